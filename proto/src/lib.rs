@@ -1,0 +1,24 @@
+//! Daymark's gRPC API: messages, clients and servers, generated from
+//! `proto/daymark` by `cargo regenerate` and committed.
+
+mod encoded;
+
+pub use encoded::{Encoded, EncodedCodec, EncodedEncoder};
+
+/// The API, version 1.
+pub mod v1 {
+    #![allow(clippy::all, clippy::pedantic, missing_docs, rustdoc::all)]
+    include!("gen/daymark.v1.rs");
+
+    #[cfg(feature = "server")]
+    include!("gen/daymark.v1.StatusService.rs");
+    #[cfg(feature = "server")]
+    include!("gen/daymark.v1.ServerService.rs");
+}
+
+/// The encoded `FileDescriptorSet` of the API, for server reflection.
+#[cfg(feature = "server")]
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!("gen/descriptors.bin");
+
+/// The `domain` of every `google.rpc.ErrorInfo` that Daymark sends.
+pub const ERROR_DOMAIN: &str = "daymark.dev";
