@@ -1,0 +1,144 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::rpc::listener::Address;
+use crate::source::connect::Target;
+
+/// Daymark's daemon: keeps one watch on a Kubernetes cluster, works out the
+/// state of its objects, and streams the changes over gRPC.
+#[derive(Debug, Parser)]
+#[command(name = "daymarkd", version)]
+pub struct Args {
+    /// The kubeconfig [default: $KUBECONFIG, else the pod's own credentials, else ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+
+    /// The kubeconfig's context [default: its current one]
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+
+    /// The name that clients know the cluster by: a DNS label
+    #[arg(long, value_name = "NAME", default_value = "default", value_parser = dns_label)]
+    cluster: String,
+
+    /// Where to listen: unix:PATH or HOST:PORT on loopback; may be repeated
+    /// [default: unix:$XDG_RUNTIME_DIR/daymark.sock, else unix:/tmp/daymark-$UID/daymark.sock]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Vec<Address>,
+
+    /// The token that TCP clients must send; made, with mode 0600, if there is no such file
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+
+    /// Write what the API server sends to a new file, to be replayed
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    record: Option<PathBuf>,
+
+    /// Serve a recording instead of a cluster
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["kubeconfig", "context", "cluster"])]
+    replay: Option<PathBuf>,
+
+    /// How many times as fast as it was recorded
+    #[arg(long, value_name = "X", default_value = "1", requires = "replay", value_parser = speed)]
+    speed: f64,
+
+    /// How long streams may take to end after SIGTERM
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    drain_timeout: Duration,
+
+    /// What to log: a level, or directives such as daymarkd=debug
+    // kube's client logs every failed try as an error; the source tells them once.
+    #[arg(long, value_name = "FILTER", env = "DAYMARK_LOG", default_value = "info,kube_client=off")]
+    log: String,
+}
+
+/// What a daemon is to do.
+#[derive(Debug)]
+pub struct Config {
+    /// Where objects come from.
+    pub origin: Origin,
+    /// Where to listen; at least one.
+    pub listen: Vec<Address>,
+    /// The token of TCP clients.
+    pub token_file: Option<PathBuf>,
+    /// How long streams may take to end.
+    pub drain_timeout: Duration,
+    /// What to log.
+    pub log: String,
+}
+
+/// Where objects come from.
+#[derive(Debug)]
+pub enum Origin {
+    /// A cluster.
+    Cluster {
+        /// Its name.
+        name: String,
+        /// Its API server.
+        target: Target,
+        /// Where to record it.
+        record: Option<PathBuf>,
+    },
+    /// A recording.
+    Recording {
+        /// Its file.
+        path: PathBuf,
+        /// How many times as fast as it was recorded.
+        speed: f64,
+    },
+}
+
+/// Arguments that contradict each other.
+#[derive(Debug, thiserror::Error)]
+pub enum ArgsError {
+    /// TCP is open to every user of the machine.
+    #[error("listening on {0} needs --token-file: every user of this machine can connect to it")]
+    NoToken(Address),
+}
+
+impl Args {
+    /// The configuration that they mean.
+    ///
+    /// # Errors
+    /// If they contradict each other.
+    pub fn into_config(self) -> Result<Config, ArgsError> {
+        let Self { kubeconfig, context, cluster, mut listen, token_file, record, replay, speed, drain_timeout, log } =
+            self;
+        if listen.is_empty() {
+            listen.push(Address::default_socket());
+        }
+        if let Some(tcp) = listen.iter().find(|a| matches!(a, Address::Tcp(_)))
+            && token_file.is_none()
+        {
+            return Err(ArgsError::NoToken(tcp.clone()));
+        }
+        let origin = match replay {
+            Some(path) => Origin::Recording { path, speed },
+            None => Origin::Cluster { name: cluster, target: Target { kubeconfig, context }, record },
+        };
+        Ok(Config { origin, listen, token_file, drain_timeout, log })
+    }
+}
+
+fn dns_label(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let label =
+        (1..=63).contains(&text.len()) && text.chars().all(plain) && !text.starts_with('-') && !text.ends_with('-');
+    if label { Ok(text.to_owned()) } else { Err("not a DNS label (a-z, 0-9 and -, at most 63)".into()) }
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if (0.001..=1_000_000.0).contains(&speed) => Ok(speed),
+        _ => Err("not a number from 0.001 to 1000000".into()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().map_err(|e| e.to_string())?;
+    Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
+}

@@ -1,0 +1,126 @@
+//! The daemon's copy of one kind: written by one task, read by everyone.
+
+pub mod freshness;
+pub mod writer;
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use parking_lot::{RwLock, RwLockReadGuard};
+use tokio::sync::watch;
+
+use self::freshness::Freshness;
+use crate::event_log::{CacheId, EventLog, Revision};
+use crate::kind::Kind;
+use crate::object::{Key, Record};
+use crate::source::{Problem, Sighting};
+
+/// The objects of one kind, in the order of their keys.
+pub type Objects = BTreeMap<Key, Arc<Record>>;
+
+/// The daemon's copy of one kind.
+#[derive(Debug)]
+pub struct Cache {
+    id: CacheId,
+    kind: Kind,
+    objects: RwLock<Objects>,
+    freshness: watch::Sender<Freshness>,
+}
+
+impl Cache {
+    /// An empty cache whose changes go to the log's ring `id`.
+    #[must_use]
+    pub fn new(id: CacheId, kind: Kind, freshness: Freshness) -> Self {
+        Self { id, kind, objects: RwLock::default(), freshness: watch::Sender::new(freshness) }
+    }
+
+    /// Its ring in the event log.
+    #[must_use]
+    pub fn id(&self) -> CacheId {
+        self.id
+    }
+
+    /// What it holds.
+    #[must_use]
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// How new it is.
+    #[must_use]
+    pub fn freshness(&self) -> Freshness {
+        self.freshness.borrow().clone()
+    }
+
+    /// The object of that name.
+    #[must_use]
+    pub fn get(&self, key: &Key) -> Option<Arc<Record>> {
+        self.objects.read().get(key).cloned()
+    }
+
+    /// Returns once the cache has held a whole list.
+    ///
+    /// # Errors
+    /// If it has never, and something keeps it from it.
+    pub async fn listed(&self) -> Result<(), Problem> {
+        let mut freshness = self.freshness.subscribe();
+        let settled = freshness.wait_for(|f| f.listed || f.problem.is_some()).await;
+        match settled {
+            Ok(f) if f.listed => Ok(()),
+            Ok(f) => Err(f.problem.clone().unwrap_or_else(Problem::stopped)),
+            Err(_) => Err(Problem::stopped()),
+        }
+    }
+
+    /// Returns once the cache has held a whole list, whatever kept it from it.
+    pub async fn listed_at_last(&self) {
+        // An error means that the daemon ends, and the caller with it.
+        let _ended = self.freshness.subscribe().wait_for(|f| f.listed).await.map(drop);
+    }
+
+    /// Returns once the cache has reached what a live read saw of an object:
+    /// that version or a later one, or, where it saw none, the end of whatever
+    /// the cache holds under that name.
+    pub async fn reach(&self, key: &Key, seen: Option<&Sighting>) {
+        let stale = seen.is_none().then(|| self.get(key)).flatten();
+        let reached = |freshness: &Freshness| match (seen, &stale) {
+            (Some(seen), _) => freshness.listed && freshness.resource_version >= seen.resource_version,
+            (None, None) => true,
+            (None, Some(stale)) => self.get(key).is_none_or(|now| now.object.metadata.uid != stale.object.metadata.uid),
+        };
+        let mut freshness = self.freshness.subscribe();
+        // An error means that the daemon ends, and the caller with it.
+        let _ended = freshness.wait_for(reached).await;
+    }
+}
+
+/// Several caches at one revision of the log.
+pub struct Snapshot<'a> {
+    /// Everything up to here is in [`Snapshot::objects`], nothing later is.
+    pub revision: Revision,
+    objects: Vec<RwLockReadGuard<'a, Objects>>,
+}
+
+impl<'a> Snapshot<'a> {
+    /// Holds the caches still for as long as it lives. No change is lost or
+    /// told twice between it and the log, because a writer appends to the log
+    /// while it holds its cache.
+    #[must_use]
+    pub fn take(caches: impl IntoIterator<Item = &'a Cache>, log: &EventLog) -> Self {
+        let objects = caches.into_iter().map(|cache| cache.objects.read()).collect();
+        Self { revision: log.head(), objects }
+    }
+
+    /// The objects of the cache at that place, from behind `after` on.
+    pub fn objects(&self, cache: usize, after: Option<&Key>) -> impl Iterator<Item = (&Key, &Arc<Record>)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.objects[cache].range::<Key, _>((from, Bound::Unbounded))
+    }
+
+    /// The object of that name in the cache at that place.
+    #[must_use]
+    pub fn get(&self, cache: usize, key: &Key) -> Option<&Arc<Record>> {
+        self.objects[cache].get(key)
+    }
+}

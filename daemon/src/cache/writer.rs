@@ -1,0 +1,202 @@
+//! The one task that changes a cache.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::Cache;
+use crate::body::{self, Body};
+use crate::clock::Clock;
+use crate::decode;
+use crate::event_log::{Change, EventLog};
+use crate::object::{Key, Object, Record};
+use crate::rule;
+use crate::source::Event;
+
+/// Takes a source's events into a cache, judges what they change, and logs it.
+pub struct Writer {
+    cache: Arc<Cache>,
+    log: Arc<EventLog>,
+    clock: Clock,
+    /// What a list that is under way has named so far.
+    listing: Option<HashSet<Key>>,
+    /// Objects whose state depends on their age, by when to judge them again.
+    rechecks: BTreeSet<(Timestamp, Key)>,
+}
+
+impl Writer {
+    /// The writer of `cache`; there is one.
+    #[must_use]
+    pub fn new(cache: Arc<Cache>, log: Arc<EventLog>, clock: Clock) -> Self {
+        Self { cache, log, clock, listing: None, rechecks: BTreeSet::new() }
+    }
+
+    /// What it writes.
+    #[must_use]
+    pub fn kind(&self) -> &crate::kind::Kind {
+        self.cache.kind()
+    }
+
+    /// Takes events until there are no more.
+    pub async fn run(mut self, mut events: mpsc::Receiver<Event>) {
+        loop {
+            let next_recheck = self.rechecks.first().map(|(at, _)| *at);
+            let recheck = async {
+                match next_recheck {
+                    Some(at) => self.clock.sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                event = events.recv() => match event {
+                    Some(event) => self.take(event),
+                    None => return,
+                },
+                () = recheck => self.recheck(),
+            }
+        }
+    }
+
+    /// Takes one event.
+    pub fn take(&mut self, event: Event) {
+        let now = self.clock.now();
+        match event {
+            Event::ListBegins => {
+                self.listing = Some(HashSet::new());
+                self.cache.freshness.send_modify(|f| f.synced = false);
+            }
+            Event::Listed(json) => {
+                self.change(&json, now);
+                self.cache.freshness.send_modify(|f| f.hear(now, None));
+            }
+            Event::ListEnds(version) => {
+                self.sweep(now);
+                self.cache.freshness.send_modify(|f| {
+                    f.hear(now, Some(version));
+                    (f.listed, f.synced) = (true, true);
+                });
+            }
+            Event::Changed(json) => {
+                let version = self.change(&json, now);
+                self.hear(now, version);
+            }
+            Event::Deleted(json) => {
+                let version = self.delete(&json, now);
+                self.hear(now, version);
+            }
+            Event::Bookmark(version) => self.hear(now, Some(version)),
+            Event::Restored => self.hear(now, None),
+            Event::Lost(problem) => self.cache.freshness.send_modify(|f| {
+                f.synced = false;
+                f.problem = Some(problem);
+            }),
+        }
+    }
+
+    fn hear(&self, now: Timestamp, version: Option<u64>) {
+        self.cache.freshness.send_modify(|f| {
+            f.hear(now, version);
+            f.synced = f.listed;
+        });
+    }
+
+    /// Takes a version of an object and returns its resourceVersion.
+    fn change(&mut self, json: &Bytes, now: Timestamp) -> Option<u64> {
+        let object = self.decode(json)?;
+        let key = object.key();
+        let version = object.metadata.resource_version;
+        if let Some(named) = &mut self.listing {
+            named.insert(key.clone());
+        }
+        match self.cache.get(&key) {
+            // A list or a resumed watch repeats what is known, or lags behind it.
+            Some(cached) if cached.object.metadata.resource_version >= version => return Some(version),
+            Some(cached) if cached.object.metadata.uid != object.metadata.uid => self.remove(&key, now),
+            _ => {}
+        }
+        let body = body::trimmed(&self.cache.kind, json).map_err(|e| e.to_string());
+        match body.and_then(|body| Body::new(&body).map_err(|e| e.to_string())) {
+            Ok(body) => self.judge(key, Arc::new(object), body, now),
+            Err(problem) => self.reject(&problem, &object.metadata.name),
+        }
+        Some(version)
+    }
+
+    fn delete(&mut self, json: &Bytes, now: Timestamp) -> Option<u64> {
+        let metadata = decode::identity(json)?;
+        let key = Key::new(metadata.namespace, metadata.name);
+        if self.cache.get(&key).is_some_and(|cached| cached.object.metadata.uid == metadata.uid) {
+            self.remove(&key, now);
+        }
+        Some(metadata.resource_version)
+    }
+
+    /// Removes what the list that ends did not name.
+    fn sweep(&mut self, now: Timestamp) {
+        let named = self.listing.take().unwrap_or_default();
+        let gone: Vec<Key> = self.cache.objects.read().keys().filter(|key| !named.contains(key)).cloned().collect();
+        for key in gone {
+            self.remove(&key, now);
+        }
+    }
+
+    /// Judges again what has come of age.
+    fn recheck(&mut self) {
+        let now = self.clock.now();
+        while let Some((at, key)) = self.rechecks.first().cloned()
+            && at <= now
+        {
+            self.rechecks.pop_first();
+            if let Some(record) = self.cache.get(&key) {
+                self.judge(key, Arc::clone(&record.object), record.body.clone(), now);
+            }
+        }
+    }
+
+    fn judge(&mut self, key: Key, object: Arc<Object>, body: Body, now: Timestamp) {
+        let ruling = rule::judge(&object, now);
+        if let Some(at) = ruling.recheck_at {
+            self.rechecks.insert((at, key.clone()));
+        }
+        let after = Arc::new(Record { object, judgement: ruling.judgement, body });
+        let mut objects = self.cache.objects.write();
+        let before = objects.insert(key, Arc::clone(&after));
+        let state_changed = before.as_ref().is_none_or(|before| {
+            before.object.metadata.generation != after.object.metadata.generation
+                || before.judgement.differs(&after.judgement)
+        });
+        self.log.append(self.cache.id, Change { before, after: Some(after), state_changed, at: now });
+    }
+
+    fn remove(&self, key: &Key, now: Timestamp) {
+        let mut objects = self.cache.objects.write();
+        if let before @ Some(_) = objects.remove(key) {
+            self.log.append(self.cache.id, Change { before, after: None, state_changed: true, at: now });
+        }
+    }
+
+    /// Decodes an object, or counts and reports that it cannot be. It exists
+    /// all the same: a list that names it does not delete it.
+    fn decode(&mut self, json: &Bytes) -> Option<Object> {
+        match decode::decode(&self.cache.kind, json) {
+            Ok(object) => Some(object),
+            Err(error) => {
+                let metadata = decode::identity(json).unwrap_or_default();
+                self.reject(&error, &metadata.name);
+                if let Some(named) = &mut self.listing {
+                    named.insert(Key::new(metadata.namespace, metadata.name));
+                }
+                None
+            }
+        }
+    }
+
+    fn reject(&self, problem: &dyn std::fmt::Display, name: &str) {
+        tracing::warn!(kind = %self.cache.kind, name, "an object was skipped, because it cannot be decoded: {problem}");
+        self.cache.freshness.send_modify(|f| f.decode_errors += 1);
+    }
+}

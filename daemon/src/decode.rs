@@ -1,0 +1,115 @@
+//! From the API server's bytes to objects.
+//!
+//! The JSON is projected while it is parsed: fields that no rule reads are
+//! skipped, not built.
+
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer};
+
+use crate::kind::Kind;
+use crate::object::{Facet, Facts, Metadata, Object};
+
+/// An object that cannot be taken into a cache.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// It is not JSON, or a field is not of its type.
+    #[error("{0}")]
+    Json(#[from] serde_json::Error),
+    /// It lacks an identity.
+    #[error("metadata.{0} is empty")]
+    Anonymous(&'static str),
+}
+
+/// Decodes one object of `kind`.
+///
+/// # Errors
+/// If it is not JSON, if a field that a rule reads has another type, or if it
+/// has no name or UID.
+pub fn decode(kind: &Kind, json: &[u8]) -> Result<Object, DecodeError> {
+    let (metadata, facts) = match (kind.group.as_str(), kind.resource.as_str()) {
+        ("", "pods") => parse(json, |f| Facts::Pod(Box::new(f)))?,
+        ("apps", "deployments") => parse(json, |f| Facts::Deployment(Box::new(f)))?,
+        ("apps", "replicasets") => parse(json, |f| Facts::ReplicaSet(Box::new(f)))?,
+        ("batch", "jobs") => parse(json, |f| Facts::Job(Box::new(f)))?,
+        _ => parse::<IgnoredAny, IgnoredAny>(json, |_| Facts::None)?,
+    };
+    for (field, value) in [("name", &metadata.name), ("uid", &metadata.uid)] {
+        if value.is_empty() {
+            return Err(DecodeError::Anonymous(field));
+        }
+    }
+    Ok(Object { metadata, facts })
+}
+
+/// The metadata of any object; `None` if there is none to be read.
+#[must_use]
+pub fn identity(json: &[u8]) -> Option<Metadata> {
+    #[derive(Deserialize)]
+    struct Identified {
+        metadata: Metadata,
+    }
+    serde_json::from_slice::<Identified>(json).ok().map(|o| o.metadata)
+}
+
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "Spec: DeserializeOwned + Default, Status: DeserializeOwned + Default"))]
+struct Document<Spec, Status> {
+    metadata: Metadata,
+    #[serde(default)]
+    spec: Spec,
+    #[serde(default)]
+    status: Status,
+}
+
+fn parse<Spec, Status>(
+    json: &[u8],
+    facts: impl FnOnce(Facet<Spec, Status>) -> Facts,
+) -> Result<(Metadata, Facts), serde_json::Error>
+where
+    Spec: DeserializeOwned + Default,
+    Status: DeserializeOwned + Default,
+{
+    let Document { metadata, spec, status } = serde_json::from_slice(json)?;
+    Ok((metadata, facts(Facet { spec, status })))
+}
+
+/// A resourceVersion as a number, which it has always been and which Kubernetes
+/// promises since 1.35 (KEP-5504).
+pub(crate) fn resource_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+    text.parse().map_err(|_| serde::de::Error::custom(format!("resourceVersion {text:?} is not a number")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pods() -> Kind {
+        crate::kind::watched().swap_remove(0)
+    }
+
+    #[test]
+    fn takes_what_the_rules_read_and_skips_the_rest() {
+        let json = br#"{"kind":"Pod","metadata":{"name":"a","namespace":"n","uid":"u","resourceVersion":"7",
+            "managedFields":[{"fieldsV1":{"f:x":{}}}]},"spec":{"containers":[{"name":"c"}],"nodeName":"k"},
+            "status":{"phase":"Running","podIP":"10.0.0.1"}}"#;
+        let object = decode(&pods(), json).unwrap();
+        assert_eq!(object.metadata.resource_version, 7);
+        let Facts::Pod(pod) = object.facts else { panic!("not a pod") };
+        assert_eq!((&*pod.status.phase, pod.spec.containers.len()), ("Running", 1));
+    }
+
+    #[test]
+    fn a_bad_object_is_an_error_that_names_the_field() {
+        for (json, expected) in [
+            (r#"{"metadata":{"name":"a","uid":"u","resourceVersion":"x"}}"#, "resourceVersion \"x\""),
+            (r#"{"metadata":{"uid":"u","resourceVersion":"1"}}"#, "metadata.name is empty"),
+            (r#"{"metadata":{"name":"a","uid":"u","resourceVersion":"1"},"status":{"phase":4}}"#, "invalid type"),
+            (r#"{"metadata""#, "EOF"),
+            ("[]", "invalid length"),
+        ] {
+            let error = decode(&pods(), json.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(expected), "{json}: {error}");
+        }
+    }
+}

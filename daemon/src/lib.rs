@@ -1,0 +1,30 @@
+//! Daymark's daemon: watch caches of a Kubernetes cluster, judged by rules and
+//! streamed over gRPC.
+//!
+//! The data's way through it is one line, and the modules stand in its order:
+//! source, decode, cache, rule, event log, subscription, rpc.
+
+pub mod source;
+
+pub mod decode;
+
+pub mod body;
+pub mod cache;
+
+pub mod rule;
+
+pub mod event_log;
+
+pub mod subscription;
+
+pub mod rpc;
+
+pub mod access;
+pub mod app;
+pub mod args;
+pub mod clock;
+pub mod kind;
+pub mod lifecycle;
+pub mod object;
+pub mod recording;
+pub mod state;

@@ -1,0 +1,33 @@
+//! When the daemon is ready, and how it ends.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::cache::Cache;
+
+/// Returns when every cache holds a whole list, and logs what is awaited.
+pub async fn ready(caches: &[Arc<Cache>]) {
+    for cache in caches {
+        cache.listed_at_last().await;
+        tracing::info!(kind = %cache.kind(), "synced");
+    }
+}
+
+/// Cancels `drain` at the first SIGTERM or SIGINT, and `abort` at the second.
+///
+/// # Errors
+/// If the system does not let signals be handled.
+pub async fn signals(drain: CancellationToken, abort: CancellationToken) -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    for token in [drain, abort] {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM"),
+            _ = interrupt.recv() => tracing::info!("SIGINT"),
+        }
+        token.cancel();
+    }
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! Parses the command line, builds the daemon and runs it.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use daymarkd::app::{self, AppError};
+use daymarkd::args::Args;
+use daymarkd::lifecycle;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            #[expect(clippy::print_stderr, reason = "the last word of a process that may not have a log")]
+            {
+                eprintln!("daymarkd: {error}");
+            }
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<(), AppError> {
+    let config = args.into_config()?;
+    let filter = EnvFilter::try_new(&config.log)?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let daemon = app::bind(config).await?;
+    for address in daemon.addresses() {
+        tracing::info!("listening on {address}");
+    }
+    let abort = CancellationToken::new();
+    let signals = tokio::spawn(lifecycle::signals(daemon.shutdown(), abort.clone()));
+    let result = daemon.run(abort).await;
+    signals.abort();
+    result
+}

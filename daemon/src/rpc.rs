@@ -1,0 +1,100 @@
+//! The gRPC server.
+
+mod auth;
+mod convert;
+mod error;
+mod filter;
+pub mod listener;
+mod server_service;
+mod status_service;
+mod watch;
+
+use std::sync::Arc;
+
+use daymark_proto::FILE_DESCRIPTOR_SET;
+use daymark_proto::v1::server_service_server::ServerServiceServer;
+use daymark_proto::v1::status_service_server::StatusServiceServer;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic_health::server::{HealthReporter, health_reporter};
+
+use self::listener::Listener;
+use crate::access::Access;
+use crate::cache::Cache;
+use crate::clock::Clock;
+use crate::event_log::EventLog;
+use crate::event_log::cursor::Incarnation;
+use crate::source::Source;
+
+/// What the handlers answer from.
+#[derive(Debug)]
+pub struct Served {
+    /// The cluster's name.
+    pub cluster: String,
+    /// The namespace of requests that name none.
+    pub default_namespace: String,
+    /// One for each kind.
+    pub caches: Vec<Arc<Cache>>,
+    /// Their log.
+    pub log: Arc<EventLog>,
+    /// This run of the daemon.
+    pub incarnation: Incarnation,
+    /// For live reads.
+    pub source: Source,
+    /// The time.
+    pub clock: Clock,
+    /// Cancelled when streams must end.
+    pub drain: CancellationToken,
+}
+
+/// The server's services, to be served by any number of listeners.
+pub struct Rpc {
+    routes: Routes,
+    access: Arc<Access>,
+    drain: CancellationToken,
+    /// Tells clients whether the daemon is ready.
+    pub health: HealthReporter,
+}
+
+impl Rpc {
+    /// Puts the services together.
+    ///
+    /// # Errors
+    /// If the API's descriptors are not what reflection expects.
+    pub fn new(served: Arc<Served>, access: Access) -> Result<Self, tonic_reflection::server::Error> {
+        let (health, health_service) = health_reporter();
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        let routes = Routes::new(StatusServiceServer::new(status_service::Handler::new(Arc::clone(&served))))
+            .add_service(ServerServiceServer::new(server_service::Handler::new(Arc::clone(&served))))
+            .add_service(health_service)
+            .add_service(reflection().build_v1()?)
+            // grpcio's and older grpcurl's.
+            .add_service(reflection().build_v1alpha()?);
+        Ok(Self { routes, access: Arc::new(access), drain: served.drain.clone(), health })
+    }
+
+    /// Serves on `listener` until streams must end and have ended.
+    ///
+    /// # Errors
+    /// If the listener fails.
+    pub async fn serve(&self, listener: Listener) -> Result<(), tonic::transport::Error> {
+        let router = Server::builder()
+            .layer(auth::layer(Arc::clone(&self.access)))
+            .http2_keepalive_interval(Some(std::time::Duration::from_secs(30)))
+            .http2_keepalive_timeout(Some(std::time::Duration::from_secs(20)))
+            .add_routes(self.routes.clone());
+        let drained = self.drain.clone().cancelled_owned();
+        match listener {
+            Listener::Unix(unix) => router.serve_with_incoming_shutdown(unix.incoming(), drained).await,
+            Listener::Tcp(tcp) => {
+                let incoming = tonic::transport::server::TcpIncoming::from(tcp).with_nodelay(Some(true));
+                router.serve_with_incoming_shutdown(incoming, drained).await
+            }
+        }
+    }
+}

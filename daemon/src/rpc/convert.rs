@@ -1,0 +1,177 @@
+//! From the daemon's types to the API's messages.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use daymark_proto::v1::watch_statuses_response::Event;
+use daymark_proto::v1::{self, WatchStatusesResponse};
+use jiff::Timestamp;
+use tonic::Status;
+
+use super::Served;
+use crate::cache::Cache;
+use crate::clock::between;
+use crate::event_log::cursor::Cursor;
+use crate::event_log::{Entry, Revision};
+use crate::kind::Kind;
+use crate::object::{Key, Record};
+use crate::state::{Doom, State};
+use crate::subscription::Relation;
+
+/// How much of an object is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum View {
+    Basic,
+    Full,
+}
+
+impl From<v1::View> for View {
+    fn from(view: v1::View) -> Self {
+        match view {
+            v1::View::Full => Self::Full,
+            v1::View::Basic | v1::View::Unspecified => Self::Basic,
+        }
+    }
+}
+
+impl Served {
+    pub(super) fn cursor(&self, revision: Revision) -> Bytes {
+        Bytes::copy_from_slice(&Cursor { incarnation: self.incarnation, revision }.encode())
+    }
+
+    /// The oldest of the freshnesses of `caches`.
+    pub(super) fn freshness(&self, caches: &[Arc<Cache>]) -> v1::Freshness {
+        let now = self.clock.now();
+        let all: Vec<_> = caches.iter().map(|cache| cache.freshness()).collect();
+        let heard = all.iter().map(|f| f.heard).min().unwrap_or(now);
+        v1::Freshness {
+            time: Some(timestamp(now)),
+            age: Some(duration(between(heard, now))),
+            synced: all.iter().all(|f| f.synced),
+            problem: all.into_iter().find_map(|f| f.problem).map(|p| p.message).unwrap_or_default(),
+            replayed: self.source.is_replay(),
+        }
+    }
+
+    pub(super) fn object_ref(&self, kind: &Kind, key: &Key, uid: &str) -> v1::ObjectRef {
+        v1::ObjectRef {
+            cluster: self.cluster.clone(),
+            group: kind.group.clone(),
+            resource: kind.resource.clone(),
+            namespace: key.namespace.to_string(),
+            name: key.name.to_string(),
+            uid: uid.to_owned(),
+        }
+    }
+
+    pub(super) fn status(&self, kind: &Kind, record: &Record, view: View) -> Result<v1::Status, Status> {
+        let (metadata, judgement) = (&record.object.metadata, &record.judgement);
+        let object = match view {
+            View::Basic => Bytes::new(),
+            View::Full => {
+                let json = record.body.json();
+                json.map_err(|e| Status::internal(format!("a cached object cannot be unpacked: {e}")))?.into()
+            }
+        };
+        Ok(v1::Status {
+            r#ref: Some(self.object_ref(kind, &record.object.key(), &metadata.uid)),
+            kind: kind.kind.clone(),
+            state: state(judgement.state).into(),
+            reason: judgement.reason.to_string(),
+            message: judgement.message.clone(),
+            progress: judgement.progress.map(|p| v1::Progress { done: p.done, total: p.total, unit: p.unit.into() }),
+            doom: doom(judgement.doom).into(),
+            generation: metadata.generation,
+            resource_version: metadata.resource_version.to_string(),
+            creation_time: metadata.creation_timestamp.map(timestamp),
+            object,
+        })
+    }
+
+    /// The status of a name that no object has.
+    pub(super) fn absent(&self, kind: &Kind, key: &Key) -> v1::Status {
+        v1::Status {
+            r#ref: Some(self.object_ref(kind, key, "")),
+            kind: kind.kind.clone(),
+            state: v1::State::Absent.into(),
+            reason: "NotFound".into(),
+            message: "there is no such object".into(),
+            ..Default::default()
+        }
+    }
+
+    /// A log entry as a message, which is the same for all subscribers to whom
+    /// it is the same `relation` in the same `view`.
+    pub(super) fn change(
+        &self,
+        entry: &Entry,
+        relation: Relation,
+        view: View,
+    ) -> Result<WatchStatusesResponse, Status> {
+        let change = &entry.change;
+        let kind = self.caches[entry.cache].kind();
+        let record = change.after.as_ref().or(change.before.as_ref());
+        let record = record.ok_or_else(|| Status::internal("a change without an object"))?;
+        let mut status = self.status(kind, record, view)?;
+        let event = match relation {
+            Relation::Entered => Event::Entered(status),
+            Relation::Changed => Event::Changed(status),
+            Relation::Left => Event::Left(status),
+            Relation::Deleted => {
+                status.state = v1::State::Absent.into();
+                status.doom = v1::Doom::Unspecified.into();
+                (status.reason, status.message) = ("Deleted".into(), "the object was deleted".into());
+                status.progress = None;
+                Event::Deleted(status)
+            }
+        };
+        let freshness = v1::Freshness {
+            time: Some(timestamp(change.at)),
+            age: Some(prost_types::Duration::default()),
+            synced: true,
+            problem: String::new(),
+            replayed: self.source.is_replay(),
+        };
+        Ok(WatchStatusesResponse {
+            cursor: self.cursor(entry.revision),
+            freshness: Some(freshness),
+            event: Some(event),
+        })
+    }
+}
+
+fn state(state: State) -> v1::State {
+    match state {
+        State::Ready => v1::State::Ready,
+        State::InProgress => v1::State::InProgress,
+        State::Failed => v1::State::Failed,
+        State::Terminating => v1::State::Terminating,
+        State::Paused => v1::State::Paused,
+        State::Unknown => v1::State::Unknown,
+    }
+}
+
+fn doom(doom: Doom) -> v1::Doom {
+    match doom {
+        Doom::None => v1::Doom::Unspecified,
+        Doom::Transient => v1::Doom::Transient,
+        Doom::Persistent => v1::Doom::Persistent,
+        Doom::Fatal => v1::Doom::Fatal,
+    }
+}
+
+fn timestamp(time: Timestamp) -> prost_types::Timestamp {
+    // jiff counts nanoseconds before 1970 from the second above, protobuf from
+    // the one below.
+    let seconds = time.as_nanosecond().div_euclid(1_000_000_000);
+    let nanos = time.as_nanosecond().rem_euclid(1_000_000_000);
+    prost_types::Timestamp {
+        seconds: i64::try_from(seconds).unwrap_or(i64::MAX),
+        nanos: i32::try_from(nanos).unwrap_or(0),
+    }
+}
+
+fn duration(duration: Duration) -> prost_types::Duration {
+    duration.try_into().unwrap_or_default()
+}

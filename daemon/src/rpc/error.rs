@@ -1,0 +1,72 @@
+//! Errors as clients see them: a canonical code and a `google.rpc.ErrorInfo`.
+
+use std::collections::HashMap;
+
+use daymark_proto::ERROR_DOMAIN;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::kind::Kind;
+use crate::source::{Problem, ProblemReason};
+
+/// The `reason` of an `ErrorInfo`: what programs tell errors by.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Reason {
+    UnknownKind,
+    InvalidFilter,
+    InvalidCursor,
+    InvalidInterval,
+    InvalidPage,
+    ObjectNotFound,
+    ClusterUnreachable,
+    KindForbidden,
+    Draining,
+    Unauthenticated,
+}
+
+impl Reason {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownKind => "UNKNOWN_KIND",
+            Self::InvalidFilter => "INVALID_FILTER",
+            Self::InvalidCursor => "INVALID_CURSOR",
+            Self::InvalidInterval => "INVALID_INTERVAL",
+            Self::InvalidPage => "INVALID_PAGE",
+            Self::ObjectNotFound => "OBJECT_NOT_FOUND",
+            Self::ClusterUnreachable => "CLUSTER_UNREACHABLE",
+            Self::KindForbidden => "KIND_FORBIDDEN",
+            Self::Draining => "DRAINING",
+            Self::Unauthenticated => "UNAUTHENTICATED",
+        }
+    }
+}
+
+/// An error with its reason; `metadata` holds the message's variable parts.
+pub(super) fn status<const N: usize>(
+    code: Code,
+    reason: Reason,
+    message: impl Into<String>,
+    metadata: [(&str, String); N],
+) -> Status {
+    let metadata: HashMap<_, _> = metadata.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let details = ErrorDetails::with_error_info(reason.as_str(), ERROR_DOMAIN, metadata);
+    Status::with_error_details(code, message, details)
+}
+
+/// `kind` cannot be read.
+pub(super) fn unreadable(kind: &Kind, problem: &Problem) -> Status {
+    let (code, reason) = match problem.reason {
+        ProblemReason::Forbidden => (Code::PermissionDenied, Reason::KindForbidden),
+        ProblemReason::Unreachable
+        | ProblemReason::Unauthorized
+        | ProblemReason::NotServed
+        | ProblemReason::Refused => (Code::Unavailable, Reason::ClusterUnreachable),
+    };
+    let message = format!("{kind} cannot be read: {}", problem.message);
+    status(code, reason, message, [("kind", kind.to_string()), ("problem", problem.reason.to_string())])
+}
+
+/// The daemon stops: go to the next one.
+pub(super) fn draining() -> Status {
+    status(Code::Unavailable, Reason::Draining, "the daemon is stopping", [])
+}

@@ -1,0 +1,267 @@
+//! `WatchStatuses`: a snapshot, and what follows it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use daymark_proto::Encoded;
+use daymark_proto::v1::watch_statuses_response::reset::Cause;
+use daymark_proto::v1::watch_statuses_response::{Current, Event, Progress, Reset, Resumed};
+use daymark_proto::v1::{Unreachable, WatchStatusesResponse};
+use futures::future::{BoxFuture, FutureExt as _};
+use futures::stream::{self, Stream, StreamExt as _};
+use tonic::Status;
+
+use super::Served;
+use super::convert::View;
+use super::error::draining;
+use crate::event_log::{Entry, Revision};
+use crate::kind::Kind;
+use crate::object::{Key, Record};
+use crate::source::Truth;
+use crate::subscription::{Feed, Named, Relation, Scope, Selection};
+
+/// Live reads that one proof makes at a time.
+const READS_AT_ONCE: usize = 16;
+/// Before a live read that failed is tried again.
+const READ_AGAIN: Duration = Duration::from_secs(1);
+
+type Message = Encoded<WatchStatusesResponse>;
+
+/// One stream.
+pub(super) struct Watch {
+    served: Arc<Served>,
+    selection: Arc<Selection>,
+    unreachable: Vec<Unreachable>,
+    view: View,
+    progress_interval: Option<Duration>,
+    feed: Feed,
+    stage: Stage,
+    /// Resolves when the view is proven; `None` if nobody asked, or it is.
+    proof: Option<BoxFuture<'static, ()>>,
+}
+
+/// How a stream begins.
+pub(super) enum Beginning {
+    /// With a snapshot, because of that.
+    Snapshot(Cause),
+    /// Where an earlier one left off.
+    Resume(Revision),
+}
+
+enum Stage {
+    /// A snapshot is to be taken.
+    Reset(Cause),
+    /// These items of it are to be sent.
+    Items(VecDeque<Item>),
+    /// Its end is to be sent when the view is proven.
+    Proving,
+    /// Its end is to be sent after everything up to that revision.
+    Current(Revision),
+    /// `resumed` is to be sent when the view is proven.
+    Resuming,
+    /// Changes are sent as they come.
+    Live,
+    /// There is nothing more.
+    Ended,
+}
+
+enum Item {
+    /// An object of the cache at that place.
+    Present(usize, Arc<Record>),
+    /// A name that no object has.
+    Absent(usize, Key),
+}
+
+impl Watch {
+    pub(super) fn new(
+        served: Arc<Served>,
+        selection: Selection,
+        unreachable: Vec<Unreachable>,
+        view: View,
+        progress_interval: Option<Duration>,
+        beginning: Beginning,
+    ) -> Self {
+        let selection = Arc::new(selection);
+        let (stage, after) = match beginning {
+            Beginning::Snapshot(cause) => (Stage::Reset(cause), 0),
+            Beginning::Resume(revision) => (Stage::Resuming, revision),
+        };
+        let feed = Feed::new(Arc::clone(&served.log), Arc::clone(&selection), view == View::Full, after);
+        Self { served, selection, unreachable, view, progress_interval, feed, stage, proof: None }
+    }
+
+    /// The same stream, `current` or `resumed` only when the view is proven.
+    pub(super) fn proven(mut self) -> Self {
+        self.proof = Some(prove(Arc::clone(&self.served), Arc::clone(&self.selection)).boxed());
+        self
+    }
+
+    pub(super) fn into_stream(self) -> impl Stream<Item = Result<Message, Status>> {
+        stream::unfold(self, |mut watch| async move { watch.next().await.map(|message| (message, watch)) })
+    }
+
+    async fn next(&mut self) -> Option<Result<Message, Status>> {
+        if matches!(self.stage, Stage::Ended) {
+            return None;
+        }
+        let drain = self.served.drain.clone();
+        let result = tokio::select! {
+            biased;
+            () = drain.cancelled() => Err(draining()),
+            message = self.message() => message,
+        };
+        if result.is_err() {
+            self.stage = Stage::Ended;
+        }
+        Some(result)
+    }
+
+    async fn message(&mut self) -> Result<Message, Status> {
+        loop {
+            match &mut self.stage {
+                Stage::Reset(cause) => {
+                    let cause = *cause;
+                    self.stage = Stage::Items(self.take_snapshot());
+                    let reset = Reset { cause: cause.into(), unreachable: self.unreachable.clone() };
+                    return Ok(self.plain(Event::Reset(reset), None));
+                }
+                Stage::Items(items) => match items.pop_front() {
+                    Some(item) => return self.item(&item),
+                    None => self.stage = Stage::Proving,
+                },
+                Stage::Proving => match self.proven_or_entry().await {
+                    None => self.stage = Stage::Current(self.served.log.head()),
+                    Some(delivery) => return self.deliver(delivery),
+                },
+                Stage::Current(at) => match self.feed.reaches(*at) {
+                    Ok(true) => {
+                        self.stage = Stage::Live;
+                        return Ok(self.plain(Event::Current(Current {}), self.feed.handed_out_to()));
+                    }
+                    Ok(false) => {
+                        let delivery = self.feed.next().await;
+                        return self.deliver(delivery);
+                    }
+                    Err(_) => self.stage = Stage::Reset(Cause::Lagged),
+                },
+                Stage::Resuming => {
+                    self.prove_first().await;
+                    self.stage = Stage::Live;
+                    return Ok(self.plain(Event::Resumed(Resumed {}), self.feed.handed_out_to()));
+                }
+                Stage::Live => match self.entry_or_progress().await {
+                    None => return Ok(self.plain(Event::Progress(Progress {}), self.feed.handed_out_to())),
+                    Some(delivery) => return self.deliver(delivery),
+                },
+                Stage::Ended => return Err(draining()),
+            }
+        }
+    }
+
+    async fn proven_or_entry(&mut self) -> Option<Delivery> {
+        let Some(proof) = &mut self.proof else { return None };
+        let delivery = tokio::select! {
+            () = proof => None,
+            delivery = self.feed.next() => Some(delivery),
+        };
+        if delivery.is_none() {
+            self.proof = None;
+        }
+        delivery
+    }
+
+    async fn prove_first(&mut self) {
+        if let Some(proof) = &mut self.proof {
+            proof.await;
+            self.proof = None;
+        }
+    }
+
+    async fn entry_or_progress(&mut self) -> Option<Delivery> {
+        let silence = async {
+            match self.progress_interval {
+                Some(interval) => tokio::time::sleep(interval).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            delivery = self.feed.next() => Some(delivery),
+            () = silence => None,
+        }
+    }
+
+    fn deliver(&mut self, delivery: Delivery) -> Result<Message, Status> {
+        let Ok((entry, relation)) = delivery else {
+            // The reader is too slow for the log: it gets the newest state.
+            let reset = Reset { cause: Cause::Lagged.into(), unreachable: self.unreachable.clone() };
+            self.stage = Stage::Items(self.take_snapshot());
+            return Ok(self.plain(Event::Reset(reset), None));
+        };
+        let form = relation as usize * 2 + usize::from(self.view == View::Full);
+        let encode = || Ok(Encoded::new(&self.served.change(&entry, relation, self.view)?).into_bytes());
+        entry.wire(form, encode).map(Encoded::from_bytes)
+    }
+
+    /// Takes the snapshot, and lets the feed go on behind it.
+    fn take_snapshot(&mut self) -> VecDeque<Item> {
+        let snapshot = self.selection.snapshot(&self.served.log);
+        self.feed.skip_to(snapshot.revision);
+        match &self.selection.scope {
+            Scope::Named(named) => named
+                .iter()
+                .map(|n| match snapshot.get(n.cache, &n.key).filter(|record| n.means(record)) {
+                    Some(record) => Item::Present(n.cache, Arc::clone(record)),
+                    None => Item::Absent(n.cache, n.key.clone()),
+                })
+                .collect(),
+            Scope::All | Scope::Namespaces(_) => (0..self.selection.caches.len())
+                .flat_map(|cache| snapshot.objects(cache, None).map(move |(_, record)| (cache, record)))
+                .filter(|(cache, record)| self.selection.selects(self.selection.caches[*cache].id(), record))
+                .map(|(cache, record)| Item::Present(cache, Arc::clone(record)))
+                .collect(),
+        }
+    }
+
+    fn item(&self, item: &Item) -> Result<Message, Status> {
+        let kind = |cache: usize| -> &Kind { self.selection.caches[cache].kind() };
+        let status = match item {
+            Item::Present(cache, record) => self.served.status(kind(*cache), record, self.view)?,
+            Item::Absent(cache, key) => self.served.absent(kind(*cache), key),
+        };
+        Ok(self.plain(Event::Item(status), None))
+    }
+
+    /// A message that is this stream's alone.
+    fn plain(&self, event: Event, at: Option<Revision>) -> Message {
+        Encoded::new(&WatchStatusesResponse {
+            cursor: at.map(|revision| self.served.cursor(revision)).unwrap_or_default(),
+            freshness: Some(self.served.freshness(&self.selection.caches)),
+            event: Some(event),
+        })
+    }
+}
+
+type Delivery = Result<(Arc<Entry>, Relation), crate::event_log::Expired>;
+
+/// Resolves when the caches hold what live reads, begun after now, have seen of
+/// every named object.
+async fn prove(served: Arc<Served>, selection: Arc<Selection>) {
+    let Scope::Named(named) = &selection.scope else { return };
+    stream::iter(named).for_each_concurrent(READS_AT_ONCE, |named| prove_one(&served, &selection, named)).await;
+}
+
+async fn prove_one(served: &Served, selection: &Selection, named: &Named) {
+    let cache = &selection.caches[named.cache];
+    loop {
+        match served.source.read(cache.kind(), &named.key).await {
+            Ok(Truth::Cached) => return,
+            Ok(Truth::Seen(seen)) => return cache.reach(&named.key, seen.as_ref()).await,
+            Err(problem) => {
+                tracing::debug!(kind = %cache.kind(), name = %named.key.name, "a live read failed: {}", problem.message);
+                tokio::time::sleep(READ_AGAIN).await;
+            }
+        }
+    }
+}

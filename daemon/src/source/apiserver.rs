@@ -1,0 +1,257 @@
+//! List and watch over the Kubernetes API.
+
+mod answer;
+mod lines;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use parking_lot::Mutex;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+pub(crate) use self::answer::chain;
+use self::answer::{JSON, malformed, refused, unreachable};
+use self::lines::Lines;
+use super::{Closed, Event, Problem, Sink};
+use crate::decode;
+use crate::kind::Kind;
+
+/// Objects per page of a list.
+const PAGE: usize = 500;
+/// How long a watch may live; the API server is asked to end it then.
+const WATCH_LIFETIME: Duration = Duration::from_secs(290);
+/// How long a watch may be silent: past its lifetime it is half open.
+const WATCH_IDLE: Duration = Duration::from_secs(295);
+/// Waits between tries: doubled from the first up to the last, with jitter.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+
+/// One API server.
+#[derive(Clone)]
+pub struct ApiServer {
+    client: kube::Client,
+    url: Arc<str>,
+    default_namespace: Arc<str>,
+    /// The last problem that was logged: one line when it comes, one when it goes.
+    logged: Arc<Mutex<Option<Problem>>>,
+}
+
+impl std::fmt::Debug for ApiServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApiServer").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// What following a kind does next.
+enum Step {
+    /// List everything.
+    List,
+    /// Watch from that resourceVersion on.
+    Watch(u64),
+}
+
+/// Why a list or watch ended.
+enum End {
+    /// The resourceVersion is too old: list again.
+    Gone,
+    /// Try again.
+    Problem(Problem),
+    /// Nobody reads the sink any more.
+    Closed,
+}
+
+impl From<Closed> for End {
+    fn from(_: Closed) -> Self {
+        Self::Closed
+    }
+}
+
+impl From<Problem> for End {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl ApiServer {
+    /// The API server that `client` talks to at `url`.
+    #[must_use]
+    pub fn new(client: kube::Client, url: impl Into<Arc<str>>, default_namespace: impl Into<Arc<str>>) -> Self {
+        Self { client, url: url.into(), default_namespace: default_namespace.into(), logged: Arc::default() }
+    }
+
+    /// The namespace of the configuration.
+    #[must_use]
+    pub fn default_namespace(&self) -> &str {
+        &self.default_namespace
+    }
+
+    /// Lists and watches `kind` until nobody reads `sink` any more.
+    pub async fn follow(&self, kind: &Kind, sink: Sink) {
+        let mut step = Step::List;
+        let mut backoff = BACKOFF.0;
+        loop {
+            let end = tokio::select! {
+                end = self.step(kind, &sink, &mut step, &mut backoff) => end,
+                () = sink.closed() => return,
+            };
+            match end {
+                Ok(()) => {}
+                Err(End::Closed) => return,
+                Err(End::Gone) => step = Step::List,
+                Err(End::Problem(problem)) => {
+                    self.log(Some(&problem));
+                    if sink.put(Event::Lost(problem)).await.is_err() {
+                        return;
+                    }
+                    tokio::time::sleep(backoff.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+                    backoff = (backoff * 2).min(BACKOFF.1);
+                }
+            }
+        }
+    }
+
+    async fn step(&self, kind: &Kind, sink: &Sink, step: &mut Step, backoff: &mut Duration) -> Result<(), End> {
+        match *step {
+            Step::List => {
+                let version = self.list(kind, sink).await?;
+                *step = Step::Watch(version);
+            }
+            Step::Watch(ref mut version) => self.watch(kind, sink, version, backoff).await?,
+        }
+        *backoff = BACKOFF.0;
+        self.log(None);
+        Ok(())
+    }
+
+    /// Puts a whole list, page by page, and returns its resourceVersion.
+    async fn list(&self, kind: &Kind, sink: &Sink) -> Result<u64, End> {
+        sink.put(Event::ListBegins).await?;
+        let mut token = String::new();
+        loop {
+            let mut path = format!("{}?limit={PAGE}", kind.path(None));
+            if !token.is_empty() {
+                path.push_str("&continue=");
+                path.extend(utf8_percent_encode(&token, NON_ALPHANUMERIC));
+            }
+            let body = self.get(&path, JSON).await.map_err(|failure| failure.problem)?;
+            let page: Page<'_> = serde_json::from_slice(&body).map_err(|e| malformed("list", &e))?;
+            for item in page.items {
+                sink.put(Event::Listed(body.slice_ref(item.get().as_bytes()))).await?;
+            }
+            if page.metadata.r#continue.is_empty() {
+                let version = page.metadata.resource_version;
+                sink.put(Event::ListEnds(version)).await?;
+                return Ok(version);
+            }
+            token = page.metadata.r#continue;
+        }
+    }
+
+    /// Puts changes from `version` on until the API server ends the watch, and
+    /// leaves in `version` how far it came.
+    async fn watch(&self, kind: &Kind, sink: &Sink, version: &mut u64, backoff: &mut Duration) -> Result<(), End> {
+        let lifetime = WATCH_LIFETIME.as_secs();
+        let path = format!(
+            "{}?watch=true&allowWatchBookmarks=true&resourceVersion={version}&timeoutSeconds={lifetime}",
+            kind.path(None)
+        );
+        let response = self.send(&path, JSON).await.map_err(|failure| match failure.status {
+            Some(StatusCode::GONE) => End::Gone,
+            _ => End::Problem(failure.problem),
+        })?;
+        sink.put(Event::Restored).await?;
+        self.log(None);
+        let mut lines = Lines::new(response.into_body());
+        let mut heard = false;
+        while let Some(line) = tokio::time::timeout(WATCH_IDLE, lines.next())
+            .await
+            .map_err(|_| unreachable(format!("the watch was silent for {} s", WATCH_IDLE.as_secs())))?
+            .map_err(unreachable)?
+        {
+            *backoff = BACKOFF.0;
+            let event = watch_event(&line)?;
+            heard = true;
+            *version = event.version.unwrap_or(*version);
+            sink.put(event.event).await?;
+        }
+        // One that lives as asked ends after bookmarks; this one is no use.
+        if heard { Ok(()) } else { Err(unreachable("the watch ended without an event").into()) }
+    }
+
+    /// Logs a problem once for all kinds, and once that it is over.
+    fn log(&self, problem: Option<&Problem>) {
+        let mut logged = self.logged.lock();
+        match problem {
+            Some(problem) if logged.as_ref() != Some(problem) => {
+                tracing::warn!(reason = %problem.reason, "the cluster cannot be followed, trying on: {}", problem.message);
+                *logged = Some(problem.clone());
+            }
+            None if logged.take().is_some() => tracing::info!("the cluster can be followed again"),
+            _ => {}
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Page<'a> {
+    metadata: PageMetadata,
+    #[serde(borrow, default = "Vec::new")]
+    items: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PageMetadata {
+    #[serde(deserialize_with = "crate::decode::resource_version")]
+    resource_version: u64,
+    #[serde(default)]
+    r#continue: String,
+}
+
+/// A watch event and the resourceVersion that it brings the watch to.
+struct WatchEvent {
+    event: Event,
+    version: Option<u64>,
+}
+
+fn watch_event(line: &Bytes) -> Result<WatchEvent, End> {
+    #[derive(Deserialize)]
+    struct Line<'a> {
+        r#type: &'a str,
+        #[serde(borrow)]
+        object: &'a RawValue,
+    }
+    let parsed: Line<'_> = serde_json::from_slice(line).map_err(|e| malformed("watch event", &e))?;
+    let object = parsed.object.get();
+    let bytes = || line.slice_ref(object.as_bytes());
+    // An object that does not say its version is a bad object, not a bad watch.
+    let version = decode::identity(object.as_bytes()).map(|metadata| metadata.resource_version);
+    let event = match parsed.r#type {
+        "ADDED" | "MODIFIED" => Event::Changed(bytes()),
+        "DELETED" => Event::Deleted(bytes()),
+        "BOOKMARK" => match version {
+            Some(version) => Event::Bookmark(version),
+            None => return Err(malformed("bookmark", &"it has no resourceVersion").into()),
+        },
+        "ERROR" => return Err(watch_error(object)),
+        other => return Err(malformed("watch event", &format!("unknown type {other:?}")).into()),
+    };
+    Ok(WatchEvent { event, version })
+}
+
+fn watch_error(status: &str) -> End {
+    #[derive(Deserialize)]
+    struct Status {
+        #[serde(default)]
+        code: u16,
+    }
+    let code = serde_json::from_str::<Status>(status).map_or(0, |s| s.code);
+    match StatusCode::from_u16(code) {
+        Ok(StatusCode::GONE) => End::Gone,
+        Ok(code) => End::Problem(refused(code, status.as_bytes())),
+        Err(_) => malformed("watch error", &status).into(),
+    }
+}

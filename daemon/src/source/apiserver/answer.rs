@@ -1,0 +1,160 @@
+//! One request to the API server and its answer.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, header};
+use http_body_util::BodyExt as _;
+use kube::client::Body;
+use serde::Deserialize;
+
+use super::ApiServer;
+use crate::decode;
+use crate::kind::Kind;
+use crate::object::{Key, Metadata};
+use crate::source::{Problem, ProblemReason, Sighting};
+
+/// How long an answer may take, or the head of one that streams.
+const ANSWER: Duration = Duration::from_secs(60);
+
+pub(super) const JSON: &str = "application/json";
+const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=1";
+
+/// No success: the HTTP status, if there was an answer, and what it means.
+pub(super) struct Failure {
+    pub(super) status: Option<StatusCode>,
+    pub(super) problem: Problem,
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self { status: None, problem }
+    }
+}
+
+impl ApiServer {
+    /// Reads the identity of one object as it is now: a read without
+    /// resourceVersion is served from the quorum.
+    pub(in crate::source) async fn read(&self, kind: &Kind, key: &Key) -> Result<Option<Sighting>, Problem> {
+        let namespace = kind.namespaced.then_some(&*key.namespace);
+        let path = format!("{}/{}", kind.path(namespace), key.name);
+        match self.get(&path, METADATA).await {
+            Ok(body) => {
+                let metadata = decode::identity(&body).ok_or_else(|| malformed("object", &"it has no metadata"))?;
+                let Metadata { uid, resource_version, .. } = metadata;
+                Ok(Some(Sighting { uid, resource_version }))
+            }
+            Err(Failure { status: Some(StatusCode::NOT_FOUND), .. }) => Ok(None),
+            Err(failure) => Err(failure.problem),
+        }
+    }
+
+    pub(in crate::source) async fn version(&self) -> Result<String, Problem> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Version {
+            git_version: String,
+        }
+        let body = self.get("/version", JSON).await.map_err(|failure| failure.problem)?;
+        let version: Version = serde_json::from_slice(&body).map_err(|e| malformed("version", &e))?;
+        Ok(version.git_version)
+    }
+
+    pub(super) async fn get(&self, path: &str, accept: &str) -> Result<Bytes, Failure> {
+        let response = self.send(path, accept).await?;
+        let body = tokio::time::timeout(ANSWER, response.into_body().collect()).await;
+        match body {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) => Err(unreachable(root_cause(&error)).into()),
+            Err(_) => Err(unreachable(format!("no whole answer within {} s", ANSWER.as_secs())).into()),
+        }
+    }
+
+    /// Sends a GET and returns its answer if it is a success.
+    pub(super) async fn send(&self, path: &str, accept: &str) -> Result<Response<Body>, Failure> {
+        let request = Request::get(path)
+            .header(header::ACCEPT, accept)
+            // Kubernetes compresses each watch event as a gzip member of its own,
+            // which decoders along the way may not expect.
+            .header(header::ACCEPT_ENCODING, "identity")
+            .body(Body::empty())
+            .map_err(|e| Problem { reason: ProblemReason::Refused, message: format!("{path}: {e}") })?;
+        let response = tokio::time::timeout(ANSWER, self.client.send(request)).await;
+        let response = match response {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(self.not_sent(&error).into()),
+            Err(_) => return Err(unreachable(format!("no answer within {} s", ANSWER.as_secs())).into()),
+        };
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        // The message only explains; without it the status still stands.
+        let body = match tokio::time::timeout(ANSWER, response.into_body().collect()).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            _ => Bytes::new(),
+        };
+        Err(Failure { status: Some(status), problem: refused(status, &body) })
+    }
+
+    fn not_sent(&self, error: &kube::Error) -> Problem {
+        match error {
+            kube::Error::Auth(_) => {
+                Problem { reason: ProblemReason::Unauthorized, message: format!("credentials: {}", chain(error)) }
+            }
+            _ => unreachable(format!("{} does not answer: {}", self.url, root_cause(error))),
+        }
+    }
+}
+
+/// What an answer that is no success means.
+pub(super) fn refused(status: StatusCode, body: &[u8]) -> Problem {
+    #[derive(Deserialize)]
+    struct Explained {
+        message: String,
+    }
+    let reason = match status {
+        StatusCode::UNAUTHORIZED => ProblemReason::Unauthorized,
+        StatusCode::FORBIDDEN => ProblemReason::Forbidden,
+        StatusCode::NOT_FOUND => ProblemReason::NotServed,
+        _ => ProblemReason::Refused,
+    };
+    let message = match serde_json::from_slice::<Explained>(body) {
+        Ok(explained) => format!("the API server answered {status}: {}", explained.message),
+        Err(_) => format!("the API server answered {status}"),
+    };
+    Problem { reason, message }
+}
+
+pub(super) fn unreachable(message: impl Into<String>) -> Problem {
+    Problem { reason: ProblemReason::Unreachable, message: message.into() }
+}
+
+pub(super) fn malformed(what: &str, error: &dyn std::fmt::Display) -> Problem {
+    Problem { reason: ProblemReason::Refused, message: format!("the API server sent a malformed {what}: {error}") }
+}
+
+/// An error and what caused it, in one line, each part once.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    for cause in causes(error) {
+        let part = cause.to_string();
+        if !text.contains(&part) {
+            text.push_str(": ");
+            text.push_str(&part);
+        }
+    }
+    text.replace('\n', " ")
+}
+
+/// Why a connection failed: the innermost cause. Those around it say only that
+/// it failed.
+pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
+    let text = causes(error).last().map_or_else(|| error.to_string(), ToString::to_string);
+    // rustls adds the address of an explanation.
+    text.split(": https://").next().unwrap_or_default().replace('\n', " ")
+}
+
+fn causes(error: &dyn std::error::Error) -> impl Iterator<Item = &dyn std::error::Error> {
+    std::iter::successors(error.source(), |cause| cause.source())
+}
