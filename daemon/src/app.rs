@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -170,10 +169,10 @@ async fn supply(origin: Origin) -> Result<Supply, AppError> {
                         kubernetes: version.map_err(|problem| AppError::Unrecordable(problem.message))?,
                         cluster: name.clone(),
                         default_namespace: default_namespace.clone(),
-                        started_at: Timestamp::now(),
+                        started_at: Clock::System.now(),
                         kinds: kinds.clone(),
                     };
-                    Some(Recorder::create(&path, header)?)
+                    Some(Recorder::create(&path, header, Clock::System)?)
                 }
             };
             Ok(Supply { cluster: name, default_namespace, source, clock: Clock::System, kinds, record })
@@ -250,13 +249,12 @@ impl Bound {
 
 /// Tells health checks when every cache is synced, and that the daemon ends.
 async fn report_health(rpc: Arc<Rpc>, served: Arc<Served>) -> Ended {
-    use tonic_health::ServingStatus::{NotServing, Serving};
-    rpc.health.set_service_status("", NotServing).await;
+    rpc.set_serving(false).await;
     lifecycle::ready(&served.caches).await;
-    rpc.health.set_service_status("", Serving).await;
+    rpc.set_serving(true).await;
     tracing::info!("ready");
     served.drain.cancelled().await;
-    rpc.health.set_service_status("", NotServing).await;
+    rpc.set_serving(false).await;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Parses the command line, builds the daemon and runs it.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -26,7 +27,12 @@ async fn main() -> ExitCode {
 async fn run(args: Args) -> Result<(), AppError> {
     let config = args.into_config()?;
     let filter = EnvFilter::try_new(&config.log)?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
     let daemon = app::bind(config).await?;
     for address in daemon.addresses() {
         tracing::info!("listening on {address}");

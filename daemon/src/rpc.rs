@@ -17,6 +17,7 @@ use daymark_proto::v1::status_service_server::StatusServiceServer;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
+use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
 
 use self::listener::Listener;
@@ -53,8 +54,7 @@ pub struct Rpc {
     routes: Routes,
     access: Arc<Access>,
     drain: CancellationToken,
-    /// Tells clients whether the daemon is ready.
-    pub health: HealthReporter,
+    health: HealthReporter,
 }
 
 impl Rpc {
@@ -76,6 +76,12 @@ impl Rpc {
             // grpcio's and older grpcurl's.
             .add_service(reflection().build_v1alpha()?);
         Ok(Self { routes, access: Arc::new(access), drain: served.drain.clone(), health })
+    }
+
+    /// Tells health checks whether the daemon is ready.
+    pub async fn set_serving(&self, serving: bool) {
+        let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+        self.health.set_service_status("", status).await;
     }
 
     /// Serves on `listener` until streams must end and have ended.

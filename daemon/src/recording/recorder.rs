@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::{Header, Line, LineEvent};
 use crate::body;
-use crate::clock::between;
+use crate::clock::{Clock, between};
 use crate::source::Event;
 
 /// A daemon that is killed loses at most this much.
@@ -44,10 +44,10 @@ impl Recorder {
     ///
     /// # Errors
     /// If the file exists or cannot be written.
-    pub fn create(path: &Path, header: Header) -> Result<(Self, Writing), RecordError> {
+    pub fn create(path: &Path, header: Header, clock: Clock) -> Result<(Self, Writing), RecordError> {
         let failed = failed(path);
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(&failed)?;
-        let mut writer = Writer::new(file, header).map_err(&failed)?;
+        let mut writer = Writer::new(file, header, clock).map_err(&failed)?;
         let (lines, mut queue) = mpsc::channel(QUEUE);
         let path = PathBuf::from(path);
         let writing = tokio::task::spawn_blocking(move || {
@@ -82,22 +82,20 @@ fn failed(path: &Path) -> impl Fn(io::Error) -> RecordError + use<> {
 struct Writer {
     out: zstd::Encoder<'static, File>,
     header: Header,
+    clock: Clock,
     flushed: Instant,
-    last: Timestamp,
 }
 
 impl Writer {
-    fn new(file: File, header: Header) -> io::Result<Self> {
+    fn new(file: File, header: Header, clock: Clock) -> io::Result<Self> {
         let mut out = zstd::Encoder::new(file, zstd::DEFAULT_COMPRESSION_LEVEL)?;
         out.include_checksum(true)?;
         write_line(&mut out, &header)?;
         out.flush()?;
-        let last = header.started_at;
-        Ok(Self { out, header, flushed: Instant::now(), last })
+        Ok(Self { out, header, clock, flushed: Instant::now() })
     }
 
     fn event(&mut self, at: Timestamp, kind: usize, event: &Event) -> io::Result<()> {
-        self.last = at;
         let at = self.since_start(at);
         let plain = |event| Line { at, event, kind: Some(kind), resource_version: None, object: None, message: None };
         let versioned = |event, version| Line { resource_version: Some(version), ..plain(event) };
@@ -130,7 +128,7 @@ impl Writer {
     }
 
     fn end(mut self) -> io::Result<()> {
-        let at = self.since_start(self.last.max(Timestamp::now()));
+        let at = self.since_start(self.clock.now());
         let end = Line { at, event: LineEvent::End, kind: None, resource_version: None, object: None, message: None };
         self.line(&end)?;
         self.out.finish()?.sync_all()

@@ -1,0 +1,233 @@
+//! The cache and its log against a model: what is logged adds up to what is
+//! cached, in order, and a list says nothing that did not change.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use daymarkd::cache::freshness::Freshness;
+use daymarkd::cache::writer::Writer;
+use daymarkd::cache::{Cache, Snapshot};
+use daymarkd::clock::Clock;
+use daymarkd::event_log::{Entry, EventLog};
+use daymarkd::kind::watched;
+use daymarkd::source::{Event, Sighting};
+use proptest::prelude::*;
+use serde_json::json;
+
+/// An API server's truth about a few names, and what a source would say of it.
+#[derive(Default)]
+struct Model {
+    version: u64,
+    objects: BTreeMap<u8, Object>,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Object {
+    uid: u64,
+    version: u64,
+}
+
+impl Model {
+    fn json(name: u8, object: Object) -> Bytes {
+        let json = json!({
+            "metadata": {"name": format!("o{name}"), "namespace": "n", "uid": object.uid.to_string(),
+                "resourceVersion": object.version.to_string()},
+            "status": {"phase": "Running"},
+        });
+        json.to_string().into()
+    }
+
+    fn put(&mut self, name: u8) -> Event {
+        self.version += 1;
+        let version = self.version;
+        let object = self.objects.entry(name).or_insert(Object { uid: version, version });
+        object.version = version;
+        Event::Changed(Self::json(name, *object))
+    }
+
+    fn delete(&mut self, name: u8) -> Option<Event> {
+        let object = self.objects.remove(&name)?;
+        self.version += 1;
+        Some(Event::Deleted(Self::json(name, Object { version: self.version, ..object })))
+    }
+
+    fn list(&self) -> Vec<Event> {
+        let items = self.objects.iter().map(|(name, object)| Event::Listed(Self::json(*name, *object)));
+        [Event::ListBegins].into_iter().chain(items).chain([Event::ListEnds(self.version)]).collect()
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Put(u8),
+    Delete(u8),
+    /// These happen while the watch is broken; then everything is listed.
+    Missed(Vec<(bool, u8)>),
+    /// A list that breaks off.
+    BrokenList,
+    /// The watch says again what it said last, if no list came in between.
+    Repeat,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let name = 0..6u8;
+    let step = prop_oneof![
+        4 => name.clone().prop_map(Step::Put),
+        2 => name.clone().prop_map(Step::Delete),
+        1 => proptest::collection::vec((any::<bool>(), name), 0..8).prop_map(Step::Missed),
+        1 => Just(Step::BrokenList),
+        1 => Just(Step::Repeat),
+    ];
+    proptest::collection::vec(step, 0..60)
+}
+
+struct Daemon {
+    cache: Arc<Cache>,
+    log: Arc<EventLog>,
+    writer: Writer,
+}
+
+impl Daemon {
+    fn new() -> Self {
+        let cache = Arc::new(Cache::new(0, watched().swap_remove(0), Freshness::unheard(Clock::System.now())));
+        let log = Arc::new(EventLog::new(1, 10_000));
+        let writer = Writer::new(Arc::clone(&cache), Arc::clone(&log), Clock::System);
+        Self { cache, log, writer }
+    }
+
+    fn cached(&self) -> BTreeMap<u8, Object> {
+        let snapshot = Snapshot::take([&*self.cache], &self.log);
+        let objects = snapshot.objects(0, None).map(|(key, record)| {
+            let metadata = &record.object.metadata;
+            let object = Object { uid: metadata.uid.parse().unwrap(), version: metadata.resource_version };
+            (key.name.trim_start_matches('o').parse().unwrap(), object)
+        });
+        objects.collect()
+    }
+
+    fn entries(&self, after: u64) -> Vec<Arc<Entry>> {
+        self.log.read(&[0], after, 10_000).unwrap().0
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_log_adds_up_to_the_truth(steps in steps()) {
+        let (mut model, mut daemon) = (Model::default(), Daemon::new());
+        let mut last = None;
+        for event in model.list() {
+            daemon.writer.take(event);
+        }
+        for step in steps {
+            match step {
+                Step::Put(name) => {
+                    let event = model.put(name);
+                    last = Some(event.clone());
+                    daemon.writer.take(event);
+                }
+                Step::Delete(name) => if let Some(event) = model.delete(name) {
+                    last = Some(event.clone());
+                    daemon.writer.take(event);
+                },
+                Step::Missed(missed) => {
+                    for (put, name) in missed {
+                        if put { model.put(name); } else { model.delete(name); }
+                    }
+                    model.list().into_iter().for_each(|event| daemon.writer.take(event));
+                    last = None;
+                }
+                Step::BrokenList => {
+                    let list = model.list();
+                    let half = list.len() / 2;
+                    list.into_iter().take(half).for_each(|event| daemon.writer.take(event));
+                }
+                Step::Repeat => if let Some(event) = last.clone() {
+                    let before = daemon.log.head();
+                    daemon.writer.take(event);
+                    prop_assert_eq!(daemon.log.head(), before, "a repetition was logged");
+                },
+            }
+            prop_assert_eq!(daemon.cached(), model.objects.clone());
+        }
+
+        // Everything that was logged, played from the start.
+        let mut played: HashMap<Box<str>, (Box<str>, u64)> = HashMap::new();
+        for entry in daemon.entries(0) {
+            let change = &entry.change;
+            let identity = |record: &Arc<daymarkd::object::Record>| {
+                let metadata = &record.object.metadata;
+                (metadata.uid.clone(), metadata.resource_version)
+            };
+            let record = change.after.as_ref().or(change.before.as_ref()).unwrap();
+            let name = record.object.metadata.name.clone();
+            prop_assert_eq!(played.get(&name).cloned(), change.before.as_ref().map(identity));
+            match &change.after {
+                Some(after) => {
+                    if let Some((uid, version)) = played.insert(name, identity(after)) {
+                        prop_assert_eq!(uid, identity(after).0, "one object became another without a deletion");
+                        prop_assert!(version < identity(after).1, "a change went back");
+                    }
+                }
+                None => { played.remove(&name); }
+            }
+        }
+        let played: BTreeMap<u8, Object> = played
+            .into_iter()
+            .map(|(name, (uid, version))| {
+                (name.trim_start_matches('o').parse().unwrap(), Object { uid: uid.parse().unwrap(), version })
+            })
+            .collect();
+        prop_assert_eq!(played, model.objects);
+    }
+}
+
+#[test]
+fn a_list_of_the_same_says_nothing() {
+    let (mut model, mut daemon) = (Model::default(), Daemon::new());
+    for name in 0..5 {
+        daemon.writer.take(model.put(name));
+    }
+    model.list().into_iter().for_each(|event| daemon.writer.take(event));
+    let head = daemon.log.head();
+    model.list().into_iter().for_each(|event| daemon.writer.take(event));
+    assert_eq!(daemon.log.head(), head);
+}
+
+#[test]
+fn a_bad_object_is_skipped_counted_and_not_deleted() {
+    let (mut model, mut daemon) = (Model::default(), Daemon::new());
+    daemon.writer.take(model.put(1));
+    model.list().into_iter().for_each(|event| daemon.writer.take(event));
+    let bad = json!({"metadata": {"name": "o1", "namespace": "n", "uid": "1", "resourceVersion": "9"}, "status": {"phase": 7}});
+    let head = daemon.log.head();
+    for event in [Event::ListBegins, Event::Listed(bad.to_string().into()), Event::ListEnds(9)] {
+        daemon.writer.take(event);
+    }
+    daemon.writer.take(Event::Changed("not JSON".into()));
+    assert_eq!((daemon.log.head(), daemon.cached().len()), (head, 1));
+    assert_eq!(daemon.cache.freshness().decode_errors, 2);
+}
+
+#[tokio::test]
+async fn a_cache_reaches_what_was_seen_and_not_before() {
+    let (mut model, mut daemon) = (Model::default(), Daemon::new());
+    daemon.writer.take(model.put(1));
+    model.list().into_iter().for_each(|event| daemon.writer.take(event));
+    let cache = Arc::clone(&daemon.cache);
+    let key = daymarkd::object::Key::new("n", "o1");
+    let reaches = async |seen: Option<&Sighting>| futures::poll!(std::pin::pin!(cache.reach(&key, seen))).is_ready();
+
+    let change = model.put(1);
+    let newer = Sighting { uid: "1".into(), resource_version: model.version };
+    assert!(!reaches(Some(&newer)).await, "the watch has not brought it yet");
+    daemon.writer.take(change);
+    assert!(reaches(Some(&newer)).await);
+
+    let deletion = model.delete(1).unwrap();
+    assert!(!reaches(None).await, "the cache still holds what a read no longer sees");
+    daemon.writer.take(deletion);
+    assert!(reaches(None).await);
+}

@@ -1,0 +1,182 @@
+//! The cluster that end-to-end tests share, and namespaces in it.
+
+#![expect(clippy::expect_used, reason = "a test whose kubectl fails has failed")]
+
+use std::ffi::OsStr;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::control_plane::ControlPlane;
+
+/// What a test needs of its cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Controllers that act on Deployments and Jobs, and nodes for their pods.
+    Controllers,
+    /// Pods steered by annotations (see `tests/control-plane/README.md`).
+    Steering,
+    /// Python with grpcio and grpcio-reflection, in `DAYMARK_TEST_PYTHON`.
+    Python,
+}
+
+/// A cluster.
+#[derive(Debug)]
+pub struct Cluster {
+    kubeconfig: PathBuf,
+    kubectl: PathBuf,
+    /// The control plane, if this process started it.
+    pub control_plane: Option<ControlPlane>,
+}
+
+impl Cluster {
+    /// The cluster of `DAYMARK_TEST_KUBECONFIG`, or a control plane of our own.
+    ///
+    /// # Errors
+    /// If there is none to be had.
+    pub fn obtain() -> Result<Self, String> {
+        match std::env::var_os("DAYMARK_TEST_KUBECONFIG") {
+            None => Self::start_own(),
+            Some(kubeconfig) => {
+                let folder = std::env::var_os("DAYMARK_TEST_BIN");
+                let kubectl = folder.map_or("kubectl".into(), |folder| Path::new(&folder).join("kubectl"));
+                let cluster = Self { kubeconfig: kubeconfig.into(), kubectl, control_plane: None };
+                let answer = cluster.try_kubectl(["version"])?;
+                if answer.status.success() { Ok(cluster) } else { Err(text(&answer.stderr)) }
+            }
+        }
+    }
+
+    /// A control plane of our own, which a test may disturb.
+    ///
+    /// # Errors
+    /// If it cannot be started, or if the tests were told to use a cluster that
+    /// is not ours.
+    pub fn start_own() -> Result<Self, String> {
+        if std::env::var_os("DAYMARK_TEST_KUBECONFIG").is_some() {
+            return Err("DAYMARK_TEST_KUBECONFIG's control plane is not ours to disturb".into());
+        }
+        let control_plane = ControlPlane::start(3)?;
+        let (kubeconfig, kubectl) = (control_plane.kubeconfig(), control_plane.kubectl());
+        Ok(Self { kubeconfig, kubectl, control_plane: Some(control_plane) })
+    }
+
+    /// Whether it has what a test needs; if not, why.
+    ///
+    /// # Errors
+    /// What it lacks.
+    pub fn meets(&self, need: Need) -> Result<(), String> {
+        let says = |args: &[&str], lacks: &str| {
+            let output = self.try_kubectl(args)?;
+            if output.status.success() && !output.stdout.is_empty() { Ok(()) } else { Err(lacks.to_owned()) }
+        };
+        match need {
+            Need::Controllers => says(
+                &["get", "serviceaccount", "default", "--namespace", "default", "-o", "name"],
+                "no controllers run: there is no default ServiceAccount",
+            ),
+            Need::Steering => says(
+                &["get", "nodes", "--selector", "type=kwok", "-o", "name"],
+                "no nodes with the label type=kwok, whose pods obey annotations",
+            ),
+            Need::Python => match std::env::var_os("DAYMARK_TEST_PYTHON") {
+                Some(_) => Ok(()),
+                None => Err("DAYMARK_TEST_PYTHON names no Python with grpcio and grpcio-reflection".into()),
+            },
+        }
+    }
+
+    /// Its kubeconfig.
+    #[must_use]
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// A new namespace for one test.
+    #[must_use]
+    pub fn namespace(&self) -> Namespace<'_> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test-{}-{number}", std::process::id());
+        self.kubectl(["create", "namespace", &name]);
+        Namespace { cluster: self, made: true, name }
+    }
+
+    /// Runs kubectl and returns its standard output.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub fn kubectl<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> String {
+        succeeded(self.try_kubectl(args).expect("kubectl runs"))
+    }
+
+    fn try_kubectl<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Result<Output, String> {
+        self.command(args).output().map_err(|e| format!("{}: {e}", self.kubectl.display()))
+    }
+
+    fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
+        let mut command = Command::new(&self.kubectl);
+        command.arg("--kubeconfig").arg(&self.kubeconfig).args(args).stdin(Stdio::null());
+        command
+    }
+}
+
+/// A namespace of one test. One that was made for it is deleted when dropped.
+#[derive(Debug)]
+pub struct Namespace<'a> {
+    cluster: &'a Cluster,
+    made: bool,
+    /// Its name.
+    pub name: String,
+}
+
+impl<'a> Namespace<'a> {
+    /// A namespace that there is.
+    #[must_use]
+    pub fn of(cluster: &'a Cluster, name: &str) -> Self {
+        Self { cluster, made: false, name: name.to_owned() }
+    }
+
+    /// Runs kubectl in the namespace and returns its standard output.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub fn kubectl<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> String {
+        let mut command = self.cluster.command(["--namespace", &self.name]);
+        succeeded(command.args(args).output().expect("kubectl runs"))
+    }
+
+    /// Applies manifests, in YAML.
+    ///
+    /// # Panics
+    /// If the API server refuses them.
+    pub fn apply(&self, manifests: &str) {
+        let mut command = self.cluster.command(["--namespace", &self.name, "apply", "--filename", "-"]);
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("kubectl runs");
+        let mut stdin = child.stdin.take().expect("standard input is piped");
+        stdin.write_all(manifests.as_bytes()).expect("kubectl reads its standard input");
+        drop(stdin);
+        succeeded(child.wait_with_output().expect("kubectl ends"));
+    }
+}
+
+impl Drop for Namespace<'_> {
+    fn drop(&mut self) {
+        if !self.made {
+            return;
+        }
+        // It goes with its control plane if not by this.
+        let _deleted = self.cluster.try_kubectl(["delete", "namespace", &self.name, "--wait=false"]);
+    }
+}
+
+fn succeeded(output: Output) -> String {
+    assert!(output.status.success(), "kubectl: {}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

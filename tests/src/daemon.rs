@@ -1,0 +1,92 @@
+//! A daemon as a process.
+
+#![expect(clippy::expect_used, reason = "a test that cannot start its daemon has failed")]
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+use tempfile::TempDir;
+
+use crate::binaries;
+use crate::cli::Cli;
+use crate::process::{Finished, Process};
+
+/// A running daemon on a unix socket of its own.
+#[derive(Debug)]
+pub struct Daemon {
+    /// Behind a lock, because tests share a daemon: a process can be read by one
+    /// thread only.
+    process: Mutex<Process>,
+    args: Vec<OsString>,
+    folder: TempDir,
+}
+
+impl Daemon {
+    /// Starts a daemon for the cluster of that kubeconfig, and waits until its
+    /// caches are synced.
+    #[must_use]
+    pub fn of_cluster(kubeconfig: &Path) -> Self {
+        Self::start(["--kubeconfig".as_ref(), kubeconfig.as_os_str()])
+    }
+
+    /// Starts a daemon that replays `recording`, `speed` times as fast.
+    #[must_use]
+    pub fn of_recording(recording: &Path, speed: u32) -> Self {
+        Self::start(["--replay".as_ref(), recording.as_os_str(), format!("--speed={speed}").as_ref()])
+    }
+
+    /// Starts a daemon with `args`, and waits until its caches are synced.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start<'a>(args: impl IntoIterator<Item = &'a std::ffi::OsStr>) -> Self {
+        let folder = tempfile::tempdir().expect("there is a folder for temporary files");
+        let mut args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+        args.push("--listen".into());
+        args.push(format!("unix:{}", socket(&folder).display()).into());
+        let process = Mutex::new(launch(&args));
+        Self { process, args, folder }
+    }
+
+    /// Kills it as the kernel would.
+    pub fn kill(&mut self) {
+        self.process().kill();
+    }
+
+    /// Starts it again as it was.
+    pub fn restart(&mut self) {
+        *self.process() = launch(&self.args);
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    #[must_use]
+    pub fn terminate(self) -> Finished {
+        let process = self.process.into_inner().unwrap_or_else(PoisonError::into_inner);
+        process.signal("TERM");
+        process.finish()
+    }
+
+    fn process(&mut self) -> &mut Process {
+        self.process.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A client of this daemon.
+    #[must_use]
+    pub fn cli(&self) -> Cli {
+        Cli::new(format!("unix:{}", socket(&self.folder).display()))
+    }
+}
+
+fn socket(folder: &TempDir) -> PathBuf {
+    folder.path().join("daymark.sock")
+}
+
+fn launch(args: &[OsString]) -> Process {
+    let daymarkd = &binaries::build().expect("the binaries build").daymarkd;
+    let mut process = Process::start(Command::new(daymarkd).args(args).env_remove("DAYMARK_LOG"));
+    process.expect_stderr("the daemon's \"ready\"", |line| line.contains("INFO ready"));
+    process
+}

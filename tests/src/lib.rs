@@ -1,0 +1,25 @@
+//! What Daymark's tests and demo stand on: the built binaries, a control plane,
+//! daemons and clients as processes.
+
+pub mod binaries;
+pub mod cli;
+pub mod cluster;
+pub mod control_plane;
+pub mod daemon;
+pub mod process;
+
+use std::path::{Path, PathBuf};
+
+/// The top of the source tree.
+#[must_use]
+pub fn workspace() -> &'static Path {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().unwrap_or(tests)
+}
+
+/// The recording that the demo shows: a Deployment that rolls out, one that
+/// crash-loops past its deadline, and a Job that fails.
+#[must_use]
+pub fn demo_recording() -> PathBuf {
+    workspace().join("tests/resources/first-light.daymark")
+}

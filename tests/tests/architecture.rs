@@ -1,0 +1,132 @@
+//! Holds what ARCHITECTURE.md says of the daemon's modules: which of them may
+//! know of what.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use daymark_tests::workspace;
+
+/// Some words, and the only modules of the daemon that may say them.
+struct Rule {
+    words: &'static [&'static str],
+    modules: &'static [&'static str],
+    because: &'static str,
+}
+
+const RULES: &[Rule] = &[
+    Rule { words: &["tonic"], modules: &["rpc"], because: "only rpc speaks gRPC" },
+    Rule { words: &["daymark_proto"], modules: &["rpc"], because: "only rpc knows the wire messages" },
+    Rule {
+        words: &["kube::", "http::"],
+        modules: &["source"],
+        because: "only source (and access and act, where they need it) talks to a cluster",
+    },
+    Rule {
+        words: &["log.append("],
+        modules: &["cache"],
+        because: "only a cache's writer changes objects, and each change is logged where it is made",
+    },
+    Rule {
+        words: &["Timestamp::now(", "SystemTime::now("],
+        modules: &["clock"],
+        because: "time is an input: it comes from the one clock",
+    },
+    Rule {
+        words: &["tokio::spawn", "JoinSet", "spawn_blocking", "thread::spawn"],
+        modules: &["app", "main", "recording"],
+        because: "a task's handle is owned by app, which joins it",
+    },
+    Rule {
+        words: &["std::fs", "File::", "OpenOptions"],
+        modules: &["access", "rpc::listener", "recording", "source::replay", "source::connect"],
+        because: "the data's way touches no files",
+    },
+];
+
+/// What the pure modules may not say at all.
+const IMPURE: &[&str] =
+    &["tokio", "std::fs", "std::net", "std::io", "std::env", "std::time", "crate::clock", "crate::cache", "async "];
+
+#[test]
+fn modules_know_only_what_they_may() {
+    let mut broken = Vec::new();
+    for (module, path, text) in sources("daemon/src") {
+        for rule in RULES {
+            let may = rule.modules.iter().any(|m| module == *m || module.starts_with(&format!("{m}::")));
+            for word in rule.words.iter().filter(|word| !may && says(&text, word)) {
+                broken.push(format!("{}: {word}: {}", path.display(), rule.because));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn rules_do_no_io_and_read_no_clock() {
+    for (module, path, text) in sources("daemon/src") {
+        if module == "rule" || module.starts_with("rule::") {
+            for word in IMPURE {
+                assert!(!says(&text, word), "{}: {word}: rules are pure", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_client_knows_nothing_of_kubernetes_clients() {
+    let manifest = fs::read_to_string(workspace().join("client/Cargo.toml")).unwrap();
+    for dependency in ["kube", "k8s-openapi", "daymarkd"] {
+        let line =
+            |line: &str| line.starts_with(&format!("{dependency}.")) || line.starts_with(&format!("{dependency} "));
+        assert!(!manifest.lines().any(line), "client/Cargo.toml depends on {dependency}");
+    }
+}
+
+#[test]
+fn no_module_is_called_mod() {
+    for folder in ["proto", "daemon", "client", "tests"] {
+        for (_, path, _) in sources(folder) {
+            assert!(!path.ends_with("mod.rs"), "{}: name the file after its module", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_rules_see_what_breaks_them() {
+    assert!(says("use tonic::Status;", "tonic"));
+    assert!(!says("// as tonic does", "tonic"));
+    assert!(!says("//! Only `rpc` may import tonic.", "tonic"));
+}
+
+/// Whether code, not a comment, has `word`.
+fn says(text: &str, word: &str) -> bool {
+    text.lines().map(str::trim_start).any(|line| !line.starts_with("//") && line.contains(word))
+}
+
+/// The Rust files below `folder`: module, path, text up to the unit tests.
+fn sources(folder: &str) -> Vec<(String, PathBuf, String)> {
+    let root = workspace().join(folder);
+    let mut found = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                let text = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+                found.push((module(&root, &path), path, text));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "no Rust files in {folder}");
+    found
+}
+
+fn module(root: &Path, path: &Path) -> String {
+    let relative = path.strip_prefix(root).unwrap().with_extension("");
+    relative.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("::")
+}

@@ -1,0 +1,85 @@
+//! End-to-end tests against a real control plane.
+//!
+//! Where one comes from: `DAYMARK_TEST_KUBECONFIG` (a cluster you have; what it
+//! lacks is skipped by name), or `DAYMARK_TEST_BIN` (a folder of ready
+//! binaries), or the binaries are built, once. Where none can be had the tests
+//! are ignored with the reason; with `CI` set, they fail.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+#[path = "e2e/recording.rs"]
+mod recording;
+#[path = "e2e/reflection.rs"]
+mod reflection;
+#[path = "e2e/restarts.rs"]
+mod restarts;
+#[path = "e2e/wait.rs"]
+mod wait;
+#[path = "e2e/watch.rs"]
+mod watch;
+
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use daymark_tests::cluster::{Cluster, Need};
+use daymark_tests::daemon::Daemon;
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+/// One test.
+#[derive(Clone, Copy)]
+struct Test {
+    name: &'static str,
+    /// What it needs of its cluster.
+    needs: &'static [Need],
+    run: Run,
+}
+
+/// How a test runs.
+#[derive(Clone, Copy)]
+enum Run {
+    /// In a namespace of the cluster and by the daemon that tests share.
+    Shared(fn(&Cluster, &Daemon)),
+    /// In a control plane of its own, to be disturbed.
+    Own(fn(Cluster)),
+}
+
+type Shared = Result<Arc<(Cluster, Daemon)>, String>;
+
+/// The cluster that tests share and its daemon: opened by the first who needs
+/// them, closed at the end.
+static SHARED: Mutex<Option<Shared>> = Mutex::new(None);
+
+fn main() -> ExitCode {
+    let tests = [wait::TESTS, watch::TESTS, restarts::TESTS, recording::TESTS, reflection::TESTS].concat();
+    let trials = tests.into_iter().map(|test| Trial::ignorable_test(test.name, move || perform(&test))).collect();
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+    drop(SHARED.lock().unwrap_or_else(PoisonError::into_inner).take());
+    conclusion.exit_code()
+}
+
+fn perform(test: &Test) -> Result<Completion, Failed> {
+    let played = shared().and_then(|shared| {
+        test.needs.iter().try_for_each(|need| shared.0.meets(*need))?;
+        match test.run {
+            Run::Shared(run) => run(&shared.0, &shared.1),
+            Run::Own(run) => run(Cluster::start_own()?),
+        }
+        Ok(())
+    });
+    match played {
+        Ok(()) => Ok(Completion::Completed),
+        Err(lack) if std::env::var_os("CI").is_some() => Err(format!("with CI set nothing is skipped: {lack}").into()),
+        Err(lack) => Ok(Completion::ignored_with(lack)),
+    }
+}
+
+fn shared() -> Shared {
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.get_or_insert_with(open).clone()
+}
+
+fn open() -> Shared {
+    let cluster = Cluster::obtain()?;
+    let daemon = Daemon::of_cluster(cluster.kubeconfig());
+    Ok(Arc::new((cluster, daemon)))
+}

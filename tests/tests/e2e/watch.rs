@@ -1,0 +1,52 @@
+//! `daymark get` against a real API server.
+
+use daymark_tests::cluster::{Cluster, Need};
+use daymark_tests::daemon::Daemon;
+use serde_json::Value;
+
+use crate::wait::deployment;
+use crate::{Run, Test};
+
+const STEERED: &[Need] = &[Need::Controllers, Need::Steering];
+
+pub(crate) const TESTS: &[Test] = &[
+    Test { name: "get::what_does_not_exist_is_not_found", needs: &[], run: Run::Shared(not_found) },
+    Test { name: "get::json_is_kubectls", needs: STEERED, run: Run::Shared(json_is_kubectls) },
+    Test { name: "get::watch_follows_a_rollout_to_its_end", needs: STEERED, run: Run::Shared(watch_follows) },
+];
+
+fn not_found(_: &Cluster, daemon: &Daemon) {
+    let got = daemon.cli().run("get deploy nope");
+    assert_eq!(got.code, Some(6), "{got:?}");
+    assert!(got.stderr.contains("\"nope\" not found"), "{got:?}");
+    assert_eq!(got.stdout, "");
+}
+
+fn json_is_kubectls(cluster: &Cluster, daemon: &Daemon) {
+    let namespace = cluster.namespace();
+    namespace.apply(&deployment("web", 2, "ready", "1s", ""));
+    // The cache has reached what kubectl is about to read.
+    assert_eq!(daemon.cli().run(&format!("wait -n {} deploy/web --timeout 60s", namespace.name)).code, Some(0));
+    for what in ["deploy/web", "pods", "deploy,replicasets"] {
+        let ours = daemon.cli().run(&format!("get -n {} {what} -o json", namespace.name));
+        let theirs = namespace.kubectl(["get", what, "-o", "json"]);
+        assert_eq!(ours.stdout, theirs, "{what}");
+    }
+}
+
+fn watch_follows(cluster: &Cluster, daemon: &Daemon) {
+    let namespace = cluster.namespace();
+    let mut watching = daemon.cli().start(&format!("get deploy -n {} -w -o status-json", namespace.name));
+    namespace.apply(&deployment("web", 3, "ready-after", "1s", ""));
+    watching.expect_stdout("the end of the rollout", |line| state(line) == "READY");
+    let states: Vec<_> = watching.stdout_seen.iter().map(|line| state(line)).collect();
+    assert!(states.len() > 1, "transitions are told: {states:?}");
+    assert!(states[..states.len() - 1].iter().all(|state| state == "IN_PROGRESS"), "{states:?}");
+    namespace.kubectl(["delete", "deploy/web"]);
+    watching.expect_stdout("its deletion", |line| line.contains("DELETED"));
+}
+
+fn state(line: &str) -> String {
+    let status: Value = serde_json::from_str(line).expect("a status");
+    status["state"].as_str().expect("a state").to_owned()
+}
