@@ -14,6 +14,7 @@ use daymarkd::clock::Clock;
 use daymarkd::event_log::{Entry, EventLog};
 use daymarkd::kind::watched;
 use daymarkd::source::{Event, Sighting};
+use daymarkd::state::State;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -230,4 +231,30 @@ async fn a_cache_reaches_what_was_seen_and_not_before() {
     assert!(!reaches(None).await, "the cache still holds what a read no longer sees");
     daemon.writer.take(deletion);
     assert!(reaches(None).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_that_depends_on_age_changes_without_an_event() {
+    let from = "2026-01-01T00:00:00Z".parse().unwrap();
+    let clock = Clock::replay(from, "2026-01-01T01:00:00Z".parse().unwrap(), 1.0);
+    let cache = Arc::new(Cache::new(0, watched().swap_remove(0), Freshness::unheard(from)));
+    let log = Arc::new(EventLog::new(1, 10));
+    let (events, queue) = tokio::sync::mpsc::channel(1);
+    let writer = tokio::spawn(Writer::new(cache, Arc::clone(&log), clock.clone()).run(queue));
+    let condition =
+        json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "lastTransitionTime": from});
+    let pod = json!({
+        "metadata": {"name": "a", "namespace": "n", "uid": "u", "resourceVersion": "1"},
+        "status": {"phase": "Pending", "conditions": [condition]},
+    });
+    events.send(Event::Changed(pod.to_string().into())).await.unwrap();
+    log.follow().wait_for(|head| *head == 2).await.unwrap();
+
+    let entries = log.read(&[0], 0, 10).unwrap().0;
+    let states: Vec<_> = entries.iter().map(|e| e.change.after.as_ref().unwrap().judgement.state).collect();
+    assert_eq!(states, [State::InProgress, State::Failed]);
+    assert_eq!(entries[1].change.at, "2026-01-01T00:00:15Z".parse().unwrap());
+    assert!(entries[1].change.state_changed);
+    drop(events);
+    writer.await.unwrap();
 }

@@ -15,6 +15,7 @@ use crate::event_log::{Change, EventLog};
 use crate::object::{Key, Object, Record};
 use crate::rule;
 use crate::source::Event;
+use crate::state::Judgement;
 
 /// Takes a source's events into a cache, judges what they change, and logs it.
 pub struct Writer {
@@ -120,7 +121,10 @@ impl Writer {
         }
         let body = body::trimmed(&self.cache.kind, json).map_err(|e| e.to_string());
         match body.and_then(|body| Body::new(&body).map_err(|e| e.to_string())) {
-            Ok(body) => self.judge(key, Arc::new(object), body, now),
+            Ok(body) => {
+                let judgement = self.judge(&key, &object, now);
+                self.put(key, Record { object: Arc::new(object), judgement, body }, now);
+            }
             Err(problem) => self.reject(&problem, &object.metadata.name),
         }
         Some(version)
@@ -151,18 +155,25 @@ impl Writer {
             && at <= now
         {
             self.rechecks.pop_first();
-            if let Some(record) = self.cache.get(&key) {
-                self.judge(key, Arc::clone(&record.object), record.body.clone(), now);
+            let Some(record) = self.cache.get(&key) else { continue };
+            let judgement = self.judge(&key, &record.object, now);
+            if judgement.differs(&record.judgement) {
+                let (object, body) = (Arc::clone(&record.object), record.body.clone());
+                self.put(key, Record { object, judgement, body }, now);
             }
         }
     }
 
-    fn judge(&mut self, key: Key, object: Arc<Object>, body: Body, now: Timestamp) {
-        let ruling = rule::judge(&object, now);
+    fn judge(&mut self, key: &Key, object: &Object, now: Timestamp) -> Judgement {
+        let ruling = rule::judge(object, now);
         if let Some(at) = ruling.recheck_at {
             self.rechecks.insert((at, key.clone()));
         }
-        let after = Arc::new(Record { object, judgement: ruling.judgement, body });
+        ruling.judgement
+    }
+
+    fn put(&self, key: Key, record: Record, now: Timestamp) {
+        let after = Arc::new(record);
         let mut objects = self.cache.objects.write();
         let before = objects.insert(key, Arc::clone(&after));
         let state_changed = before.as_ref().is_none_or(|before| {

@@ -96,6 +96,26 @@ impl Reader {
         self.read().map_err(|problem| ReadError { path: self.path.display().to_string(), problem })
     }
 
+    /// Behind the end there is only the checksum.
+    fn read_end(&mut self, at: Timestamp) -> Result<Option<Recorded>, Flaw> {
+        self.buffer.clear();
+        match read_line(&mut self.lines, &mut self.buffer) {
+            Ok(false) => {
+                self.end = Some(at);
+                Ok(None)
+            }
+            Ok(true) => Err(Flaw::Corrupt { line: self.line + 1, problem: "it stands behind the end".into() }),
+            Err(e) => Err(self.broken_off(&e)),
+        }
+    }
+
+    fn broken_off(&self, error: &io::Error) -> Flaw {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Flaw::Truncated(self.line),
+            _ => Flaw::Corrupt { line: self.line + 1, problem: error.to_string() },
+        }
+    }
+
     fn read(&mut self) -> Result<Option<Recorded>, Flaw> {
         if self.end.is_some() {
             return Ok(None);
@@ -104,8 +124,7 @@ impl Reader {
         match read_line(&mut self.lines, &mut self.buffer) {
             Ok(true) => {}
             Ok(false) => return Err(Flaw::Truncated(self.line)),
-            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Err(Flaw::Truncated(self.line)),
-            Err(e) => return Err(Flaw::Corrupt { line: self.line + 1, problem: e.to_string() }),
+            Err(e) => return Err(self.broken_off(&e)),
         }
         self.line += 1;
         let corrupt = |problem: String| Flaw::Corrupt { line: self.line, problem };
@@ -113,8 +132,7 @@ impl Reader {
         let at = self.header.started_at.checked_add(Duration::from_millis(line.at));
         let at = at.map_err(|e| corrupt(e.to_string()))?;
         if line.event == LineEvent::End {
-            self.end = Some(at);
-            return Ok(None);
+            return self.read_end(at);
         }
         let kind = line.kind.filter(|kind| *kind < self.header.kinds.len());
         let kind = kind.ok_or_else(|| corrupt("it names no kind of the header".into()))?;

@@ -19,9 +19,9 @@ use super::auth::caller;
 use super::convert::View;
 use super::error::{Reason, status, unreadable};
 use super::watch::{Beginning, Watch};
-use crate::cache::Cache;
+use crate::cache::{Cache, Snapshot};
 use crate::event_log::cursor::Cursor;
-use crate::object::Key;
+use crate::object::{Key, Record};
 use crate::source::ProblemReason;
 use crate::subscription::{Scope, Selection};
 
@@ -90,7 +90,7 @@ impl StatusService for Handler {
         cache.listed().await.map_err(|problem| unreadable(cache.kind(), &problem))?;
 
         let log = &self.served.log;
-        let snapshot = crate::cache::Snapshot::take([&**cache], log);
+        let snapshot = Snapshot::take([&**cache], log);
         let record = snapshot
             .get(0, &key)
             .filter(|record| wanted.uid.is_empty() || *wanted.uid == *record.object.metadata.uid)
@@ -152,30 +152,48 @@ impl Handler {
         view: View,
         unreachable: Vec<Unreachable>,
     ) -> Result<ListStatusesResponse, Status> {
-        let snapshot = selection.snapshot(&self.served.log);
-        let mut statuses = Vec::new();
-        let mut next_page_token = String::new();
-        'page: for (place, cache) in selection.caches.iter().enumerate().skip(first_cache) {
-            let after = after.as_ref().filter(|_| place == first_cache);
-            let wanted = snapshot.objects(place, after).filter(|(_, record)| selection.selects(cache.id(), record));
-            let mut last = None;
-            for (key, record) in wanted {
-                if statuses.len() == size {
-                    next_page_token = page_token(place, last.or(after));
-                    break 'page;
-                }
-                statuses.push(self.served.status(cache.kind(), record, view)?);
-                last = Some(key);
-            }
-        }
+        let (records, next_page_token, revision) = {
+            let snapshot = selection.snapshot(&self.served.log);
+            let (records, next_page_token) = page_of(&snapshot, selection, (first_cache, after), size);
+            (records, next_page_token, snapshot.revision)
+        };
+        // Unpacking objects takes its time: the caches are no longer held.
+        let status =
+            |(place, record): &(usize, Arc<Record>)| self.served.status(selection.caches[*place].kind(), record, view);
         Ok(ListStatusesResponse {
-            statuses,
+            statuses: records.iter().map(status).collect::<Result<_, _>>()?,
             next_page_token,
             unreachable,
             freshness: Some(self.served.freshness(&selection.caches)),
-            cursor: self.served.cursor(snapshot.revision),
+            cursor: self.served.cursor(revision),
         })
     }
+}
+
+/// Up to `size` selected objects with the places of their caches, from a place
+/// on; and the token of the next page, if there is one.
+fn page_of(
+    snapshot: &Snapshot<'_>,
+    selection: &Selection,
+    (first_cache, after): (usize, Option<Key>),
+    size: usize,
+) -> (Vec<(usize, Arc<Record>)>, String) {
+    let mut records = Vec::new();
+    for (place, cache) in selection.caches.iter().enumerate().skip(first_cache) {
+        let after = after.as_ref().filter(|_| place == first_cache);
+        let mut last = after;
+        for (key, record) in snapshot.objects(place, after) {
+            if !selection.selects(cache.id(), record) {
+                continue;
+            }
+            if records.len() == size {
+                return (records, page_token(place, last));
+            }
+            records.push((place, Arc::clone(record)));
+            last = Some(key);
+        }
+    }
+    (records, String::new())
 }
 
 fn not_found(cache: &Cache, key: &Key) -> Status {

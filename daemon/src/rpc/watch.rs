@@ -128,9 +128,11 @@ impl Watch {
                 }
                 Stage::Items(items) => match items.pop_front() {
                     Some(item) => return self.item(&item),
-                    None => self.stage = Stage::Proving,
+                    None if self.proof.is_some() => self.stage = Stage::Proving,
+                    None => self.stage = Stage::Current(0),
                 },
                 Stage::Proving => match self.proven_or_entry().await {
+                    // What the proof has seen is in the log by now.
                     None => self.stage = Stage::Current(self.served.log.head()),
                     Some(delivery) => return self.deliver(delivery),
                 },
