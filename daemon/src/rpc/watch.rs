@@ -256,12 +256,16 @@ async fn prove(served: Arc<Served>, selection: Arc<Selection>) {
 
 async fn prove_one(served: &Served, selection: &Selection, named: &Named) {
     let cache = &selection.caches[named.cache];
+    let mut told = false;
     loop {
         match served.source.read(cache.kind(), &named.key).await {
             Ok(Truth::Cached) => return,
             Ok(Truth::Seen(seen)) => return cache.reach(&named.key, seen.as_ref()).await,
             Err(problem) => {
-                tracing::debug!(kind = %cache.kind(), name = %named.key.name, "a live read failed: {}", problem.message);
+                if !std::mem::replace(&mut told, true) {
+                    let (kind, name) = (cache.kind(), &*named.key.name);
+                    tracing::warn!(%kind, name, "a stream waits for a live read, which failed: {}", problem.message);
+                }
                 tokio::time::sleep(READ_AGAIN).await;
             }
         }

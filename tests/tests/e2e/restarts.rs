@@ -74,7 +74,7 @@ fn wait_outlives_daemon(cluster: &Cluster, _: &Daemon) {
     let namespace = cluster.namespace();
     let mut daemon = Daemon::of_cluster(cluster.kubeconfig());
     let mut waiting = daemon.cli().start(&format!("wait -n {} deploy/web --timeout 100s", namespace.name));
-    waiting.expect_stderr("that it does not exist yet", |line| line.contains("Absent"));
+    waiting.expect_stderr("that it does not exist yet", |line| line.contains("does not exist"));
     daemon.kill();
     namespace.apply(&deployment("web", 1, "ready", "1s", ""));
     daemon.restart();
@@ -82,24 +82,26 @@ fn wait_outlives_daemon(cluster: &Cluster, _: &Daemon) {
     assert_eq!(waited.code, Some(0), "{waited:?}");
 }
 
-/// A pod that tells when a stream has come to what was done before it.
+/// A pod that tells when a stream has come to what was done before it. Its name
+/// makes it the last of a snapshot.
 const MARKER: &str = "
 apiVersion: v1
 kind: Pod
-metadata: {name: marker}
+metadata: {name: zz-marker}
 spec: {containers: [{name: main, image: busybox}], terminationGracePeriodSeconds: 1}
 ";
 
 /// The stream tells of the marker, has repeated nothing, and what it has told
 /// adds up to what kubectl sees.
 fn converges(watching: &mut Process, namespace: &Namespace<'_>) {
-    watching.expect_stdout("the marker", |line| line.contains("\"marker\"") && line.contains("\"READY\""));
+    watching.expect_stdout("the marker", |line| line.contains("\"zz-marker\"") && line.contains("\"READY\""));
     let mut told: BTreeMap<String, Value> = BTreeMap::new();
     for line in &watching.stdout_seen {
-        let status: Value = serde_json::from_str(line).expect("a status");
+        let change: Value = serde_json::from_str(line).expect("a change");
+        let status = &change["status"];
         let name = status["ref"]["name"].as_str().expect("a name").to_owned();
         let uid = &status["ref"]["uid"];
-        if status["event"] == "DELETED" {
+        if change["event"] == "DELETED" {
             let gone = told.remove(&name);
             assert!(
                 gone.is_some_and(|gone| gone["ref"]["uid"] == *uid),
@@ -110,7 +112,7 @@ fn converges(watching: &mut Process, namespace: &Namespace<'_>) {
         if let Some(before) = told.insert(name.clone(), status.clone()) {
             let essence =
                 |s: &Value| (s["state"].clone(), s["reason"].clone(), s["progress"].clone(), s["ref"]["uid"].clone());
-            assert_ne!(essence(&before), essence(&status), "{name} was repeated");
+            assert_ne!(essence(&before), essence(status), "{name} was repeated");
         }
     }
     let listed = namespace.kubectl(["get", "pods", "-o", "name"]);

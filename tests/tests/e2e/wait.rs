@@ -103,7 +103,7 @@ fn jobs(cluster: &Cluster, daemon: &Daemon) {
 fn absent_object_is_awaited(cluster: &Cluster, daemon: &Daemon) {
     let namespace = cluster.namespace();
     let mut waiting = daemon.cli().start(&format!("wait -n {} deploy/late --timeout 60s", namespace.name));
-    waiting.expect_stderr("that it does not exist yet", |line| line.contains("deployment.apps/late: Absent"));
+    waiting.expect_stderr("that it does not exist yet", |line| line.contains("deployment.apps/late: does not exist"));
     namespace.apply(&deployment("late", 1, "ready", "1s", ""));
     let waited = waiting.finish();
     assert_eq!(waited.code, Some(0), "{waited:?}");

@@ -47,6 +47,6 @@ fn watch_follows(cluster: &Cluster, daemon: &Daemon) {
 }
 
 fn state(line: &str) -> String {
-    let status: Value = serde_json::from_str(line).expect("a status");
-    status["state"].as_str().expect("a state").to_owned()
+    let change: Value = serde_json::from_str(line).expect("a change");
+    change["status"]["state"].as_str().expect("a state").to_owned()
 }

@@ -18,7 +18,7 @@ use crate::source::{Problem, ProblemReason, Sighting};
 const ANSWER: Duration = Duration::from_secs(60);
 
 pub(super) const JSON: &str = "application/json";
-const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=1";
+const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 
 /// No success: the HTTP status, if there was an answer, and what it means.
 pub(super) struct Failure {

@@ -1,0 +1,118 @@
+//! Where a daemon listens.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use http::uri::Authority;
+
+/// Where a daemon listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// A unix socket's path.
+    Unix(PathBuf),
+    /// A host and a port, spoken to in plain text.
+    Tcp(Authority),
+}
+
+/// Why a text is no address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no address: {problem}; expected unix:PATH or HOST:PORT")]
+pub struct AddressError {
+    text: String,
+    problem: &'static str,
+}
+
+impl Address {
+    /// Where the daemon of this user listens unless told otherwise:
+    /// `$XDG_RUNTIME_DIR/daymark.sock`, or `/tmp/daymark-$UID/daymark.sock`.
+    pub fn default_socket() -> Self {
+        let folder = std::env::var_os("XDG_RUNTIME_DIR")
+            .map(PathBuf::from)
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or_else(|| format!("/tmp/daymark-{}", rustix::process::getuid().as_raw()).into());
+        Self::Unix(folder.join("daymark.sock"))
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let refuse = |problem| AddressError { text: text.to_owned(), problem };
+        if let Some(path) = text.strip_prefix("unix:") {
+            let path = match path.strip_prefix("//") {
+                Some(path) if path.starts_with('/') => path,
+                Some(_) => return Err(refuse("unix:// takes an absolute path")),
+                None => path,
+            };
+            return match path {
+                "" => Err(refuse("the socket's path is missing")),
+                path => Ok(Self::Unix(path.into())),
+            };
+        }
+        if text.starts_with("https://") {
+            return Err(refuse("TLS is not supported"));
+        }
+        let text = text.strip_prefix("http://").unwrap_or(text);
+        let text = text.strip_suffix('/').unwrap_or(text);
+        let authority: Authority = text.parse().map_err(|_| refuse("it names no host and port"))?;
+        match authority.port_u16() {
+            _ if authority.as_str().contains('@') => Err(refuse("it holds a user name")),
+            None => Err(refuse("the port is missing")),
+            Some(_) if authority.host().is_empty() => Err(refuse("the host is missing")),
+            Some(_) => Ok(Self::Tcp(authority)),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Tcp(authority) => write!(f, "{authority}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_form_is_read_and_written() {
+        for (text, shown) in [
+            ("unix:/run/daymark.sock", "unix:/run/daymark.sock"),
+            ("unix:daymark.sock", "unix:daymark.sock"),
+            ("unix:///run/daymark.sock", "unix:/run/daymark.sock"),
+            ("localhost:7777", "localhost:7777"),
+            ("http://127.0.0.1:7777/", "127.0.0.1:7777"),
+            ("[::1]:7777", "[::1]:7777"),
+        ] {
+            assert_eq!(text.parse::<Address>().map(|a| a.to_string()), Ok(shown.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_and_named() {
+        for text in [
+            "",
+            "unix:",
+            "unix://run/x",
+            "localhost",
+            "localhost:",
+            ":7777",
+            "localhost:70000",
+            "https://localhost:7777",
+            "http://a:1/path",
+            "user@host:1",
+            "/run/daymark.sock",
+        ] {
+            let error = text.parse::<Address>().err().map(|error| error.to_string());
+            assert!(
+                error.as_ref().is_some_and(|error| error.starts_with(&format!("{text:?} is no"))),
+                "{text}: {error:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The words of the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::duration;
+
+/// The states of a Kubernetes cluster's objects, as a daymarkd holds them.
+#[derive(Debug, Parser)]
+#[command(name = "daymark", version, max_term_width = 100)]
+pub struct Args {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, clap::Args)]
+pub struct Global {
+    /// Where the daemon listens: unix:PATH or HOST:PORT
+    /// [default: unix:$XDG_RUNTIME_DIR/daymark.sock, else unix:/tmp/daymark-$UID/daymark.sock]
+    #[arg(long, global = true, env = "DAYMARK_ADDRESS", value_name = "ADDRESS", hide_env_values = true)]
+    pub address: Option<String>,
+    /// A file that holds a bearer token and that only its owner can read
+    #[arg(long, global = true, env = "DAYMARK_TOKEN_FILE", value_name = "FILE", hide_env_values = true)]
+    pub token_file: Option<PathBuf>,
+    /// The namespace [default: that of the kubeconfig which the daemon serves]
+    #[arg(short, long, global = true, env = "DAYMARK_NAMESPACE", hide_env_values = true)]
+    pub namespace: Option<String>,
+    /// How long a single call may take; 0 for no limit
+    #[arg(long, global = true, value_name = "DURATION", default_value = "30s", value_parser = duration::parse)]
+    pub request_timeout: Duration,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show objects and their states
+    Get(Get),
+    /// Wait until objects are as needed
+    Wait(Wait),
+    /// Show the versions of client and daemon
+    Version(Version),
+}
+
+/// `daymark get`
+#[derive(Debug, clap::Args)]
+pub struct Get {
+    /// KIND, KIND,KIND..., KIND NAME..., or KIND/NAME...
+    #[arg(required = true, value_name = "KIND[/NAME]")]
+    pub words: Vec<String>,
+    /// All namespaces
+    #[arg(short = 'A', long)]
+    pub all_namespaces: bool,
+    /// Go on with what changes
+    #[arg(short, long)]
+    pub watch: bool,
+    /// What to print
+    #[arg(short, long, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
+    pub output: Format,
+    /// Leave the table's header out
+    #[arg(long)]
+    pub no_headers: bool,
+    /// End the watch after this long; 0 for no limit
+    #[arg(long, requires = "watch", value_name = "DURATION", value_parser = duration::parse)]
+    pub timeout: Option<Duration>,
+}
+
+/// How `get` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table of states
+    Table,
+    /// A table with more columns
+    Wide,
+    /// The Kubernetes objects, as kubectl prints them
+    Json,
+    /// The Kubernetes objects, as YAML
+    Yaml,
+    /// The Kubernetes objects, one a line
+    Ndjson,
+    /// Names, as kubectl prints them
+    Name,
+    /// The states, as JSON
+    StatusJson,
+}
+
+/// `daymark wait`
+#[derive(Debug, clap::Args)]
+pub struct Wait {
+    /// KIND/NAME..., or KIND NAME...
+    #[arg(required = true, value_name = "KIND/NAME")]
+    pub words: Vec<String>,
+    /// What to wait for [default: rollout for Deployments, StatefulSets and DaemonSets, else ready]
+    #[arg(long = "for", value_enum, value_name = "GOAL")]
+    pub goal: Option<Goal>,
+    /// The deadline; 0 to look once
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration::parse)]
+    pub timeout: Duration,
+    /// How to print the verdict
+    #[arg(short, long, value_enum, default_value_t = Report::Text, value_name = "FORMAT")]
+    pub output: Report,
+}
+
+/// What `wait` waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Goal {
+    /// The object is ready
+    Ready,
+    /// The newest revision is rolled out and ready
+    Rollout,
+}
+
+/// `daymark version`
+#[derive(Debug, clap::Args)]
+pub struct Version {
+    /// Do not ask the daemon
+    #[arg(long)]
+    pub client: bool,
+    /// How to print
+    #[arg(short, long, value_enum, default_value_t = Report::Text, value_name = "FORMAT")]
+    pub output: Report,
+}
+
+/// How `wait` and `version` print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Report {
+    /// Lines for people
+    Text,
+    /// One JSON document
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_words_are_consistent() {
+        super::Args::command().debug_assert();
+    }
+}

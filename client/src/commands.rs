@@ -1,0 +1,7 @@
+//! One module per command.
+
+pub mod follow;
+pub mod get;
+pub mod session;
+pub mod version;
+pub mod wait;

@@ -1,0 +1,161 @@
+//! `daymark get --watch`
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use daymark::api::watch_statuses_response::{Event, Reset};
+use daymark::api::{State, Status, WatchStatusesRequest, WatchStatusesResponse};
+use daymark::{Client, Error, Picture, WatchEvent};
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::get::Query;
+use super::session;
+use crate::args::Global;
+use crate::exit::{Exit, Failure, exit_of};
+use crate::printer::Printer;
+use crate::words;
+
+mod sink;
+
+use sink::Sink;
+
+/// How often the screen is redrawn at most.
+const FRAME: Duration = Duration::from_millis(200);
+const PROGRESS: Duration = Duration::from_secs(5);
+
+/// A watch that is being shown.
+struct Follower<'a> {
+    client: Client,
+    query: &'a Query<'a>,
+    printer: &'a mut Printer,
+    picture: Picture,
+    sink: Sink,
+    /// What was said on stderr once is not said again after a restart.
+    said: BTreeSet<String>,
+    /// Why the stream is lost, while it is.
+    lost: Option<Error>,
+}
+
+/// Shows what is there, then what changes, until the time is over.
+pub async fn run(global: &Global, query: &Query<'_>, printer: &mut Printer) -> Result<Exit, Failure> {
+    let limit = match query.args.timeout {
+        None | Some(Duration::ZERO) => session::FOREVER,
+        Some(limit) => limit,
+    };
+    let deadline = Instant::now() + limit;
+    let client = match tokio::time::timeout_at(deadline, session::connect(global)).await {
+        Ok(client) => client?,
+        Err(_) => return Err(Failure::new(Exit::Unreachable, "no connection before the end of --timeout")),
+    };
+    let (picture, sink) = (Picture::new(query.view()), Sink::new(query, printer));
+    let mut follower = Follower { client, query, printer, picture, sink, said: BTreeSet::new(), lost: None };
+    follower.follow(deadline).await
+}
+
+impl Follower<'_> {
+    async fn follow(&mut self, deadline: Instant) -> Result<Exit, Failure> {
+        let args = self.query.args;
+        let mut watch = self.client.watch(WatchStatusesRequest {
+            filter: Some(self.query.selection.filter(self.query.namespace, args.all_namespaces)),
+            view: self.query.view().into(),
+            progress_interval: PROGRESS.try_into().ok(),
+            ..WatchStatusesRequest::default()
+        });
+        let mut frame = tokio::time::interval(FRAME);
+        frame.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(deadline) => return self.end(),
+                _ = frame.tick(), if self.sink.is_live() => self.sink.draw(self.printer, &self.picture)?,
+                event = watch.next() => self.take(event).await?,
+            }
+        }
+    }
+
+    async fn take(&mut self, event: Result<WatchEvent, Error>) -> Result<(), Failure> {
+        match event {
+            Ok(WatchEvent::Message(message)) => self.message(message).await,
+            Ok(WatchEvent::Lost { error }) => {
+                let text = session::lost(&self.client, &error);
+                self.lost = Some(error);
+                self.sink.make_room(self.printer)?;
+                self.printer.problem(&text);
+                Ok(())
+            }
+            Ok(WatchEvent::Restored) => {
+                self.lost = None;
+                Ok(())
+            }
+            Err(error) => {
+                self.sink.make_room(self.printer)?;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn message(&mut self, message: WatchStatusesResponse) -> Result<(), Failure> {
+        self.sink.heard(message.freshness);
+        let Some(event) = message.event else { return Ok(()) };
+        match &event {
+            Event::Reset(reset) => self.unreachable(reset)?,
+            Event::Item(status) if status.state() == State::Absent => self.absent(status)?,
+            _ => {}
+        }
+        let first = !self.picture.is_current();
+        let changes = self.picture.apply(event);
+        self.sink.changes(self.printer, &self.picture, changes)?;
+        if first && self.picture.is_current() && self.picture.statuses().len() == 0 {
+            self.nothing_found().await?;
+        }
+        Ok(self.printer.flush()?)
+    }
+
+    fn unreachable(&mut self, reset: &Reset) -> Result<(), Failure> {
+        for kind in &reset.unreachable {
+            self.say(session::unreachable(kind))?;
+        }
+        match self.query.all_unreachable(&reset.unreachable) {
+            Some(Exit::NotPermitted) => Err(Failure::new(Exit::NotPermitted, "nothing that was asked for may be read")),
+            _ => Ok(()),
+        }
+    }
+
+    fn absent(&mut self, status: &Status) -> Result<(), Failure> {
+        self.say(format!("{} does not exist; it is shown when it does", words::name(status)))
+    }
+
+    async fn nothing_found(&mut self) -> Result<(), Failure> {
+        // A name that is missing was reported already.
+        if !matches!(self.query.selection, crate::targets::Selection::Kinds(_)) {
+            return Ok(());
+        }
+        let all = self.query.args.all_namespaces;
+        let nothing = session::nothing_found(&self.client, &self.query.selection, self.query.namespace, all);
+        let nothing = nothing.await;
+        self.sink.make_room(self.printer)?;
+        self.printer.note(&crate::sanitize::line(&nothing));
+        Ok(())
+    }
+
+    fn say(&mut self, text: String) -> Result<(), Failure> {
+        if self.said.insert(text.clone()) {
+            self.sink.make_room(self.printer)?;
+            self.printer.problem(&text);
+        }
+        Ok(())
+    }
+
+    /// The time is over: no failure, if the objects were seen to the end.
+    fn end(&mut self) -> Result<Exit, Failure> {
+        if let Some(error) = &self.lost {
+            let text = format!("the time is over, and the daemon is lost: {error}");
+            return Err(Failure::new(exit_of(error), text));
+        }
+        if !self.picture.is_current() {
+            let text = "the time is over, and the daemon has not yet read the objects";
+            return Err(Failure::new(Exit::Unreachable, text));
+        }
+        Ok(Exit::Passed)
+    }
+}

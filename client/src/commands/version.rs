@@ -1,0 +1,103 @@
+//! `daymark version`
+
+use daymark::Client;
+use daymark::api::GetServerInfoResponse;
+use serde::Serialize;
+
+use super::session;
+use crate::args::{Global, Report, Version};
+use crate::exit::{Exit, Failure};
+use crate::json;
+use crate::printer::Printer;
+use crate::sanitize;
+
+const CLIENT: &str = env!("CARGO_PKG_VERSION");
+
+#[derive(Serialize)]
+struct Document<'a> {
+    client: ClientJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server: Option<ServerJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct ClientJson {
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+struct ServerJson<'a> {
+    address: String,
+    version: &'a str,
+    incarnation: &'a str,
+    clusters: Vec<ClusterJson<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ClusterJson<'a> {
+    name: &'a str,
+    kubernetes_version: &'a str,
+    default_namespace: &'a str,
+    replayed: bool,
+}
+
+/// Prints the versions. The client's own comes out whatever the daemon does.
+pub async fn run(global: &Global, args: &Version, printer: &mut Printer) -> Result<Exit, Failure> {
+    let outcome = match args.client {
+        true => Ok(None),
+        false => ask(global).await.map(Some),
+    };
+    let server = outcome.as_ref().ok().and_then(Option::as_ref);
+    match args.output {
+        Report::Json => {
+            let server = server.map(|(client, info)| server_json(client, info));
+            let document = Document { client: ClientJson { version: CLIENT }, server };
+            let terminal = printer.on_terminal();
+            json::pretty(printer.out(), &document, terminal)?;
+        }
+        Report::Text => {
+            printer.line(&format!("client: {CLIENT}"))?;
+            if let Some((client, info)) = server {
+                text(printer, client, info)?;
+            }
+        }
+    }
+    outcome.map(|_| Exit::Passed)
+}
+
+async fn ask(global: &Global) -> Result<(Client, GetServerInfoResponse), Failure> {
+    let client = session::connect(global).await?;
+    let info = client.server_info().await?;
+    Ok((client, info))
+}
+
+fn text(printer: &mut Printer, client: &Client, info: &GetServerInfoResponse) -> Result<(), Failure> {
+    let server = format!("server: {} at {}, incarnation {}", info.version, client.address(), info.incarnation);
+    printer.line(&sanitize::line(&server))?;
+    for cluster in &info.clusters {
+        let version = match cluster.kubernetes_version.as_str() {
+            "" => "not reached",
+            version => version,
+        };
+        let replayed = if cluster.replayed { " (replayed)" } else { "" };
+        let cluster = format!("cluster {}: Kubernetes {version}{replayed}", cluster.name);
+        printer.line(&sanitize::line(&cluster))?;
+    }
+    Ok(())
+}
+
+fn server_json<'a>(client: &Client, info: &'a GetServerInfoResponse) -> ServerJson<'a> {
+    let clusters = info.clusters.iter().map(|cluster| ClusterJson {
+        name: &cluster.name,
+        kubernetes_version: &cluster.kubernetes_version,
+        default_namespace: &cluster.default_namespace,
+        replayed: cluster.replayed,
+    });
+    ServerJson {
+        address: client.address().to_string(),
+        version: &info.version,
+        incarnation: &info.incarnation,
+        clusters: clusters.collect(),
+    }
+}

@@ -1,0 +1,47 @@
+//! Daymark's client: reads the states of a Kubernetes cluster's objects from a
+//! daemon, and follows them over streams that resume by themselves.
+//!
+//! - [`Client`] connects to the daemon at an [`Address`] and makes single calls.
+//! - [`Watch`] follows objects. It reconnects, resumes where it left off, and
+//!   tells when the connection was lost and when it came back.
+//! - [`Picture`] is the reader's own view of what a watch follows. It turns the
+//!   stream's messages into [`Change`]s, each told once, whatever was lost.
+//! - [`recovery`] is the one place that tells which errors are worth another try.
+//!
+//! ```no_run
+//! use daymark::api::{Filter, View, WatchStatusesRequest};
+//! use daymark::{Address, Client, Options, Picture, WatchEvent};
+//!
+//! # async fn follow() -> Result<(), daymark::Error> {
+//! let client = Client::connect(Address::default_socket(), Options::default()).await?;
+//! let filter = Some(Filter { kinds: vec!["deployments".to_owned()], ..Filter::default() });
+//! let mut watch = client.watch(WatchStatusesRequest { filter, ..Default::default() });
+//! let mut picture = Picture::new(View::Basic);
+//! loop {
+//!     let WatchEvent::Message(message) = watch.next().await? else { continue };
+//!     for change in message.event.into_iter().flat_map(|event| picture.apply(event)) {
+//!         let name = change.status.r#ref.map(|object| object.name).unwrap_or_default();
+//!         println!("{:?} {name}: {}", change.kind, change.status.reason);
+//!     }
+//! }
+//! # }
+//! ```
+
+mod address;
+mod backoff;
+mod client;
+mod error;
+mod picture;
+mod recover;
+mod socket;
+mod token;
+mod watch;
+
+pub use address::{Address, AddressError};
+pub use client::{Client, Options};
+pub use daymark_proto::v1 as api;
+pub use error::{Error, RpcError};
+pub use picture::{Change, ChangeKind, Picture};
+pub use recover::{Recovery, recovery};
+pub use token::{Token, TokenError};
+pub use watch::{Watch, WatchEvent};

@@ -1,0 +1,77 @@
+//! Where output goes: stdout is data, stderr is progress.
+
+use std::io::{self, BufWriter, IsTerminal, Stderr, Stdout, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::Style;
+
+use crate::sanitize;
+
+/// The two streams, and what is known of who reads them.
+pub struct Printer {
+    out: BufWriter<Stdout>,
+    err: Stderr,
+    out_terminal: bool,
+    out_colour: bool,
+    err_colour: bool,
+}
+
+impl Printer {
+    /// The process' own streams. Colour is for terminals, unless `NO_COLOR`
+    /// and its relatives say otherwise.
+    pub fn new() -> Self {
+        let (out, err) = (io::stdout(), io::stderr());
+        Self {
+            out_terminal: out.is_terminal(),
+            out_colour: AutoStream::choice(&out) != ColorChoice::Never && out.is_terminal(),
+            err_colour: AutoStream::choice(&err) != ColorChoice::Never && err.is_terminal(),
+            out: BufWriter::new(out),
+            err,
+        }
+    }
+
+    /// Whether a terminal shows stdout.
+    pub fn on_terminal(&self) -> bool {
+        self.out_terminal
+    }
+
+    /// `text` in `style` where stdout takes colour.
+    pub fn paint(&self, style: Style, text: &str) -> String {
+        paint(self.out_colour, style, text)
+    }
+
+    /// `text` in `style` where stderr takes colour.
+    pub fn paint_note(&self, style: Style, text: &str) -> String {
+        paint(self.err_colour, style, text)
+    }
+
+    /// Stdout, buffered: [`Printer::flush`] after what belongs together.
+    pub fn out(&mut self) -> &mut impl Write {
+        &mut self.out
+    }
+
+    /// Writes a line of data.
+    pub fn line(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.out, "{text}")
+    }
+
+    /// Hands everything written so far to the reader.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// Writes a line of progress to stderr. That nobody reads it is no failure.
+    pub fn note(&mut self, text: &str) {
+        let _ = writeln!(self.err, "{text}");
+    }
+
+    /// Writes `daymark: …` to stderr, in one line whatever the text holds.
+    pub fn problem(&mut self, text: &str) {
+        let name = self.paint_note(Style::new().bold(), "daymark:");
+        self.note(&format!("{name} {}", sanitize::line(text)));
+    }
+}
+
+fn paint(colour: bool, style: Style, text: &str) -> String {
+    if colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
+}

@@ -1,0 +1,69 @@
+//! From the words of the command line to the exit code.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::args::{Args, Command};
+use crate::commands::{get, version, wait};
+use crate::exit::{Exit, Failure};
+use crate::printer::Printer;
+
+/// Runs the process.
+pub fn run() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version go to stdout and are no error. A reader that has
+            // gone changes neither.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8));
+        }
+    };
+    // The panic's own message is on stderr by then.
+    catch_unwind(AssertUnwindSafe(|| execute(args))).unwrap_or(Exit::Fault).into()
+}
+
+fn execute(args: Args) -> Exit {
+    let mut printer = Printer::new();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            printer.problem(&format!("cannot start: {error}"));
+            return Exit::Fault;
+        }
+    };
+    let outcome = runtime.block_on(until_interrupted(args, &mut printer));
+    let outcome = outcome.and_then(|exit| Ok(printer.flush().map(|()| exit)?));
+    match outcome {
+        Ok(exit) => exit,
+        Err(Failure::ReaderGone) => Exit::Passed,
+        Err(Failure::Said { exit, message }) => {
+            // What was written before is still data; the reason to end is this one.
+            let _ = printer.flush();
+            printer.problem(&message);
+            exit
+        }
+    }
+}
+
+async fn until_interrupted(args: Args, printer: &mut Printer) -> Result<Exit, Failure> {
+    let fault = |error| Failure::new(Exit::Fault, format!("cannot listen for signals: {error}"));
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(fault)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(fault)?;
+    let command = async {
+        match args.command {
+            Command::Get(get) => get::run(&args.global, &get, printer).await,
+            Command::Wait(wait) => wait::run(&args.global, &wait, printer).await,
+            Command::Version(version) => version::run(&args.global, &version, printer).await,
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = interrupt.recv() => Err(Failure::new(Exit::Interrupted, "interrupted")),
+        _ = terminate.recv() => Err(Failure::new(Exit::Terminated, "terminated")),
+        outcome = command => outcome,
+    }
+}

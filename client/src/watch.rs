@@ -1,0 +1,141 @@
+//! A stream of changes that resumes by itself.
+
+use std::pin::Pin;
+
+use daymark_proto::v1::watch_statuses_response::Event;
+use daymark_proto::v1::{WatchStatusesRequest, WatchStatusesResponse};
+use tokio::time::Sleep;
+use tonic::Streaming;
+
+use crate::backoff::Backoff;
+use crate::recover::{Recovery, recovery};
+use crate::{Client, Error};
+
+type Messages = Streaming<WatchStatusesResponse>;
+type Opening = Pin<Box<dyn Future<Output = Result<Messages, Error>> + Send>>;
+
+/// A watch that outlives its connections. When one breaks, it opens another
+/// after a growing wait and resumes behind the last message that it handed out.
+/// Where the daemon cannot resume, the stream begins with a snapshot again,
+/// which a [`Picture`](crate::Picture) turns into what really differs.
+///
+/// Dropping it ends the watch.
+pub struct Watch {
+    client: Client,
+    request: WatchStatusesRequest,
+    phase: Phase,
+    backoff: Backoff,
+    /// Whether `Lost` was told and `Restored` was not.
+    lost: bool,
+    /// What arrived when `Restored` had to be told first.
+    kept: Option<WatchStatusesResponse>,
+    /// Whether a snapshot has begun and is not complete: no cursor counts.
+    in_snapshot: bool,
+}
+
+/// What a [`Watch`] tells.
+#[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "nearly every event is a message")]
+pub enum WatchEvent {
+    /// A message of the stream.
+    Message(WatchStatusesResponse),
+    /// The stream was lost. Told once, however many tries it takes to get it back.
+    Lost {
+        /// Why.
+        error: Error,
+    },
+    /// The stream is back: its messages follow.
+    Restored,
+}
+
+enum Phase {
+    Waiting(Pin<Box<Sleep>>),
+    Opening(Opening),
+    Open(Box<Messages>),
+    Ended(Error),
+}
+
+impl Watch {
+    pub(crate) fn new(client: Client, request: WatchStatusesRequest) -> Self {
+        let phase = open(&client, &request);
+        Self { client, request, phase, backoff: Backoff::new(), lost: false, kept: None, in_snapshot: false }
+    }
+
+    /// The next event. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// The final error that ended the watch, again at every later call: one
+    /// that [`recovery`](crate::recovery) does not retry.
+    pub async fn next(&mut self) -> Result<WatchEvent, Error> {
+        if let Some(message) = self.kept.take() {
+            return Ok(WatchEvent::Message(message));
+        }
+        loop {
+            let error = match &mut self.phase {
+                Phase::Waiting(sleep) => {
+                    sleep.await;
+                    self.phase = open(&self.client, &self.request);
+                    continue;
+                }
+                Phase::Opening(opening) => match opening.await {
+                    Ok(messages) => {
+                        self.phase = Phase::Open(Box::new(messages));
+                        continue;
+                    }
+                    Err(error) => error,
+                },
+                Phase::Open(messages) => match messages.message().await {
+                    Ok(Some(message)) => return Ok(self.received(message)),
+                    Ok(None) => Error::ended(),
+                    Err(status) => self.client.error(&status),
+                },
+                Phase::Ended(error) => return Err(error.clone()),
+            };
+            if let Some(event) = self.failed(error)? {
+                return Ok(event);
+            }
+        }
+    }
+
+    fn received(&mut self, message: WatchStatusesResponse) -> WatchEvent {
+        match message.event {
+            Some(Event::Reset(_)) => self.in_snapshot = true,
+            Some(Event::Item(_)) | None => {}
+            Some(_) => {
+                self.in_snapshot = false;
+                // Not sooner: a stream that always dies in its snapshot is no success.
+                self.backoff.reset();
+            }
+        }
+        if !self.in_snapshot && !message.cursor.is_empty() {
+            self.request.cursor.clone_from(&message.cursor);
+        }
+        if std::mem::take(&mut self.lost) {
+            self.kept = Some(message);
+            return WatchEvent::Restored;
+        }
+        WatchEvent::Message(message)
+    }
+
+    fn failed(&mut self, error: Error) -> Result<Option<WatchEvent>, Error> {
+        match recovery(&error) {
+            Recovery::Retry => {}
+            Recovery::Restart if !self.request.cursor.is_empty() => self.request.cursor.clear(),
+            Recovery::Restart | Recovery::Stop => {
+                self.phase = Phase::Ended(error.clone());
+                return Err(error);
+            }
+        }
+        self.in_snapshot = false;
+        self.phase = Phase::Waiting(Box::pin(tokio::time::sleep(self.backoff.step())));
+        if std::mem::replace(&mut self.lost, true) {
+            return Ok(None);
+        }
+        Ok(Some(WatchEvent::Lost { error }))
+    }
+}
+
+fn open(client: &Client, request: &WatchStatusesRequest) -> Phase {
+    let (client, request) = (client.clone(), request.clone());
+    Phase::Opening(Box::pin(async move { client.open_watch(request).await }))
+}

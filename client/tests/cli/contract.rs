@@ -1,0 +1,30 @@
+//! Every row of the contract is held by a test that names it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Rows begin with "| `id` |".
+fn rows(contract: &str) -> Vec<String> {
+    let ids = contract.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+    let is_id = |id: &str| id.contains('.') && id.chars().all(|char| char.is_ascii_lowercase() || ".-".contains(char));
+    ids.map(|(id, _)| id.to_owned()).filter(|id| is_id(id)).collect()
+}
+
+#[test]
+fn every_row_is_held_by_a_test() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let contract = std::fs::read_to_string(folder.join("../docs/cli-contract.md")).unwrap();
+    let mut tests = String::new();
+    for entry in std::fs::read_dir(folder.join("tests/cli")).unwrap() {
+        tests += &std::fs::read_to_string(entry.unwrap().path()).unwrap();
+    }
+    // As a word: `get.json` is not held by a test of `get.json-one`.
+    let words: BTreeSet<&str> =
+        tests.split(|char: char| !(char.is_ascii_alphanumeric() || "-._".contains(char))).collect();
+    let rows = rows(&contract);
+    assert!(rows.len() > 50, "the contract has {} rows", rows.len());
+    let unique: BTreeSet<_> = rows.iter().collect();
+    assert_eq!(unique.len(), rows.len(), "an id stands twice");
+    let free: Vec<_> = rows.iter().filter(|row| !words.contains(row.as_str())).collect();
+    assert!(free.is_empty(), "no test names {free:?}");
+}

@@ -1,0 +1,225 @@
+//! A daemon that plays a script on a unix socket.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use daymark_proto::Encoded;
+use daymark_proto::v1::server_service_server::{ServerService, ServerServiceServer};
+use daymark_proto::v1::status_service_server::{StatusService, StatusServiceServer};
+use daymark_proto::v1::{
+    GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse, ListStatusesRequest,
+    ListStatusesResponse, WatchStatusesRequest, WatchStatusesResponse,
+};
+use futures::{Stream, StreamExt};
+use tokio::net::UnixListener;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::AbortHandle;
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tonic::{Request, Response, Status};
+
+/// One step of a watch.
+#[derive(Clone)]
+pub enum Step {
+    Send(WatchStatusesResponse),
+    Fail(Status),
+    /// The stream ends without an error, which no daemon does.
+    End,
+}
+
+/// What the daemon does.
+#[derive(Default)]
+pub struct Script {
+    pub info: Option<GetServerInfoResponse>,
+    /// The answers to single objects, in the order of the calls.
+    pub objects: VecDeque<Result<GetStatusResponse, Status>>,
+    pub pages: VecDeque<Result<ListStatusesResponse, Status>>,
+    /// The watches, in the order of the calls. Behind its steps, a watch plays
+    /// what is pushed.
+    pub watches: VecDeque<Vec<Step>>,
+    /// What every watch plays that comes after those; without it they wait.
+    pub later_watches: Option<Vec<Step>>,
+    /// No answer to a single call, ever.
+    pub silent: bool,
+}
+
+/// What the daemon was asked.
+#[derive(Default)]
+pub struct Seen {
+    pub gets: Vec<GetStatusRequest>,
+    pub lists: Vec<ListStatusesRequest>,
+    pub watches: Vec<WatchStatusesRequest>,
+    pub tokens: Vec<Option<String>>,
+}
+
+struct Shared {
+    script: Mutex<Script>,
+    seen: Mutex<Seen>,
+    pushed: Arc<tokio::sync::Mutex<UnboundedReceiver<Step>>>,
+}
+
+/// The daemon. It ends when it is dropped.
+pub struct Fake {
+    folder: tempfile::TempDir,
+    shared: Arc<Shared>,
+    push: UnboundedSender<Step>,
+    connections: Arc<Mutex<Vec<AbortHandle>>>,
+    runtime: Option<Runtime>,
+}
+
+impl Fake {
+    pub fn new(script: Script) -> Self {
+        let (push, pushed) = unbounded_channel();
+        let shared = Arc::new(Shared {
+            script: Mutex::new(script),
+            seen: Mutex::default(),
+            pushed: Arc::new(tokio::sync::Mutex::new(pushed)),
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let mut fake = Self { folder, shared, push, connections: Arc::default(), runtime: None };
+        fake.start();
+        fake
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("daymark.sock")
+    }
+
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    pub fn address(&self) -> String {
+        format!("unix:{}", self.socket().display())
+    }
+
+    pub fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.shared.seen.lock().unwrap()
+    }
+
+    /// Adds a step to the watch that is open.
+    pub fn push(&self, step: Step) {
+        self.push.send(step).unwrap();
+    }
+
+    /// Breaks every connection. New ones are taken.
+    pub fn cut(&self) {
+        self.connections.lock().unwrap().drain(..).for_each(|connection| connection.abort());
+    }
+
+    /// Ends the daemon as a crash would.
+    pub fn stop(&mut self) {
+        self.runtime.take().into_iter().for_each(Runtime::shutdown_background);
+        let _ = std::fs::remove_file(self.socket());
+    }
+
+    pub fn start(&mut self) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let listener = {
+            let _entered = runtime.enter();
+            UnixListener::bind(self.socket()).unwrap()
+        };
+        let (connected, incoming) = unbounded_channel();
+        let connections = Arc::clone(&self.connections);
+        runtime.spawn(async move {
+            while let Ok((mut outer, _)) = listener.accept().await {
+                let (mut inner, served) = tokio::io::duplex(1 << 16);
+                let copy = tokio::spawn(async move {
+                    let _ = tokio::io::copy_bidirectional(&mut outer, &mut inner).await;
+                });
+                connections.lock().unwrap().push(copy.abort_handle());
+                let _ = connected.send(Ok::<_, std::io::Error>(served));
+            }
+        });
+        let server = tonic::transport::Server::builder()
+            .add_service(StatusServiceServer::new(Service(Arc::clone(&self.shared))))
+            .add_service(ServerServiceServer::new(Service(Arc::clone(&self.shared))));
+        runtime.spawn(server.serve_with_incoming(UnboundedReceiverStream::new(incoming)));
+        self.runtime = Some(runtime);
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+struct Service(Arc<Shared>);
+
+impl Service {
+    fn saw<T>(&self, request: &Request<T>, note: impl FnOnce(&mut Seen)) {
+        let token = request.metadata().get("authorization").map(|token| token.to_str().unwrap().to_owned());
+        let mut seen = self.0.seen.lock().unwrap();
+        seen.tokens.push(token);
+        note(&mut seen);
+    }
+
+    async fn answer<T>(
+        &self,
+        take: impl FnOnce(&mut Script) -> Option<Result<T, Status>>,
+    ) -> Result<Response<T>, Status> {
+        let (silent, answer) = {
+            let mut script = self.0.script.lock().unwrap();
+            (script.silent, take(&mut script))
+        };
+        if silent {
+            std::future::pending::<()>().await;
+        }
+        answer.unwrap_or_else(|| Err(Status::internal("not in the script"))).map(Response::new)
+    }
+}
+
+#[tonic::async_trait]
+impl StatusService for Service {
+    async fn get_status(&self, request: Request<GetStatusRequest>) -> Result<Response<GetStatusResponse>, Status> {
+        self.saw(&request, |seen| seen.gets.push(request.get_ref().clone()));
+        self.answer(|script| script.objects.pop_front()).await
+    }
+
+    async fn list_statuses(
+        &self,
+        request: Request<ListStatusesRequest>,
+    ) -> Result<Response<ListStatusesResponse>, Status> {
+        self.saw(&request, |seen| seen.lists.push(request.get_ref().clone()));
+        self.answer(|script| script.pages.pop_front()).await
+    }
+
+    type WatchStatusesStream = Pin<Box<dyn Stream<Item = Result<Encoded<WatchStatusesResponse>, Status>> + Send>>;
+
+    async fn watch_statuses(
+        &self,
+        request: Request<WatchStatusesRequest>,
+    ) -> Result<Response<Self::WatchStatusesStream>, Status> {
+        self.saw(&request, |seen| seen.watches.push(request.get_ref().clone()));
+        let steps = {
+            let mut script = self.0.script.lock().unwrap();
+            script.watches.pop_front().or_else(|| script.later_watches.clone()).unwrap_or_default()
+        };
+        let pushed = Arc::clone(&self.0.pushed);
+        let pushed = futures::stream::unfold(pushed, async |pushed| {
+            let step = pushed.lock().await.recv().await?;
+            Some((step, pushed))
+        });
+        let steps = futures::stream::iter(steps).chain(pushed);
+        let messages = steps.take_while(|step| std::future::ready(!matches!(step, Step::End))).map(|step| match step {
+            Step::Send(message) => Ok(Encoded::new(&message)),
+            Step::Fail(status) => Err(status),
+            Step::End => Err(Status::internal("taken above")),
+        });
+        Ok(Response::new(Box::pin(messages)))
+    }
+}
+
+#[tonic::async_trait]
+impl ServerService for Service {
+    async fn get_server_info(
+        &self,
+        request: Request<GetServerInfoRequest>,
+    ) -> Result<Response<GetServerInfoResponse>, Status> {
+        self.saw(&request, |_| ());
+        self.answer(|script| script.info.clone().map(Ok)).await
+    }
+}

@@ -1,0 +1,22 @@
+//! The command line as docs/cli-contract.md promises it: the real binary
+//! against a daemon that plays a script. Each test names the rows it holds.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::large_enum_variant,
+    reason = "a test fails by panicking, and its scripts are short"
+)]
+
+mod any_command;
+mod contract;
+mod fake;
+mod get;
+mod get_documents;
+mod objects;
+mod process;
+mod terminal;
+mod version;
+mod wait;
+mod wait_lost;
+mod watch;
+mod watch_resume;
