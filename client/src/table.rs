@@ -35,6 +35,16 @@ impl Columns {
         self.header.then(|| cells.collect())
     }
 
+    /// A row as wide as most are, so that rows which are still to come stay
+    /// below each other.
+    pub fn room(self) -> Vec<Cell> {
+        let mut widths = vec![if self.kinds { 40 } else { 30 }, 11, 24, 14, 5];
+        if self.namespaces {
+            widths.insert(0, 12);
+        }
+        widths.into_iter().map(|width| (Style::new(), " ".repeat(width))).collect()
+    }
+
     /// An object's row, as old as it is at `now`.
     pub fn row(self, status: &Status, now: Option<&Timestamp>) -> Vec<Cell> {
         let object = status.r#ref.clone().unwrap_or_default();

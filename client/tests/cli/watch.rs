@@ -31,11 +31,11 @@ fn watch(steps: Vec<Step>, args: &[&str]) -> Run {
 fn rows_are_appended() {
     watch(story(), &["pods"]).expect(
         5,
-        "NAME   STATE   REASON    PROGRESS   AGE\n\
-         a      Ready   Because              5m12s\n\
-         b      InProgress   Because              5m12s\n\
-         a      Failed       Because              5m12s\n\
-         a      Absent       Because              5m12s\n",
+        "NAME                             STATE         REASON                     PROGRESS         AGE\n\
+         a                                Ready         Because                                     5m12s\n\
+         b                                InProgress    Because                                     5m12s\n\
+         a                                Failed        Because                                     5m12s\n\
+         a                                Absent        Because                                     5m12s\n",
         "daymark: pods cannot be read: forbidden\n",
     );
 }

@@ -44,13 +44,14 @@ fn run() -> Result<(), String> {
     demo.daymark("wait job/migrate --timeout 60s", Some(FAILED))?;
 
     let daymark = binaries.daymark.display();
-    println!("\nThe daemon still runs. In another terminal, try");
+    let ends =
+        if std::io::stdin().is_terminal() { "until you press Enter" } else { "no longer: run this in a terminal" };
+    println!("\nThe daemon runs {ends}. To try next, in another terminal:");
     println!("  export DAYMARK_ADDRESS={}", demo.address);
     for command in ["get pods", "get deployment web -o status-json", "get job/migrate -o yaml", "version"] {
         println!("  {daymark} {command}");
     }
     if std::io::stdin().is_terminal() {
-        println!("\nEnter ends it.");
         // However it ends, so does the demo.
         let _ended = std::io::stdin().read(&mut [0]);
     }

@@ -80,6 +80,9 @@ impl Sink {
             Form::Live { drawn: None, .. } => self.draw_now(printer, picture)?,
             Form::Live { stale, .. } => *stale = true,
             Form::Rows { layout, begun } => {
+                if !*begun {
+                    layout.fit(&self.columns.room());
+                }
                 let header = self.columns.header().filter(|_| !std::mem::replace(begun, true));
                 let rows = changes.iter().map(|change| self.columns.row(&change.status, now.as_ref()));
                 let rows: Vec<_> = header.into_iter().chain(rows).inspect(|row| layout.fit(row)).collect();
