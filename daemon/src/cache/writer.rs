@@ -78,7 +78,8 @@ impl Writer {
                 self.sweep(now);
                 self.cache.freshness.send_modify(|f| {
                     f.hear(now, Some(version));
-                    (f.listed, f.synced) = (true, true);
+                    // Synced it is when its watch is open.
+                    f.listed = true;
                 });
             }
             Event::Changed(json) => {

@@ -58,8 +58,10 @@ enum Stage {
     Proving,
     /// Its end is to be sent after everything up to that revision.
     Current(Revision),
-    /// `resumed` is to be sent when the view is proven.
+    /// What follows the cursor is sent until the view is proven.
     Resuming,
+    /// `resumed` is to be sent after everything up to that revision.
+    Resumed(Revision),
     /// Changes are sent as they come.
     Live,
     /// There is nothing more.
@@ -147,11 +149,23 @@ impl Watch {
                     }
                     Err(_) => self.stage = Stage::Reset(Cause::Lagged),
                 },
-                Stage::Resuming => {
-                    self.prove_first().await;
-                    self.stage = Stage::Live;
-                    return Ok(self.plain(Event::Resumed(Resumed {}), self.feed.handed_out_to()));
-                }
+                Stage::Resuming if self.proof.is_none() => self.stage = Stage::Resumed(0),
+                Stage::Resuming => match self.proven_or_entry().await {
+                    // Sooner, the reader would take its old picture for proven.
+                    None => self.stage = Stage::Resumed(self.served.log.head()),
+                    Some(delivery) => return self.deliver(delivery),
+                },
+                Stage::Resumed(at) => match self.feed.reaches(*at) {
+                    Ok(true) => {
+                        self.stage = Stage::Live;
+                        return Ok(self.plain(Event::Resumed(Resumed {}), self.feed.handed_out_to()));
+                    }
+                    Ok(false) => {
+                        let delivery = self.feed.next().await;
+                        return self.deliver(delivery);
+                    }
+                    Err(_) => self.stage = Stage::Reset(Cause::Lagged),
+                },
                 Stage::Live => match self.entry_or_progress().await {
                     None => return Ok(self.plain(Event::Progress(Progress {}), self.feed.handed_out_to())),
                     Some(delivery) => return self.deliver(delivery),
@@ -171,13 +185,6 @@ impl Watch {
             self.proof = None;
         }
         delivery
-    }
-
-    async fn prove_first(&mut self) {
-        if let Some(proof) = &mut self.proof {
-            proof.await;
-            self.proof = None;
-        }
     }
 
     async fn entry_or_progress(&mut self) -> Option<Delivery> {

@@ -50,13 +50,17 @@ enum Step {
     /// List everything.
     List,
     /// Watch from that resourceVersion on.
-    Watch(u64),
+    Watch {
+        version: u64,
+        /// Whether a watch has told anything since the list.
+        heard: bool,
+    },
 }
 
 /// Why a list or watch ended.
 enum End {
-    /// The resourceVersion is too old: list again.
-    Gone,
+    /// The resourceVersion is too old, it says: list again.
+    Gone(Problem),
     /// Try again.
     Problem(Problem),
     /// Nobody reads the sink any more.
@@ -97,32 +101,33 @@ impl ApiServer {
                 end = self.step(kind, &sink, &mut step, &mut backoff) => end,
                 () = sink.closed() => return,
             };
-            match end {
-                Ok(()) => {}
+            let problem = match end {
+                Ok(()) => continue,
                 Err(End::Closed) => return,
-                Err(End::Gone) => step = Step::List,
-                Err(End::Problem(problem)) => {
-                    self.log(Some(&problem));
-                    if sink.put(Event::Lost(problem)).await.is_err() {
-                        return;
+                Err(End::Gone(problem)) => {
+                    let expected = matches!(std::mem::replace(&mut step, Step::List), Step::Watch { heard: true, .. });
+                    if expected {
+                        continue;
                     }
-                    tokio::time::sleep(backoff.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
-                    backoff = (backoff * 2).min(BACKOFF.1);
+                    // What was only just listed is not too old: not so fast.
+                    problem
                 }
+                Err(End::Problem(problem)) => problem,
+            };
+            self.log(Some(&problem));
+            if sink.put(Event::Lost(problem)).await.is_err() {
+                return;
             }
+            tokio::time::sleep(backoff.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+            backoff = (backoff * 2).min(BACKOFF.1);
         }
     }
 
     async fn step(&self, kind: &Kind, sink: &Sink, step: &mut Step, backoff: &mut Duration) -> Result<(), End> {
-        match *step {
-            Step::List => {
-                let version = self.list(kind, sink).await?;
-                *step = Step::Watch(version);
-            }
-            Step::Watch(ref mut version) => self.watch(kind, sink, version, backoff).await?,
+        match step {
+            Step::List => *step = Step::Watch { version: self.list(kind, sink).await?, heard: false },
+            Step::Watch { version, heard } => self.watch(kind, sink, (version, heard), backoff).await?,
         }
-        *backoff = BACKOFF.0;
-        self.log(None);
         Ok(())
     }
 
@@ -151,15 +156,21 @@ impl ApiServer {
     }
 
     /// Puts changes from `version` on until the API server ends the watch, and
-    /// leaves in `version` how far it came.
-    async fn watch(&self, kind: &Kind, sink: &Sink, version: &mut u64, backoff: &mut Duration) -> Result<(), End> {
+    /// leaves in `version` how far it came, and in `ever_heard` if it has.
+    async fn watch(
+        &self,
+        kind: &Kind,
+        sink: &Sink,
+        (version, ever_heard): (&mut u64, &mut bool),
+        backoff: &mut Duration,
+    ) -> Result<(), End> {
         let lifetime = WATCH_LIFETIME.as_secs();
         let path = format!(
             "{}?watch=true&allowWatchBookmarks=true&resourceVersion={version}&timeoutSeconds={lifetime}",
             kind.path(None)
         );
         let response = self.send(&path, JSON).await.map_err(|failure| match failure.status {
-            Some(StatusCode::GONE) => End::Gone,
+            Some(StatusCode::GONE) => End::Gone(failure.problem),
             _ => End::Problem(failure.problem),
         })?;
         sink.put(Event::Restored).await?;
@@ -171,10 +182,11 @@ impl ApiServer {
             .map_err(|_| unreachable(format!("the watch was silent for {} s", WATCH_IDLE.as_secs())))?
             .map_err(unreachable)?
         {
-            *backoff = BACKOFF.0;
             let event = watch_event(&line)?;
-            heard = true;
-            *version = event.version.unwrap_or(*version);
+            *backoff = BACKOFF.0;
+            (heard, *ever_heard) = (true, true);
+            // It never goes back, or the next watch would repeat what was told.
+            *version = event.version.unwrap_or(0).max(*version);
             sink.put(event.event).await?;
         }
         // One that lives as asked ends after bookmarks; this one is no use.
@@ -250,7 +262,7 @@ fn watch_error(status: &str) -> End {
     }
     let code = serde_json::from_str::<Status>(status).map_or(0, |s| s.code);
     match StatusCode::from_u16(code) {
-        Ok(StatusCode::GONE) => End::Gone,
+        Ok(StatusCode::GONE) => End::Gone(refused(StatusCode::GONE, status.as_bytes())),
         Ok(code) => End::Problem(refused(code, status.as_bytes())),
         Err(_) => malformed("watch error", &status).into(),
     }

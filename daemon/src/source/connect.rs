@@ -94,6 +94,9 @@ fn home_kubeconfig() -> Result<PathBuf, ConnectError> {
 
 fn client(mut config: kube::Config) -> Result<ApiServer, kube::Error> {
     config.connect_timeout = Some(Duration::from_secs(5));
+    // The source tries again by itself, and says why; kube's client would hide
+    // a 429 or 503 behind its own tries until the request has timed out.
+    config.default_retry = false;
     let url = config.cluster_url.to_string();
     let namespace = config.default_namespace.clone();
     Ok(ApiServer::new(kube::Client::try_from(config)?, url, namespace))
