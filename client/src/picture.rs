@@ -88,7 +88,13 @@ impl Picture {
             }
             // The stream goes on from before the snapshot that was cut off.
             Event::Resumed(_) => self.snapshot = None,
-            Event::Entered(status) | Event::Changed(status) => return self.put(status),
+            Event::Entered(status) | Event::Changed(status) => match &mut self.snapshot {
+                Some(snapshot) => snapshot.put(status),
+                None => return self.put(status),
+            },
+            Event::Left(status) | Event::Deleted(status) if self.snapshot.is_some() => {
+                self.snapshot.iter_mut().for_each(|snapshot| snapshot.remove(&status));
+            }
             Event::Left(status) => return self.remove(status, ChangeKind::Left),
             Event::Deleted(status) => return self.remove(status, ChangeKind::Deleted),
             Event::Progress(_) => {}
@@ -157,6 +163,23 @@ impl Picture {
             || old.reason != new.reason
             || old.progress != new.progress
             || (self.every_version && old.resource_version != new.resource_version)
+    }
+}
+
+/// What changes before a snapshot is complete, as it does while a view is being
+/// proven, changes the snapshot.
+impl Snapshot {
+    fn put(&mut self, status: Status) {
+        let of = key(&status);
+        match self.items.iter_mut().find(|item| key(item) == of) {
+            Some(item) => *item = status,
+            None => self.items.push(status),
+        }
+    }
+
+    fn remove(&mut self, status: &Status) {
+        let of = key(status);
+        self.items.retain(|item| key(item) != of || uid(item) != uid(status));
     }
 }
 

@@ -100,12 +100,12 @@ impl Watch {
     fn received(&mut self, message: WatchStatusesResponse) -> WatchEvent {
         match message.event {
             Some(Event::Reset(_)) => self.in_snapshot = true,
-            Some(Event::Item(_)) | None => {}
-            Some(_) => {
+            Some(Event::Current(_) | Event::Resumed(_)) => {
                 self.in_snapshot = false;
                 // Not sooner: a stream that always dies in its snapshot is no success.
                 self.backoff.reset();
             }
+            _ => {}
         }
         if !self.in_snapshot && !message.cursor.is_empty() {
             self.request.cursor.clone_from(&message.cursor);

@@ -30,6 +30,12 @@ impl Body {
         Ok(Self { compressed, length: trimmed.len() })
     }
 
+    /// The length of the JSON in bytes.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
     /// The JSON.
     ///
     /// # Errors

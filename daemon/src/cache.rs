@@ -73,21 +73,29 @@ impl Cache {
         }
     }
 
-    /// Returns once the cache has held a whole list, whatever kept it from it.
-    pub async fn listed_at_last(&self) {
-        // An error means that the daemon ends, and the caller with it.
-        let _ended = self.freshness.subscribe().wait_for(|f| f.listed).await.map(drop);
+    /// Returns once the cache has held a whole list, or the API server does not
+    /// give it one; in that case, why.
+    pub async fn settled(&self) -> Option<Problem> {
+        let of_the_kind = |p: &Problem| p.reason.is_of_the_kind();
+        let mut freshness = self.freshness.subscribe();
+        match freshness.wait_for(|f| f.listed || f.problem.as_ref().is_some_and(of_the_kind)).await {
+            Ok(f) if f.listed => None,
+            Ok(f) => f.problem.clone(),
+            // The daemon ends, and the caller with it.
+            Err(_) => None,
+        }
     }
 
     /// Returns once the cache has reached what a live read saw of an object:
-    /// that version or a later one, or, where it saw none, the end of whatever
-    /// the cache holds under that name.
-    pub async fn reach(&self, key: &Key, seen: Option<&Sighting>) {
-        let stale = seen.is_none().then(|| self.get(key)).flatten();
-        let reached = |freshness: &Freshness| match (seen, &stale) {
+    /// that version or a later one, or, where it saw none, the end of what the
+    /// cache held under that name `before` the read began.
+    pub async fn reach(&self, key: &Key, before: Option<&Record>, seen: Option<&Sighting>) {
+        let uid = |record: &Record| record.object.metadata.uid.clone();
+        let reached = |freshness: &Freshness| match (seen, before) {
             (Some(seen), _) => freshness.listed && freshness.resource_version >= seen.resource_version,
             (None, None) => true,
-            (None, Some(stale)) => self.get(key).is_none_or(|now| now.object.metadata.uid != stale.object.metadata.uid),
+            // What came under that name since the read counts for nothing.
+            (None, Some(stale)) => self.get(key).is_none_or(|now| uid(&now) != uid(stale)),
         };
         let mut freshness = self.freshness.subscribe();
         // An error means that the daemon ends, and the caller with it.
@@ -108,8 +116,15 @@ impl<'a> Snapshot<'a> {
     /// while it holds its cache.
     #[must_use]
     pub fn take(caches: impl IntoIterator<Item = &'a Cache>, log: &EventLog) -> Self {
-        let objects = caches.into_iter().map(|cache| cache.objects.read()).collect();
-        Self { revision: log.head(), objects }
+        let mut caches: Vec<_> = caches.into_iter().enumerate().collect();
+        // In one order, whatever the caller's: where a writer waits for each of
+        // two caches, readers that hold one and want the other would wait for
+        // ever.
+        caches.sort_unstable_by_key(|(_, cache)| cache.id);
+        let mut objects: Vec<_> = caches.into_iter().map(|(place, cache)| (place, cache.objects.read())).collect();
+        let revision = log.head();
+        objects.sort_unstable_by_key(|(place, _)| *place);
+        Self { revision, objects: objects.into_iter().map(|(_, objects)| objects).collect() }
     }
 
     /// The objects of the cache at that place, from behind `after` on.
@@ -122,5 +137,33 @@ impl<'a> Snapshot<'a> {
     #[must_use]
     pub fn get(&self, cache: usize, key: &Key) -> Option<&Arc<Record>> {
         self.objects[cache].get(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// A snapshot that waits for one cache holds those before it, not those
+    /// behind, in whatever order they are asked for.
+    #[test]
+    fn snapshots_hold_caches_in_one_order() {
+        let caches: Vec<_> = crate::kind::watched().into_iter().enumerate().take(2).collect();
+        let unheard = || Freshness::unheard(jiff::Timestamp::UNIX_EPOCH);
+        let caches: Vec<_> = caches.into_iter().map(|(id, kind)| Cache::new(id, kind, unheard())).collect();
+        let log = EventLog::new(2, 1);
+        std::thread::scope(|scope| {
+            let writing = caches[1].objects.write();
+            scope.spawn(|| Snapshot::take([&caches[1], &caches[0]], &log).revision);
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while !caches[0].objects.is_locked() && Instant::now() < deadline {
+                std::thread::yield_now();
+            }
+            let held = caches[0].objects.is_locked();
+            drop(writing);
+            assert!(held, "the snapshot waits for the second cache without holding the first");
+        });
     }
 }

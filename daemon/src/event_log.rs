@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
 use crate::object::Record;
@@ -42,11 +42,20 @@ pub struct Entry {
     /// What happened.
     pub change: Change,
     wire: [OnceLock<Bytes>; Entry::WIRE_FORMS],
+    /// Forms that are too large to be kept for as long as the entry; `None`
+    /// once they are kept no longer.
+    large_wire: Mutex<Option<[Option<Bytes>; Entry::WIRE_FORMS]>>,
 }
 
 impl Entry {
-    /// How many forms of an entry [`Entry::wire`] keeps.
+    /// How many forms of an entry are kept.
     pub const WIRE_FORMS: usize = 8;
+    /// A form of at most this many bytes is kept for as long as the entry.
+    const SMALL: usize = 1024;
+
+    fn new(revision: Revision, cache: CacheId, change: Change) -> Self {
+        Self { revision, cache, change, wire: Default::default(), large_wire: Mutex::new(Some(Default::default())) }
+    }
 
     /// The entry as sent to subscribers in one of its forms, encoded by the
     /// first who asks.
@@ -59,8 +68,21 @@ impl Entry {
         if let Some(bytes) = self.wire[form].get() {
             return Ok(bytes.clone());
         }
+        if let Some(bytes) = self.large_wire.lock().as_ref().and_then(|kept| kept[form].clone()) {
+            return Ok(bytes);
+        }
         let bytes = encode()?;
-        Ok(self.wire[form].get_or_init(|| bytes).clone())
+        if bytes.len() <= Self::SMALL {
+            return Ok(self.wire[form].get_or_init(|| bytes).clone());
+        }
+        if let Some(kept) = self.large_wire.lock().as_mut() {
+            kept[form] = Some(bytes.clone());
+        }
+        Ok(bytes)
+    }
+
+    fn forget_large_wire(&self) {
+        *self.large_wire.lock() = None;
     }
 }
 
@@ -102,7 +124,7 @@ impl EventLog {
         let mut rings = self.rings.write();
         rings.head += 1;
         let revision = rings.head;
-        let entry = Entry { revision, cache, change, wire: Default::default() };
+        let entry = Entry::new(revision, cache, change);
         rings.by_cache[cache].push(Arc::new(entry), self.capacity);
         // Within the lock, so that the head that is announced never goes back.
         self.head.send_replace(revision);
@@ -152,8 +174,15 @@ impl EventLog {
 }
 
 impl Ring {
+    /// Of that many of its newest entries a ring keeps large forms: readers who
+    /// keep up share them, others encode them anew.
+    const LARGE_WIRE: usize = 256;
+
     fn push(&mut self, entry: Arc<Entry>, capacity: usize) {
         self.entries.push_back(entry);
+        if let Some(old) = self.entries.len().checked_sub(Self::LARGE_WIRE + 1) {
+            self.entries[old].forget_large_wire();
+        }
         while self.entries.len() > capacity {
             if let Some(oldest) = self.entries.pop_front() {
                 self.dropped = oldest.revision;
@@ -192,6 +221,28 @@ mod tests {
             }
             prop_assert_eq!(read, expected);
         }
+    }
+
+    #[test]
+    fn forms_are_encoded_once_and_large_ones_kept_by_the_newest_entries_only() {
+        let log = EventLog::new(1, 1000);
+        let first = append(&log, 0);
+        let entry = log.read(&[0], first - 1, 1).unwrap().0.remove(0);
+        let encoded = std::cell::Cell::new(0);
+        let wire = |form: usize, size: usize| {
+            let encode = || {
+                encoded.set(encoded.get() + 1);
+                Ok::<_, ()>(Bytes::from(vec![0; size]))
+            };
+            entry.wire(form, encode).unwrap().len()
+        };
+        assert_eq!((wire(0, 10), wire(0, 10), wire(1, 5000), wire(1, 5000)), (10, 10, 5000, 5000));
+        assert_eq!(encoded.get(), 2);
+        for _ in 0..Ring::LARGE_WIRE {
+            append(&log, 0);
+        }
+        assert_eq!((wire(0, 10), wire(1, 5000), wire(1, 5000)), (10, 5000, 5000));
+        assert_eq!(encoded.get(), 4);
     }
 
     #[test]

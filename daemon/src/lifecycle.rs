@@ -7,11 +7,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cache::Cache;
 
-/// Returns when every cache holds a whole list, and logs what is awaited.
+/// Returns when every cache holds a whole list, but for kinds that the API
+/// server does not give: what it does give can be served.
 pub async fn ready(caches: &[Arc<Cache>]) {
     for cache in caches {
-        cache.listed_at_last().await;
-        tracing::info!(kind = %cache.kind(), "synced");
+        match cache.settled().await {
+            None => tracing::info!(kind = %cache.kind(), "synced"),
+            Some(problem) => tracing::warn!(kind = %cache.kind(), "not served: {}", problem.message),
+        }
     }
 }
 

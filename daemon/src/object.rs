@@ -124,7 +124,7 @@ pub fn condition_true<'a>(conditions: &'a [Condition], r#type: &str) -> Option<&
 
 /// What the rules read of pods.
 pub mod pod {
-    use super::{Condition, Deserialize, Timestamp};
+    use super::{Condition, Deserialize};
 
     /// A pod.
     pub type Pod = super::Facet<Spec, Status>;
@@ -165,8 +165,6 @@ pub mod pod {
         pub name: Box<str>,
         /// Whether its readiness probe passes.
         pub ready: bool,
-        /// How often it was started again.
-        pub restart_count: i64,
         /// What it does now.
         pub state: ContainerState,
         /// How it ended last.
@@ -203,8 +201,6 @@ pub mod pod {
         pub reason: String,
         /// In a sentence.
         pub message: String,
-        /// When.
-        pub finished_at: Option<Timestamp>,
     }
 }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::kind::Kind;
+use crate::source::ProblemReason;
 
 /// The value of [`Header::format`].
 pub const FORMAT: &str = "daymark-recording";
@@ -55,8 +56,17 @@ struct Line<'a> {
     resource_version: Option<u64>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     object: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<ProblemReason>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     message: Option<Cow<'a, str>>,
+}
+
+impl Line<'_> {
+    /// A line that says no more than that.
+    fn plain(at: u64, event: LineEvent, kind: Option<usize>) -> Self {
+        Self { at, event, kind, resource_version: None, object: None, reason: None, message: None }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -54,7 +54,8 @@ impl Problem {
 }
 
 /// Why a kind cannot be followed at the moment, in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum ProblemReason {
     /// The API server does not answer.
     Unreachable,
@@ -66,6 +67,14 @@ pub enum ProblemReason {
     NotServed,
     /// The API server answered with another error.
     Refused,
+}
+
+impl ProblemReason {
+    /// Whether the API server answers, but not with this kind.
+    #[must_use]
+    pub fn is_of_the_kind(self) -> bool {
+        matches!(self, Self::Forbidden | Self::NotServed)
+    }
 }
 
 impl fmt::Display for ProblemReason {

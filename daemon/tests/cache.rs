@@ -219,7 +219,10 @@ async fn a_cache_reaches_what_was_seen_and_not_before() {
     model.list().into_iter().for_each(|event| daemon.writer.take(event));
     let cache = Arc::clone(&daemon.cache);
     let key = daymarkd::object::Key::new("n", "o1");
-    let reaches = async |seen: Option<&Sighting>| futures::poll!(std::pin::pin!(cache.reach(&key, seen))).is_ready();
+    let before = cache.get(&key);
+    let reaches = async |seen: Option<&Sighting>| {
+        futures::poll!(std::pin::pin!(cache.reach(&key, before.as_deref(), seen))).is_ready()
+    };
 
     let change = model.put(1);
     let newer = Sighting { uid: "1".into(), resource_version: model.version };
@@ -231,6 +234,8 @@ async fn a_cache_reaches_what_was_seen_and_not_before() {
     assert!(!reaches(None).await, "the cache still holds what a read no longer sees");
     daemon.writer.take(deletion);
     assert!(reaches(None).await);
+    daemon.writer.take(model.put(1));
+    assert!(reaches(None).await, "what came after the read counts for nothing");
 }
 
 #[tokio::test(start_paused = true)]

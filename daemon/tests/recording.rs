@@ -29,7 +29,7 @@ fn header() -> Header {
 }
 
 fn events() -> Vec<Event> {
-    let problem = Problem { reason: ProblemReason::Unreachable, message: "gone \"away\"".into() };
+    let problem = Problem { reason: ProblemReason::Forbidden, message: "gone \"away\"".into() };
     vec![
         Event::ListBegins,
         Event::Listed(r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"},"spec":{"x":"ü\n"}}"#.into()),

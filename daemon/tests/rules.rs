@@ -187,6 +187,9 @@ fn a_pod_is_what_its_stuck_container_is() {
 
     let ended = json!({"name": "main", "state": {"terminated": {"exitCode": 1, "reason": "Error"}}});
     says("pod", &pod("Running", ended.clone(), json!([])), State::InProgress, "Error", Doom::Transient);
+    let mut never = pod("Running", ended.clone(), json!([]));
+    never["spec"]["restartPolicy"] = "Never".into();
+    says("pod", &never, State::Failed, "Error", Doom::Fatal);
     says("pod", &pod("Failed", ended, json!([])), State::Failed, "Error", Doom::Fatal);
 }
 

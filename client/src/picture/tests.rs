@@ -50,6 +50,20 @@ fn a_snapshot_that_comes_again_repeats_nothing() {
 }
 
 #[test]
+fn what_changes_before_a_snapshot_is_complete_changes_the_snapshot() {
+    let mut picture = Picture::new(View::Basic);
+    let mut events = snapshot([status("a", "1", "1", State::Ready), status("b", "2", "1", State::Ready)]);
+    let current = events.pop();
+    events.push(Event::Changed(status("a", "1", "2", State::InProgress)));
+    events.push(Event::Deleted(status("b", "2", "2", State::Absent)));
+    events.push(Event::Entered(status("b", "3", "3", State::Ready)));
+    events.extend(current);
+    assert_eq!(tell(&mut picture, events), ["Entered a/1", "Entered b/3"]);
+    let states: Vec<_> = picture.statuses().map(Status::state).collect();
+    assert_eq!(states, [State::InProgress, State::Ready]);
+}
+
+#[test]
 fn a_snapshot_tells_what_differs_from_the_one_before() {
     let mut picture = Picture::new(View::Basic);
     let before = ["a", "b", "c", "d"].map(|name| status(name, name, "1", State::Ready));

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::{FORMAT, Header, Line, LineEvent, VERSION};
-use crate::source::{Event, Problem, ProblemReason};
+use crate::source::{Event, Problem};
 
 /// Longer than any object that etcd takes, by far: what is longer is no line.
 const LONGEST_LINE: u64 = 64 << 20;
@@ -156,7 +156,7 @@ fn event(line: &Line<'_>) -> Result<Event, String> {
         LineEvent::Bookmark => Event::Bookmark(version()?),
         LineEvent::Restored => Event::Restored,
         LineEvent::Lost => Event::Lost(Problem {
-            reason: ProblemReason::Unreachable,
+            reason: line.reason.ok_or("it has no reason")?,
             message: line.message.as_deref().unwrap_or_default().to_owned(),
         }),
         LineEvent::End => return Err("an end within".into()),

@@ -16,7 +16,7 @@ use crate::body;
 use crate::clock::{Clock, between};
 use crate::source::Event;
 
-/// A daemon that is killed loses at most this much.
+/// How often the file is brought up to date while events come.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// Events that may wait for the disk; then the source waits, too.
 const QUEUE: usize = 1024;
@@ -97,7 +97,7 @@ impl Writer {
 
     fn event(&mut self, at: Timestamp, kind: usize, event: &Event) -> io::Result<()> {
         let at = self.since_start(at);
-        let plain = |event| Line { at, event, kind: Some(kind), resource_version: None, object: None, message: None };
+        let plain = |event| Line::plain(at, event, Some(kind));
         let versioned = |event, version| Line { resource_version: Some(version), ..plain(event) };
         match event {
             Event::ListBegins => self.line(&plain(LineEvent::ListBegins)),
@@ -106,7 +106,7 @@ impl Writer {
             Event::Restored => self.line(&plain(LineEvent::Restored)),
             Event::Lost(problem) => {
                 let message = Some(problem.message.as_str().into());
-                self.line(&Line { message, ..plain(LineEvent::Lost) })
+                self.line(&Line { reason: Some(problem.reason), message, ..plain(LineEvent::Lost) })
             }
             Event::Listed(json) => self.object(plain(LineEvent::Listed), kind, json),
             Event::Changed(json) => self.object(plain(LineEvent::Changed), kind, json),
@@ -129,8 +129,7 @@ impl Writer {
 
     fn end(mut self) -> io::Result<()> {
         let at = self.since_start(self.clock.now());
-        let end = Line { at, event: LineEvent::End, kind: None, resource_version: None, object: None, message: None };
-        self.line(&end)?;
+        self.line(&Line::plain(at, LineEvent::End, None))?;
         self.out.finish()?.sync_all()
     }
 

@@ -92,14 +92,16 @@ pub enum ListenError {
     #[error("cannot listen on {0}: the file there is not a socket")]
     NotASocket(Address),
     /// Another user could put a socket of their own there.
-    #[error("cannot listen on {address}: folder {} belongs to user {owner}, not to you", .folder.display())]
-    ForeignFolder {
+    #[error("cannot listen on {address}: folder {} belongs to user {owner}, or others may write to it: mode {mode:04o}", .folder.display())]
+    OpenFolder {
         /// Where.
         address: Address,
         /// Its folder.
         folder: PathBuf,
         /// Whose that is.
         owner: u32,
+        /// Its permissions.
+        mode: u32,
     },
 }
 
@@ -120,12 +122,30 @@ pub struct UnixSocket {
 }
 
 #[derive(Debug)]
-struct SocketFile(PathBuf);
+struct SocketFile {
+    path: PathBuf,
+    /// Device and inode.
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    fn new(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), identity: Self::identity(path)? })
+    }
+
+    fn identity(path: &Path) -> io::Result<(u64, u64)> {
+        let metadata = fs::symlink_metadata(path)?;
+        Ok((metadata.dev(), metadata.ino()))
+    }
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Nothing can be done about a file that stays; the next start removes it.
-        let _stays = fs::remove_file(&self.0);
+        // Another daemon may have put its own there meanwhile.
+        if Self::identity(&self.path).is_ok_and(|identity| identity == self.identity) {
+            // Nothing can be done about a file that stays; the next start removes it.
+            let _stays = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -163,7 +183,7 @@ impl Listener {
     /// If the system does not tell.
     pub fn address(&self) -> io::Result<Address> {
         match self {
-            Self::Unix(unix) => Ok(Address::Unix(unix.file.0.clone())),
+            Self::Unix(unix) => Ok(Address::Unix(unix.file.path.clone())),
             Self::Tcp(tcp) => tcp.local_addr().map(Address::Tcp),
         }
     }
@@ -183,7 +203,7 @@ async fn bind_unix(address: &Address, path: &Path) -> Result<UnixSocket, ListenE
         Err(e) => return Err(refused(e)),
     }
     let listener = UnixListener::bind(path).map_err(refused)?;
-    let file = SocketFile(path.to_owned());
+    let file = SocketFile::new(path).map_err(refused)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(refused)?;
     Ok(UnixSocket { listener, file })
 }
@@ -202,13 +222,14 @@ fn prepare_folder(address: &Address, path: &Path) -> Result<(), ListenError> {
         Err(e) => return Err(refused(e)),
     }
     let metadata = fs::metadata(folder).map_err(refused)?;
-    let (owner, me) = (metadata.uid(), rustix::process::getuid().as_raw());
-    // In a sticky folder of root's, such as /tmp, nobody can replace the socket.
-    let sticky = owner == 0 && metadata.mode() & 0o1000 != 0;
-    if owner != me && !sticky {
-        return Err(ListenError::ForeignFolder { address: address.clone(), folder: folder.to_owned(), owner });
+    let (owner, mode) = (metadata.uid(), metadata.mode() & 0o7777);
+    let mine = owner == rustix::process::getuid().as_raw();
+    // In a sticky folder, such as /tmp, nobody can replace another's socket.
+    let safe = if mode & 0o1000 == 0 { mine && mode & 0o022 == 0 } else { mine || owner == 0 };
+    if safe {
+        return Ok(());
     }
-    Ok(())
+    Err(ListenError::OpenFolder { address: address.clone(), folder: folder.to_owned(), owner, mode })
 }
 
 #[cfg(test)]
@@ -246,5 +267,28 @@ mod tests {
 
         fs::write(&path, "").unwrap();
         assert!(matches!(Listener::bind(&address).await, Err(ListenError::NotASocket(_))));
+    }
+
+    #[tokio::test]
+    async fn leaves_anothers_socket_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("d.sock");
+        let address = Address::Unix(path.clone());
+        let first = Listener::bind(&address).await.unwrap();
+        fs::remove_file(&path).unwrap();
+        let _second = Listener::bind(&address).await.unwrap();
+        drop(first);
+        assert!(path.exists());
+    }
+
+    #[tokio::test]
+    async fn refuses_a_folder_that_others_may_write_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = Address::Unix(folder.path().join("d.sock"));
+        for (mode, refused) in [(0o777, true), (0o770, true), (0o1777, false), (0o755, false)] {
+            fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+            let bound = Listener::bind(&address).await;
+            assert_eq!(matches!(bound, Err(ListenError::OpenFolder { .. })), refused, "{mode:o}");
+        }
     }
 }

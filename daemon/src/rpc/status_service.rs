@@ -17,16 +17,19 @@ use tonic::{Code, Request, Response, Status};
 use super::Served;
 use super::auth::caller;
 use super::convert::View;
-use super::error::{Reason, status, unreadable};
+use super::error::{Reason, draining, status, unreadable};
 use super::watch::{Beginning, Watch};
 use crate::cache::{Cache, Snapshot};
 use crate::event_log::cursor::Cursor;
 use crate::object::{Key, Record};
-use crate::source::ProblemReason;
+use crate::source::Problem;
 use crate::subscription::{Scope, Selection};
 
 /// Objects per page: what a request that does not say gets, and the most.
 const PAGE: (usize, usize) = (500, 1000);
+/// A page ends at about this many bytes of objects: many clients take messages
+/// of 4 MiB and no more.
+const PAGE_BYTES: usize = 3 << 20;
 /// The shortest interval of progress messages.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -39,15 +42,24 @@ impl Handler {
         Self { served }
     }
 
+    /// Waits for a cache to hold something; ends when the daemon does.
+    async fn listed(&self, cache: &Cache) -> Result<Result<(), Problem>, Status> {
+        tokio::select! {
+            biased;
+            () = self.served.drain.cancelled() => Err(draining()),
+            listed = cache.listed() => Ok(listed),
+        }
+    }
+
     /// Waits for the selected caches to hold something, and tells those that
     /// cannot.
     async fn await_listed(&self, selection: &Selection) -> Result<Vec<Unreachable>, Status> {
         let mut unreachable = Vec::new();
         let mut last = None;
         for cache in &selection.caches {
-            let Err(problem) = cache.listed().await else { continue };
+            let Err(problem) = self.listed(cache).await? else { continue };
             let error = unreadable(cache.kind(), &problem);
-            if !matches!(problem.reason, ProblemReason::Forbidden | ProblemReason::NotServed) {
+            if !problem.reason.is_of_the_kind() {
                 return Err(error);
             }
             unreachable.push(Unreachable {
@@ -87,7 +99,7 @@ impl StatusService for Handler {
         let request = request.into_inner();
         let wanted = request.r#ref.clone().unwrap_or_default();
         let (cache, key) = self.served.resolve(&wanted)?;
-        cache.listed().await.map_err(|problem| unreadable(cache.kind(), &problem))?;
+        self.listed(cache).await?.map_err(|problem| unreadable(cache.kind(), &problem))?;
 
         let log = &self.served.log;
         let snapshot = Snapshot::take([&**cache], log);
@@ -154,7 +166,7 @@ impl Handler {
     ) -> Result<ListStatusesResponse, Status> {
         let (records, next_page_token, revision) = {
             let snapshot = selection.snapshot(&self.served.log);
-            let (records, next_page_token) = page_of(&snapshot, selection, (first_cache, after), size);
+            let (records, next_page_token) = page_of(&snapshot, selection, (first_cache, after), size, view);
             (records, next_page_token, snapshot.revision)
         };
         // Unpacking objects takes its time: the caches are no longer held.
@@ -177,8 +189,10 @@ fn page_of(
     selection: &Selection,
     (first_cache, after): (usize, Option<Key>),
     size: usize,
+    view: View,
 ) -> (Vec<(usize, Arc<Record>)>, String) {
     let mut records = Vec::new();
+    let mut bytes = 0;
     for (place, cache) in selection.caches.iter().enumerate().skip(first_cache) {
         let after = after.as_ref().filter(|_| place == first_cache);
         let mut last = after;
@@ -186,7 +200,10 @@ fn page_of(
             if !selection.selects(cache.id(), record) {
                 continue;
             }
-            if records.len() == size {
+            if view == View::Full {
+                bytes += record.body.length();
+            }
+            if records.len() == size || (bytes > PAGE_BYTES && !records.is_empty()) {
                 return (records, page_token(place, last));
             }
             records.push((place, Arc::clone(record)));

@@ -54,18 +54,23 @@ enum Stage {
     Reset(Cause),
     /// These items of it are to be sent.
     Items(VecDeque<Item>),
-    /// Its end is to be sent when the view is proven.
-    Proving,
-    /// Its end is to be sent after everything up to that revision.
-    Current(Revision),
-    /// What follows the cursor is sent until the view is proven.
-    Resuming,
-    /// `resumed` is to be sent after everything up to that revision.
-    Resumed(Revision),
+    /// What the stream opens with is to be sent when the view is proven.
+    Proving(Opening),
+    /// It is to be sent after everything up to that revision.
+    Opening(Opening, Revision),
     /// Changes are sent as they come.
     Live,
     /// There is nothing more.
     Ended,
+}
+
+/// What says that the reader's picture is whole.
+#[derive(Clone, Copy)]
+enum Opening {
+    /// The end of a snapshot.
+    Current,
+    /// The stream goes on where an earlier one left off.
+    Resumed,
 }
 
 enum Item {
@@ -73,6 +78,15 @@ enum Item {
     Present(usize, Arc<Record>),
     /// A name that no object has.
     Absent(usize, Key),
+}
+
+impl Opening {
+    fn event(self) -> Event {
+        match self {
+            Self::Current => Event::Current(Current {}),
+            Self::Resumed => Event::Resumed(Resumed {}),
+        }
+    }
 }
 
 impl Watch {
@@ -87,7 +101,7 @@ impl Watch {
         let selection = Arc::new(selection);
         let (stage, after) = match beginning {
             Beginning::Snapshot(cause) => (Stage::Reset(cause), 0),
-            Beginning::Resume(revision) => (Stage::Resuming, revision),
+            Beginning::Resume(revision) => (Stage::Proving(Opening::Resumed), revision),
         };
         let feed = Feed::new(Arc::clone(&served.log), Arc::clone(&selection), view == View::Full, after);
         Self { served, selection, unreachable, view, progress_interval, feed, stage, proof: None }
@@ -124,41 +138,24 @@ impl Watch {
             match &mut self.stage {
                 Stage::Reset(cause) => {
                     let cause = *cause;
-                    self.stage = Stage::Items(self.take_snapshot());
-                    let reset = Reset { cause: cause.into(), unreachable: self.unreachable.clone() };
-                    return Ok(self.plain(Event::Reset(reset), None));
+                    return Ok(self.reset(cause));
                 }
                 Stage::Items(items) => match items.pop_front() {
                     Some(item) => return self.item(&item),
-                    None if self.proof.is_some() => self.stage = Stage::Proving,
-                    None => self.stage = Stage::Current(0),
+                    None => self.stage = Stage::Proving(Opening::Current),
                 },
-                Stage::Proving => match self.proven_or_entry().await {
-                    // What the proof has seen is in the log by now.
-                    None => self.stage = Stage::Current(self.served.log.head()),
-                    Some(delivery) => return self.deliver(delivery),
-                },
-                Stage::Current(at) => match self.feed.reaches(*at) {
-                    Ok(true) => {
-                        self.stage = Stage::Live;
-                        return Ok(self.plain(Event::Current(Current {}), self.feed.handed_out_to()));
+                Stage::Proving(opening) => {
+                    let opening = *opening;
+                    match self.proven_or_entry().await {
+                        Some(delivery) => return self.deliver(delivery),
+                        None => self.stage = Stage::Opening(opening, self.proven_at()),
                     }
-                    Ok(false) => {
-                        let delivery = self.feed.next().await;
-                        return self.deliver(delivery);
-                    }
-                    Err(_) => self.stage = Stage::Reset(Cause::Lagged),
-                },
-                Stage::Resuming if self.proof.is_none() => self.stage = Stage::Resumed(0),
-                Stage::Resuming => match self.proven_or_entry().await {
-                    // Sooner, the reader would take its old picture for proven.
-                    None => self.stage = Stage::Resumed(self.served.log.head()),
-                    Some(delivery) => return self.deliver(delivery),
-                },
-                Stage::Resumed(at) => match self.feed.reaches(*at) {
+                }
+                Stage::Opening(opening, at) => match self.feed.reaches(*at) {
                     Ok(true) => {
+                        let event = opening.event();
                         self.stage = Stage::Live;
-                        return Ok(self.plain(Event::Resumed(Resumed {}), self.feed.handed_out_to()));
+                        return Ok(self.plain(event, self.feed.handed_out_to()));
                     }
                     Ok(false) => {
                         let delivery = self.feed.next().await;
@@ -175,16 +172,20 @@ impl Watch {
         }
     }
 
+    /// An entry, or `None` when the view is proven, or need not be.
     async fn proven_or_entry(&mut self) -> Option<Delivery> {
-        let Some(proof) = &mut self.proof else { return None };
-        let delivery = tokio::select! {
+        let proof = self.proof.as_mut()?;
+        tokio::select! {
             () = proof => None,
             delivery = self.feed.next() => Some(delivery),
-        };
-        if delivery.is_none() {
-            self.proof = None;
         }
-        delivery
+    }
+
+    /// What must be sent before the view counts as proven: what the proof has
+    /// seen is in the log by now, and a reader that resumes would else take its
+    /// old picture for it.
+    fn proven_at(&mut self) -> Revision {
+        self.proof.take().map_or(0, |_| self.served.log.head())
     }
 
     async fn entry_or_progress(&mut self) -> Option<Delivery> {
@@ -204,18 +205,27 @@ impl Watch {
     fn deliver(&mut self, delivery: Delivery) -> Result<Message, Status> {
         let Ok((entry, relation)) = delivery else {
             // The reader is too slow for the log: it gets the newest state.
-            let reset = Reset { cause: Cause::Lagged.into(), unreachable: self.unreachable.clone() };
-            self.stage = Stage::Items(self.take_snapshot());
-            return Ok(self.plain(Event::Reset(reset), None));
+            return Ok(self.reset(Cause::Lagged));
         };
         let form = relation as usize * 2 + usize::from(self.view == View::Full);
         let encode = || Ok(Encoded::new(&self.served.change(&entry, relation, self.view)?).into_bytes());
         entry.wire(form, encode).map(Encoded::from_bytes)
     }
 
+    /// Begins a snapshot.
+    fn reset(&mut self, cause: Cause) -> Message {
+        self.stage = Stage::Items(self.take_snapshot());
+        let reset = Reset { cause: cause.into(), unreachable: self.unreachable.clone() };
+        self.plain(Event::Reset(reset), None)
+    }
+
     /// Takes the snapshot, and lets the feed go on behind it.
     fn take_snapshot(&mut self) -> VecDeque<Item> {
         let snapshot = self.selection.snapshot(&self.served.log);
+        // As of the snapshot: what was listed before it is whole in it.
+        let caches = &self.selection.caches;
+        let unread = |kind: &str| caches.iter().any(|c| !c.freshness().listed && c.kind().to_string() == kind);
+        self.unreachable.retain(|it| unread(&it.kind));
         self.feed.skip_to(snapshot.revision);
         match &self.selection.scope {
             Scope::Named(named) => named
@@ -265,9 +275,10 @@ async fn prove_one(served: &Served, selection: &Selection, named: &Named) {
     let cache = &selection.caches[named.cache];
     let mut told = false;
     loop {
+        let before = cache.get(&named.key);
         match served.source.read(cache.kind(), &named.key).await {
             Ok(Truth::Cached) => return,
-            Ok(Truth::Seen(seen)) => return cache.reach(&named.key, seen.as_ref()).await,
+            Ok(Truth::Seen(seen)) => return cache.reach(&named.key, before.as_deref(), seen.as_ref()).await,
             Err(problem) => {
                 if !std::mem::replace(&mut told, true) {
                     let (kind, name) = (cache.kind(), &*named.key.name);

@@ -72,8 +72,13 @@ fn stuck(pod: &Pod) -> Option<Judgement> {
             return Some(Judgement::new(State::Failed, waiting.reason.clone(), message).with_doom(doom));
         }
         let terminated = container.state.terminated.as_ref().filter(|t| t.exit_code != 0)?;
-        let message = format!("{}; it will be restarted", ending(container, terminated));
-        Some(Judgement::new(State::InProgress, terminated.reason.clone(), message).with_doom(Doom::Transient))
+        let (state, doom, then) = match &*pod.spec.restart_policy {
+            // The pod's phase says so when its other containers have ended.
+            "Never" => (State::Failed, Doom::Fatal, "it will not be restarted"),
+            _ => (State::InProgress, Doom::Transient, "it will be restarted"),
+        };
+        let message = format!("{}; {then}", ending(container, terminated));
+        Some(Judgement::new(state, terminated.reason.clone(), message).with_doom(doom))
     })
 }
 

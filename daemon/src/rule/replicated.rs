@@ -28,7 +28,7 @@ pub(super) fn judge_deployment(deployment: &Replicated) -> Judgement {
         return Judgement::new(State::InProgress, "RollingOut", message).with_progress(updated, wanted, "updated");
     }
     if status.replicas > updated {
-        let message = format!("{} replicas of older revisions have yet to go", status.replicas - updated);
+        let message = format!("{} replicas of older revisions have yet to go", status.replicas.saturating_sub(updated));
         return Judgement::new(State::InProgress, "OldReplicasRemain", message).with_progress(
             updated,
             status.replicas,
@@ -55,7 +55,7 @@ pub(super) fn judge_replica_set(set: &Replicated) -> Judgement {
         return refused;
     }
     if status.replicas > wanted {
-        let message = format!("{} surplus pods have yet to go", status.replicas - wanted);
+        let message = format!("{} surplus pods have yet to go", status.replicas.saturating_sub(wanted));
         return Judgement::new(State::InProgress, "ScalingDown", message).with_progress(
             wanted,
             status.replicas,

@@ -51,7 +51,7 @@ pub enum ConnectError {
 /// # Errors
 /// If there is none, or it cannot be used.
 pub async fn connect(target: &Target) -> Result<ApiServer, ConnectError> {
-    let given = target.kubeconfig.is_some() || target.context.is_some() || std::env::var_os("KUBECONFIG").is_some();
+    let given = target.kubeconfig.is_some() || target.context.is_some() || has_kubeconfig_variable();
     let (config, origin) = if !given && std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
         let config = kube::Config::incluster().map_err(|e| ConnectError::InCluster(chain(&e)))?;
         (config, "the pod's service account".to_owned())
@@ -65,7 +65,7 @@ pub async fn connect(target: &Target) -> Result<ApiServer, ConnectError> {
 async fn from_kubeconfig(target: &Target) -> Result<(kube::Config, String), ConnectError> {
     let path = match &target.kubeconfig {
         Some(path) => Some(path.clone()),
-        None if std::env::var_os("KUBECONFIG").is_some() => None,
+        None if has_kubeconfig_variable() => None,
         None => Some(home_kubeconfig()?),
     };
     let origin = path.as_deref().map_or("$KUBECONFIG".to_owned(), |p| p.display().to_string());
@@ -87,6 +87,11 @@ async fn from_kubeconfig(target: &Target) -> Result<(kube::Config, String), Conn
     Ok((config, origin))
 }
 
+/// An empty variable is none, as for kubectl.
+fn has_kubeconfig_variable() -> bool {
+    std::env::var_os("KUBECONFIG").is_some_and(|value| !value.is_empty())
+}
+
 fn home_kubeconfig() -> Result<PathBuf, ConnectError> {
     let path = std::env::home_dir().unwrap_or_default().join(Path::new(".kube/config"));
     if path.exists() { Ok(path) } else { Err(ConnectError::NoKubeconfig(path)) }
@@ -97,7 +102,18 @@ fn client(mut config: kube::Config) -> Result<ApiServer, kube::Error> {
     // The source tries again by itself, and says why; kube's client would hide
     // a 429 or 503 behind its own tries until the request has timed out.
     config.default_retry = false;
+    let loopback = config.cluster_url.host().is_some_and(is_loopback);
+    if loopback {
+        // A proxy of the environment is for what lies beyond this machine.
+        config.proxy_url = None;
+    }
     let url = config.cluster_url.to_string();
-    let namespace = config.default_namespace.clone();
+    let namespace = Some(config.default_namespace.clone()).filter(|n| !n.is_empty());
+    let namespace = namespace.unwrap_or_else(|| "default".to_owned());
     Ok(ApiServer::new(kube::Client::try_from(config)?, url, namespace))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }

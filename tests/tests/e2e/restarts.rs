@@ -111,7 +111,7 @@ fn converges(watching: &mut Process, namespace: &Namespace<'_>) {
         }
         if let Some(before) = told.insert(name.clone(), status.clone()) {
             let essence =
-                |s: &Value| (s["state"].clone(), s["reason"].clone(), s["progress"].clone(), s["ref"]["uid"].clone());
+                |s: &Value| ["state", "reason", "progress", "doom", "generation", "ref"].map(|field| s[field].clone());
             assert_ne!(essence(&before), essence(status), "{name} was repeated");
         }
     }

@@ -37,6 +37,7 @@ fn json_is_kubectls(cluster: &Cluster, daemon: &Daemon) {
 fn watch_follows(cluster: &Cluster, daemon: &Daemon) {
     let namespace = cluster.namespace();
     let mut watching = daemon.cli().start(&format!("get deploy -n {} -w -o status-json", namespace.name));
+    watching.expect_stderr("that the snapshot is complete", |line| line.contains("No objects found"));
     namespace.apply(&deployment("web", 3, "ready-after", "1s", ""));
     watching.expect_stdout("the end of the rollout", |line| state(line) == "READY");
     let states: Vec<_> = watching.stdout_seen.iter().map(|line| state(line)).collect();
