@@ -23,7 +23,7 @@ use crate::rpc::listener::{Address, ListenError, Listener};
 use crate::rpc::{Rpc, Served};
 use crate::source::connect::{ConnectError, connect};
 use crate::source::replay::Replay;
-use crate::source::{Sink, Source};
+use crate::source::{Events, Sink, Source};
 
 /// Events between a source and its cache; then the source waits.
 const EVENTS: usize = 256;
@@ -83,7 +83,7 @@ pub struct Bound {
     addresses: Vec<Address>,
     rpc: Rpc,
     served: Arc<Served>,
-    feeds: Vec<(Writer, mpsc::Receiver<crate::source::Event>, Sink)>,
+    feeds: Vec<(Writer, Events, Sink)>,
     writing: Option<Writing>,
     drain_timeout: Duration,
 }

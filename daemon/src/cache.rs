@@ -14,7 +14,7 @@ use self::freshness::Freshness;
 use crate::event_log::{CacheId, EventLog, Revision};
 use crate::kind::Kind;
 use crate::object::{Key, Record};
-use crate::source::{Problem, Sighting};
+use crate::source::Problem;
 
 /// The objects of one kind, in the order of their keys.
 pub type Objects = BTreeMap<Key, Arc<Record>>;
@@ -86,20 +86,37 @@ impl Cache {
         }
     }
 
-    /// Returns once the cache has reached what a live read saw of an object:
-    /// that version or a later one, or, where it saw none, the end of what the
-    /// cache held under that name `before` the read began.
-    pub async fn reach(&self, key: &Key, before: Option<&Record>, seen: Option<&Sighting>) {
-        let uid = |record: &Record| record.object.metadata.uid.clone();
-        let reached = |freshness: &Freshness| match (seen, before) {
-            (Some(seen), _) => freshness.listed && freshness.resource_version >= seen.resource_version,
-            (None, None) => true,
-            // What came under that name since the read counts for nothing.
-            (None, Some(stale)) => self.get(key).is_none_or(|now| uid(&now) != uid(stale)),
-        };
+    /// Returns once the cache holds everything up to that resourceVersion, which
+    /// an object of its kind has had.
+    pub async fn reaches(&self, version: u64) {
         let mut freshness = self.freshness.subscribe();
         // An error means that the daemon ends, and the caller with it.
-        let _ended = freshness.wait_for(reached).await;
+        let _ended = freshness.wait_for(|f| f.listed && f.resource_version >= version).await;
+    }
+
+    /// Returns once the cache holds no object of that name that is as old as
+    /// `version` or older, and since which revision of the log.
+    ///
+    /// Where a list as of `version` saw no such object, what the cache may still
+    /// hear of from before is history.
+    pub async fn outlives(&self, key: &Key, version: u64, log: &EventLog) -> Revision {
+        let mut freshness = self.freshness.subscribe();
+        loop {
+            freshness.mark_unchanged();
+            if let Some(since) = self.outlived(key, version, log) {
+                return since;
+            }
+            if freshness.changed().await.is_err() {
+                // The daemon ends, and the caller with it.
+                std::future::pending().await
+            }
+        }
+    }
+
+    fn outlived(&self, key: &Key, version: u64, log: &EventLog) -> Option<Revision> {
+        let snapshot = Snapshot::take([self], log);
+        let old = snapshot.get(0, key).is_some_and(|record| record.object.metadata.resource_version <= version);
+        (!old).then_some(snapshot.revision)
     }
 }
 

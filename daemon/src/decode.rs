@@ -7,7 +7,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
 use crate::kind::Kind;
-use crate::object::{Facet, Facts, Metadata, Object};
+use crate::object::{Facet, Facts, Key, Metadata, Object};
 
 /// An object that cannot be taken into a cache.
 #[derive(Debug, thiserror::Error)]
@@ -41,14 +41,54 @@ pub fn decode(kind: &Kind, json: &[u8]) -> Result<Object, DecodeError> {
     Ok(Object { metadata, facts })
 }
 
-/// The metadata of any object; `None` if there is none to be read.
+/// Which object it is, of whatever kind and however odd the rest; `None` if it
+/// is none.
 #[must_use]
-pub fn identity(json: &[u8]) -> Option<Metadata> {
+pub fn identity(json: &[u8]) -> Option<Identity> {
     #[derive(Deserialize)]
-    struct Identified {
-        metadata: Metadata,
+    struct Named {
+        metadata: Names,
     }
-    serde_json::from_slice::<Identified>(json).ok().map(|o| o.metadata)
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase", default)]
+    #[derive(Default)]
+    struct Names {
+        namespace: Box<str>,
+        name: Box<str>,
+        uid: Box<str>,
+        resource_version: Box<str>,
+    }
+    let names = serde_json::from_slice::<Named>(json).ok()?.metadata;
+    let resource_version = names.resource_version.parse().ok();
+    Some(Identity { key: Key::new(names.namespace, names.name), uid: names.uid, resource_version })
+}
+
+/// Which object, and which version of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Its namespace and name; a bookmark has none.
+    pub key: Key,
+    /// Its UID.
+    pub uid: Box<str>,
+    /// Its version, if that is a number.
+    pub resource_version: Option<u64>,
+}
+
+/// An object that exists, but does not decode, in the version that does not.
+#[must_use]
+pub fn undecodable(identity: Identity, error: &DecodeError) -> Option<Object> {
+    let Identity { key, uid, resource_version } = identity;
+    if key.name.is_empty() || uid.is_empty() {
+        return None;
+    }
+    let metadata = Metadata {
+        namespace: key.namespace,
+        name: key.name,
+        uid,
+        resource_version: resource_version?,
+        ..Metadata::default()
+    };
+    Some(Object { metadata, facts: Facts::Undecodable(error.to_string().into()) })
 }
 
 #[derive(Deserialize)]

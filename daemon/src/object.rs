@@ -70,6 +70,8 @@ pub enum Facts {
     Job(Box<workload::Job>),
     /// Of a kind that has no rule.
     None,
+    /// Why they could not be read.
+    Undecodable(Box<str>),
 }
 
 /// One object, decoded.

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
@@ -83,15 +84,6 @@ impl fmt::Display for ProblemReason {
     }
 }
 
-/// The identity of an object as a live read saw it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sighting {
-    /// Its UID.
-    pub uid: Box<str>,
-    /// Its version.
-    pub resource_version: u64,
-}
-
 /// Where objects come from.
 #[derive(Clone, Debug)]
 pub enum Source {
@@ -110,15 +102,13 @@ impl Source {
         }
     }
 
-    /// What a read that begins now, and no cache, says of the object; `None`
-    /// where there is none. For a recording, which is its own truth,
-    /// [`Truth::Cached`].
+    /// What a read that begins now, and no cache, says of the object.
     ///
     /// # Errors
     /// If the API server does not say.
     pub async fn read(&self, kind: &Kind, key: &Key) -> Result<Truth, Problem> {
         match self {
-            Self::ApiServer(server) => server.read(kind, key).await.map(Truth::Seen),
+            Self::ApiServer(server) => server.read(kind, key).await,
             Self::Replay(_) => Ok(Truth::Cached),
         }
     }
@@ -142,18 +132,23 @@ impl Source {
 }
 
 /// What a live read found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Truth {
-    /// The object, or that there is none.
-    Seen(Option<Sighting>),
-    /// Whatever the cache holds is true.
+    /// The object, in that resourceVersion.
+    Seen(u64),
+    /// No such object, as of that resourceVersion.
+    Absent(u64),
+    /// Whatever the cache holds: a recording is its own truth.
     Cached,
 }
+
+/// Events with the times at which they happened, as a cache's writer takes them.
+pub type Events = mpsc::Receiver<(Timestamp, Event)>;
 
 /// Where a source puts what it sees: a cache, and a recording if one is made.
 #[derive(Clone, Debug)]
 pub struct Sink {
-    events: mpsc::Sender<Event>,
+    events: mpsc::Sender<(Timestamp, Event)>,
     recorder: Option<Arc<Recorder>>,
     kind: usize,
     clock: Clock,
@@ -166,19 +161,32 @@ pub struct Closed;
 impl Sink {
     /// A sink for the kind of that number, which waits while `events` is full.
     #[must_use]
-    pub fn new(events: mpsc::Sender<Event>, recorder: Option<Arc<Recorder>>, kind: usize, clock: Clock) -> Self {
+    pub fn new(
+        events: mpsc::Sender<(Timestamp, Event)>,
+        recorder: Option<Arc<Recorder>>,
+        kind: usize,
+        clock: Clock,
+    ) -> Self {
         Self { events, recorder, kind, clock }
     }
 
-    /// Puts one event.
+    /// Puts an event that happens now.
     ///
     /// # Errors
     /// If nobody reads any more.
     pub async fn put(&self, event: Event) -> Result<(), Closed> {
+        self.put_at(self.clock.now(), event).await
+    }
+
+    /// Puts an event that happens, or happened, at that time.
+    ///
+    /// # Errors
+    /// If nobody reads any more.
+    pub async fn put_at(&self, at: Timestamp, event: Event) -> Result<(), Closed> {
         if let Some(recorder) = &self.recorder {
-            recorder.record(self.clock.now(), self.kind, event.clone()).await;
+            recorder.record(at, self.kind, event.clone()).await;
         }
-        self.events.send(event).await.map_err(|_| Closed)
+        self.events.send((at, event)).await.map_err(|_| Closed)
     }
 
     /// Returns when nobody reads any more.

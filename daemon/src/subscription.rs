@@ -1,7 +1,7 @@
 //! One client's share of the event log.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::watch;
 
@@ -33,7 +33,7 @@ pub enum Scope {
 }
 
 /// One object by name.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Named {
     /// The place of its cache in [`Selection::caches`].
     pub cache: usize,
@@ -41,20 +41,35 @@ pub struct Named {
     pub key: Key,
     /// Its UID, if only that object is meant.
     pub uid: Option<Box<str>>,
+    /// Set when it is proven that there was no such object.
+    pub absence: OnceLock<Absence>,
+}
+
+/// There was no object of a name as of a resourceVersion. What the log tells
+/// later of such a one is history, and not meant.
+#[derive(Clone, Copy, Debug)]
+pub struct Absence {
+    /// As of when.
+    pub version: u64,
+    /// The log up to here was read without knowing that.
+    pub since: Revision,
 }
 
 impl Named {
-    /// Whether `record`, of that name, is meant.
+    /// Whether `record`, which has that name at that place of the log, is meant.
     #[must_use]
-    pub fn means(&self, record: &Record) -> bool {
-        self.uid.as_ref().is_none_or(|uid| *uid == record.object.metadata.uid)
+    pub fn means(&self, record: &Record, at: Revision) -> bool {
+        let metadata = &record.object.metadata;
+        self.uid.as_ref().is_none_or(|uid| *uid == metadata.uid)
+            && self.absence.get().is_none_or(|a| at <= a.since || metadata.resource_version > a.version)
     }
 }
 
 impl Selection {
-    /// Whether an object of the cache with that id is wanted.
+    /// Whether an object of the cache with that id is wanted, at that place of
+    /// the log.
     #[must_use]
-    pub fn selects(&self, cache: CacheId, record: &Record) -> bool {
+    pub fn selects(&self, cache: CacheId, record: &Record, at: Revision) -> bool {
         let metadata = &record.object.metadata;
         match &self.scope {
             Scope::All => true,
@@ -63,7 +78,7 @@ impl Selection {
                 n.key.name == metadata.name
                     && n.key.namespace == metadata.namespace
                     && self.caches[n.cache].id() == cache
-                    && n.means(record)
+                    && n.means(record, at)
             }),
         }
     }
@@ -166,7 +181,7 @@ impl Feed {
 
     fn relation(&self, entry: &Entry) -> Option<Relation> {
         let wanted = |record: &Option<Arc<Record>>| {
-            record.as_ref().is_some_and(|record| self.selection.selects(entry.cache, record))
+            record.as_ref().is_some_and(|record| self.selection.selects(entry.cache, record, entry.revision))
         };
         match (wanted(&entry.change.before), wanted(&entry.change.after)) {
             (false, false) => None,

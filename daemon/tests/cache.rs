@@ -4,7 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 
 use bytes::Bytes;
 use daymarkd::cache::freshness::Freshness;
@@ -13,8 +14,10 @@ use daymarkd::cache::{Cache, Snapshot};
 use daymarkd::clock::Clock;
 use daymarkd::event_log::{Entry, EventLog};
 use daymarkd::kind::watched;
-use daymarkd::source::{Event, Sighting};
+use daymarkd::object::Key;
+use daymarkd::source::Event;
 use daymarkd::state::State;
+use daymarkd::subscription::{Absence, Feed, Named, Relation, Scope, Selection};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -99,6 +102,10 @@ impl Daemon {
         Self { cache, log, writer }
     }
 
+    fn take(&mut self, event: Event) {
+        self.writer.take(event, Clock::System.now());
+    }
+
     fn cached(&self) -> BTreeMap<u8, Object> {
         let snapshot = Snapshot::take([&*self.cache], &self.log);
         let objects = snapshot.objects(0, None).map(|(key, record)| {
@@ -120,34 +127,34 @@ proptest! {
         let (mut model, mut daemon) = (Model::default(), Daemon::new());
         let mut last = None;
         for event in model.list() {
-            daemon.writer.take(event);
+            daemon.take(event);
         }
         for step in steps {
             match step {
                 Step::Put(name) => {
                     let event = model.put(name);
                     last = Some(event.clone());
-                    daemon.writer.take(event);
+                    daemon.take(event);
                 }
                 Step::Delete(name) => if let Some(event) = model.delete(name) {
                     last = Some(event.clone());
-                    daemon.writer.take(event);
+                    daemon.take(event);
                 },
                 Step::Missed(missed) => {
                     for (put, name) in missed {
                         if put { model.put(name); } else { model.delete(name); }
                     }
-                    model.list().into_iter().for_each(|event| daemon.writer.take(event));
+                    model.list().into_iter().for_each(|event| daemon.take(event));
                     last = None;
                 }
                 Step::BrokenList => {
                     let list = model.list();
                     let half = list.len() / 2;
-                    list.into_iter().take(half).for_each(|event| daemon.writer.take(event));
+                    list.into_iter().take(half).for_each(|event| daemon.take(event));
                 }
                 Step::Repeat => if let Some(event) = last.clone() {
                     let before = daemon.log.head();
-                    daemon.writer.take(event);
+                    daemon.take(event);
                     prop_assert_eq!(daemon.log.head(), before, "a repetition was logged");
                 },
             }
@@ -189,53 +196,81 @@ proptest! {
 fn a_list_of_the_same_says_nothing() {
     let (mut model, mut daemon) = (Model::default(), Daemon::new());
     for name in 0..5 {
-        daemon.writer.take(model.put(name));
+        daemon.take(model.put(name));
     }
-    model.list().into_iter().for_each(|event| daemon.writer.take(event));
+    model.list().into_iter().for_each(|event| daemon.take(event));
     let head = daemon.log.head();
-    model.list().into_iter().for_each(|event| daemon.writer.take(event));
+    model.list().into_iter().for_each(|event| daemon.take(event));
     assert_eq!(daemon.log.head(), head);
 }
 
 #[test]
-fn a_bad_object_is_skipped_counted_and_not_deleted() {
+fn a_bad_object_is_unknown_counted_and_not_deleted() {
     let (mut model, mut daemon) = (Model::default(), Daemon::new());
-    daemon.writer.take(model.put(1));
-    model.list().into_iter().for_each(|event| daemon.writer.take(event));
-    let bad = json!({"metadata": {"name": "o1", "namespace": "n", "uid": "1", "resourceVersion": "9"}, "status": {"phase": 7}});
-    let head = daemon.log.head();
-    for event in [Event::ListBegins, Event::Listed(bad.to_string().into()), Event::ListEnds(9)] {
-        daemon.writer.take(event);
-    }
-    daemon.writer.take(Event::Changed("not JSON".into()));
-    assert_eq!((daemon.log.head(), daemon.cached().len()), (head, 1));
-    assert_eq!(daemon.cache.freshness().decode_errors, 2);
+    daemon.take(model.put(1));
+    model.list().into_iter().for_each(|event| daemon.take(event));
+    let bad = |metadata: serde_json::Value| json!({"metadata": metadata, "status": {"phase": 7}}).to_string().into();
+    let list = |item| [Event::ListBegins, Event::Listed(item), Event::ListEnds(9)];
+    let state = |daemon: &Daemon| daemon.cache.get(&Key::new("n", "o1")).unwrap().judgement.state;
+    let whole = json!({"name": "o1", "namespace": "n", "uid": "1", "resourceVersion": "9"});
+    list(bad(whole.clone())).into_iter().for_each(|event| daemon.take(event));
+    assert_eq!(state(&daemon), State::Unknown, "the version before is not the newest");
+
+    let mut odd = whole;
+    odd["creationTimestamp"] = "yesterday".into();
+    odd["resourceVersion"] = "ten".into();
+    list(bad(odd)).into_iter().for_each(|event| daemon.take(event));
+    daemon.take(Event::Changed("not JSON".into()));
+    daemon.take(Event::Deleted("not JSON".into()));
+    assert_eq!(daemon.cached().len(), 1);
+    assert_eq!(daemon.cache.freshness().decode_errors, 4);
 }
 
 #[tokio::test]
 async fn a_cache_reaches_what_was_seen_and_not_before() {
     let (mut model, mut daemon) = (Model::default(), Daemon::new());
-    daemon.writer.take(model.put(1));
-    model.list().into_iter().for_each(|event| daemon.writer.take(event));
-    let cache = Arc::clone(&daemon.cache);
-    let key = daymarkd::object::Key::new("n", "o1");
-    let before = cache.get(&key);
-    let reaches = async |seen: Option<&Sighting>| {
-        futures::poll!(std::pin::pin!(cache.reach(&key, before.as_deref(), seen))).is_ready()
+    daemon.take(model.put(1));
+    model.list().into_iter().for_each(|event| daemon.take(event));
+    let (cache, log) = (Arc::clone(&daemon.cache), Arc::clone(&daemon.log));
+    let key = Key::new("n", "o1");
+    let reaches = async |version| futures::poll!(std::pin::pin!(cache.reaches(version))).is_ready();
+    let outlives = async |version| match futures::poll!(std::pin::pin!(cache.outlives(&key, version, &log))) {
+        Poll::Ready(since) => Some(since),
+        Poll::Pending => None,
     };
 
     let change = model.put(1);
-    let newer = Sighting { uid: "1".into(), resource_version: model.version };
-    assert!(!reaches(Some(&newer)).await, "the watch has not brought it yet");
-    daemon.writer.take(change);
-    assert!(reaches(Some(&newer)).await);
+    assert!(!reaches(model.version).await, "the watch has not brought it yet");
+    daemon.take(change);
+    assert!(reaches(model.version).await);
 
     let deletion = model.delete(1).unwrap();
-    assert!(!reaches(None).await, "the cache still holds what a read no longer sees");
-    daemon.writer.take(deletion);
-    assert!(reaches(None).await);
-    daemon.writer.take(model.put(1));
-    assert!(reaches(None).await, "what came after the read counts for nothing");
+    let absent_as_of = model.version;
+    assert_eq!(outlives(absent_as_of).await, None, "the cache still holds what a list no longer sees");
+    daemon.take(deletion);
+    assert_eq!(outlives(absent_as_of).await, Some(daemon.log.head()));
+    daemon.take(model.put(1));
+    assert_eq!(outlives(absent_as_of).await, Some(daemon.log.head()), "what came since is no history");
+    assert_eq!(outlives(model.version).await, None);
+}
+
+/// A watch that lags behind a list which saw no such object tells of one that
+/// came and went before.
+#[tokio::test]
+async fn what_was_gone_when_a_list_was_made_is_history() {
+    let (mut model, mut daemon) = (Model::default(), Daemon::new());
+    model.list().into_iter().for_each(|event| daemon.take(event));
+    let named = Named { cache: 0, key: Key::new("n", "o1"), uid: None, absence: OnceLock::new() };
+    let lagging = [model.put(1), model.put(1), model.delete(1).unwrap()];
+    let version = model.version;
+    let since = daemon.cache.outlives(&named.key, version, &daemon.log).await;
+    named.absence.set(Absence { version, since }).unwrap();
+    let selection = Arc::new(Selection { caches: vec![Arc::clone(&daemon.cache)], scope: Scope::Named(vec![named]) });
+    let mut feed = Feed::new(Arc::clone(&daemon.log), selection, true, since);
+    lagging.into_iter().for_each(|event| daemon.take(event));
+    daemon.take(model.put(1));
+    let (entry, relation) = feed.next().await.unwrap();
+    assert_eq!((entry.revision, relation), (daemon.log.head(), Relation::Entered));
 }
 
 #[tokio::test(start_paused = true)]
@@ -252,7 +287,7 @@ async fn a_state_that_depends_on_age_changes_without_an_event() {
         "metadata": {"name": "a", "namespace": "n", "uid": "u", "resourceVersion": "1"},
         "status": {"phase": "Pending", "conditions": [condition]},
     });
-    events.send(Event::Changed(pod.to_string().into())).await.unwrap();
+    events.send((from, Event::Changed(pod.to_string().into()))).await.unwrap();
     log.follow().wait_for(|head| *head == 2).await.unwrap();
 
     let entries = log.read(&[0], 0, 10).unwrap().0;

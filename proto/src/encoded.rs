@@ -2,16 +2,19 @@
 
 use std::marker::PhantomData;
 
-use bytes::{BufMut, Bytes};
+use bytes::{Buf as _, BufMut, Bytes};
 use prost::Message;
 use tonic::Status;
 use tonic::codec::{Codec, EncodeBuf, Encoder};
 use tonic_prost::ProstCodec;
 
-/// A message of type `M` in its wire form. Cloning shares the bytes.
+/// A message of type `M` in its wire form: bytes that many share, and what one
+/// receiver's copy has besides. Concatenated encodings are the encoding of the
+/// merged message.
 #[derive(Debug)]
 pub struct Encoded<M> {
-    bytes: Bytes,
+    shared: Bytes,
+    own: Bytes,
     message: PhantomData<fn() -> M>,
 }
 
@@ -20,25 +23,31 @@ impl<M: Message> Encoded<M> {
     pub fn new(message: &M) -> Self {
         Self::from_bytes(message.encode_to_vec().into())
     }
+
+    /// The same message with the fields that are set in `own`, which it has not.
+    #[must_use]
+    pub fn with(self, own: &M) -> Self {
+        Self { own: own.encode_to_vec().into(), ..self }
+    }
 }
 
 impl<M> Encoded<M> {
-    /// The message that another [`Encoded`] of the same type held as `bytes`.
+    /// The message that another [`Encoded`] of the same type shared as `bytes`.
     #[must_use]
     pub fn from_bytes(bytes: Bytes) -> Self {
-        Self { bytes, message: PhantomData }
+        Self { shared: bytes, own: Bytes::new(), message: PhantomData }
     }
 
-    /// Its wire form, to be kept and shared.
+    /// The bytes to be kept and shared.
     #[must_use]
-    pub fn into_bytes(self) -> Bytes {
-        self.bytes
+    pub fn into_shared(self) -> Bytes {
+        self.shared
     }
 }
 
 impl<M> Clone for Encoded<M> {
     fn clone(&self) -> Self {
-        Self { bytes: self.bytes.clone(), message: PhantomData }
+        Self { shared: self.shared.clone(), own: self.own.clone(), message: PhantomData }
     }
 }
 
@@ -48,7 +57,7 @@ impl<M: Message + Default> Encoded<M> {
     /// # Errors
     /// Never for a value made by [`Encoded::new`].
     pub fn decode(&self) -> Result<M, prost::DecodeError> {
-        M::decode(self.bytes.clone())
+        M::decode(self.shared.clone().chain(self.own.clone()))
     }
 }
 
@@ -95,7 +104,24 @@ impl<M> Encoder for EncodedEncoder<M> {
     type Error = Status;
 
     fn encode(&mut self, item: Self::Item, buf: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buf.put_slice(&item.bytes);
+        buf.put_slice(&item.shared);
+        buf.put_slice(&item.own);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v1::{Freshness, WatchStatusesResponse};
+
+    #[test]
+    fn what_one_receiver_has_besides_is_merged() {
+        let shared = WatchStatusesResponse { cursor: "c".into(), ..Default::default() };
+        let freshness = Some(Freshness { synced: true, ..Default::default() });
+        let own = WatchStatusesResponse { freshness: freshness.clone(), ..Default::default() };
+        let bytes = Encoded::new(&shared).into_shared();
+        let merged = Encoded::from_bytes(bytes).with(&own).decode().unwrap();
+        assert_eq!(merged, WatchStatusesResponse { freshness, ..shared });
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use tokio::sync::mpsc;
 
 use super::Cache;
 use crate::body::{self, Body};
@@ -14,7 +13,7 @@ use crate::decode;
 use crate::event_log::{Change, EventLog};
 use crate::object::{Key, Object, Record};
 use crate::rule;
-use crate::source::Event;
+use crate::source::{Event, Events};
 use crate::state::Judgement;
 
 /// Takes a source's events into a cache, judges what they change, and logs it.
@@ -41,8 +40,8 @@ impl Writer {
         self.cache.kind()
     }
 
-    /// Takes events until there are no more.
-    pub async fn run(mut self, mut events: mpsc::Receiver<Event>) {
+    /// Takes events, each with its time, until there are no more.
+    pub async fn run(mut self, mut events: Events) {
         loop {
             let next_recheck = self.rechecks.first().map(|(at, _)| *at);
             let recheck = async {
@@ -54,7 +53,7 @@ impl Writer {
             tokio::select! {
                 biased;
                 event = events.recv() => match event {
-                    Some(event) => self.take(event),
+                    Some((at, event)) => self.take(event, at),
                     None => return,
                 },
                 () = recheck => self.recheck(),
@@ -62,9 +61,8 @@ impl Writer {
         }
     }
 
-    /// Takes one event.
-    pub fn take(&mut self, event: Event) {
-        let now = self.clock.now();
+    /// Takes one event, which came at `now`.
+    pub fn take(&mut self, event: Event, now: Timestamp) {
         match event {
             Event::ListBegins => {
                 self.listing = Some(HashSet::new());
@@ -132,12 +130,14 @@ impl Writer {
     }
 
     fn delete(&mut self, json: &Bytes, now: Timestamp) -> Option<u64> {
-        let metadata = decode::identity(json)?;
-        let key = Key::new(metadata.namespace, metadata.name);
-        if self.cache.get(&key).is_some_and(|cached| cached.object.metadata.uid == metadata.uid) {
-            self.remove(&key, now);
+        let Some(identity) = decode::identity(json) else {
+            self.reject(&"it was deleted, but which?", "");
+            return None;
+        };
+        if self.cache.get(&identity.key).is_some_and(|cached| cached.object.metadata.uid == identity.uid) {
+            self.remove(&identity.key, now);
         }
-        Some(metadata.resource_version)
+        identity.resource_version
     }
 
     /// Removes what the list that ends did not name.
@@ -191,24 +191,25 @@ impl Writer {
         }
     }
 
-    /// Decodes an object, or counts and reports that it cannot be. It exists
-    /// all the same: a list that names it does not delete it.
+    /// Decodes an object. One that does not decode is counted and reported, and
+    /// exists all the same: its version before must not be taken for the newest,
+    /// and a list that names it does not delete it.
     fn decode(&mut self, json: &Bytes) -> Option<Object> {
-        match decode::decode(&self.cache.kind, json) {
-            Ok(object) => Some(object),
-            Err(error) => {
-                let metadata = decode::identity(json).unwrap_or_default();
-                self.reject(&error, &metadata.name);
-                if let Some(named) = &mut self.listing {
-                    named.insert(Key::new(metadata.namespace, metadata.name));
-                }
-                None
-            }
+        let error = match decode::decode(&self.cache.kind, json) {
+            Ok(object) => return Some(object),
+            Err(error) => error,
+        };
+        let identity = decode::identity(json);
+        self.reject(&error, identity.as_ref().map_or("", |identity| &identity.key.name));
+        let identity = identity?;
+        if let Some(named) = &mut self.listing {
+            named.insert(identity.key.clone());
         }
+        decode::undecodable(identity, &error)
     }
 
     fn reject(&self, problem: &dyn std::fmt::Display, name: &str) {
-        tracing::warn!(kind = %self.cache.kind, name, "an object was skipped, because it cannot be decoded: {problem}");
+        tracing::warn!(kind = %self.cache.kind, name, "an object cannot be decoded: {problem}");
         self.cache.freshness.send_modify(|f| f.decode_errors += 1);
     }
 }

@@ -16,6 +16,7 @@ use crate::event_log::cursor::Cursor;
 use crate::event_log::{Entry, Revision};
 use crate::kind::Kind;
 use crate::object::{Key, Record};
+use crate::source::Problem;
 use crate::state::{Doom, State};
 use crate::subscription::Relation;
 
@@ -101,8 +102,19 @@ impl Served {
         }
     }
 
-    /// A log entry as a message, which is the same for all subscribers to whom
-    /// it is the same `relation` in the same `view`.
+    /// The status of a name whose cache has nothing to say yet.
+    pub(super) fn unread(&self, cache: &Cache, key: &Key) -> v1::Status {
+        let problem = cache.freshness().problem.unwrap_or_else(Problem::stopped);
+        v1::Status {
+            state: v1::State::Unknown.into(),
+            reason: problem.reason.to_string(),
+            message: problem.message,
+            ..self.absent(cache.kind(), key)
+        }
+    }
+
+    /// A log entry as a message without freshness, which is the same for all
+    /// subscribers to whom it is the same `relation` in the same `view`.
     pub(super) fn change(
         &self,
         entry: &Entry,
@@ -126,18 +138,8 @@ impl Served {
                 Event::Deleted(status)
             }
         };
-        let freshness = v1::Freshness {
-            time: Some(timestamp(change.at)),
-            age: Some(prost_types::Duration::default()),
-            synced: true,
-            problem: String::new(),
-            replayed: self.source.is_replay(),
-        };
-        Ok(WatchStatusesResponse {
-            cursor: self.cursor(entry.revision),
-            freshness: Some(freshness),
-            event: Some(event),
-        })
+        let cursor = self.cursor(entry.revision);
+        Ok(WatchStatusesResponse { cursor, freshness: None, event: Some(event) })
     }
 }
 

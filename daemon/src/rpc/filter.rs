@@ -1,6 +1,6 @@
 //! From a request's filter to the objects that are meant.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use daymark_proto::v1::{Filter, ObjectRef};
 use tonic::{Code, Status};
@@ -31,7 +31,7 @@ impl Served {
         let named = filter.refs.iter().map(|r| {
             let (cache, key) = self.resolve(r)?;
             let uid = (!r.uid.is_empty()).then(|| r.uid.as_str().into());
-            Ok(Named { cache: caches.place(cache), key, uid })
+            Ok(Named { cache: caches.place(cache), key, uid, absence: OnceLock::new() })
         });
         let named = named.collect::<Result<_, Status>>()?;
         Ok(Selection { caches: caches.0, scope: Scope::Named(named) })

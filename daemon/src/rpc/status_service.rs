@@ -197,7 +197,7 @@ fn page_of(
         let after = after.as_ref().filter(|_| place == first_cache);
         let mut last = after;
         for (key, record) in snapshot.objects(place, after) {
-            if !selection.selects(cache.id(), record) {
+            if !selection.selects(cache.id(), record, snapshot.revision) {
                 continue;
             }
             if view == View::Full {

@@ -7,19 +7,18 @@ use std::time::Duration;
 use daymark_proto::Encoded;
 use daymark_proto::v1::watch_statuses_response::reset::Cause;
 use daymark_proto::v1::watch_statuses_response::{Current, Event, Progress, Reset, Resumed};
-use daymark_proto::v1::{Unreachable, WatchStatusesResponse};
+use daymark_proto::v1::{Freshness, Unreachable, WatchStatusesResponse};
 use futures::future::{BoxFuture, FutureExt as _};
-use futures::stream::{self, Stream, StreamExt as _};
+use futures::stream::{self, Stream, TryStreamExt as _};
 use tonic::Status;
 
 use super::Served;
 use super::convert::View;
-use super::error::draining;
+use super::error::{draining, unreadable};
 use crate::event_log::{Entry, Revision};
-use crate::kind::Kind;
 use crate::object::{Key, Record};
 use crate::source::Truth;
-use crate::subscription::{Feed, Named, Relation, Scope, Selection};
+use crate::subscription::{Absence, Feed, Named, Relation, Scope, Selection};
 
 /// Live reads that one proof makes at a time.
 const READS_AT_ONCE: usize = 16;
@@ -38,7 +37,17 @@ pub(super) struct Watch {
     feed: Feed,
     stage: Stage,
     /// Resolves when the view is proven; `None` if nobody asked, or it is.
-    proof: Option<BoxFuture<'static, ()>>,
+    proof: Option<BoxFuture<'static, Result<(), Status>>>,
+}
+
+/// What a stream waits for.
+enum Step {
+    /// The view is proven, or cannot be.
+    Proven(Result<(), Status>),
+    /// A change; or the log has dropped what comes next.
+    Entry(Delivery),
+    /// Nothing, for as long as the reader is to be left without a sign of life.
+    Silence,
 }
 
 /// How a stream begins.
@@ -76,8 +85,10 @@ enum Opening {
 enum Item {
     /// An object of the cache at that place.
     Present(usize, Arc<Record>),
-    /// A name that no object has.
+    /// A name that no object of the cache at that place has.
     Absent(usize, Key),
+    /// A name in a cache that has nothing to say yet.
+    Unread(usize, Key),
 }
 
 impl Opening {
@@ -144,11 +155,18 @@ impl Watch {
                     Some(item) => return self.item(&item),
                     None => self.stage = Stage::Proving(Opening::Current),
                 },
+                Stage::Proving(opening) if self.proof.is_none() => self.stage = Stage::Opening(*opening, 0),
                 Stage::Proving(opening) => {
                     let opening = *opening;
-                    match self.proven_or_entry().await {
-                        Some(delivery) => return self.deliver(delivery),
-                        None => self.stage = Stage::Opening(opening, self.proven_at()),
+                    match self.step().await {
+                        Step::Proven(proven) => {
+                            proven?;
+                            self.proof = None;
+                            // What the proof has seen is in the log by now, and a reader that
+                            // resumes would else take its old picture for it.
+                            self.stage = Stage::Opening(opening, self.served.log.head());
+                        }
+                        step => return self.tell(step),
                     }
                 }
                 Stage::Opening(opening, at) => match self.feed.reaches(*at) {
@@ -163,32 +181,22 @@ impl Watch {
                     }
                     Err(_) => self.stage = Stage::Reset(Cause::Lagged),
                 },
-                Stage::Live => match self.entry_or_progress().await {
-                    None => return Ok(self.plain(Event::Progress(Progress {}), self.feed.handed_out_to())),
-                    Some(delivery) => return self.deliver(delivery),
-                },
+                Stage::Live => {
+                    let step = self.step().await;
+                    return self.tell(step);
+                }
                 Stage::Ended => return Err(draining()),
             }
         }
     }
 
-    /// An entry, or `None` when the view is proven, or need not be.
-    async fn proven_or_entry(&mut self) -> Option<Delivery> {
-        let proof = self.proof.as_mut()?;
-        tokio::select! {
-            () = proof => None,
-            delivery = self.feed.next() => Some(delivery),
-        }
-    }
-
-    /// What must be sent before the view counts as proven: what the proof has
-    /// seen is in the log by now, and a reader that resumes would else take its
-    /// old picture for it.
-    fn proven_at(&mut self) -> Revision {
-        self.proof.take().map_or(0, |_| self.served.log.head())
-    }
-
-    async fn entry_or_progress(&mut self) -> Option<Delivery> {
+    async fn step(&mut self) -> Step {
+        let proof = async {
+            match &mut self.proof {
+                Some(proof) => proof.await,
+                None => std::future::pending().await,
+            }
+        };
         let silence = async {
             match self.progress_interval {
                 Some(interval) => tokio::time::sleep(interval).await,
@@ -197,8 +205,16 @@ impl Watch {
         };
         tokio::select! {
             biased;
-            delivery = self.feed.next() => Some(delivery),
-            () = silence => None,
+            proven = proof => Step::Proven(proven),
+            delivery = self.feed.next() => Step::Entry(delivery),
+            () = silence => Step::Silence,
+        }
+    }
+
+    fn tell(&mut self, step: Step) -> Result<Message, Status> {
+        match step {
+            Step::Entry(delivery) => self.deliver(delivery),
+            Step::Silence | Step::Proven(_) => Ok(self.plain(Event::Progress(Progress {}), self.feed.handed_out_to())),
         }
     }
 
@@ -208,8 +224,10 @@ impl Watch {
             return Ok(self.reset(Cause::Lagged));
         };
         let form = relation as usize * 2 + usize::from(self.view == View::Full);
-        let encode = || Ok(Encoded::new(&self.served.change(&entry, relation, self.view)?).into_bytes());
-        entry.wire(form, encode).map(Encoded::from_bytes)
+        let encode = || Ok::<_, Status>(Encoded::new(&self.served.change(&entry, relation, self.view)?).into_shared());
+        let change = Encoded::from_bytes(entry.wire(form, encode)?);
+        // How new the view is depends on what else the stream reads, and on when.
+        Ok(change.with(&WatchStatusesResponse { freshness: self.freshness(), ..Default::default() }))
     }
 
     /// Begins a snapshot.
@@ -230,24 +248,26 @@ impl Watch {
         match &self.selection.scope {
             Scope::Named(named) => named
                 .iter()
-                .map(|n| match snapshot.get(n.cache, &n.key).filter(|record| n.means(record)) {
+                .map(|n| match snapshot.get(n.cache, &n.key).filter(|record| n.means(record, snapshot.revision)) {
                     Some(record) => Item::Present(n.cache, Arc::clone(record)),
-                    None => Item::Absent(n.cache, n.key.clone()),
+                    None if caches[n.cache].freshness().listed => Item::Absent(n.cache, n.key.clone()),
+                    None => Item::Unread(n.cache, n.key.clone()),
                 })
                 .collect(),
-            Scope::All | Scope::Namespaces(_) => (0..self.selection.caches.len())
+            Scope::All | Scope::Namespaces(_) => (0..caches.len())
                 .flat_map(|cache| snapshot.objects(cache, None).map(move |(_, record)| (cache, record)))
-                .filter(|(cache, record)| self.selection.selects(self.selection.caches[*cache].id(), record))
+                .filter(|(cache, record)| self.selection.selects(caches[*cache].id(), record, snapshot.revision))
                 .map(|(cache, record)| Item::Present(cache, Arc::clone(record)))
                 .collect(),
         }
     }
 
     fn item(&self, item: &Item) -> Result<Message, Status> {
-        let kind = |cache: usize| -> &Kind { self.selection.caches[cache].kind() };
+        let caches = &self.selection.caches;
         let status = match item {
-            Item::Present(cache, record) => self.served.status(kind(*cache), record, self.view)?,
-            Item::Absent(cache, key) => self.served.absent(kind(*cache), key),
+            Item::Present(cache, record) => self.served.status(caches[*cache].kind(), record, self.view)?,
+            Item::Absent(cache, key) => self.served.absent(caches[*cache].kind(), key),
+            Item::Unread(cache, key) => self.served.unread(&caches[*cache], key),
         };
         Ok(self.plain(Event::Item(status), None))
     }
@@ -256,29 +276,43 @@ impl Watch {
     fn plain(&self, event: Event, at: Option<Revision>) -> Message {
         Encoded::new(&WatchStatusesResponse {
             cursor: at.map(|revision| self.served.cursor(revision)).unwrap_or_default(),
-            freshness: Some(self.served.freshness(&self.selection.caches)),
+            freshness: self.freshness(),
             event: Some(event),
         })
+    }
+
+    fn freshness(&self) -> Option<Freshness> {
+        Some(self.served.freshness(&self.selection.caches))
     }
 }
 
 type Delivery = Result<(Arc<Entry>, Relation), crate::event_log::Expired>;
 
 /// Resolves when the caches hold what live reads, begun after now, have seen of
-/// every named object.
-async fn prove(served: Arc<Served>, selection: Arc<Selection>) {
-    let Scope::Named(named) = &selection.scope else { return };
-    stream::iter(named).for_each_concurrent(READS_AT_ONCE, |named| prove_one(&served, &selection, named)).await;
+/// every named object; or when they may not be read.
+async fn prove(served: Arc<Served>, selection: Arc<Selection>) -> Result<(), Status> {
+    let Scope::Named(named) = &selection.scope else { return Ok(()) };
+    let each = |named| prove_one(&served, &selection, named);
+    stream::iter(named.iter().map(Ok)).try_for_each_concurrent(READS_AT_ONCE, each).await
 }
 
-async fn prove_one(served: &Served, selection: &Selection, named: &Named) {
+async fn prove_one(served: &Served, selection: &Selection, named: &Named) -> Result<(), Status> {
     let cache = &selection.caches[named.cache];
     let mut told = false;
     loop {
-        let before = cache.get(&named.key);
         match served.source.read(cache.kind(), &named.key).await {
-            Ok(Truth::Cached) => return,
-            Ok(Truth::Seen(seen)) => return cache.reach(&named.key, before.as_deref(), seen.as_ref()).await,
+            Ok(Truth::Cached) => return Ok(()),
+            Ok(Truth::Seen(version)) => {
+                cache.reaches(version).await;
+                return Ok(());
+            }
+            Ok(Truth::Absent(version)) => {
+                let since = cache.outlives(&named.key, version, &served.log).await;
+                // Each name is proven once.
+                let _only = named.absence.set(Absence { version, since });
+                return Ok(());
+            }
+            Err(problem) if problem.reason.is_of_the_kind() => return Err(unreadable(cache.kind(), &problem)),
             Err(problem) => {
                 if !std::mem::replace(&mut told, true) {
                     let (kind, name) = (cache.kind(), &*named.key.name);

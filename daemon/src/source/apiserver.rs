@@ -3,6 +3,7 @@
 mod answer;
 mod lines;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 pub(crate) use self::answer::chain;
-use self::answer::{JSON, malformed, refused, unreachable};
+use self::answer::{JSON, Page, malformed, refused, unreachable};
 use self::lines::Lines;
 use super::{Closed, Event, Problem, Sink};
 use crate::decode;
@@ -26,6 +27,9 @@ const PAGE: usize = 500;
 const WATCH_LIFETIME: Duration = Duration::from_secs(290);
 /// How long a watch may be silent: past its lifetime it is half open.
 const WATCH_IDLE: Duration = Duration::from_secs(295);
+/// How long a watch may be silent that sends bookmarks, which Kubernetes does
+/// about once a minute (k8s.io/apiserver `storage/cacher`, `bookmarkFrequency`).
+const BOOKMARK_IDLE: Duration = Duration::from_secs(150);
 /// Waits between tries: doubled from the first up to the last, with jitter.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
@@ -35,8 +39,9 @@ pub struct ApiServer {
     client: kube::Client,
     url: Arc<str>,
     default_namespace: Arc<str>,
-    /// The last problem that was logged: one line when it comes, one when it goes.
-    logged: Arc<Mutex<Option<Problem>>>,
+    /// What is wrong, by kind: a problem is logged when it comes and when the
+    /// last is gone, not at every try and for every kind.
+    problems: Arc<Mutex<HashMap<String, Problem>>>,
 }
 
 impl std::fmt::Debug for ApiServer {
@@ -83,7 +88,7 @@ impl ApiServer {
     /// The API server that `client` talks to at `url`.
     #[must_use]
     pub fn new(client: kube::Client, url: impl Into<Arc<str>>, default_namespace: impl Into<Arc<str>>) -> Self {
-        Self { client, url: url.into(), default_namespace: default_namespace.into(), logged: Arc::default() }
+        Self { client, url: url.into(), default_namespace: default_namespace.into(), problems: Arc::default() }
     }
 
     /// The namespace of the configuration.
@@ -114,7 +119,7 @@ impl ApiServer {
                 }
                 Err(End::Problem(problem)) => problem,
             };
-            self.log(Some(&problem));
+            self.log(kind, Some(&problem));
             if sink.put(Event::Lost(problem)).await.is_err() {
                 return;
             }
@@ -174,15 +179,19 @@ impl ApiServer {
             _ => End::Problem(failure.problem),
         })?;
         sink.put(Event::Restored).await?;
-        self.log(None);
+        self.log(kind, None);
         let mut lines = Lines::new(response.into_body());
         let mut heard = false;
-        while let Some(line) = tokio::time::timeout(WATCH_IDLE, lines.next())
+        let mut idle = WATCH_IDLE;
+        while let Some(line) = tokio::time::timeout(idle, lines.next())
             .await
-            .map_err(|_| unreachable(format!("the watch was silent for {} s", WATCH_IDLE.as_secs())))?
+            .map_err(|_| unreachable(format!("the watch was silent for {} s", idle.as_secs())))?
             .map_err(unreachable)?
         {
             let event = watch_event(&line)?;
+            if matches!(event.event, Event::Bookmark(_)) {
+                idle = BOOKMARK_IDLE;
+            }
             *backoff = BACKOFF.0;
             (heard, *ever_heard) = (true, true);
             // It never goes back, or the next watch would repeat what was told.
@@ -193,34 +202,24 @@ impl ApiServer {
         if heard { Ok(()) } else { Err(unreachable("the watch ended without an event").into()) }
     }
 
-    /// Logs a problem once for all kinds, and once that it is over.
-    fn log(&self, problem: Option<&Problem>) {
-        let mut logged = self.logged.lock();
+    /// Logs a problem of `kind`, or that it is over, if that is news.
+    fn log(&self, kind: &Kind, problem: Option<&Problem>) {
+        let mut problems = self.problems.lock();
         match problem {
-            Some(problem) if logged.as_ref() != Some(problem) => {
-                tracing::warn!(reason = %problem.reason, "the cluster cannot be followed, trying on: {}", problem.message);
-                *logged = Some(problem.clone());
+            Some(problem) => {
+                let known = problems.values().any(|known| known == problem);
+                problems.insert(kind.to_string(), problem.clone());
+                if !known {
+                    tracing::warn!(%kind, reason = %problem.reason, "cannot be followed, trying on: {}", problem.message);
+                }
             }
-            None if logged.take().is_some() => tracing::info!("the cluster can be followed again"),
-            _ => {}
+            None => {
+                if problems.remove(&kind.to_string()).is_some() && problems.is_empty() {
+                    tracing::info!("every kind can be followed again");
+                }
+            }
         }
     }
-}
-
-#[derive(Deserialize)]
-struct Page<'a> {
-    metadata: PageMetadata,
-    #[serde(borrow, default = "Vec::new")]
-    items: Vec<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PageMetadata {
-    #[serde(deserialize_with = "crate::decode::resource_version")]
-    resource_version: u64,
-    #[serde(default)]
-    r#continue: String,
 }
 
 /// A watch event and the resourceVersion that it brings the watch to.
@@ -240,7 +239,7 @@ fn watch_event(line: &Bytes) -> Result<WatchEvent, End> {
     let object = parsed.object.get();
     let bytes = || line.slice_ref(object.as_bytes());
     // An object that does not say its version is a bad object, not a bad watch.
-    let version = decode::identity(object.as_bytes()).map(|metadata| metadata.resource_version);
+    let version = decode::identity(object.as_bytes()).and_then(|identity| identity.resource_version);
     let event = match parsed.r#type {
         "ADDED" | "MODIFIED" => Event::Changed(bytes()),
         "DELETED" => Event::Deleted(bytes()),

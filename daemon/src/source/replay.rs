@@ -3,8 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::Sink;
 use crate::clock::Clock;
 use crate::kind::Kind;
@@ -27,8 +25,12 @@ impl Replay {
     pub fn open(path: &Path, speed: f64) -> Result<Self, ReadError> {
         let mut reader = Reader::open(path)?;
         let header = Arc::new(reader.header().clone());
-        while reader.next_event()?.is_some() {}
-        let until = reader.end().unwrap_or(Timestamp::MAX);
+        // The clock of the machine that recorded may have been set back.
+        let mut until = header.started_at;
+        while let Some(recorded) = reader.next_event()? {
+            until = until.max(recorded.at);
+        }
+        let until = until.max(reader.end().unwrap_or(until));
         Ok(Self { path: path.into(), clock: Clock::replay(header.started_at, until, speed), header })
     }
 
@@ -60,10 +62,12 @@ impl Replay {
         let mut reader = Reader::open(&self.path)?;
         while let Some(recorded) = reader.next_event()? {
             if self.header.kinds[recorded.kind] != *kind {
+                // Lines of other kinds may be many: others want to run, too.
+                tokio::task::consume_budget().await;
                 continue;
             }
             self.clock.sleep_until(recorded.at).await;
-            if sink.put(recorded.event).await.is_err() {
+            if sink.put_at(recorded.at, recorded.event).await.is_err() {
                 return Ok(());
             }
         }

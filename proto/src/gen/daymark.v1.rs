@@ -69,8 +69,8 @@ pub struct Status {
     /// `metadata.creationTimestamp`.
     #[prost(message, optional, tag = "10")]
     pub creation_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// The object as the API server gave it, as JSON and without managedFields.
-    /// Set in VIEW_FULL only.
+    /// The object as the API server gave it, as JSON: without managedFields, and
+    /// with apiVersion and kind. Set in VIEW_FULL only.
     #[prost(bytes = "bytes", tag = "11")]
     pub object: ::prost::bytes::Bytes,
 }
@@ -510,7 +510,8 @@ pub struct WatchStatusesRequest {
     pub progress_interval: ::core::option::Option<::prost_types::Duration>,
     /// Send `current` (or `resumed`) only when the view is proven to be no older
     /// than this request. Needs `filter.refs`: each is read from the API server
-    /// once, and the cache is awaited to hold that version.
+    /// once, and the cache is awaited to hold that version. If it may not be read
+    /// the stream ends with PERMISSION_DENIED.
     #[prost(bool, tag = "5")]
     pub proven: bool,
 }
@@ -518,10 +519,11 @@ pub struct WatchStatusesRequest {
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WatchStatusesResponse {
     /// Where in the daemon's log this message stands. A watch resumed here goes on
-    /// with the next message. Empty between `reset` and `current`.
+    /// with the next message. Empty in `reset` and `item`; to be used only once the
+    /// snapshot is complete.
     #[prost(bytes = "bytes", tag = "1")]
     pub cursor: ::prost::bytes::Bytes,
-    /// How new the view was when this happened.
+    /// How new the view is as this is sent.
     #[prost(message, optional, tag = "2")]
     pub freshness: ::core::option::Option<Freshness>,
     /// What happened.
@@ -655,7 +657,7 @@ pub mod status_service_client {
     /// Errors carry a `google.rpc.ErrorInfo` of the domain "daymark.dev". Reasons:
     /// UNKNOWN_KIND, INVALID_FILTER, INVALID_CURSOR, INVALID_INTERVAL,
     /// INVALID_PAGE (INVALID_ARGUMENT); OBJECT_NOT_FOUND (NOT_FOUND);
-    /// CLUSTER_UNREACHABLE, CACHE_NOT_SYNCED, DRAINING (UNAVAILABLE);
+    /// CLUSTER_UNREACHABLE, DRAINING (UNAVAILABLE);
     /// KIND_FORBIDDEN (PERMISSION_DENIED); UNAUTHENTICATED (UNAUTHENTICATED).
     #[derive(Debug, Clone)]
     pub struct StatusServiceClient<T> {
@@ -764,7 +766,7 @@ pub mod status_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// ListStatuses returns the statuses of the objects that match a filter, in
-        /// the order of resource, namespace and name.
+        /// the order of the filter's kinds, then by namespace and name.
         pub async fn list_statuses(
             &mut self,
             request: impl tonic::IntoRequest<super::ListStatusesRequest>,
@@ -793,11 +795,15 @@ pub mod status_service_client {
         ///
         /// What holds of every stream:
         /// - It begins with `reset`, the matching objects as `item`s, and `current`;
-        ///   with `filter.refs`, one item for each ref in the request's order, in
-        ///   STATE_ABSENT where there is no such object;
         ///   or, resumed by a cursor that the daemon still holds, with `resumed`.
-        ///   `reset` may come again at any time: whoever holds an earlier picture
-        ///   replaces it by the items up to the next `current`.
+        ///   With `filter.refs` there is one item for each ref, in the request's order
+        ///   and with its group, resource and kind: in STATE_ABSENT where there is no
+        ///   such object, in STATE_UNKNOWN where its kind cannot be read.
+        /// - `reset` may come again at any time: whoever holds an earlier picture
+        ///   replaces it when the next `current` comes.
+        /// - While `proven` is awaited, changes and `progress` come before `current` or
+        ///   `resumed`. Changes then apply to the items, and nothing is to be decided
+        ///   by either.
         /// - No change falls between the items and what follows them.
         /// - Per object, changes come in the order in which they happened, and end in
         ///   the newest; some may be skipped, the last one never is.

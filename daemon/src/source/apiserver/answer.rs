@@ -7,17 +7,19 @@ use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::ApiServer;
 use crate::decode;
 use crate::kind::Kind;
-use crate::object::{Key, Metadata};
-use crate::source::{Problem, ProblemReason, Sighting};
+use crate::object::Key;
+use crate::source::{Problem, ProblemReason, Truth};
 
 /// How long an answer may take, or the head of one that streams.
 const ANSWER: Duration = Duration::from_secs(60);
 
 pub(super) const JSON: &str = "application/json";
+const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 
 /// No success: the HTTP status, if there was an answer, and what it means.
@@ -33,18 +35,23 @@ impl From<Problem> for Failure {
 }
 
 impl ApiServer {
-    /// Reads the identity of one object as it is now: a read without
-    /// resourceVersion is served from the quorum.
-    pub(in crate::source) async fn read(&self, kind: &Kind, key: &Key) -> Result<Option<Sighting>, Problem> {
+    /// Reads one object as it is now: a read without resourceVersion is served
+    /// from the quorum. That there is none is said by a list, which says as of
+    /// when, and for which the daemon has the right in any case.
+    pub(in crate::source) async fn read(&self, kind: &Kind, key: &Key) -> Result<Truth, Problem> {
         let namespace = kind.namespaced.then_some(&*key.namespace);
-        let path = format!("{}/{}", kind.path(namespace), key.name);
-        match self.get(&path, METADATA).await {
-            Ok(body) => {
-                let metadata = decode::identity(&body).ok_or_else(|| malformed("object", &"it has no metadata"))?;
-                let Metadata { uid, resource_version, .. } = metadata;
-                Ok(Some(Sighting { uid, resource_version }))
+        let collection = kind.path(namespace);
+        match self.get(&format!("{collection}/{}", key.name), METADATA).await {
+            Ok(body) => version_of(&body).map(Truth::Seen),
+            Err(Failure { status: Some(StatusCode::NOT_FOUND | StatusCode::FORBIDDEN), .. }) => {
+                let path = format!("{collection}?fieldSelector=metadata.name%3D{}", key.name);
+                let body = self.get(&path, METADATA_LIST).await.map_err(|failure| failure.problem)?;
+                let list: Page<'_> = serde_json::from_slice(&body).map_err(|e| malformed("list", &e))?;
+                match list.items.first() {
+                    Some(item) => version_of(item.get().as_bytes()).map(Truth::Seen),
+                    None => Ok(Truth::Absent(list.metadata.resource_version)),
+                }
             }
-            Err(Failure { status: Some(StatusCode::NOT_FOUND), .. }) => Ok(None),
             Err(failure) => Err(failure.problem),
         }
     }
@@ -105,6 +112,28 @@ impl ApiServer {
             _ => unreachable(format!("{} does not answer: {}", self.url, root_cause(error))),
         }
     }
+}
+
+/// A list, or a page of one.
+#[derive(Deserialize)]
+pub(super) struct Page<'a> {
+    pub(super) metadata: PageMetadata,
+    #[serde(borrow, default = "Vec::new")]
+    pub(super) items: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PageMetadata {
+    #[serde(deserialize_with = "crate::decode::resource_version")]
+    pub(super) resource_version: u64,
+    #[serde(default)]
+    pub(super) r#continue: String,
+}
+
+fn version_of(object: &[u8]) -> Result<u64, Problem> {
+    let version = decode::identity(object).and_then(|identity| identity.resource_version);
+    version.ok_or_else(|| malformed("object", &"it has no resourceVersion"))
 }
 
 /// What an answer that is no success means.
