@@ -1,11 +1,16 @@
 //! What Daymark's tests and demo stand on: the built binaries, a control plane,
-//! daemons and clients as processes.
+//! daemons and clients as processes; for faults a real control plane does not
+//! have, a fake API server, a daemon in the test's own process, and the
+//! contract of its streams.
 
 pub mod binaries;
 pub mod cli;
 pub mod cluster;
+pub mod contract;
 pub mod control_plane;
 pub mod daemon;
+pub mod fake_apiserver;
+pub mod in_process;
 pub mod process;
 
 use std::path::{Path, PathBuf};

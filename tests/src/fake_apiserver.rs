@@ -1,0 +1,245 @@
+//! An API server in the test's own process, on a real socket, that can be made
+//! to do what a real one does not do on demand.
+//!
+//! It serves lists (in pages), watches and single objects of the kinds in
+//! [`Collection`], from a store that the test writes, and [`Fault`]s of every
+//! sort. It counts what it is asked.
+
+mod answer;
+mod collection;
+mod counts;
+mod faults;
+pub mod objects;
+mod store;
+mod watch;
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+
+pub use self::collection::Collection;
+pub use self::counts::Counts;
+use self::faults::Faults;
+pub use self::faults::{Answer, Cut, Fault, Verb};
+use self::objects::NAMESPACE;
+pub use self::store::Written;
+use self::store::{Store, line};
+use crate::process::PATIENCE;
+
+/// A running fake API server. It ends when dropped.
+#[derive(Debug)]
+pub struct FakeApiServer {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    accepting: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    /// Rises with every change of the state.
+    ticks: tokio::sync::watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct State {
+    store: Store,
+    faults: Faults,
+    counts: Counts,
+    /// What is left of lists that were begun, by token, with their version.
+    pages: HashMap<String, (u64, Vec<Value>)>,
+    tokens: u64,
+}
+
+impl State {
+    fn keep_page(&mut self, version: u64, rest: Vec<Value>) -> String {
+        self.tokens += 1;
+        let token = format!("page{}", self.tokens);
+        self.pages.insert(token.clone(), (version, rest));
+        token
+    }
+}
+
+impl Shared {
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut self.state.lock());
+        self.ticks.send_modify(|ticks| *ticks += 1);
+        result
+    }
+
+    /// Returns when the faults that are there now are healed.
+    async fn healed(&self) {
+        let before = self.state.lock().faults.heals;
+        let mut ticks = self.ticks.subscribe();
+        // An error means that the server ends, and the request with it.
+        let _ended = ticks.wait_for(|_| self.state.lock().faults.heals > before).await.map(drop);
+    }
+}
+
+impl FakeApiServer {
+    /// Starts one without objects.
+    ///
+    /// # Errors
+    /// If no port can be listened on.
+    pub async fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let (store, faults) = (Store::new(), Faults::default());
+        let state = State { store, faults, counts: Counts::default(), pages: HashMap::new(), tokens: 0 };
+        let shared = Arc::new(Shared { state: Mutex::new(state), ticks: tokio::sync::watch::Sender::new(0) });
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        Ok(Self { shared, address, accepting })
+    }
+
+    /// A kubeconfig that leads here.
+    #[must_use]
+    pub fn kubeconfig(&self) -> String {
+        json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "here",
+            "clusters": [{"name": "c", "cluster": {"server": format!("http://{}", self.address)}}],
+            "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u", "namespace": NAMESPACE}}],
+            "users": [{"name": "u", "user": {}}],
+        })
+        .to_string()
+    }
+
+    /// Creates or changes the object that has this one's name.
+    pub fn put(&self, collection: Collection, object: Value) -> Written {
+        self.shared.change(|state| state.store.put(collection, object))
+    }
+
+    /// Deletes an object; says whether there was one.
+    pub fn delete(&self, collection: Collection, name: &str) -> bool {
+        self.shared.change(|state| state.store.delete(collection, NAMESPACE, name))
+    }
+
+    /// The objects of a collection, in the order of their names.
+    #[must_use]
+    pub fn objects(&self, collection: Collection) -> Vec<Value> {
+        self.shared.state.lock().store.objects(collection).cloned().collect()
+    }
+
+    /// The newest resourceVersion.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.shared.state.lock().store.version
+    }
+
+    /// What it was asked so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.shared.state.lock().counts.clone()
+    }
+
+    /// Returns once `wanted` holds of what it was asked.
+    ///
+    /// # Panics
+    /// If that does not come.
+    #[expect(clippy::panic, reason = "a test whose condition does not come has failed")]
+    pub async fn until(&self, what: &str, wanted: impl Fn(&Counts) -> bool) {
+        let mut ticks = self.shared.ticks.subscribe();
+        let reached = ticks.wait_for(|_| wanted(&self.shared.state.lock().counts));
+        if tokio::time::timeout(PATIENCE, reached).await.is_err() {
+            panic!("waited in vain for {what}: {:?}", self.counts());
+        }
+    }
+
+    /// Returns once it has a watch open of every kind.
+    pub async fn until_watched(&self) {
+        let open = |counts: &Counts| Collection::ALL.into_iter().all(|collection| counts.open_watches(collection) == 1);
+        self.until("a watch of every kind", open).await;
+    }
+
+    /// Switches a fault of requests on. Of several, the first that fits counts.
+    pub fn fault(&self, fault: Fault) {
+        self.shared.change(|state| state.faults.add(fault));
+    }
+
+    /// Switches all faults of requests off; those that stall break off.
+    pub fn heal(&self) {
+        self.shared.change(|state| state.faults.heal());
+    }
+
+    /// Forgets the history so far: a watch from an earlier version is told 410,
+    /// as its HTTP status or, if `in_stream`, as an event. So is the next page
+    /// of a list that was begun.
+    pub fn compact(&self, in_stream: bool) {
+        self.shared.change(|state| {
+            state.store.compacted = state.store.version;
+            state.faults.gone_in_stream = in_stream;
+            state.pages.clear();
+        });
+    }
+
+    /// Lists have at most so many objects per page.
+    pub fn limit_pages(&self, objects: usize) {
+        self.shared.change(|state| state.faults.page = Some(objects));
+    }
+
+    /// Closes the open watches of a collection, after what they have to tell.
+    pub fn close_watches(&self, collection: Collection) {
+        self.shared.change(|state| *state.faults.closings.entry(collection).or_default() += 1);
+    }
+
+    /// Watches of a collection break in the middle of their next event, once.
+    pub fn cut_next_event(&self, collection: Collection, cut: Cut) {
+        self.shared.change(|state| state.faults.cuts.insert(collection, cut));
+    }
+
+    /// Watches of a collection tell nothing that happens from now on, while
+    /// reads do.
+    pub fn hold_events(&self, collection: Collection) {
+        self.shared.change(|state| state.faults.held.insert(collection, state.store.version));
+    }
+
+    /// Watches of a collection tell what was held back.
+    pub fn release_events(&self, collection: Collection) {
+        self.shared.change(|state| state.faults.held.remove(&collection));
+    }
+
+    /// Sends a bookmark to the open watches of a collection.
+    pub fn bookmark(&self, collection: Collection, version: u64) {
+        let object = json!({"metadata": {"resourceVersion": version.to_string()}});
+        self.inject(collection, line("BOOKMARK", &object));
+    }
+
+    /// Sends bytes to the open watches of a collection as they are.
+    pub fn inject(&self, collection: Collection, bytes: impl Into<Bytes>) {
+        self.shared.change(|state| state.faults.injected.entry(collection).or_default().push(bytes.into()));
+    }
+
+    /// Sends watches byte by byte, or no longer.
+    pub fn slow_bytes(&self, slow: bool) {
+        self.shared.change(|state| state.faults.slow_bytes = slow);
+    }
+}
+
+impl Drop for FakeApiServer {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    // They end with this task.
+    let mut connections = JoinSet::new();
+    while let Ok((connection, _)) = listener.accept().await {
+        while connections.try_join_next().is_some() {}
+        let shared = Arc::clone(&shared);
+        connections.spawn(async move {
+            let service = service_fn(|request| answer::answer(Arc::clone(&shared), request));
+            // A connection that breaks is the daemon's to handle.
+            let _broken =
+                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(connection), service).await;
+        });
+    }
+}

@@ -1,0 +1,164 @@
+//! Requests and their answers.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::stream;
+use http::{Request, Response, header};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full, StreamBody};
+use hyper::body::Frame;
+use serde_json::{Value, json};
+
+use super::faults::{Answer, Verb};
+use super::store::line;
+use super::watch::Watch;
+use super::{Collection, Shared, State};
+
+type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// Answers one request. An error breaks the connection.
+pub(super) async fn answer<B>(shared: Arc<Shared>, request: Request<B>) -> io::Result<Response<Body>> {
+    let uri = request.uri();
+    if uri.path() == "/version" {
+        return Ok(json_answer(200, &json!({"major": "1", "minor": "36", "gitVersion": "v1.36.0"})));
+    }
+    let Some((collection, object)) = Collection::of_path(uri.path()) else {
+        return Ok(failure(404, "the server could not find the requested resource"));
+    };
+    let query = Query(uri.query().unwrap_or_default());
+    let verb = match &object {
+        Some(_) => Verb::Get,
+        None if query.get("watch") == Some("true") => Verb::Watch,
+        None => Verb::List,
+    };
+    let fault = shared.change(|state| {
+        state.counts.count(verb, collection);
+        state.faults.answer(verb, collection)
+    });
+    let truth = || match &object {
+        Some((namespace, name)) if name.is_empty() => list_one(&shared, collection, namespace, &query),
+        Some((namespace, name)) => get(&shared, collection, namespace, name, partial(&request)),
+        None if verb == Verb::Watch => watch(&shared, collection, &query),
+        None => list(&shared, collection, &query),
+    };
+    match fault {
+        None => Ok(truth()),
+        Some(Answer::Status(code)) => Ok(failure(code, "as the test wants it")),
+        Some(Answer::Body(content_type, body)) => Ok(whole(200, content_type, body.into())),
+        Some(Answer::Late) => {
+            let late = truth();
+            shared.healed().await;
+            Ok(late)
+        }
+        Some(Answer::Stall) => {
+            shared.healed().await;
+            Err(io::Error::other("the stall is over"))
+        }
+    }
+}
+
+fn partial<B>(request: &Request<B>) -> bool {
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("as=PartialObjectMetadata"))
+}
+
+fn get(shared: &Shared, collection: Collection, namespace: &str, name: &str, partial: bool) -> Response<Body> {
+    let state = shared.state.lock();
+    match state.store.get(collection, namespace, name) {
+        None => failure(404, "not found"),
+        Some(object) if partial => json_answer(200, &json!({"metadata": object["metadata"]})),
+        Some(object) => json_answer(200, object),
+    }
+}
+
+/// The list of a namespace, of which the daemon asks for one name only.
+fn list_one(shared: &Shared, collection: Collection, namespace: &str, query: &Query<'_>) -> Response<Body> {
+    let Some(name) = query.get("fieldSelector").and_then(|selector| selector.strip_prefix("metadata.name%3D")) else {
+        return failure(400, "this server lists a namespace by name only");
+    };
+    let state = shared.state.lock();
+    let items: Vec<_> = state.store.get(collection, namespace, name).into_iter().collect();
+    let metadata = json!({"resourceVersion": state.store.version.to_string()});
+    json_answer(200, &json!({"metadata": metadata, "items": items}))
+}
+
+fn list(shared: &Shared, collection: Collection, query: &Query<'_>) -> Response<Body> {
+    shared.change(|state| {
+        let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(usize::MAX);
+        let limit = state.faults.page.map_or(limit, |page| page.min(limit));
+        let (version, mut items) = match query.get("continue") {
+            None => (state.store.version, state.store.objects(collection).cloned().collect()),
+            Some(token) => match state.pages.remove(token) {
+                Some(rest) => rest,
+                None => return failure(410, "the provided continue parameter is too old"),
+            },
+        };
+        let rest = items.split_off(limit.min(items.len()));
+        let token = if rest.is_empty() { String::new() } else { state.keep_page(version, rest) };
+        let metadata = json!({"resourceVersion": version.to_string(), "continue": token});
+        json_answer(200, &json!({"metadata": metadata, "items": items}))
+    })
+}
+
+fn watch(shared: &Arc<Shared>, collection: Collection, query: &Query<'_>) -> Response<Body> {
+    shared.change(|state| {
+        let from = query.get("resourceVersion").and_then(|version| version.parse().ok());
+        let from = from.unwrap_or(state.store.version);
+        if from < state.store.compacted {
+            return gone(state);
+        }
+        let watch = Watch::open(shared, state, collection, from);
+        streamed(StreamBody::new(watch.into_stream()).boxed_unsync())
+    })
+}
+
+/// A watch from a version that is forgotten.
+fn gone(state: &State) -> Response<Body> {
+    let message = "too old resource version";
+    if !state.faults.gone_in_stream {
+        return failure(410, message);
+    }
+    let told = Frame::data(line("ERROR", &status(410, message)));
+    streamed(StreamBody::new(stream::iter([Ok(told)])).boxed_unsync())
+}
+
+fn failure(code: u16, message: &str) -> Response<Body> {
+    let mut response = json_answer(code, &status(code, message));
+    if code == 429 {
+        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+    }
+    response
+}
+
+fn status(code: u16, message: &str) -> Value {
+    json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code})
+}
+
+fn json_answer(code: u16, body: &Value) -> Response<Body> {
+    whole(code, "application/json", body.to_string().into())
+}
+
+fn whole(code: u16, content_type: &'static str, body: Bytes) -> Response<Body> {
+    let mut response = Response::new(Full::new(body).map_err(|never| match never {}).boxed_unsync());
+    *response.status_mut() = http::StatusCode::from_u16(code).unwrap_or_default();
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
+    response
+}
+
+fn streamed(body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    let json = header::HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+/// A query. Its values need no decoding: tokens are plain, and so is the rest.
+struct Query<'a>(&'a str);
+
+impl Query<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+    }
+}

@@ -1,0 +1,92 @@
+//! The kinds that a fake API server serves, and their paths.
+
+/// One kind of object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Collection {
+    /// `/api/v1/pods`
+    Pods,
+    /// `/apis/apps/v1/deployments`
+    Deployments,
+    /// `/apis/apps/v1/replicasets`
+    ReplicaSets,
+    /// `/apis/batch/v1/jobs`
+    Jobs,
+}
+
+/// What a path names: a collection, and one object of it, if so, by namespace
+/// and name; the name is empty where the collection in a namespace is named.
+pub(super) type Place = (Collection, Option<(String, String)>);
+
+impl Collection {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Pods, Self::Deployments, Self::ReplicaSets, Self::Jobs];
+
+    /// The resource in paths, such as `pods`.
+    #[must_use]
+    pub fn resource(self) -> &'static str {
+        match self {
+            Self::Pods => "pods",
+            Self::Deployments => "deployments",
+            Self::ReplicaSets => "replicasets",
+            Self::Jobs => "jobs",
+        }
+    }
+
+    /// The kind of its objects, such as `Pod`.
+    #[must_use]
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Pods => "Pod",
+            Self::Deployments => "Deployment",
+            Self::ReplicaSets => "ReplicaSet",
+            Self::Jobs => "Job",
+        }
+    }
+
+    /// The `apiVersion` of its objects, such as `apps/v1`.
+    #[must_use]
+    pub fn api_version(self) -> &'static str {
+        match self {
+            Self::Pods => "v1",
+            Self::Deployments | Self::ReplicaSets => "apps/v1",
+            Self::Jobs => "batch/v1",
+        }
+    }
+
+    /// What a request path names.
+    pub(super) fn of_path(path: &str) -> Option<Place> {
+        Self::ALL.into_iter().find_map(|collection| {
+            let root = if collection == Self::Pods { "/api" } else { "/apis" };
+            let rest = path.strip_prefix(root)?.strip_prefix('/')?;
+            let rest = rest.strip_prefix(collection.api_version())?.strip_prefix('/')?;
+            match rest.split('/').collect::<Vec<_>>()[..] {
+                [resource] if resource == collection.resource() => Some((collection, None)),
+                ["namespaces", namespace, resource] if resource == collection.resource() => {
+                    Some((collection, Some((namespace.to_owned(), String::new()))))
+                }
+                ["namespaces", namespace, resource, name] if resource == collection.resource() => {
+                    Some((collection, Some((namespace.to_owned(), name.to_owned()))))
+                }
+                _ => None,
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_name_collections_and_objects() {
+        let object = |namespace: &str, name: &str| Some((namespace.to_owned(), name.to_owned()));
+        assert_eq!(Collection::of_path("/api/v1/pods"), Some((Collection::Pods, None)));
+        assert_eq!(Collection::of_path("/apis/batch/v1/jobs"), Some((Collection::Jobs, None)));
+        let path = "/apis/apps/v1/namespaces/n/deployments/a";
+        assert_eq!(Collection::of_path(path), Some((Collection::Deployments, object("n", "a"))));
+        assert_eq!(Collection::of_path("/api/v1/namespaces/n/pods"), Some((Collection::Pods, object("n", ""))));
+        for path in ["/api/v1/nodes", "/apis/v1/pods", "/api/v1/pods/a", "/version"] {
+            assert_eq!(Collection::of_path(path), None, "{path}");
+        }
+    }
+}

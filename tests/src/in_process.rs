@@ -1,0 +1,119 @@
+//! A daemon in the test's own process, and clients that read its streams under
+//! the [`Contract`](crate::contract::Contract).
+
+#![expect(clippy::expect_used, reason = "a test that cannot start its daemon has failed")]
+
+mod follower;
+
+use std::fs;
+
+use daymark_proto::v1::status_service_client::StatusServiceClient;
+use daymark_proto::v1::{Filter, ObjectRef, WatchStatusesRequest};
+use daymarkd::app::{self, AppError};
+use daymarkd::args::{Config, Origin};
+use daymarkd::rpc::listener::Address;
+use daymarkd::source::connect::Target;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::{Channel, Endpoint};
+
+pub use self::follower::{Follower, said};
+use crate::fake_apiserver::objects::NAMESPACE;
+use crate::fake_apiserver::{Collection, FakeApiServer};
+use crate::process::PATIENCE;
+
+/// How much a client takes in that it has not read: HTTP/2's default, where
+/// hyper's would be megabytes.
+const WINDOW: u32 = 65_535;
+
+/// A generated client.
+pub type Client = StatusServiceClient<Channel>;
+
+/// A running daemon on a unix socket of its own.
+#[derive(Debug)]
+pub struct InProcess {
+    folder: TempDir,
+    shutdown: CancellationToken,
+    running: JoinHandle<Result<(), AppError>>,
+}
+
+impl InProcess {
+    /// Starts a daemon of `cluster`.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start(cluster: &FakeApiServer) -> Self {
+        let folder = tempfile::tempdir().expect("there is a folder for temporary files");
+        let kubeconfig = folder.path().join("kubeconfig");
+        fs::write(&kubeconfig, cluster.kubeconfig()).expect("a file can be written");
+        let config = Config {
+            origin: Origin::Cluster {
+                name: "default".into(),
+                target: Target { kubeconfig: Some(kubeconfig), context: None },
+                record: None,
+            },
+            listen: vec![Address::Unix(folder.path().join("daymark.sock"))],
+            token_file: None,
+            drain_timeout: PATIENCE,
+            log: String::new(),
+        };
+        let daemon = app::bind(config).await.expect("the daemon starts");
+        let shutdown = daemon.shutdown();
+        let running = tokio::spawn(daemon.run(CancellationToken::new()));
+        Self { folder, shutdown, running }
+    }
+
+    /// A client with a connection of its own.
+    ///
+    /// # Panics
+    /// If it cannot connect.
+    pub async fn client(&self) -> Client {
+        let socket = self.folder.path().join("daymark.sock");
+        let endpoint = Endpoint::from_shared(format!("unix://{}", socket.display())).expect("a path is an address");
+        let endpoint = endpoint.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOW);
+        StatusServiceClient::new(endpoint.connect().await.expect("the daemon listens"))
+    }
+
+    /// A client's stream that answers `request`.
+    pub async fn follow(&self, request: WatchStatusesRequest) -> Follower {
+        Follower::open(self.client().await, request).await
+    }
+
+    /// Makes it end as SIGTERM does.
+    pub fn shut_down(&self) {
+        self.shutdown.cancel();
+    }
+
+    /// Makes it end, and waits until it has: a task of it that panicked is seen
+    /// here.
+    ///
+    /// # Panics
+    /// If it does not end, or has failed.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        let ended = tokio::time::timeout(PATIENCE, self.running).await.expect("the daemon ends");
+        ended.expect("the daemon does not panic").expect("the daemon does not fail");
+    }
+}
+
+/// A request for all objects of these kinds.
+#[must_use]
+pub fn kinds(collections: &[Collection]) -> WatchStatusesRequest {
+    let kinds = collections.iter().map(|collection| collection.resource().to_owned()).collect();
+    let filter = Filter { kinds, all_namespaces: true, ..Default::default() };
+    WatchStatusesRequest { filter: Some(filter), ..Default::default() }
+}
+
+/// A request for objects by name.
+#[must_use]
+pub fn named(objects: &[(Collection, &str)]) -> WatchStatusesRequest {
+    let refs = objects.iter().map(|(collection, name)| ObjectRef {
+        resource: collection.resource().to_owned(),
+        namespace: NAMESPACE.to_owned(),
+        name: (*name).to_owned(),
+        ..Default::default()
+    });
+    let filter = Filter { refs: refs.collect(), ..Default::default() };
+    WatchStatusesRequest { filter: Some(filter), ..Default::default() }
+}

@@ -1,0 +1,183 @@
+//! A watch that lags behind what reads show, and proofs against it.
+
+use daymark_proto::v1::State;
+use daymark_tests::fake_apiserver::{Answer, Fault, Verb};
+use daymark_tests::in_process::{Follower, kinds, named};
+
+use crate::{Deployments, Pods, Setup, proven, put, with_progress};
+
+/// The stream is asked for a proof, and the daemon has done its read by now.
+async fn after_its_read(setup: &Setup, name: &str) -> Follower {
+    let gets = setup.cluster.counts().gets(Deployments);
+    let follower = setup.daemon.follow(proven(named(&[(Deployments, name)]))).await;
+    setup.cluster.until("the live read", |counts| counts.gets(Deployments) > gets).await;
+    // What the daemon would wrongly say is said by the time that another
+    // stream was opened and read.
+    setup.live(kinds(&[Pods])).await;
+    follower
+}
+
+#[tokio::test]
+async fn a_proven_view_waits_for_the_watch_to_reach_what_a_read_showed() {
+    let setup = Setup::new(&[(Deployments, "a")]).await;
+    setup.cluster.hold_events(Deployments);
+    put(&setup.cluster, Deployments, "a", State::InProgress);
+    put(&setup.cluster, Deployments, "a", State::Failed);
+    let mut unproven = setup.daemon.follow(named(&[(Deployments, "a")])).await;
+    assert_eq!(unproven.until_live().await, ["reset INITIAL", "item deployments/a READY", "current"]);
+
+    let mut follower = after_its_read(&setup, "a").await;
+    setup.cluster.release_events(Deployments);
+    let expected = [
+        "reset INITIAL",
+        "item deployments/a READY",
+        "changed deployments/a IN_PROGRESS",
+        "changed deployments/a FAILED",
+        "current",
+    ];
+    assert_eq!(follower.until_live().await, expected);
+    setup.daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_proven_view_waits_for_the_watch_to_reach_a_deletion() {
+    let setup = Setup::new(&[(Deployments, "a"), (Deployments, "b")]).await;
+    setup.cluster.hold_events(Deployments);
+    setup.cluster.delete(Deployments, "a");
+    setup.cluster.delete(Deployments, "b");
+    put(&setup.cluster, Deployments, "b", State::InProgress);
+    let mut unproven = setup.daemon.follow(named(&[(Deployments, "a")])).await;
+    assert_eq!(unproven.until_live().await, ["reset INITIAL", "item deployments/a READY", "current"]);
+
+    let mut deleted = after_its_read(&setup, "a").await;
+    let mut replaced = after_its_read(&setup, "b").await;
+    setup.cluster.release_events(Deployments);
+    let expected = ["reset INITIAL", "item deployments/a READY", "deleted deployments/a ABSENT", "current"];
+    assert_eq!(deleted.until_live().await, expected);
+    let expected = [
+        "reset INITIAL",
+        "item deployments/b READY",
+        "deleted deployments/b ABSENT",
+        "entered deployments/b IN_PROGRESS",
+        "current",
+    ];
+    assert_eq!(replaced.until_live().await, expected);
+    setup.daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_proven_view_waits_for_the_watch_to_reach_a_creation() {
+    let setup = Setup::new(&[]).await;
+    setup.cluster.hold_events(Deployments);
+    put(&setup.cluster, Deployments, "a", State::Ready);
+    let mut follower = after_its_read(&setup, "a").await;
+    setup.cluster.release_events(Deployments);
+    let expected = ["reset INITIAL", "item deployments/a ABSENT", "entered deployments/a READY", "current"];
+    assert_eq!(follower.until_live().await, expected);
+    setup.daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_proven_view_of_a_name_that_no_object_has_is_current() {
+    let setup = Setup::new(&[(Deployments, "a")]).await;
+    let request = proven(named(&[(Deployments, "none"), (Deployments, "a"), (Pods, "none")]));
+    let mut follower = setup.daemon.follow(request).await;
+    let expected = [
+        "reset INITIAL",
+        "item deployments/none ABSENT",
+        "item deployments/a READY",
+        "item pods/none ABSENT",
+        "current",
+    ];
+    assert_eq!(follower.until_live().await, expected);
+    setup.daemon.stop().await;
+}
+
+/// A watch that lags tells late of an object that came, was ready and went
+/// before anybody asked for it.
+#[tokio::test]
+async fn a_proven_absence_is_not_undone_by_history() {
+    let setup = Setup::new(&[(Deployments, "other")]).await;
+    setup.cluster.hold_events(Deployments);
+    put(&setup.cluster, Deployments, "a", State::Ready);
+    setup.cluster.delete(Deployments, "a");
+    let mut follower = setup.daemon.follow(proven(named(&[(Deployments, "a"), (Deployments, "other")]))).await;
+    let expected = ["reset INITIAL", "item deployments/a ABSENT", "item deployments/other READY", "current"];
+    assert_eq!(follower.until_live().await, expected);
+
+    setup.cluster.release_events(Deployments);
+    put(&setup.cluster, Deployments, "other", State::Failed);
+    assert_eq!(follower.until_said("changed deployments/other FAILED").await, ["changed deployments/other FAILED"]);
+    put(&setup.cluster, Deployments, "a", State::InProgress);
+    assert_eq!(follower.until_said("entered deployments/a IN_PROGRESS").await, ["entered deployments/a IN_PROGRESS"]);
+    setup.daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_proof_that_is_forbidden_ends_the_stream() {
+    let setup = Setup::new(&[(Deployments, "a")]).await;
+    setup.cluster.fault(Fault::new(Answer::Status(403)).on(Verb::Get));
+    let mut follower = setup.daemon.follow(proven(named(&[(Deployments, "a")]))).await;
+    let error = follower.end().await;
+    assert_eq!(error.code(), tonic::Code::PermissionDenied);
+    setup.daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_whose_proof_takes_long_shows_that_it_lives() {
+    let setup = Setup::new(&[(Deployments, "a")]).await;
+    setup.cluster.fault(Fault::new(Answer::Stall).on(Verb::Get));
+    let mut follower = setup.daemon.follow(proven(with_progress(named(&[(Deployments, "a")])))).await;
+    follower.until_said("progress").await;
+    assert!(!follower.contract.is_live());
+    setup.cluster.heal();
+    follower.until_live().await;
+    setup.daemon.stop().await;
+}
+
+/// The object that the read did not see came after it: there is nothing to wait
+/// for.
+#[tokio::test]
+async fn a_proven_view_does_not_wait_for_the_end_of_what_came_after_its_read() {
+    let setup = Setup::new(&[]).await;
+    setup.cluster.fault(Fault::new(Answer::Late).on(Verb::Get));
+    let mut unproven = setup.live(named(&[(Deployments, "a")])).await;
+    let mut follower = after_its_read(&setup, "a").await;
+    put(&setup.cluster, Deployments, "a", State::Ready);
+    unproven.until_said("entered deployments/a READY").await;
+    setup.cluster.heal();
+    let expected = ["reset INITIAL", "item deployments/a ABSENT", "entered deployments/a READY", "current"];
+    assert_eq!(follower.until_live().await, expected);
+    setup.daemon.stop().await;
+}
+
+/// A client that comes back must not take its old picture for a proven one.
+#[tokio::test]
+async fn a_proven_view_that_resumes_is_told_first_what_it_missed() {
+    let setup = Setup::new(&[(Deployments, "a")]).await;
+    let mut follower = setup.live(proven(named(&[(Deployments, "a")]))).await;
+    let mut other = setup.live(kinds(&[Deployments])).await;
+    put(&setup.cluster, Deployments, "a", State::InProgress);
+    other.until_said("changed deployments/a IN_PROGRESS").await;
+    setup.cluster.hold_events(Deployments);
+    put(&setup.cluster, Deployments, "a", State::Failed);
+
+    let gets = setup.cluster.counts().gets(Deployments);
+    follower.reconnect().await;
+    setup.cluster.until("the live read", |counts| counts.gets(Deployments) > gets).await;
+    setup.live(kinds(&[Pods])).await;
+    setup.cluster.release_events(Deployments);
+    let expected = ["changed deployments/a IN_PROGRESS", "changed deployments/a FAILED", "resumed"];
+    assert_eq!(follower.until_live().await, expected);
+    setup.daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_proof_whose_read_is_refused_is_tried_again() {
+    let setup = Setup::new(&[(Deployments, "a")]).await;
+    setup.cluster.fault(Fault::new(Answer::Status(500)).on(Verb::Get).times(1));
+    let mut follower = setup.daemon.follow(proven(named(&[(Deployments, "a")]))).await;
+    assert_eq!(follower.until_live().await, ["reset INITIAL", "item deployments/a READY", "current"]);
+    assert_eq!(setup.cluster.counts().gets(Deployments), 2);
+    setup.daemon.stop().await;
+}
