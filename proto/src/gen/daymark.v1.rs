@@ -654,7 +654,8 @@ pub mod status_service_client {
     use tonic::codegen::http::Uri;
     /// StatusService answers from the daemon's watch caches.
     ///
-    /// Errors carry a `google.rpc.ErrorInfo` of the domain "daymark.dev". Reasons:
+    /// Errors carry a `google.rpc.ErrorInfo` of the domain "daymark.dev", but for
+    /// INTERNAL, which is a fault of the daemon's. Reasons:
     /// UNKNOWN_KIND, INVALID_FILTER, INVALID_CURSOR, INVALID_INTERVAL,
     /// INVALID_PAGE (INVALID_ARGUMENT); OBJECT_NOT_FOUND (NOT_FOUND);
     /// CLUSTER_UNREACHABLE, DRAINING (UNAVAILABLE);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Limited};
 use kube::client::Body;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -17,6 +17,10 @@ use crate::source::{Problem, ProblemReason, Truth};
 
 /// How long an answer may take, or the head of one that streams.
 const ANSWER: Duration = Duration::from_secs(60);
+
+/// How large an answer may be that does not stream: a page of the largest
+/// objects that etcd takes by default (1.5 MiB).
+const LARGEST: usize = 1 << 30;
 
 pub(super) const JSON: &str = "application/json";
 const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
@@ -69,10 +73,10 @@ impl ApiServer {
 
     pub(super) async fn get(&self, path: &str, accept: &str) -> Result<Bytes, Failure> {
         let response = self.send(path, accept).await?;
-        let body = tokio::time::timeout(ANSWER, response.into_body().collect()).await;
-        match body {
+        let body = Limited::new(response.into_body(), LARGEST);
+        match tokio::time::timeout(ANSWER, body.collect()).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(error)) => Err(unreachable(root_cause(&error)).into()),
+            Ok(Err(error)) => Err(unreachable(root_cause(error.as_ref())).into()),
             Err(_) => Err(unreachable(format!("no whole answer within {} s", ANSWER.as_secs())).into()),
         }
     }
@@ -97,7 +101,8 @@ impl ApiServer {
         }
         let status = response.status();
         // The message only explains; without it the status still stands.
-        let body = match tokio::time::timeout(ANSWER, response.into_body().collect()).await {
+        let body = Limited::new(response.into_body(), LARGEST);
+        let body = match tokio::time::timeout(ANSWER, body.collect()).await {
             Ok(Ok(body)) => body.to_bytes(),
             _ => Bytes::new(),
         };
