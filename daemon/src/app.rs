@@ -1,5 +1,6 @@
 //! The composition root: puts the daemon together and owns its tasks.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,10 +84,14 @@ pub struct Bound {
     addresses: Vec<Address>,
     rpc: Rpc,
     served: Arc<Served>,
-    feeds: Vec<(Writer, Events, Sink)>,
+    feeds: Vec<Feeding>,
     writing: Option<Writing>,
     drain_timeout: Duration,
 }
+
+/// What feeds one cache: its writer, the writer's queue, and the queue's other
+/// end.
+type Feeding = (Writer, Events, Sink);
 
 /// Where objects come from, and how they are called.
 struct Supply {
@@ -155,29 +160,31 @@ async fn supply(origin: Origin) -> Result<Supply, AppError> {
         Origin::Cluster { name, target, record } => {
             let server = connect(&target).await?;
             let default_namespace = server.default_namespace().to_owned();
-            let source = Source::ApiServer(server);
-            let kinds = kind::watched();
-            let record = match record {
-                None => None,
-                Some(path) => {
-                    let version = tokio::time::timeout(VERSION_PATIENCE, source.version()).await;
-                    let version = version.map_err(|_| AppError::Unrecordable("it does not answer".into()))?;
-                    let header = recording::Header {
-                        format: recording::FORMAT.into(),
-                        version: recording::VERSION,
-                        daymark: env!("CARGO_PKG_VERSION").into(),
-                        kubernetes: version.map_err(|problem| AppError::Unrecordable(problem.message))?,
-                        cluster: name.clone(),
-                        default_namespace: default_namespace.clone(),
-                        started_at: Clock::System.now(),
-                        kinds: kinds.clone(),
-                    };
-                    Some(Recorder::create(&path, header, Clock::System)?)
-                }
-            };
-            Ok(Supply { cluster: name, default_namespace, source, clock: Clock::System, kinds, record })
+            let (source, clock, kinds) = (Source::ApiServer(server), Clock::System, kind::watched());
+            let mut supply = Supply { cluster: name, default_namespace, source, clock, kinds, record: None };
+            if let Some(path) = record {
+                supply.record = Some(recorder(&path, &supply).await?);
+            }
+            Ok(supply)
         }
     }
+}
+
+/// Begins a recording of a cluster, which must answer.
+async fn recorder(path: &Path, supply: &Supply) -> Result<(Recorder, Writing), AppError> {
+    let version = tokio::time::timeout(VERSION_PATIENCE, supply.source.version()).await;
+    let version = version.map_err(|_| AppError::Unrecordable("it does not answer".into()))?;
+    let header = recording::Header {
+        format: recording::FORMAT.into(),
+        version: recording::VERSION,
+        daymark: env!("CARGO_PKG_VERSION").into(),
+        kubernetes: version.map_err(|problem| AppError::Unrecordable(problem.message))?,
+        cluster: supply.cluster.clone(),
+        default_namespace: supply.default_namespace.clone(),
+        started_at: supply.clock.now(),
+        kinds: supply.kinds.clone(),
+    };
+    Ok(Recorder::create(path, header, supply.clock.clone())?)
 }
 
 /// How a task of the daemon ended.
@@ -203,34 +210,17 @@ impl Bound {
     /// If a task of the daemon fails, or the recording is not whole.
     pub async fn run(self, abort: CancellationToken) -> Result<(), AppError> {
         let Self { listeners, addresses: _, rpc, served, feeds, writing, drain_timeout } = self;
-        let drain = served.drain.clone();
         let rpc = Arc::new(rpc);
-
-        let mut servers = JoinSet::new();
-        for listener in listeners {
-            let rpc = Arc::clone(&rpc);
-            servers.spawn(async move { rpc.serve(listener).await.map_err(|e| AppError::Fault(e.to_string())) });
-        }
-        let mut workers: JoinSet<Ended> = JoinSet::new();
-        for (writer, queue, sink) in feeds {
-            let (source, kind) = (served.source.clone(), writer.kind().clone());
-            workers.spawn(async move {
-                source.follow(&kind, sink).await;
-                Err(AppError::Fault(format!("{kind} are no longer followed")))
-            });
-            workers.spawn(async move {
-                writer.run(queue).await;
-                Err(AppError::Fault("a cache is no longer written".into()))
-            });
-        }
+        let mut servers = serve(listeners, &rpc);
+        let mut workers = follow(feeds, &served.source);
         workers.spawn(report_health(Arc::clone(&rpc), Arc::clone(&served)));
 
-        let failed = tokio::select! {
-            () = drain.cancelled() => None,
-            Some(ended) = workers.join_next() => Some(flatten(ended)),
-            Some(ended) = servers.join_next() => Some(flatten(ended)),
+        let ended = tokio::select! {
+            () = served.drain.cancelled() => Ok(()),
+            Some(ended) = workers.join_next() => flatten(ended),
+            Some(ended) = servers.join_next() => flatten(ended),
         };
-        drain.cancel();
+        served.drain.cancel();
         let drained = async { while servers.join_next().await.is_some() {} };
         tokio::select! {
             () = drained => tracing::info!("every stream has ended"),
@@ -243,8 +233,36 @@ impl Bound {
         if let Some(writing) = writing {
             writing.await.map_err(|e| AppError::Fault(e.to_string()))??;
         }
-        failed.unwrap_or(Ok(()))
+        ended
     }
+}
+
+/// One task for each listener.
+fn serve(listeners: Vec<Listener>, rpc: &Arc<Rpc>) -> JoinSet<Ended> {
+    let mut servers = JoinSet::new();
+    for listener in listeners {
+        let rpc = Arc::clone(rpc);
+        servers.spawn(async move { rpc.serve(listener).await.map_err(|e| AppError::Fault(e.to_string())) });
+    }
+    servers
+}
+
+/// Two tasks for each kind: its source, and its cache's writer. They end only
+/// with the daemon.
+fn follow(feeds: Vec<Feeding>, source: &Source) -> JoinSet<Ended> {
+    let mut workers = JoinSet::new();
+    for (writer, queue, sink) in feeds {
+        let (source, kind) = (source.clone(), writer.kind().clone());
+        workers.spawn(async move {
+            source.follow(&kind, sink).await;
+            Err(AppError::Fault(format!("{kind} are no longer followed")))
+        });
+        workers.spawn(async move {
+            writer.run(queue).await;
+            Err(AppError::Fault("a cache is no longer written".into()))
+        });
+    }
+    workers
 }
 
 /// Tells health checks when every cache is synced, and that the daemon ends.

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
@@ -14,7 +14,7 @@ use daymarkd::cache::{Cache, Snapshot};
 use daymarkd::clock::Clock;
 use daymarkd::event_log::{Entry, EventLog};
 use daymarkd::kind::watched;
-use daymarkd::object::Key;
+use daymarkd::object::{Key, Record};
 use daymarkd::source::Event;
 use daymarkd::state::State;
 use daymarkd::subscription::{Absence, Feed, Named, Relation, Scope, Selection};
@@ -121,6 +121,31 @@ impl Daemon {
     }
 }
 
+/// What a reader of the whole log holds in the end. On the way each change
+/// begins where the one before it ended.
+fn play(entries: &[Arc<Entry>]) -> BTreeMap<u8, Object> {
+    let object = |record: &Arc<Record>| {
+        let metadata = &record.object.metadata;
+        Object { uid: metadata.uid.parse().unwrap(), version: metadata.resource_version }
+    };
+    let mut played = BTreeMap::new();
+    for entry in entries {
+        let change = &entry.change;
+        let record = change.after.as_ref().or(change.before.as_ref()).unwrap();
+        let name: u8 = record.object.metadata.name.trim_start_matches('o').parse().unwrap();
+        assert_eq!(played.get(&name).copied(), change.before.as_ref().map(object));
+        let Some(after) = change.after.as_ref().map(object) else {
+            played.remove(&name);
+            continue;
+        };
+        if let Some(before) = played.insert(name, after) {
+            assert_eq!(before.uid, after.uid, "one object became another without a deletion");
+            assert!(before.version < after.version, "a change went back");
+        }
+    }
+    played
+}
+
 proptest! {
     #[test]
     fn the_log_adds_up_to_the_truth(steps in steps()) {
@@ -161,34 +186,7 @@ proptest! {
             prop_assert_eq!(daemon.cached(), model.objects.clone());
         }
 
-        // Everything that was logged, played from the start.
-        let mut played: HashMap<Box<str>, (Box<str>, u64)> = HashMap::new();
-        for entry in daemon.entries(0) {
-            let change = &entry.change;
-            let identity = |record: &Arc<daymarkd::object::Record>| {
-                let metadata = &record.object.metadata;
-                (metadata.uid.clone(), metadata.resource_version)
-            };
-            let record = change.after.as_ref().or(change.before.as_ref()).unwrap();
-            let name = record.object.metadata.name.clone();
-            prop_assert_eq!(played.get(&name).cloned(), change.before.as_ref().map(identity));
-            match &change.after {
-                Some(after) => {
-                    if let Some((uid, version)) = played.insert(name, identity(after)) {
-                        prop_assert_eq!(uid, identity(after).0, "one object became another without a deletion");
-                        prop_assert!(version < identity(after).1, "a change went back");
-                    }
-                }
-                None => { played.remove(&name); }
-            }
-        }
-        let played: BTreeMap<u8, Object> = played
-            .into_iter()
-            .map(|(name, (uid, version))| {
-                (name.trim_start_matches('o').parse().unwrap(), Object { uid: uid.parse().unwrap(), version })
-            })
-            .collect();
-        prop_assert_eq!(played, model.objects);
+        prop_assert_eq!(play(&daemon.entries(0)), model.objects);
     }
 }
 
