@@ -1,6 +1,6 @@
 //! Parses the command line, builds the daemon and runs it.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -15,10 +15,8 @@ async fn main() -> ExitCode {
     match run(Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            #[expect(clippy::print_stderr, reason = "the last word of a process that may not have a log")]
-            {
-                eprintln!("daymarkd: {error}");
-            }
+            // Nobody may read it any more; the exit code says the same.
+            let _unread = writeln!(std::io::stderr(), "daymarkd: {error}");
             ExitCode::from(error.exit_code())
         }
     }
@@ -32,6 +30,8 @@ async fn run(args: Args) -> Result<(), AppError> {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
+        // It would tell of a closed standard error on standard error, and panic.
+        .log_internal_errors(false)
         .init();
     let daemon = app::bind(config).await?;
     for address in daemon.addresses() {

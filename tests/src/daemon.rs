@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use tempfile::TempDir;
 
@@ -86,7 +86,21 @@ fn socket(folder: &TempDir) -> PathBuf {
 
 fn launch(args: &[OsString]) -> Process {
     let daymarkd = &binaries::build().expect("the binaries build").daymarkd;
-    let mut process = Process::start(Command::new(daymarkd).args(args).env_remove("DAYMARK_LOG"));
+    let mut process = Process::start(mortal(daymarkd).args(args).env_remove("DAYMARK_LOG"));
     process.expect_stderr("the daemon's \"ready\"", |line| line.contains("INFO ready"));
     process
+}
+
+/// A command that the kernel kills when the thread that started it ends, so that
+/// a test that is killed leaves no daemon behind. Where util-linux is not
+/// installed it is an ordinary command.
+fn mortal(program: &Path) -> Command {
+    static SETPRIV: LazyLock<bool> =
+        LazyLock::new(|| Command::new("setpriv").arg("--version").output().is_ok_and(|output| output.status.success()));
+    if !*SETPRIV {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL"]).arg(program);
+    command
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, reason = "these are tests")]
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -180,6 +181,26 @@ fn an_unreachable_cluster() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let warnings = ended.stderr.lines().filter(|line| line.contains("WARN")).count();
     assert_eq!(warnings, 1, "said once, not at every try: {ended:?}");
+}
+
+/// As after `daymarkd 2>&1 | head`.
+#[test]
+fn a_log_that_nobody_reads() {
+    let folder = Folder::new();
+    let address = format!("unix:{}", folder.path("d.sock"));
+    let binary = &binaries::build().expect("the binaries build").daymarkd;
+    let mut child = Command::new(binary)
+        .args(["--replay".as_ref(), demo_recording().as_os_str(), "--listen".as_ref(), address.as_ref()])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the daemon starts");
+    let mut log = BufReader::new(child.stderr.take().expect("its standard error is piped"));
+    log.read_line(&mut String::new()).expect("it says where it listens");
+    drop(log);
+    let got = Cli::new(address).run("get pods -A --watch --timeout 1s");
+    Command::new("kill").arg(child.id().to_string()).status().expect("kill can be run");
+    let status = child.wait().expect("a child can be waited for");
+    assert_eq!((got.code, status.code()), (Some(0), Some(0)), "{got:?}");
 }
 
 #[test]
