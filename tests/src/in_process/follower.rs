@@ -68,14 +68,21 @@ impl Follower {
     /// If it does not come, or if one breaks the contract.
     pub async fn until(&mut self, wanted: impl Fn(&WatchStatusesResponse) -> bool) -> Vec<WatchStatusesResponse> {
         let mut messages = Vec::new();
-        loop {
-            let message = self.next().await;
-            let found = wanted(&message);
-            messages.push(message);
-            if found {
-                return messages;
+        let read = async {
+            loop {
+                let message = self.next().await;
+                let found = wanted(&message);
+                messages.push(message);
+                if found {
+                    return;
+                }
             }
+        };
+        // Progress may come for ever.
+        if tokio::time::timeout(PATIENCE, read).await.is_err() {
+            panic!("waited in vain for a message; these came: {:?}", said(&messages));
         }
+        messages
     }
 
     /// The messages up to the one that [`describe`] says so of, in its words.

@@ -4,6 +4,7 @@
 use daymark_proto::v1::{ListStatusesRequest, State};
 use daymark_tests::fake_apiserver::{Answer, Collection, Cut, FakeApiServer, Fault, Verb};
 use daymark_tests::in_process::{Client, Follower, kinds, named};
+use daymark_tests::process::PATIENCE;
 use fastrand::Rng;
 
 use crate::{Deployments, Pods, Setup, assert_true, full, proven, put, with_progress};
@@ -73,6 +74,11 @@ async fn read_to(mut follower: Follower, collections: &[Collection], marker: &st
     }
 }
 
+/// Progress may come for ever.
+async fn in_time<T>(reader: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, reader).await.expect("the marker comes")
+}
+
 /// Every step; a read of the daemon between them lets both sides run.
 async fn disturb(cluster: &FakeApiServer, mut client: Client, mut rng: Rng) {
     for _ in 0..STEPS {
@@ -101,7 +107,7 @@ async fn run(seed: u64) {
     let mut readers = Vec::new();
     for (request, collections) in clients {
         let every_version = request.view() == daymark_proto::v1::View::Full;
-        let reader = read_to(setup.live(request).await, collections, "marker", rng.fork());
+        let reader = in_time(read_to(setup.live(request).await, collections, "marker", rng.fork()));
         readers.push(async move { (reader.await, collections, every_version) });
     }
     let disturbance = disturb(cluster, setup.daemon.client().await, rng.fork());
@@ -113,7 +119,7 @@ async fn run(seed: u64) {
         put(cluster, collection, "end", State::Ready);
     }
     for (follower, collections, every_version) in followers {
-        let follower = read_to(follower, collections, "end", rng.fork()).await;
+        let follower = in_time(read_to(follower, collections, "end", rng.fork())).await;
         assert_true(&follower.contract.picture, cluster, collections, every_version);
     }
     setup.daemon.stop().await;
