@@ -48,9 +48,11 @@ impl Cache {
     }
 
     /// How new it is.
+    ///
+    /// It must not be held for long: the writer waits for it.
     #[must_use]
-    pub fn freshness(&self) -> Freshness {
-        self.freshness.borrow().clone()
+    pub fn freshness(&self) -> watch::Ref<'_, Freshness> {
+        self.freshness.borrow()
     }
 
     /// The object of that name.

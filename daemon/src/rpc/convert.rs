@@ -44,13 +44,20 @@ impl Served {
     /// The oldest of the freshnesses of `caches`.
     pub(super) fn freshness(&self, caches: &[Arc<Cache>]) -> v1::Freshness {
         let now = self.clock.now();
-        let all: Vec<_> = caches.iter().map(|cache| cache.freshness()).collect();
-        let heard = all.iter().map(|f| f.heard).min().unwrap_or(now);
+        let (mut heard, mut synced, mut problem) = (now, true, String::new());
+        for cache in caches {
+            let freshness = cache.freshness();
+            heard = heard.min(freshness.heard);
+            synced &= freshness.synced;
+            if let (Some(first), true) = (&freshness.problem, problem.is_empty()) {
+                problem.clone_from(&first.message);
+            }
+        }
         v1::Freshness {
             time: Some(timestamp(now)),
             age: Some(duration(between(heard, now))),
-            synced: all.iter().all(|f| f.synced),
-            problem: all.into_iter().find_map(|f| f.problem).map(|p| p.message).unwrap_or_default(),
+            synced,
+            problem,
             replayed: self.source.is_replay(),
         }
     }
@@ -104,7 +111,7 @@ impl Served {
 
     /// The status of a name whose cache has nothing to say yet.
     pub(super) fn unread(&self, cache: &Cache, key: &Key) -> v1::Status {
-        let problem = cache.freshness().problem.unwrap_or_else(Problem::stopped);
+        let problem = cache.freshness().problem.clone().unwrap_or_else(Problem::stopped);
         v1::Status {
             state: v1::State::Unknown.into(),
             reason: problem.reason.to_string(),
