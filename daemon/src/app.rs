@@ -10,28 +10,25 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::{Access, Token, TokenError};
 use crate::args::{ArgsError, Config, Origin};
-use crate::cache::Cache;
-use crate::cache::freshness::Freshness;
-use crate::cache::writer::Writer;
+use crate::caches::{Caches, Feeding, Lease, Policy, Recording};
+use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
-use crate::kind::{self, Kind};
+use crate::kind::Kind;
 use crate::lifecycle;
 use crate::recording::recorder::{RecordError, Recorder, Writing};
 use crate::recording::{self, reader};
 use crate::rpc::listener::{Address, ListenError, Listener};
-use crate::rpc::{Rpc, Served};
+use crate::rpc::{Rpc, Served, Streams};
 use crate::source::connect::{ConnectError, connect};
 use crate::source::replay::Replay;
-use crate::source::{Events, Sink, Source};
+use crate::source::{Problem, Source};
 
-/// Events between a source and its cache; then the source waits.
-const EVENTS: usize = 256;
 /// Changes of one kind that the log keeps for cursors and slow readers.
 const LOG_CAPACITY: usize = 16_384;
-/// How long the API server may take to tell its version to a recording.
-const VERSION_PATIENCE: Duration = Duration::from_secs(10);
+/// How long the API server may take to tell a recording what it is.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A daemon that cannot start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -84,14 +81,10 @@ pub struct Bound {
     addresses: Vec<Address>,
     rpc: Rpc,
     served: Arc<Served>,
-    feeds: Vec<Feeding>,
+    openings: mpsc::Receiver<Feeding>,
     writing: Option<Writing>,
     drain_timeout: Duration,
 }
-
-/// What feeds one cache: its writer, the writer's queue, and the queue's other
-/// end.
-type Feeding = (Writer, Events, Sink);
 
 /// Where objects come from, and how they are called.
 struct Supply {
@@ -99,8 +92,8 @@ struct Supply {
     default_namespace: String,
     source: Source,
     clock: Clock,
-    kinds: Vec<Kind>,
-    record: Option<(Recorder, Writing)>,
+    catalog: Catalog,
+    record: Option<(Recorder, Vec<Kind>, Writing)>,
 }
 
 /// Puts a daemon together.
@@ -117,18 +110,13 @@ pub async fn bind(config: Config) -> Result<Bound, AppError> {
     let addresses = listeners.iter().map(Listener::address).collect::<Result<_, _>>();
     let addresses = addresses.map_err(|e| AppError::Fault(e.to_string()))?;
 
-    let Supply { cluster, default_namespace, source, clock, kinds, record } = supply(config.origin).await?;
-    let log = Arc::new(EventLog::new(kinds.len(), LOG_CAPACITY));
-    let (recorder, writing) = record.map(|(recorder, writing)| (Arc::new(recorder), writing)).unzip();
-    let mut caches = Vec::new();
-    let mut feeds = Vec::new();
-    for (id, kind) in kinds.into_iter().enumerate() {
-        let cache = Arc::new(Cache::new(id, kind, Freshness::unheard(clock.now())));
-        let (events, queue) = mpsc::channel(EVENTS);
-        let writer = Writer::new(Arc::clone(&cache), Arc::clone(&log), clock.clone());
-        feeds.push((writer, queue, Sink::new(events, recorder.clone(), id, clock.clone())));
-        caches.push(cache);
-    }
+    let mut policy = config.policy;
+    let supply = supply(config.origin, &mut policy).await?;
+    let Supply { cluster, default_namespace, source, clock, catalog, record } = supply;
+    let log = Arc::new(EventLog::new(LOG_CAPACITY));
+    let (recorder, writing) =
+        record.map(|(recorder, kinds, writing)| (Recording { recorder: Arc::new(recorder), kinds }, writing)).unzip();
+    let (caches, openings) = Caches::new(catalog, policy, Arc::clone(&log), clock.clone(), recorder);
     let served = Arc::new(Served {
         cluster,
         default_namespace,
@@ -137,22 +125,25 @@ pub async fn bind(config: Config) -> Result<Bound, AppError> {
         incarnation: Incarnation::random(),
         source,
         clock,
+        streams: Streams::new(config.max_streams),
         drain: CancellationToken::new(),
     });
     let rpc = Rpc::new(Arc::clone(&served), Access::new(token)).map_err(|e| AppError::Fault(e.to_string()))?;
-    Ok(Bound { listeners, addresses, rpc, served, feeds, writing, drain_timeout: config.drain_timeout })
+    Ok(Bound { listeners, addresses, rpc, served, openings, writing, drain_timeout: config.drain_timeout })
 }
 
-async fn supply(origin: Origin) -> Result<Supply, AppError> {
+async fn supply(origin: Origin, policy: &mut Policy) -> Result<Supply, AppError> {
     match origin {
         Origin::Recording { path, speed } => {
             let replay = Replay::open(&path, speed)?;
             let header = replay.header().clone();
+            // A recording is there as a whole.
+            policy.warm = header.kinds.iter().map(ToString::to_string).collect();
             Ok(Supply {
                 cluster: header.cluster,
                 default_namespace: header.default_namespace,
                 clock: replay.clock(),
-                kinds: header.kinds,
+                catalog: Catalog::of(header.kinds),
                 source: Source::Replay(replay),
                 record: None,
             })
@@ -160,31 +151,38 @@ async fn supply(origin: Origin) -> Result<Supply, AppError> {
         Origin::Cluster { name, target, record } => {
             let server = connect(&target).await?;
             let default_namespace = server.default_namespace().to_owned();
-            let (source, clock, kinds) = (Source::ApiServer(server), Clock::System, kind::watched());
-            let mut supply = Supply { cluster: name, default_namespace, source, clock, kinds, record: None };
+            let (source, clock, catalog) = (Source::ApiServer(server), Clock::System, Catalog::default());
+            let mut supply = Supply { cluster: name, default_namespace, source, clock, catalog, record: None };
             if let Some(path) = record {
-                supply.record = Some(recorder(&path, &supply).await?);
+                supply.record = Some(recorder(&path, &supply, policy).await?);
             }
             Ok(supply)
         }
     }
 }
 
-/// Begins a recording of a cluster, which must answer.
-async fn recorder(path: &Path, supply: &Supply) -> Result<(Recorder, Writing), AppError> {
-    let version = tokio::time::timeout(VERSION_PATIENCE, supply.source.version()).await;
-    let version = version.map_err(|_| AppError::Unrecordable("it does not answer".into()))?;
+/// Begins a recording of a cluster, which must answer: of the kinds that are
+/// followed all the time.
+async fn recorder(path: &Path, supply: &Supply, policy: &Policy) -> Result<(Recorder, Vec<Kind>, Writing), AppError> {
+    let unrecordable = |problem: Problem| AppError::Unrecordable(problem.message);
+    let facts = async { Ok((supply.source.version().await?, supply.source.kinds().await?)) };
+    let facts = tokio::time::timeout(PATIENCE, facts).await;
+    let facts: Result<_, Problem> = facts.map_err(|_| AppError::Unrecordable("it does not answer".into()))?;
+    let (kubernetes, served) = facts.map_err(unrecordable)?;
+    let warm = |name: &String| served.iter().find(|kind| kind.answers_to(name)).cloned();
+    let kinds: Vec<_> = policy.warm.iter().filter_map(warm).collect();
     let header = recording::Header {
         format: recording::FORMAT.into(),
         version: recording::VERSION,
         daymark: env!("CARGO_PKG_VERSION").into(),
-        kubernetes: version.map_err(|problem| AppError::Unrecordable(problem.message))?,
+        kubernetes,
         cluster: supply.cluster.clone(),
         default_namespace: supply.default_namespace.clone(),
         started_at: supply.clock.now(),
-        kinds: supply.kinds.clone(),
+        kinds: kinds.clone(),
     };
-    Ok(Recorder::create(path, header, supply.clock.clone())?)
+    let (recorder, writing) = Recorder::create(path, header, supply.clock.clone())?;
+    Ok((recorder, kinds, writing))
 }
 
 /// How a task of the daemon ended.
@@ -209,16 +207,17 @@ impl Bound {
     /// # Errors
     /// If a task of the daemon fails, or the recording is not whole.
     pub async fn run(self, abort: CancellationToken) -> Result<(), AppError> {
-        let Self { listeners, addresses: _, rpc, served, feeds, writing, drain_timeout } = self;
+        let Self { listeners, addresses: _, rpc, served, mut openings, writing, drain_timeout } = self;
         let rpc = Arc::new(rpc);
         let mut servers = serve(listeners, &rpc);
-        let mut workers = follow(feeds, &served.source);
-        workers.spawn(report_health(Arc::clone(&rpc), Arc::clone(&served)));
-
-        let ended = tokio::select! {
-            () = served.drain.cancelled() => Ok(()),
-            Some(ended) = workers.join_next() => flatten(ended),
-            Some(ended) = servers.join_next() => flatten(ended),
+        let mut workers = look_after(&served, &rpc);
+        let ended = loop {
+            tokio::select! {
+                () = served.drain.cancelled() => break Ok(()),
+                Some(feeding) = openings.recv() => follow(&mut workers, feeding, &served.source),
+                Some(ended) = workers.join_next() => if let ended @ Err(_) = flatten(ended) { break ended },
+                Some(ended) = servers.join_next() => break flatten(ended),
+            }
         };
         served.drain.cancel();
         let drained = async { while servers.join_next().await.is_some() {} };
@@ -230,6 +229,9 @@ impl Bound {
         servers.shutdown().await;
         // With the sources goes the last sink, and with it the recorder.
         workers.shutdown().await;
+        openings.close();
+        while openings.try_recv().is_ok() {}
+        served.caches.stop_recording();
         if let Some(writing) = writing {
             writing.await.map_err(|e| AppError::Fault(e.to_string()))??;
         }
@@ -247,33 +249,65 @@ fn serve(listeners: Vec<Listener>, rpc: &Arc<Rpc>) -> JoinSet<Ended> {
     servers
 }
 
-/// Two tasks for each kind: its source, and its cache's writer. They end only
-/// with the daemon.
-fn follow(feeds: Vec<Feeding>, source: &Source) -> JoinSet<Ended> {
+/// Two tasks for a cache: its source, and its writer. They end with the cache.
+fn follow(workers: &mut JoinSet<Ended>, feeding: Feeding, source: &Source) {
+    let Feeding { writer, events, sink } = feeding;
+    let (source, cache) = (source.clone(), Arc::clone(writer.cache()));
+    let closed = cache.closed().clone();
+    workers.spawn(async move {
+        // Whether it was closed or nobody reads the sink: it is over.
+        let _over = closed.run_until_cancelled(source.follow(cache.collection(), sink)).await;
+        Ok(())
+    });
+    // Its events end with the source.
+    workers.spawn(async move {
+        writer.run(events).await;
+        Ok(())
+    });
+}
+
+/// The tasks that go on for as long as the daemon.
+fn look_after(served: &Arc<Served>, rpc: &Arc<Rpc>) -> JoinSet<Ended> {
     let mut workers = JoinSet::new();
-    for (writer, queue, sink) in feeds {
-        let (source, kind) = (source.clone(), writer.kind().clone());
-        workers.spawn(async move {
-            source.follow(&kind, sink).await;
-            Err(AppError::Fault(format!("{kind} are no longer followed")))
-        });
-        workers.spawn(async move {
-            writer.run(queue).await;
-            Err(AppError::Fault("a cache is no longer written".into()))
-        });
-    }
+    workers.spawn(keep_warm(Arc::clone(rpc), Arc::clone(served)));
+    let catalog = Arc::clone(served);
+    workers.spawn(async move {
+        catalog.source.keep_catalog(catalog.caches.catalog(), &catalog.clock).await;
+        Err(AppError::Fault("the kinds of the cluster are no longer followed".into()))
+    });
+    let idle = Arc::clone(served);
+    workers.spawn(async move {
+        idle.caches.close_idle().await;
+        Err(AppError::Fault("idle caches are no longer closed".into()))
+    });
     workers
 }
 
-/// Tells health checks when every cache is synced, and that the daemon ends.
-async fn report_health(rpc: Arc<Rpc>, served: Arc<Served>) -> Ended {
+/// Keeps the caches open that are to be, tells health checks when they are
+/// synced for the first time, and that the daemon ends.
+async fn keep_warm(rpc: Arc<Rpc>, served: Arc<Served>) -> Ended {
     rpc.set_serving(false).await;
-    lifecycle::ready(&served.caches).await;
+    let catalog = served.caches.catalog();
+    let mut kinds = catalog.changed(&[].into()).await;
+    let mut warm = lease_warm(&served).await?;
+    lifecycle::ready(&warm).await;
     rpc.set_serving(true).await;
     tracing::info!("ready");
-    served.drain.cancelled().await;
+    loop {
+        tokio::select! {
+            () = served.drain.cancelled() => break,
+            changed = catalog.changed(&kinds) => kinds = changed,
+        }
+        // Those that are no longer served are let go.
+        warm = lease_warm(&served).await?;
+        tracing::debug!(caches = warm.len(), "the kinds have changed");
+    }
     rpc.set_serving(false).await;
     Ok(())
+}
+
+async fn lease_warm(served: &Served) -> Result<Vec<Lease>, AppError> {
+    served.caches.lease_warm().await.map_err(|problem| AppError::Fault(problem.message))
 }
 
 fn flatten(ended: Result<Ended, tokio::task::JoinError>) -> Ended {

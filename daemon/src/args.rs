@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use crate::caches::Policy;
 use crate::rpc::listener::Address;
 use crate::source::connect::Target;
 
@@ -50,11 +51,37 @@ pub struct Args {
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     drain_timeout: Duration,
 
+    /// Kinds that are followed all the time, where they are served; others from
+    /// the first request on
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', default_value = WARM)]
+    warm: Vec<String>,
+
+    /// Follow only these namespaces, each by a watch of its own: for a daemon
+    /// that may not read the whole cluster
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    namespaces: Vec<String>,
+
+    /// Kinds of which only the state is kept; whole objects are read from the
+    /// API server when they are asked for
+    #[arg(long, value_name = "KINDS", value_delimiter = ',')]
+    no_bodies: Vec<String>,
+
+    /// After how long a kind that nobody reads is no longer followed
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
+    idle_timeout: Duration,
+
+    /// Streams that are served at a time; further ones are turned away
+    #[arg(long, value_name = "NUMBER", default_value = "10000")]
+    max_streams: usize,
+
     /// What to log: a level, or directives such as daymarkd=debug
     // kube's client logs every failed try as an error; the source tells them once.
     #[arg(long, value_name = "FILTER", env = "DAYMARK_LOG", default_value = "info,kube_client=off")]
     log: String,
 }
+
+/// What most requests are about: workloads, and what they are made of.
+const WARM: &str = "pods,deployments.apps,replicasets.apps,statefulsets.apps,daemonsets.apps,jobs.batch";
 
 /// What a daemon is to do.
 #[derive(Debug)]
@@ -67,6 +94,10 @@ pub struct Config {
     pub token_file: Option<PathBuf>,
     /// How long streams may take to end.
     pub drain_timeout: Duration,
+    /// Streams that are served at a time.
+    pub max_streams: usize,
+    /// What is cached.
+    pub policy: Policy,
     /// What to log.
     pub log: String,
 }
@@ -100,13 +131,20 @@ pub enum ArgsError {
     NoToken(Address),
 }
 
+impl Default for Policy {
+    fn default() -> Self {
+        let warm = WARM.split(',').map(str::to_owned).collect();
+        Self { namespaces: Vec::new(), warm, without_bodies: Vec::new(), idle: Duration::from_secs(600) }
+    }
+}
+
 impl Args {
     /// The configuration that they mean.
     ///
     /// # Errors
     /// If they contradict each other.
     pub fn into_config(self) -> Result<Config, ArgsError> {
-        let Self { kubeconfig, context, cluster, mut listen, token_file, record, replay, speed, drain_timeout, log } =
+        let Self { kubeconfig, context, cluster, mut listen, token_file, record, replay, speed, drain_timeout, .. } =
             self;
         if listen.is_empty() {
             listen.push(Address::default_socket());
@@ -120,7 +158,14 @@ impl Args {
             Some(path) => Origin::Recording { path, speed },
             None => Origin::Cluster { name: cluster, target: Target { kubeconfig, context }, record },
         };
-        Ok(Config { origin, listen, token_file, drain_timeout, log })
+        let named = |names: Vec<String>| names.into_iter().filter(|name| !name.is_empty()).collect();
+        let mut namespaces: Vec<_> = named(self.namespaces);
+        // Lists go through the namespaces in their order.
+        namespaces.sort_unstable();
+        namespaces.dedup();
+        let (warm, without_bodies) = (named(self.warm), named(self.no_bodies));
+        let policy = Policy { namespaces, warm, without_bodies, idle: self.idle_timeout };
+        Ok(Config { origin, listen, token_file, drain_timeout, max_streams: self.max_streams, policy, log: self.log })
     }
 }
 

@@ -1,39 +1,59 @@
 //! An object's JSON as kept in memory: without managedFields, compressed.
 
+pub mod codec;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::kind::Kind;
+use self::codec::Codec;
+use crate::kind::{Content, Kind};
 
-/// The fastest level: an object is compressed at every change, read rarely.
-const LEVEL: i32 = 1;
+/// The annotation in which kubectl keeps what was applied: of a Secret, its data.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// An object's JSON, compressed.
 #[derive(Clone, Debug)]
 pub struct Body {
     compressed: Box<[u8]>,
-    length: usize,
+    length: u32,
+    codec: Arc<Codec>,
 }
 
 impl Body {
     /// Compresses the JSON that [`trimmed`] made.
     ///
     /// # Errors
-    /// If memory for the compressor runs out.
-    pub fn new(trimmed: &str) -> io::Result<Self> {
-        let compressed = zstd::bulk::compress(trimmed.as_bytes(), LEVEL)?.into();
-        Ok(Self { compressed, length: trimmed.len() })
+    /// If memory for the compressor runs out, or if it is longer than 4 GiB.
+    pub fn new(trimmed: &str, codec: &Arc<Codec>) -> io::Result<Self> {
+        let length = u32::try_from(trimmed.len()).map_err(io::Error::other)?;
+        Ok(Self { compressed: codec.compress(trimmed.as_bytes())?, length, codec: Arc::clone(codec) })
+    }
+
+    /// The same, compressed in another way.
+    ///
+    /// # Errors
+    /// If memory for it runs out.
+    pub fn with_codec(&self, codec: &Arc<Codec>) -> io::Result<Self> {
+        let compressed = codec.compress(&self.json()?)?;
+        Ok(Self { compressed, length: self.length, codec: Arc::clone(codec) })
     }
 
     /// The length of the JSON in bytes.
     #[must_use]
     pub fn length(&self) -> usize {
-        self.length
+        self.length as usize
+    }
+
+    /// The bytes that it takes up.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.compressed.len()
     }
 
     /// The JSON.
@@ -41,12 +61,104 @@ impl Body {
     /// # Errors
     /// If memory for it runs out.
     pub fn json(&self) -> io::Result<Vec<u8>> {
-        zstd::bulk::decompress(&self.compressed, self.length)
+        self.codec.decompress(&self.compressed, self.length())
+    }
+}
+
+/// Where values that a body does not have stand in an object's JSON.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cuts {
+    /// The object's own `apiVersion`.
+    pub api_version: Option<Span>,
+    /// The object's own `kind`.
+    pub kind: Option<Span>,
+    /// `metadata.managedFields`.
+    pub managed_fields: Option<Span>,
+}
+
+/// A value's place in the JSON that is being parsed, by address: offsets are
+/// not told while parsing.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    address: usize,
+    length: usize,
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = <&RawValue>::deserialize(deserializer)?.get();
+        Ok(Self { address: value.as_ptr().addr(), length: value.len() })
+    }
+}
+
+/// A member that is there, also if it is null.
+pub(crate) fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Span>, D::Error> {
+    Span::deserialize(deserializer).map(Some)
+}
+
+impl Span {
+    /// The range in `json` of the member with that name and this value, with
+    /// one of the commas around it.
+    fn member(self, name: &str, json: &str) -> Option<std::ops::Range<usize>> {
+        let value = self.address.checked_sub(json.as_ptr().addr())?;
+        let before = json.get(..value)?.trim_end().strip_suffix(':')?.trim_end();
+        let start = before.strip_suffix('"')?.strip_suffix(name)?.strip_suffix('"')?.len();
+        let end = value + self.length;
+        let after = json.get(end..)?.trim_start();
+        match after.strip_prefix(',') {
+            Some(rest) => Some(start..json.len() - rest.len()),
+            None => Some(json[..start].trim_end().strip_suffix(',')?.len()..end),
+        }
+    }
+}
+
+/// As [`trimmed`], of an object that was parsed and whose values `cuts` are
+/// known; faster, and `None` where only a parser could do it.
+fn cut(kind: &Kind, json: &str, cuts: Cuts) -> Option<String> {
+    let members = [("apiVersion", cuts.api_version), ("kind", cuts.kind), ("managedFields", cuts.managed_fields)];
+    let mut ranges = [const { 0..0 }; 3];
+    for (range, (name, span)) in ranges.iter_mut().zip(members) {
+        if let Some(span) = span {
+            *range = span.member(name, json)?;
+        }
+    }
+    ranges.sort_unstable_by_key(|range| range.start);
+    let mut out = Writer::with_capacity(json.len() + 64);
+    out.text("apiVersion", &kind.api_version());
+    out.text("kind", &kind.kind);
+    out.0.push(',');
+    let mut from = json.find('{')? + 1;
+    for range in ranges.into_iter().filter(|range| !range.is_empty()) {
+        // Two that share a comma.
+        out.0.push_str(json.get(from..range.start)?);
+        from = range.end;
+    }
+    let rest = json.get(from..)?;
+    if rest.trim_start().starts_with('}') && out.0.trim_end().ends_with(',') {
+        return None;
+    }
+    out.0.push_str(rest);
+    Some(out.0)
+}
+
+/// The JSON of a body of an object that was parsed.
+///
+/// # Errors
+/// If `json` is not a JSON object.
+pub fn of_parsed(kind: &Kind, json: &[u8], cuts: Cuts) -> Result<String, serde_json::Error> {
+    let fast = match kind.content() {
+        Content::Whole => str::from_utf8(json).ok().and_then(|json| cut(kind, json, cuts)),
+        Content::Metadata => None,
+    };
+    match fast {
+        Some(body) => Ok(body),
+        None => trimmed(kind, json),
     }
 }
 
 /// The object as `kubectl get -o json` shows it: without managedFields, and
-/// with `apiVersion` and `kind`, which the items of a list lack.
+/// with `apiVersion` and `kind`, which the items of a list lack. Of a Secret, it
+/// is the metadata without what was applied.
 ///
 /// # Errors
 /// If `json` is not a JSON object.
@@ -58,18 +170,33 @@ pub fn trimmed(kind: &Kind, json: &[u8]) -> Result<String, serde_json::Error> {
     for (name, value) in fields.0 {
         match &*name {
             "apiVersion" | "kind" => {}
-            "metadata" => out.raw("metadata", &without_managed_fields(value)?),
+            "metadata" => out.raw("metadata", &metadata(kind, value)?),
+            name if kind.content() == Content::Whole => out.raw(name, value.get()),
+            _ => {}
+        }
+    }
+    Ok(out.finish())
+}
+
+fn metadata(kind: &Kind, metadata: &RawValue) -> Result<String, serde_json::Error> {
+    let secret = kind.content() == Content::Metadata;
+    let mut out = Writer::with_capacity(metadata.get().len());
+    for (name, value) in serde_json::from_str::<Fields<'_>>(metadata.get())?.0 {
+        match &*name {
+            "managedFields" => {}
+            "annotations" if secret => out.raw("annotations", &without_last_applied(value)?),
             name => out.raw(name, value.get()),
         }
     }
     Ok(out.finish())
 }
 
-fn without_managed_fields(metadata: &RawValue) -> Result<String, serde_json::Error> {
-    let fields: Fields<'_> = serde_json::from_str(metadata.get())?;
-    let mut out = Writer::with_capacity(metadata.get().len());
-    for (name, value) in fields.0.iter().filter(|(name, _)| name != "managedFields") {
-        out.raw(name, value.get());
+fn without_last_applied(annotations: &RawValue) -> Result<String, serde_json::Error> {
+    let mut out = Writer::with_capacity(annotations.get().len());
+    for (name, value) in serde_json::from_str::<Option<Fields<'_>>>(annotations.get())?.into_iter().flat_map(|f| f.0) {
+        if name != LAST_APPLIED {
+            out.raw(&name, value.get());
+        }
     }
     Ok(out.finish())
 }
@@ -138,21 +265,48 @@ mod tests {
 
     #[test]
     fn trims_managed_fields_and_adds_type_meta() {
-        let kind = crate::kind::watched().swap_remove(1);
+        let kind = crate::kind::samples().swap_remove(1);
         let json = br#"{"metadata":{"name":"a\"b","managedFields":[{"a":1}],"labels":{}},"spec":{"x":[1, 2]}}"#;
         let trimmed = trimmed(&kind, json).unwrap();
         assert_eq!(
             trimmed,
             r#"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"a\"b","labels":{}},"spec":{"x":[1, 2]}}"#
         );
-        assert_eq!(Body::new(&trimmed).unwrap().json().unwrap(), trimmed.as_bytes());
+        assert_eq!(Body::new(&trimmed, &Arc::default()).unwrap().json().unwrap(), trimmed.as_bytes());
     }
 
     #[test]
     fn what_is_not_an_object_is_an_error() {
-        let kind = crate::kind::watched().swap_remove(0);
+        let kind = crate::kind::samples().swap_remove(0);
         for json in ["[]", "{\"metadata\":1}", "{\"a\":", ""] {
             assert!(trimmed(&kind, json.as_bytes()).is_err(), "{json}");
         }
+    }
+
+    #[test]
+    fn cutting_a_parsed_object_is_trimming_it() {
+        let kind = crate::kind::samples().swap_remove(0);
+        for json in [
+            r#"{"kind":"Pod","apiVersion":"v1","metadata":{"name":"a","uid":"u","resourceVersion":"1","managedFields":[{"x":{}}]},"spec":{}}"#,
+            r#"{"kind" : "Pod" , "apiVersion":"v1", "metadata": {"managedFields" : [ ] , "name":"a","uid":"u","resourceVersion":"1"}}"#,
+            r#"{"metadata":{"name":"a","uid":"u","resourceVersion":"1"},"status":{"managedFields":1},"kind":"Pod","apiVersion":"v1"}"#,
+            r#"{"metadata":{"name":"a","managedFields":null,"uid":"u","resourceVersion":"1"},"kind":"Pod"}"#,
+            r#"{"metadata":{"name":"a","uid":"u","resourceVersion":"1"}}"#,
+        ] {
+            let decoded = crate::decode::decode(&kind, json.as_bytes()).unwrap();
+            let cut: serde_json::Value = of_parsed(&kind, json.as_bytes(), decoded.cuts).unwrap().parse().unwrap();
+            let trimmed: serde_json::Value = trimmed(&kind, json.as_bytes()).unwrap().parse().unwrap();
+            assert_eq!(cut, trimmed, "{json}");
+            assert!(cut["metadata"].get("managedFields").is_none());
+        }
+    }
+
+    #[test]
+    fn a_secret_is_its_metadata_without_what_was_applied() {
+        let secrets =
+            Kind { resource: "secrets".into(), kind: "Secret".into(), ..crate::kind::samples().swap_remove(0) };
+        let json = br#"{"metadata":{"name":"a","annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{data}","b":"c"}},"data":{"d":"e"}}"#;
+        let body = trimmed(&secrets, json).unwrap();
+        assert_eq!(body, r#"{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a","annotations":{"b":"c"}}}"#);
     }
 }

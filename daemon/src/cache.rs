@@ -1,38 +1,87 @@
 //! The daemon's copy of one kind: written by one task, read by everyone.
 
+mod bodies;
 pub mod freshness;
+mod frozen;
 pub mod writer;
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
-use parking_lot::{RwLock, RwLockReadGuard};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use self::freshness::Freshness;
+pub use self::frozen::Frozen;
 use crate::event_log::{CacheId, EventLog, Revision};
 use crate::kind::Kind;
-use crate::object::{Key, Record};
-use crate::source::Problem;
+use crate::record::{Key, Record};
+use crate::source::{Collection, Problem, ProblemReason};
+
+/// How long a refusal may last that an API server means for a while.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The objects of one kind, in the order of their keys.
 pub type Objects = BTreeMap<Key, Arc<Record>>;
 
-/// The daemon's copy of one kind.
+/// The daemon's copy of one kind, everywhere or in one namespace.
 #[derive(Debug)]
 pub struct Cache {
     id: CacheId,
-    kind: Kind,
+    collection: Collection,
+    keeps_bodies: bool,
     objects: RwLock<Objects>,
     freshness: watch::Sender<Freshness>,
+    frozen: Mutex<Weak<Frozen>>,
+    closed: CancellationToken,
+}
+
+/// What a cache takes up, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Size {
+    /// Objects.
+    pub objects: usize,
+    /// All of them, with their bodies.
+    pub bytes: usize,
+    /// The bodies.
+    pub body_bytes: usize,
 }
 
 impl Cache {
     /// An empty cache whose changes go to the log's ring `id`.
     #[must_use]
-    pub fn new(id: CacheId, kind: Kind, freshness: Freshness) -> Self {
-        Self { id, kind, objects: RwLock::default(), freshness: watch::Sender::new(freshness) }
+    pub fn new(id: CacheId, collection: Collection, keeps_bodies: bool, freshness: Freshness) -> Self {
+        let (objects, freshness) = (RwLock::default(), watch::Sender::new(freshness));
+        let (frozen, closed) = (Mutex::default(), CancellationToken::new());
+        Self { id, collection, keeps_bodies, objects, freshness, frozen, closed }
+    }
+
+    /// Whether objects can be had whole.
+    #[must_use]
+    pub fn keeps_bodies(&self) -> bool {
+        self.keeps_bodies
+    }
+
+    /// Cancelled when nothing feeds it any more.
+    #[must_use]
+    pub fn closed(&self) -> &CancellationToken {
+        &self.closed
+    }
+
+    /// What it takes up: looks at every object.
+    #[must_use]
+    pub fn size(&self) -> Size {
+        self.objects.read().values().fold(Size::default(), |size, record| {
+            let body = record.body.as_ref().map_or(0, crate::body::Body::size);
+            Size {
+                objects: size.objects + 1,
+                bytes: size.bytes + record.size() + body,
+                body_bytes: size.body_bytes + body,
+            }
+        })
     }
 
     /// Its ring in the event log.
@@ -44,7 +93,13 @@ impl Cache {
     /// What it holds.
     #[must_use]
     pub fn kind(&self) -> &Kind {
-        &self.kind
+        &self.collection.kind
+    }
+
+    /// Where what it holds comes from.
+    #[must_use]
+    pub fn collection(&self) -> &Collection {
+        &self.collection
     }
 
     /// How new it is.
@@ -64,14 +119,29 @@ impl Cache {
     /// Returns once the cache has held a whole list.
     ///
     /// # Errors
-    /// If it has never, and something keeps it from it.
+    /// If it has never, and something keeps it from it that does not pass by
+    /// itself soon.
     pub async fn listed(&self) -> Result<(), Problem> {
         let mut freshness = self.freshness.subscribe();
+        let passing = |p: &Problem| p.reason == ProblemReason::Refused;
+        let settled = |f: &Freshness| f.listed || f.problem.as_ref().is_some_and(|p| !passing(p));
+        // An API server that is busy, or has just taken a kind up, says so.
+        let _passed =
+            tokio::time::timeout(PATIENCE, freshness.wait_for(settled)).await.map(|settled| settled.map(drop));
         let settled = freshness.wait_for(|f| f.listed || f.problem.is_some()).await;
         match settled {
             Ok(f) if f.listed => Ok(()),
             Ok(f) => Err(f.problem.clone().unwrap_or_else(Problem::stopped)),
             Err(_) => Err(Problem::stopped()),
+        }
+    }
+
+    /// Returns once the cache has held a whole list, however long that takes.
+    pub async fn holds_a_list(&self) {
+        let mut freshness = self.freshness.subscribe();
+        if freshness.wait_for(|f| f.listed).await.is_err() {
+            // The daemon ends, and the caller with it.
+            std::future::pending().await
         }
     }
 
@@ -117,7 +187,7 @@ impl Cache {
 
     fn outlived(&self, key: &Key, version: u64, log: &EventLog) -> Option<Revision> {
         let snapshot = Snapshot::take([self], log);
-        let old = snapshot.get(0, key).is_some_and(|record| record.object.metadata.resource_version <= version);
+        let old = snapshot.get(0, key).is_some_and(|record| record.resource_version <= version);
         (!old).then_some(snapshot.revision)
     }
 }
@@ -161,7 +231,7 @@ impl<'a> Snapshot<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     use super::*;
 
@@ -169,10 +239,10 @@ mod tests {
     /// behind, in whatever order they are asked for.
     #[test]
     fn snapshots_hold_caches_in_one_order() {
-        let caches: Vec<_> = crate::kind::watched().into_iter().enumerate().take(2).collect();
+        let log = EventLog::new(1);
         let unheard = || Freshness::unheard(jiff::Timestamp::UNIX_EPOCH);
-        let caches: Vec<_> = caches.into_iter().map(|(id, kind)| Cache::new(id, kind, unheard())).collect();
-        let log = EventLog::new(2, 1);
+        let cache = |kind| Cache::new(log.open_ring(), Collection::of(Arc::new(kind), None), true, unheard());
+        let caches: Vec<_> = crate::kind::samples().into_iter().take(2).map(cache).collect();
         std::thread::scope(|scope| {
             let writing = caches[1].objects.write();
             scope.spawn(|| Snapshot::take([&caches[1], &caches[0]], &log).revision);

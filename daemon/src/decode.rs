@@ -3,11 +3,15 @@
 //! The JSON is projected while it is parsed: fields that no rule reads are
 //! skipped, not built.
 
-use serde::de::{DeserializeOwned, IgnoredAny};
+use std::fmt;
+
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::body::{Cuts, Span};
 use crate::kind::Kind;
-use crate::object::{Facet, Facts, Key, Metadata, Object};
+use crate::object::{Facet, Facts, Labels, Metadata, Object};
+use crate::record::Key;
 
 /// An object that cannot be taken into a cache.
 #[derive(Debug, thiserror::Error)]
@@ -20,13 +24,22 @@ pub enum DecodeError {
     Anonymous(&'static str),
 }
 
+/// An object, and what its body goes without.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The object.
+    pub object: Object,
+    /// Where in the JSON the values are that its body does not have.
+    pub cuts: Cuts,
+}
+
 /// Decodes one object of `kind`.
 ///
 /// # Errors
 /// If it is not JSON, if a field that a rule reads has another type, or if it
 /// has no name or UID.
-pub fn decode(kind: &Kind, json: &[u8]) -> Result<Object, DecodeError> {
-    let (metadata, facts) = match (kind.group.as_str(), kind.resource.as_str()) {
+pub fn decode(kind: &Kind, json: &[u8]) -> Result<Decoded, DecodeError> {
+    let (metadata, facts, cuts) = match (kind.group.as_str(), kind.resource.as_str()) {
         ("", "pods") => parse(json, |f| Facts::Pod(Box::new(f)))?,
         ("apps", "deployments") => parse(json, |f| Facts::Deployment(Box::new(f)))?,
         ("apps", "replicasets") => parse(json, |f| Facts::ReplicaSet(Box::new(f)))?,
@@ -38,7 +51,7 @@ pub fn decode(kind: &Kind, json: &[u8]) -> Result<Object, DecodeError> {
             return Err(DecodeError::Anonymous(field));
         }
     }
-    Ok(Object { metadata, facts })
+    Ok(Decoded { object: Object { metadata, facts }, cuts })
 }
 
 /// Which object it is, of whatever kind and however odd the rest; `None` if it
@@ -82,8 +95,8 @@ pub fn undecodable(identity: Identity, error: &DecodeError) -> Option<Object> {
         return None;
     }
     let metadata = Metadata {
-        namespace: key.namespace,
-        name: key.name,
+        namespace: (&*key.namespace).into(),
+        name: (&*key.name).into(),
         uid,
         resource_version: resource_version?,
         ..Metadata::default()
@@ -92,8 +105,13 @@ pub fn undecodable(identity: Identity, error: &DecodeError) -> Option<Object> {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[serde(bound(deserialize = "Spec: DeserializeOwned + Default, Status: DeserializeOwned + Default"))]
 struct Document<Spec, Status> {
+    #[serde(default, deserialize_with = "crate::body::there")]
+    api_version: Option<Span>,
+    #[serde(default, deserialize_with = "crate::body::there")]
+    kind: Option<Span>,
     metadata: Metadata,
     #[serde(default)]
     spec: Spec,
@@ -104,13 +122,39 @@ struct Document<Spec, Status> {
 fn parse<Spec, Status>(
     json: &[u8],
     facts: impl FnOnce(Facet<Spec, Status>) -> Facts,
-) -> Result<(Metadata, Facts), serde_json::Error>
+) -> Result<(Metadata, Facts, Cuts), serde_json::Error>
 where
     Spec: DeserializeOwned + Default,
     Status: DeserializeOwned + Default,
 {
-    let Document { metadata, spec, status } = serde_json::from_slice(json)?;
-    Ok((metadata, facts(Facet { spec, status })))
+    let Document { api_version, kind, metadata, spec, status } = serde_json::from_slice(json)?;
+    let cuts = Cuts { api_version, kind, managed_fields: metadata.managed_fields };
+    Ok((metadata, facts(Facet { spec, status }), cuts))
+}
+
+/// Labels as pairs, none for `null`.
+pub(crate) fn labels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Labels, D::Error> {
+    struct Pairs;
+    impl<'de> Visitor<'de> for Pairs {
+        type Value = Labels;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("labels")
+        }
+
+        fn visit_unit<E>(self) -> Result<Labels, E> {
+            Ok(Labels::default())
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Labels, A::Error> {
+            let mut labels = Vec::with_capacity(map.size_hint().unwrap_or(0));
+            while let Some(label) = map.next_entry()? {
+                labels.push(label);
+            }
+            Ok(Labels(labels))
+        }
+    }
+    deserializer.deserialize_any(Pairs)
 }
 
 /// A resourceVersion as a number, which it has always been and which Kubernetes
@@ -125,7 +169,7 @@ mod tests {
     use super::*;
 
     fn pods() -> Kind {
-        crate::kind::watched().swap_remove(0)
+        crate::kind::samples().swap_remove(0)
     }
 
     #[test]
@@ -133,7 +177,7 @@ mod tests {
         let json = br#"{"kind":"Pod","metadata":{"name":"a","namespace":"n","uid":"u","resourceVersion":"7",
             "managedFields":[{"fieldsV1":{"f:x":{}}}]},"spec":{"containers":[{"name":"c"}],"nodeName":"k"},
             "status":{"phase":"Running","podIP":"10.0.0.1"}}"#;
-        let object = decode(&pods(), json).unwrap();
+        let object = decode(&pods(), json).unwrap().object;
         assert_eq!(object.metadata.resource_version, 7);
         let Facts::Pod(pod) = object.facts else { panic!("not a pod") };
         assert_eq!((&*pod.status.phase, pod.spec.containers.len()), ("Running", 1));

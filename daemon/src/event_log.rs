@@ -2,133 +2,120 @@
 //! cache, so that one cursor resumes a watch of several kinds.
 
 pub mod cursor;
+mod entry;
+mod readers;
 
-use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock};
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
 
-use bytes::Bytes;
-use jiff::Timestamp;
-use parking_lot::{Mutex, RwLock};
-use tokio::sync::watch;
+use parking_lot::RwLock;
 
-use crate::object::Record;
+pub use self::entry::{Change, Entry};
+use self::readers::{Reader, Readers, Signal};
+pub use self::readers::{Topic, Wants};
 
 /// A place in the log. Greater is later; 0 is before everything.
 pub type Revision = u64;
 
-/// Which ring of the log: the cache's place in the daemon's list of caches.
-pub type CacheId = usize;
-
-/// What happened to one object.
-#[derive(Debug)]
-pub struct Change {
-    /// The version before, unless the object was created.
-    pub before: Option<Arc<Record>>,
-    /// The version after, unless the object was deleted.
-    pub after: Option<Arc<Record>>,
-    /// Whether state, reason, doom, progress or generation differ.
-    pub state_changed: bool,
-    /// When the cache took it up.
-    pub at: Timestamp,
-}
-
-/// One change in its place in the log.
-#[derive(Debug)]
-pub struct Entry {
-    /// Its place.
-    pub revision: Revision,
-    /// Whose change it is.
-    pub cache: CacheId,
-    /// What happened.
-    pub change: Change,
-    wire: [OnceLock<Bytes>; Entry::WIRE_FORMS],
-    /// Forms that are too large to be kept for as long as the entry; `None`
-    /// once they are kept no longer.
-    large_wire: Mutex<Option<[Option<Bytes>; Entry::WIRE_FORMS]>>,
-}
-
-impl Entry {
-    /// How many forms of an entry are kept.
-    pub const WIRE_FORMS: usize = 8;
-    /// A form of at most this many bytes is kept for as long as the entry.
-    const SMALL: usize = 1024;
-
-    fn new(revision: Revision, cache: CacheId, change: Change) -> Self {
-        Self { revision, cache, change, wire: Default::default(), large_wire: Mutex::new(Some(Default::default())) }
-    }
-
-    /// The entry as sent to subscribers in one of its forms, encoded by the
-    /// first who asks.
-    ///
-    /// `form` is less than [`Entry::WIRE_FORMS`] and always means the same.
-    ///
-    /// # Errors
-    /// If `encode` fails.
-    pub fn wire<E>(&self, form: usize, encode: impl FnOnce() -> Result<Bytes, E>) -> Result<Bytes, E> {
-        if let Some(bytes) = self.wire[form].get() {
-            return Ok(bytes.clone());
-        }
-        if let Some(bytes) = self.large_wire.lock().as_ref().and_then(|kept| kept[form].clone()) {
-            return Ok(bytes);
-        }
-        let bytes = encode()?;
-        if bytes.len() <= Self::SMALL {
-            return Ok(self.wire[form].get_or_init(|| bytes).clone());
-        }
-        if let Some(kept) = self.large_wire.lock().as_mut() {
-            kept[form] = Some(bytes.clone());
-        }
-        Ok(bytes)
-    }
-
-    fn forget_large_wire(&self) {
-        *self.large_wire.lock() = None;
-    }
-}
+/// Which ring of the log; never used again.
+pub type CacheId = u64;
 
 /// The log.
-#[derive(Debug)]
 pub struct EventLog {
     rings: RwLock<Rings>,
-    head: watch::Sender<Revision>,
     capacity: usize,
 }
 
-#[derive(Debug)]
+#[derive(Default)]
 struct Rings {
     head: Revision,
-    by_cache: Vec<Ring>,
+    by_cache: HashMap<CacheId, Ring>,
+    caches: CacheId,
+    readers: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Ring {
     entries: VecDeque<Arc<Entry>>,
-    /// The newest revision that the ring has dropped.
+    /// The newest revision that the ring does not hold.
     dropped: Revision,
+    readers: Readers,
 }
 
 /// The log no longer holds what follows a revision.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Expired;
 
+/// Entries in order, and the revision up to which they are complete.
+pub type Batch = (Vec<Arc<Entry>>, Revision);
+
+impl fmt::Debug for EventLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventLog").field("head", &self.head()).finish_non_exhaustive()
+    }
+}
+
 impl EventLog {
-    /// A log of `caches` rings that hold `capacity` entries each.
+    /// A log of rings that hold `capacity` entries each.
     #[must_use]
-    pub fn new(caches: usize, capacity: usize) -> Self {
-        let by_cache = std::iter::repeat_with(Ring::default).take(caches).collect();
-        Self { rings: RwLock::new(Rings { head: 0, by_cache }), head: watch::Sender::new(0), capacity }
+    pub fn new(capacity: usize) -> Self {
+        Self { rings: RwLock::default(), capacity }
     }
 
-    /// Appends a change and returns its revision.
-    pub fn append(&self, cache: CacheId, change: Change) -> Revision {
+    /// Opens a ring, for a cache that knows nothing of what was before: whoever
+    /// has a cursor from before begins anew.
+    #[must_use]
+    pub fn open_ring(&self) -> CacheId {
+        let mut rings = self.rings.write();
+        rings.caches += 1;
+        rings.head += 1;
+        let (id, dropped) = (rings.caches, rings.head);
+        rings.by_cache.insert(id, Ring { dropped, ..Ring::default() });
+        id
+    }
+
+    /// Closes a ring: there is nothing to be read in it any more.
+    pub fn close_ring(&self, cache: CacheId) {
+        let mut wake = Vec::new();
         let mut rings = self.rings.write();
         rings.head += 1;
         let revision = rings.head;
-        let entry = Entry::new(revision, cache, change);
-        rings.by_cache[cache].push(Arc::new(entry), self.capacity);
-        // Within the lock, so that the head that is announced never goes back.
-        self.head.send_replace(revision);
-        revision
+        if let Some(ring) = rings.by_cache.remove(&cache) {
+            ring.readers.note_all(revision, &mut wake);
+        }
+        drop(rings);
+        wake.iter().for_each(|signal| signal.news.notify_one());
+    }
+
+    /// Appends a change, and wakes those who want it.
+    pub fn append(&self, cache: CacheId, change: Change) {
+        let mut wake = Vec::new();
+        let mut rings = self.rings.write();
+        rings.head += 1;
+        let revision = rings.head;
+        if let Some(ring) = rings.by_cache.get_mut(&cache) {
+            let entry = Arc::new(Entry::new(revision, cache, change));
+            ring.readers.note(&entry, &mut wake);
+            ring.push(entry, self.capacity);
+        }
+        drop(rings);
+        wake.iter().for_each(|signal| signal.news.notify_one());
+    }
+
+    /// Says that what a cache holds now was not logged: its readers begin anew.
+    pub fn begin_anew(&self, cache: CacheId) {
+        let mut wake = Vec::new();
+        let mut rings = self.rings.write();
+        rings.head += 1;
+        let revision = rings.head;
+        if let Some(ring) = rings.by_cache.get_mut(&cache) {
+            ring.entries.clear();
+            ring.dropped = revision;
+            ring.readers.note_all(revision, &mut wake);
+        }
+        drop(rings);
+        wake.iter().for_each(|signal| signal.news.notify_one());
     }
 
     /// The revision of the newest entry.
@@ -137,10 +124,35 @@ impl EventLog {
         self.rings.read().head
     }
 
-    /// Tells the newest revision as it grows.
+    /// The revision of a cache's newest change.
     #[must_use]
-    pub fn follow(&self) -> watch::Receiver<Revision> {
-        self.head.subscribe()
+    pub fn last_of(&self, cache: CacheId) -> Revision {
+        let rings = self.rings.read();
+        rings.by_cache.get(&cache).map_or(rings.head, |ring| ring.entries.back().map_or(ring.dropped, |e| e.revision))
+    }
+
+    /// How many readers a cache's ring has.
+    #[must_use]
+    pub fn readers(&self, cache: CacheId) -> usize {
+        self.rings.read().by_cache.get(&cache).map_or(0, |ring| ring.readers.count())
+    }
+
+    /// Begins to read: each ring by its topic.
+    #[must_use]
+    pub fn subscribe(self: &Arc<Self>, topics: Vec<(CacheId, Topic)>, wants: Arc<dyn Wants>) -> Subscription {
+        let signal = Arc::<Signal>::default();
+        let mut rings = self.rings.write();
+        rings.readers += 1;
+        let reader = Reader { id: rings.readers, signal, wants };
+        for (cache, topic) in &topics {
+            if let Some(ring) = rings.by_cache.get_mut(cache) {
+                ring.readers.add(topic, &reader);
+            }
+        }
+        // What is there already may be wanted, too.
+        reader.signal.put_back(1);
+        drop(rings);
+        Subscription { log: Arc::clone(self), topics, reader }
     }
 
     /// The oldest entries of `caches` after `after`, in order, and the revision
@@ -148,27 +160,29 @@ impl EventLog {
     ///
     /// # Errors
     /// [`Expired`] if some of them were dropped.
-    pub fn read(
-        &self,
-        caches: &[CacheId],
-        after: Revision,
-        limit: usize,
-    ) -> Result<(Vec<Arc<Entry>>, Revision), Expired> {
-        let rings = self.rings.read();
+    pub fn read(&self, caches: &[CacheId], after: Revision, limit: usize) -> Result<Batch, Expired> {
+        self.rings.read().read(caches.iter().copied(), after, limit)
+    }
+}
+
+impl Rings {
+    fn read(&self, caches: impl Iterator<Item = CacheId>, after: Revision, limit: usize) -> Result<Batch, Expired> {
         let mut entries = Vec::new();
-        let mut complete_to = rings.head;
-        for ring in caches.iter().map(|id| &rings.by_cache[*id]) {
-            if ring.dropped > after {
-                return Err(Expired);
-            }
+        let mut complete_to = self.head;
+        let mut rings = 0;
+        for cache in caches {
+            let ring = self.by_cache.get(&cache).filter(|ring| ring.dropped <= after).ok_or(Expired)?;
+            rings += 1;
             let start = ring.entries.partition_point(|e| e.revision <= after);
             entries.extend(ring.entries.range(start..).take(limit).cloned());
             if ring.entries.len() - start > limit {
                 complete_to = complete_to.min(ring.entries[start + limit - 1].revision);
             }
         }
-        entries.retain(|e| e.revision <= complete_to);
-        entries.sort_unstable_by_key(|e| e.revision);
+        if rings > 1 {
+            entries.retain(|e| e.revision <= complete_to);
+            entries.sort_unstable_by_key(|e| e.revision);
+        }
         Ok((entries, complete_to))
     }
 }
@@ -191,69 +205,54 @@ impl Ring {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
+/// A reader of some rings. It ends when dropped.
+pub struct Subscription {
+    log: Arc<EventLog>,
+    topics: Vec<(CacheId, Topic)>,
+    reader: Reader,
+}
 
-    fn append(log: &EventLog, cache: CacheId) -> Revision {
-        log.append(cache, Change { before: None, after: None, state_changed: true, at: Timestamp::UNIX_EPOCH })
+impl Subscription {
+    /// Returns when there may be something that was not read. Dropping the
+    /// future loses nothing.
+    pub async fn news(&self) {
+        self.reader.signal.news.notified().await;
     }
 
-    proptest! {
-        /// Reading in steps of any size yields the model: every entry of the
-        /// chosen caches once, in order.
-        #[test]
-        fn reads_are_complete_and_ordered(
-            writes in proptest::collection::vec(0..3usize, 0..200),
-            limit in 1..20usize,
-            caches in proptest::sample::subsequence(vec![0usize, 1, 2], 1..=3),
-        ) {
-            let log = EventLog::new(3, 1000);
-            let written: Vec<_> = writes.iter().map(|cache| (append(&log, *cache), *cache)).collect();
-            let expected: Vec<_> = written.iter().filter(|(_, c)| caches.contains(c)).map(|(r, _)| *r).collect();
-            let (mut read, mut at) = (Vec::new(), 0);
-            while at < log.head() {
-                let (entries, complete_to) = log.read(&caches, at, limit).unwrap();
-                prop_assert!(complete_to > at);
-                read.extend(entries.iter().map(|e| e.revision));
-                at = complete_to;
-            }
-            prop_assert_eq!(read, expected);
-        }
-    }
-
-    #[test]
-    fn forms_are_encoded_once_and_large_ones_kept_by_the_newest_entries_only() {
-        let log = EventLog::new(1, 1000);
-        let first = append(&log, 0);
-        let entry = log.read(&[0], first - 1, 1).unwrap().0.remove(0);
-        let encoded = std::cell::Cell::new(0);
-        let wire = |form: usize, size: usize| {
-            let encode = || {
-                encoded.set(encoded.get() + 1);
-                Ok::<_, ()>(Bytes::from(vec![0; size]))
-            };
-            entry.wire(form, encode).unwrap().len()
+    /// The oldest entries after `after`, among them every wanted one, in order,
+    /// and the revision up to which that is so; about `limit` per ring.
+    ///
+    /// # Errors
+    /// [`Expired`] if some of them were dropped.
+    pub fn read(&self, after: Revision, limit: usize) -> Result<Batch, Expired> {
+        let rings = self.log.rings.read();
+        let Some(unread) = self.reader.signal.take() else {
+            // Nothing that is wanted came since the last reading.
+            return Ok((Vec::new(), rings.head.max(after)));
         };
-        assert_eq!((wire(0, 10), wire(0, 10), wire(1, 5000), wire(1, 5000)), (10, 10, 5000, 5000));
-        assert_eq!(encoded.get(), 2);
-        for _ in 0..Ring::LARGE_WIRE {
-            append(&log, 0);
+        // What is before it is not wanted, and need not be there any more.
+        let after = after.max(unread - 1);
+        let read = rings.read(self.topics.iter().map(|(cache, _)| *cache), after, limit);
+        match &read {
+            Ok((_, complete_to)) if *complete_to < rings.head => self.reader.signal.put_back(complete_to + 1),
+            Ok(_) => {}
+            // It stays so until the reader has begun anew.
+            Err(Expired) => self.reader.signal.put_back(unread),
         }
-        assert_eq!((wire(0, 10), wire(1, 5000), wire(1, 5000)), (10, 5000, 5000));
-        assert_eq!(encoded.get(), 4);
-    }
-
-    #[test]
-    fn what_was_dropped_is_expired_for_its_own_cache_only() {
-        let log = EventLog::new(2, 2);
-        let first = append(&log, 0);
-        for _ in 0..2 {
-            append(&log, 0);
-        }
-        assert_eq!(log.read(&[0], 0, 10).unwrap_err(), Expired);
-        assert_eq!(log.read(&[0], first, 10).unwrap().0.len(), 2);
-        assert_eq!(log.read(&[1], 0, 10).unwrap().1, log.head());
+        read
     }
 }
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let mut rings = self.log.rings.write();
+        for (cache, topic) in &self.topics {
+            if let Some(ring) = rings.by_cache.get_mut(cache) {
+                ring.readers.remove(topic, self.reader.id);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -71,9 +71,28 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The kinds that are watched in a cluster.
-#[must_use]
-pub fn watched() -> Vec<Kind> {
+/// Whether whole objects of a kind are asked for, or only their metadata.
+///
+/// Of Secrets it is the metadata: their data stays in the API server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Whole objects.
+    Whole,
+    /// `metadata` alone.
+    Metadata,
+}
+
+impl Kind {
+    /// What is asked for of this kind.
+    #[must_use]
+    pub fn content(&self) -> Content {
+        if self.group.is_empty() && self.resource == "secrets" { Content::Metadata } else { Content::Whole }
+    }
+}
+
+/// The kinds that the tests of other modules use.
+#[cfg(test)]
+pub(crate) fn samples() -> Vec<Kind> {
     let kind = |group: &str, resource: &str, kind: &str, short_names: &[&str]| Kind {
         group: group.into(),
         version: "v1".into(),
@@ -97,7 +116,7 @@ mod tests {
 
     #[test]
     fn answers_to_the_names_kubectl_takes() {
-        let kinds = watched();
+        let kinds = samples();
         let resolve = |name: &str| kinds.iter().find(|k| k.answers_to(name)).map(ToString::to_string);
         for name in ["po", "pod", "pods", "Pod", "PODS", "pods.v1", "pods."] {
             assert_eq!(resolve(name).as_deref(), Some("pods"), "{name}");
@@ -114,7 +133,7 @@ mod tests {
 
     #[test]
     fn paths_are_those_of_the_api_server() {
-        let kinds = watched();
+        let kinds = samples();
         assert_eq!(kinds[0].path(None), "/api/v1/pods");
         assert_eq!(kinds[1].path(Some("a")), "/apis/apps/v1/namespaces/a/deployments");
     }

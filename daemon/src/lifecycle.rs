@@ -1,19 +1,17 @@
 //! When the daemon is ready, and how it ends.
 
-use std::sync::Arc;
-
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::cache::Cache;
+use crate::caches::Lease;
 
-/// Returns when every cache holds a whole list, but for kinds that the API
-/// server does not give: what it does give can be served.
-pub async fn ready(caches: &[Arc<Cache>]) {
+/// Returns when every one of the caches holds a whole list, but for kinds that
+/// the API server does not give: what it does give can be served.
+pub async fn ready(caches: &[Lease]) {
     for cache in caches {
         match cache.settled().await {
-            None => tracing::info!(kind = %cache.kind(), "synced"),
-            Some(problem) => tracing::warn!(kind = %cache.kind(), "not served: {}", problem.message),
+            None => tracing::info!(kind = %cache.collection(), "synced"),
+            Some(problem) => tracing::warn!(kind = %cache.collection(), "not served: {}", problem.message),
         }
     }
 }

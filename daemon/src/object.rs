@@ -1,13 +1,9 @@
-//! Objects as the daemon keeps them: identity, what the rules read, and the
-//! body, compressed.
-
-use std::sync::Arc;
+//! Objects as they are judged: their metadata, and what the rules read.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::body::Body;
-use crate::state::Judgement;
+use crate::record::Key;
 
 /// What every object has. Namespace is empty for a cluster-scoped object.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -30,23 +26,33 @@ pub struct Metadata {
     pub deletion_timestamp: Option<Timestamp>,
     /// What keeps it from going.
     pub finalizers: Vec<Box<str>>,
+    /// The labels.
+    #[serde(deserialize_with = "crate::decode::labels")]
+    pub labels: Labels,
+    /// The owners.
+    pub owner_references: Vec<OwnerReference>,
+    /// Where in the JSON the managedFields are, which are never built.
+    #[serde(deserialize_with = "crate::body::there")]
+    pub(crate) managed_fields: Option<crate::body::Span>,
 }
 
-/// Where an object stands in its cache: namespace, then name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key {
-    /// The namespace; empty for a cluster-scoped object.
-    pub namespace: Box<str>,
-    /// The name.
+/// `metadata.ownerReferences[]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct OwnerReference {
+    /// The owner's UID.
+    pub uid: Box<str>,
+    /// Its kind.
+    pub kind: Box<str>,
+    /// Its name.
     pub name: Box<str>,
+    /// Whether it manages the object.
+    pub controller: bool,
 }
 
-impl Key {
-    /// The key of that name.
-    pub fn new(namespace: impl Into<Box<str>>, name: impl Into<Box<str>>) -> Self {
-        Self { namespace: namespace.into(), name: name.into() }
-    }
-}
+/// Labels, as they come.
+#[derive(Clone, Debug, Default)]
+pub struct Labels(pub Vec<(Box<str>, Box<str>)>);
 
 /// What the rules read of an object: what was asked for, and what is.
 #[derive(Clone, Debug, Default)]
@@ -87,19 +93,8 @@ impl Object {
     /// Where it stands in its cache.
     #[must_use]
     pub fn key(&self) -> Key {
-        Key::new(self.metadata.namespace.clone(), self.metadata.name.clone())
+        Key::new(&*self.metadata.namespace, &*self.metadata.name)
     }
-}
-
-/// One version of an object with its judgement, as cached and logged.
-#[derive(Debug)]
-pub struct Record {
-    /// The object; shared with the record that judges the same version again.
-    pub object: Arc<Object>,
-    /// What the rules say of it.
-    pub judgement: Judgement,
-    /// Its JSON.
-    pub body: Body,
 }
 
 /// A condition, as most kinds have them in `status.conditions`.

@@ -7,6 +7,7 @@ mod filter;
 pub mod listener;
 mod server_service;
 mod status_service;
+mod streams;
 mod watch;
 
 use std::sync::Arc;
@@ -21,12 +22,16 @@ use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
 
 use self::listener::Listener;
+pub use self::streams::Streams;
 use crate::access::Access;
-use crate::cache::Cache;
+use crate::caches::Caches;
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
 use crate::source::Source;
+
+/// Calls that one connection may have open; clients wait with further ones.
+const STREAMS_PER_CONNECTION: u32 = 1024;
 
 /// What the handlers answer from.
 #[derive(Debug)]
@@ -35,8 +40,8 @@ pub struct Served {
     pub cluster: String,
     /// The namespace of requests that name none.
     pub default_namespace: String,
-    /// One for each kind.
-    pub caches: Vec<Arc<Cache>>,
+    /// What is cached, and can be.
+    pub caches: Caches,
     /// Their log.
     pub log: Arc<EventLog>,
     /// This run of the daemon.
@@ -45,6 +50,8 @@ pub struct Served {
     pub source: Source,
     /// The time.
     pub clock: Clock,
+    /// The streams that are open.
+    pub streams: Streams,
     /// Cancelled when streams must end.
     pub drain: CancellationToken,
 }
@@ -93,6 +100,7 @@ impl Rpc {
             .layer(auth::layer(Arc::clone(&self.access)))
             .http2_keepalive_interval(Some(std::time::Duration::from_secs(30)))
             .http2_keepalive_timeout(Some(std::time::Duration::from_secs(20)))
+            .max_concurrent_streams(Some(STREAMS_PER_CONNECTION))
             .add_routes(self.routes.clone());
         let drained = self.drain.clone().cancelled_owned();
         match listener {

@@ -43,7 +43,7 @@ pub fn judge(object: &Object, now: Timestamp) -> Ruling {
             .unwrap_or_else(|| replicated::judge_replica_set(set))
             .into(),
         Facts::Job(job) => job::judge(job).into(),
-        Facts::Undecodable(why) => Judgement::new(State::Unknown, "Undecodable", &**why).into(),
+        Facts::Undecodable(why) => Judgement::new(State::Unknown, "Undecodable", why.to_string()).into(),
         Facts::None => Judgement::new(State::Unknown, "NoRule", "no rule judges objects of this kind").into(),
     }
 }

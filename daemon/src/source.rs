@@ -11,9 +11,10 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
+use crate::catalog::Catalog;
 use crate::clock::Clock;
-use crate::kind::Kind;
-use crate::object::Key;
+use crate::kind::{Content, Kind};
+use crate::record::Key;
 use crate::recording::recorder::Recorder;
 
 /// One step of following a kind. Objects are JSON as the API server sent it.
@@ -66,6 +67,8 @@ pub enum ProblemReason {
     Forbidden,
     /// The API server does not serve it.
     NotServed,
+    /// The API server does not understand the request.
+    Invalid,
     /// The API server answered with another error.
     Refused,
 }
@@ -84,6 +87,53 @@ impl fmt::Display for ProblemReason {
     }
 }
 
+/// What is followed: the objects of a kind, everywhere or in one namespace.
+#[derive(Clone, Debug)]
+pub struct Collection {
+    /// Their kind.
+    pub kind: Arc<Kind>,
+    /// The only namespace; `None` for all, or where the kind has none.
+    pub namespace: Option<Box<str>>,
+    /// How much of each object.
+    pub content: Content,
+}
+
+impl Collection {
+    /// The objects of a kind, everywhere or in one namespace.
+    #[must_use]
+    pub fn of(kind: Arc<Kind>, namespace: Option<Box<str>>) -> Self {
+        Self { content: kind.content(), namespace, kind }
+    }
+
+    fn path(&self) -> String {
+        self.kind.path(self.namespace.as_deref())
+    }
+
+    fn accept(&self) -> &'static str {
+        match self.content {
+            Content::Whole => apiserver::accept::JSON,
+            Content::Metadata => apiserver::accept::METADATA,
+        }
+    }
+
+    fn accept_list(&self) -> &'static str {
+        match self.content {
+            Content::Whole => apiserver::accept::JSON,
+            Content::Metadata => apiserver::accept::METADATA_LIST,
+        }
+    }
+}
+
+/// `pods`, or `pods in namespace "a"`.
+impl fmt::Display for Collection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{} in namespace {namespace:?}", self.kind),
+            None => self.kind.fmt(f),
+        }
+    }
+}
+
 /// Where objects come from.
 #[derive(Clone, Debug)]
 pub enum Source {
@@ -94,11 +144,30 @@ pub enum Source {
 }
 
 impl Source {
-    /// Follows `kind` for as long as the sink is read.
-    pub async fn follow(&self, kind: &Kind, sink: Sink) {
+    /// Follows a collection for as long as the sink is read.
+    pub async fn follow(&self, collection: &Collection, sink: Sink) {
         match self {
-            Self::ApiServer(server) => server.follow(kind, sink).await,
-            Self::Replay(replay) => replay.follow(kind, sink).await,
+            Self::ApiServer(server) => server.follow(collection, sink).await,
+            Self::Replay(replay) => replay.follow(&collection.kind, sink).await,
+        }
+    }
+
+    /// Keeps `catalog` true, for ever. That of a recording is as it is.
+    pub async fn keep_catalog(&self, catalog: &Catalog, clock: &Clock) {
+        match self {
+            Self::ApiServer(server) => server.keep_catalog(catalog, clock).await,
+            Self::Replay(_) => std::future::pending().await,
+        }
+    }
+
+    /// The kinds that are served now.
+    ///
+    /// # Errors
+    /// If the API server does not say.
+    pub async fn kinds(&self) -> Result<Vec<Kind>, Problem> {
+        match self {
+            Self::ApiServer(server) => server.kinds().await,
+            Self::Replay(replay) => Ok(replay.header().kinds.clone()),
         }
     }
 
@@ -110,6 +179,18 @@ impl Source {
         match self {
             Self::ApiServer(server) => server.read(kind, key).await,
             Self::Replay(_) => Ok(Truth::Cached),
+        }
+    }
+
+    /// The JSON of an object as it is now, as a body would hold it; `None` if it
+    /// is gone, or if there is nothing to read it from.
+    ///
+    /// # Errors
+    /// If the API server does not say.
+    pub async fn read_whole(&self, collection: &Collection, key: &Key) -> Result<Option<String>, Problem> {
+        match self {
+            Self::ApiServer(server) => server.read_whole(collection, key).await,
+            Self::Replay(_) => Ok(None),
         }
     }
 
@@ -149,8 +230,7 @@ pub type Events = mpsc::Receiver<(Timestamp, Event)>;
 #[derive(Clone, Debug)]
 pub struct Sink {
     events: mpsc::Sender<(Timestamp, Event)>,
-    recorder: Option<Arc<Recorder>>,
-    kind: usize,
+    recorder: Option<(Arc<Recorder>, usize)>,
     clock: Clock,
 }
 
@@ -159,15 +239,15 @@ pub struct Sink {
 pub struct Closed;
 
 impl Sink {
-    /// A sink for the kind of that number, which waits while `events` is full.
+    /// A sink that waits while `events` is full, and tells the recorder, too, as
+    /// the kind of that number.
     #[must_use]
     pub fn new(
         events: mpsc::Sender<(Timestamp, Event)>,
-        recorder: Option<Arc<Recorder>>,
-        kind: usize,
+        recorder: Option<(Arc<Recorder>, usize)>,
         clock: Clock,
     ) -> Self {
-        Self { events, recorder, kind, clock }
+        Self { events, recorder, clock }
     }
 
     /// Puts an event that happens now.
@@ -183,8 +263,8 @@ impl Sink {
     /// # Errors
     /// If nobody reads any more.
     pub async fn put_at(&self, at: Timestamp, event: Event) -> Result<(), Closed> {
-        if let Some(recorder) = &self.recorder {
-            recorder.record(at, self.kind, event.clone()).await;
+        if let Some((recorder, kind)) = &self.recorder {
+            recorder.record(at, *kind, event.clone()).await;
         }
         self.events.send((at, event)).await.map_err(|_| Closed)
     }

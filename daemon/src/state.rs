@@ -52,7 +52,7 @@ pub struct Judgement {
     /// Why, in one CamelCase word.
     pub reason: Cow<'static, str>,
     /// Why, in a sentence for people; it may hold the cluster's own text.
-    pub message: String,
+    pub message: Cow<'static, str>,
     /// How far it is, where that can be counted.
     pub progress: Option<Progress>,
     /// What waiting longer is worth.
@@ -61,7 +61,7 @@ pub struct Judgement {
 
 impl Judgement {
     /// A judgement without progress or doom.
-    pub fn new(state: State, reason: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+    pub fn new(state: State, reason: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         Self { state, reason: reason.into(), message: message.into(), progress: None, doom: Doom::None }
     }
 

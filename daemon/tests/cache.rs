@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+#[path = "support/kinds.rs"]
+mod kinds;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
@@ -11,15 +14,17 @@ use bytes::Bytes;
 use daymarkd::cache::freshness::Freshness;
 use daymarkd::cache::writer::Writer;
 use daymarkd::cache::{Cache, Snapshot};
+use daymarkd::caches::Lease;
 use daymarkd::clock::Clock;
 use daymarkd::event_log::{Entry, EventLog};
-use daymarkd::kind::watched;
-use daymarkd::object::{Key, Record};
-use daymarkd::source::Event;
+use daymarkd::record::{Key, Record};
+use daymarkd::source::{Collection, Event};
 use daymarkd::state::State;
 use daymarkd::subscription::{Absence, Feed, Named, Relation, Scope, Selection};
 use proptest::prelude::*;
 use serde_json::json;
+
+use kinds::kinds;
 
 /// An API server's truth about a few names, and what a source would say of it.
 #[derive(Default)]
@@ -88,6 +93,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 0..60)
 }
 
+fn cache(log: &EventLog, now: jiff::Timestamp) -> Arc<Cache> {
+    let pods = Collection::of(Arc::new(kinds().swap_remove(0)), None);
+    Arc::new(Cache::new(log.open_ring(), pods, true, Freshness::unheard(now)))
+}
+
 struct Daemon {
     cache: Arc<Cache>,
     log: Arc<EventLog>,
@@ -96,10 +106,18 @@ struct Daemon {
 
 impl Daemon {
     fn new() -> Self {
-        let cache = Arc::new(Cache::new(0, watched().swap_remove(0), Freshness::unheard(Clock::System.now())));
-        let log = Arc::new(EventLog::new(1, 10_000));
+        let log = Arc::new(EventLog::new(10_000));
+        let cache = cache(&log, Clock::System.now());
         let writer = Writer::new(Arc::clone(&cache), Arc::clone(&log), Clock::System);
         Self { cache, log, writer }
+    }
+
+    /// A daemon that has listed what the model holds, and where its log stands.
+    fn listed(model: &Model) -> (Self, u64) {
+        let mut daemon = Self::new();
+        model.list().into_iter().for_each(|event| daemon.take(event));
+        let head = daemon.log.head();
+        (daemon, head)
     }
 
     fn take(&mut self, event: Event) {
@@ -109,30 +127,29 @@ impl Daemon {
     fn cached(&self) -> BTreeMap<u8, Object> {
         let snapshot = Snapshot::take([&*self.cache], &self.log);
         let objects = snapshot.objects(0, None).map(|(key, record)| {
-            let metadata = &record.object.metadata;
-            let object = Object { uid: metadata.uid.parse().unwrap(), version: metadata.resource_version };
+            let object = Object { uid: record.uid.to_string().parse().unwrap(), version: record.resource_version };
             (key.name.trim_start_matches('o').parse().unwrap(), object)
         });
         objects.collect()
     }
 
     fn entries(&self, after: u64) -> Vec<Arc<Entry>> {
-        self.log.read(&[0], after, 10_000).unwrap().0
+        self.log.read(&[self.cache.id()], after, 10_000).unwrap().0
     }
 }
 
 /// What a reader of the whole log holds in the end. On the way each change
 /// begins where the one before it ended.
 fn play(entries: &[Arc<Entry>]) -> BTreeMap<u8, Object> {
-    let object = |record: &Arc<Record>| {
-        let metadata = &record.object.metadata;
-        Object { uid: metadata.uid.parse().unwrap(), version: metadata.resource_version }
+    let object = |record: &Arc<Record>| Object {
+        uid: record.uid.to_string().parse().unwrap(),
+        version: record.resource_version,
     };
     let mut played = BTreeMap::new();
     for entry in entries {
         let change = &entry.change;
         let record = change.after.as_ref().or(change.before.as_ref()).unwrap();
-        let name: u8 = record.object.metadata.name.trim_start_matches('o').parse().unwrap();
+        let name: u8 = record.key.name.trim_start_matches('o').parse().unwrap();
         assert_eq!(played.get(&name).copied(), change.before.as_ref().map(object));
         let Some(after) = change.after.as_ref().map(object) else {
             played.remove(&name);
@@ -149,11 +166,9 @@ fn play(entries: &[Arc<Entry>]) -> BTreeMap<u8, Object> {
 proptest! {
     #[test]
     fn the_log_adds_up_to_the_truth(steps in steps()) {
-        let (mut model, mut daemon) = (Model::default(), Daemon::new());
+        let mut model = Model::default();
+        let (mut daemon, begun) = Daemon::listed(&model);
         let mut last = None;
-        for event in model.list() {
-            daemon.take(event);
-        }
         for step in steps {
             match step {
                 Step::Put(name) => {
@@ -186,7 +201,7 @@ proptest! {
             prop_assert_eq!(daemon.cached(), model.objects.clone());
         }
 
-        prop_assert_eq!(play(&daemon.entries(0)), model.objects);
+        prop_assert_eq!(play(&daemon.entries(begun)), model.objects);
     }
 }
 
@@ -256,15 +271,16 @@ async fn a_cache_reaches_what_was_seen_and_not_before() {
 /// came and went before.
 #[tokio::test]
 async fn what_was_gone_when_a_list_was_made_is_history() {
-    let (mut model, mut daemon) = (Model::default(), Daemon::new());
-    model.list().into_iter().for_each(|event| daemon.take(event));
+    let mut model = Model::default();
+    let (mut daemon, _) = Daemon::listed(&model);
     let named = Named { cache: 0, key: Key::new("n", "o1"), uid: None, absence: OnceLock::new() };
     let lagging = [model.put(1), model.put(1), model.delete(1).unwrap()];
     let version = model.version;
     let since = daemon.cache.outlives(&named.key, version, &daemon.log).await;
     named.absence.set(Absence { version, since }).unwrap();
-    let selection = Arc::new(Selection { caches: vec![Arc::clone(&daemon.cache)], scope: Scope::Named(vec![named]) });
-    let mut feed = Feed::new(Arc::clone(&daemon.log), selection, true, since);
+    let caches = vec![Lease::of(Arc::clone(&daemon.cache))];
+    let selection = Selection { every_version: true, ..Selection::of(caches, Scope::Named(vec![named])) };
+    let mut feed = Feed::new(&daemon.log, Arc::new(selection), since);
     lagging.into_iter().for_each(|event| daemon.take(event));
     daemon.take(model.put(1));
     let (entry, relation) = feed.next().await.unwrap();
@@ -275,10 +291,16 @@ async fn what_was_gone_when_a_list_was_made_is_history() {
 async fn a_state_that_depends_on_age_changes_without_an_event() {
     let from = "2026-01-01T00:00:00Z".parse().unwrap();
     let clock = Clock::replay(from, "2026-01-01T01:00:00Z".parse().unwrap(), 1.0);
-    let cache = Arc::new(Cache::new(0, watched().swap_remove(0), Freshness::unheard(from)));
-    let log = Arc::new(EventLog::new(1, 10));
+    let log = Arc::new(EventLog::new(10));
+    let cache = cache(&log, from);
+    let selection = Arc::new(Selection::of(vec![Lease::of(Arc::clone(&cache))], Scope::All));
     let (events, queue) = tokio::sync::mpsc::channel(1);
-    let writer = tokio::spawn(Writer::new(cache, Arc::clone(&log), clock.clone()).run(queue));
+    let writer = tokio::spawn(Writer::new(Arc::clone(&cache), Arc::clone(&log), clock.clone()).run(queue));
+    for event in [Event::ListBegins, Event::ListEnds(0)] {
+        events.send((from, event)).await.unwrap();
+    }
+    cache.holds_a_list().await;
+    let mut feed = Feed::new(&log, selection, log.head());
     let condition =
         json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "lastTransitionTime": from});
     let pod = json!({
@@ -286,9 +308,7 @@ async fn a_state_that_depends_on_age_changes_without_an_event() {
         "status": {"phase": "Pending", "conditions": [condition]},
     });
     events.send((from, Event::Changed(pod.to_string().into()))).await.unwrap();
-    log.follow().wait_for(|head| *head == 2).await.unwrap();
-
-    let entries = log.read(&[0], 0, 10).unwrap().0;
+    let entries = [feed.next().await.unwrap().0, feed.next().await.unwrap().0];
     let states: Vec<_> = entries.iter().map(|e| e.change.after.as_ref().unwrap().judgement.state).collect();
     assert_eq!(states, [State::InProgress, State::Failed]);
     assert_eq!(entries[1].change.at, "2026-01-01T00:00:15Z".parse().unwrap());

@@ -3,17 +3,21 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+#[path = "support/kinds.rs"]
+mod kinds;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use daymarkd::clock::Clock;
-use daymarkd::kind::watched;
 use daymarkd::recording::reader::Reader;
 use daymarkd::recording::recorder::Recorder;
 use daymarkd::recording::{FORMAT, Header, VERSION};
 use daymarkd::source::{Event, Problem, ProblemReason};
 use jiff::Timestamp;
+
+use kinds::kinds;
 
 fn header() -> Header {
     Header {
@@ -24,7 +28,7 @@ fn header() -> Header {
         cluster: "default".into(),
         default_namespace: "n".into(),
         started_at: Timestamp::now(),
-        kinds: watched(),
+        kinds: kinds(),
     }
 }
 
@@ -58,7 +62,7 @@ async fn what_was_recorded_is_read() {
     record(&path).await;
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let mut reader = Reader::open(&path).unwrap();
-    assert_eq!(reader.header().kinds, watched());
+    assert_eq!(reader.header().kinds, kinds());
     let mut read = Vec::new();
     while let Some(recorded) = reader.next_event().unwrap() {
         assert_eq!(recorded.kind, 0);

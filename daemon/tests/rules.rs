@@ -2,22 +2,26 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+#[path = "support/kinds.rs"]
+mod kinds;
+
 use daymarkd::decode::decode;
-use daymarkd::kind::watched;
 use daymarkd::rule::{Ruling, judge};
 use daymarkd::state::{Doom, State};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use kinds::kinds;
+
 const NOW: &str = "2026-01-01T00:01:00Z";
 
 fn rule(kind: &str, mut object: Value) -> Ruling {
-    let kind = watched().into_iter().find(|k| k.answers_to(kind)).unwrap();
+    let kind = kinds().into_iter().find(|k| k.answers_to(kind)).unwrap();
     let metadata = &mut object["metadata"];
     for (field, value) in [("name", "a"), ("namespace", "n"), ("uid", "u"), ("resourceVersion", "1")] {
         metadata[field] = value.into();
     }
-    let object = decode(&kind, object.to_string().as_bytes()).unwrap();
+    let object = decode(&kind, object.to_string().as_bytes()).unwrap().object;
     judge(&object, NOW.parse().unwrap())
 }
 

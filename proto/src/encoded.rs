@@ -27,7 +27,13 @@ impl<M: Message> Encoded<M> {
     /// The same message with the fields that are set in `own`, which it has not.
     #[must_use]
     pub fn with(self, own: &M) -> Self {
-        Self { own: own.encode_to_vec().into(), ..self }
+        self.with_bytes(own.encode_to_vec().into())
+    }
+
+    /// As [`Encoded::with`], of fields that were encoded before.
+    #[must_use]
+    pub fn with_bytes(self, own: Bytes) -> Self {
+        Self { own, ..self }
     }
 }
 

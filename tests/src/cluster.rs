@@ -111,6 +111,14 @@ impl Cluster {
         succeeded(self.try_kubectl(args).expect("kubectl runs"))
     }
 
+    /// Applies manifests that have no namespace or say which, in YAML.
+    ///
+    /// # Panics
+    /// If the API server refuses them.
+    pub fn apply(&self, manifests: &str) {
+        apply(self.command([] as [&str; 0]), manifests);
+    }
+
     fn try_kubectl<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Result<Output, String> {
         self.command(args).output().map_err(|e| format!("{}: {e}", self.kubectl.display()))
     }
@@ -152,13 +160,7 @@ impl<'a> Namespace<'a> {
     /// # Panics
     /// If the API server refuses them.
     pub fn apply(&self, manifests: &str) {
-        let mut command = self.cluster.command(["--namespace", &self.name, "apply", "--filename", "-"]);
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("kubectl runs");
-        let mut stdin = child.stdin.take().expect("standard input is piped");
-        stdin.write_all(manifests.as_bytes()).expect("kubectl reads its standard input");
-        drop(stdin);
-        succeeded(child.wait_with_output().expect("kubectl ends"));
+        apply(self.cluster.command(["--namespace", &self.name]), manifests);
     }
 }
 
@@ -170,6 +172,16 @@ impl Drop for Namespace<'_> {
         // It goes with its control plane if not by this.
         let _deleted = self.cluster.try_kubectl(["delete", "namespace", &self.name, "--wait=false"]);
     }
+}
+
+fn apply(mut kubectl: Command, manifests: &str) {
+    let kubectl = kubectl.args(["apply", "--filename", "-"]);
+    let kubectl = kubectl.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = kubectl.spawn().expect("kubectl runs");
+    let mut stdin = child.stdin.take().expect("standard input is piped");
+    stdin.write_all(manifests.as_bytes()).expect("kubectl reads its standard input");
+    drop(stdin);
+    succeeded(child.wait_with_output().expect("kubectl ends"));
 }
 
 fn succeeded(output: Output) -> String {

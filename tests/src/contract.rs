@@ -70,6 +70,7 @@ impl Contract {
     /// The client goes on with another stream, from [`Contract::cursor`].
     pub fn resume(&mut self) {
         self.phase = Phase::Beginning { resumes: !self.cursor.is_empty() };
+        self.picture.resume();
     }
 
     /// Whether the picture is whole: between `current` or `resumed` and the

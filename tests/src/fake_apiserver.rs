@@ -8,6 +8,7 @@
 mod answer;
 mod collection;
 mod counts;
+mod discovery;
 mod faults;
 pub mod objects;
 mod store;
@@ -29,7 +30,7 @@ use tokio::task::{JoinHandle, JoinSet};
 pub use self::collection::Collection;
 pub use self::counts::Counts;
 use self::faults::Faults;
-pub use self::faults::{Answer, Cut, Fault, Verb};
+pub use self::faults::{Answer, Cut, Fault, StreamingLists, Verb};
 use self::objects::NAMESPACE;
 pub use self::store::Written;
 use self::store::{Store, line};
@@ -178,6 +179,11 @@ impl FakeApiServer {
             state.faults.gone_in_stream = in_stream;
             state.pages.clear();
         });
+    }
+
+    /// Watches that are to begin with a list are answered like that.
+    pub fn streaming_lists(&self, known: StreamingLists) {
+        self.shared.change(|state| state.faults.streaming_lists = known);
     }
 
     /// Lists have at most so many objects per page.

@@ -11,6 +11,7 @@ use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::{Filter, ObjectRef, WatchStatusesRequest};
 use daymarkd::app::{self, AppError};
 use daymarkd::args::{Config, Origin};
+use daymarkd::caches::Policy;
 use daymarkd::rpc::listener::Address;
 use daymarkd::source::connect::Target;
 use tempfile::TempDir;
@@ -44,6 +45,14 @@ impl InProcess {
     /// # Panics
     /// If it does not start.
     pub async fn start(cluster: &FakeApiServer) -> Self {
+        Self::start_with(cluster, Policy::default()).await
+    }
+
+    /// Starts a daemon of `cluster` that caches what `policy` says.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start_with(cluster: &FakeApiServer, policy: Policy) -> Self {
         let folder = tempfile::tempdir().expect("there is a folder for temporary files");
         let kubeconfig = folder.path().join("kubeconfig");
         fs::write(&kubeconfig, cluster.kubeconfig()).expect("a file can be written");
@@ -56,6 +65,8 @@ impl InProcess {
             listen: vec![Address::Unix(folder.path().join("daymark.sock"))],
             token_file: None,
             drain_timeout: PATIENCE,
+            max_streams: 1000,
+            policy,
             log: String::new(),
         };
         let daemon = app::bind(config).await.expect("the daemon starts");

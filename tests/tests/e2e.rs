@@ -7,6 +7,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+#[path = "e2e/kinds.rs"]
+mod kinds;
 #[path = "e2e/recording.rs"]
 mod recording;
 #[path = "e2e/reflection.rs"]
@@ -50,7 +52,8 @@ type Shared = Result<Arc<(Cluster, Daemon)>, String>;
 static SHARED: Mutex<Option<Shared>> = Mutex::new(None);
 
 fn main() -> ExitCode {
-    let tests = [wait::TESTS, watch::TESTS, restarts::TESTS, recording::TESTS, reflection::TESTS].concat();
+    let tests =
+        [wait::TESTS, watch::TESTS, kinds::TESTS, restarts::TESTS, recording::TESTS, reflection::TESTS].concat();
     let trials = tests.into_iter().map(|test| Trial::ignorable_test(test.name, move || perform(&test))).collect();
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     drop(SHARED.lock().unwrap_or_else(PoisonError::into_inner).take());

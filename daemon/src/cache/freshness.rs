@@ -19,13 +19,23 @@ pub struct Freshness {
     pub problem: Option<Problem>,
     /// Objects that could not be decoded.
     pub decode_errors: u64,
+    /// Whole lists that it was filled by.
+    pub lists: u64,
 }
 
 impl Freshness {
     /// Of a cache that has heard nothing yet.
     #[must_use]
     pub fn unheard(now: Timestamp) -> Self {
-        Self { heard: now, resource_version: 0, listed: false, synced: false, problem: None, decode_errors: 0 }
+        Self {
+            heard: now,
+            resource_version: 0,
+            listed: false,
+            synced: false,
+            problem: None,
+            decode_errors: 0,
+            lists: 0,
+        }
     }
 
     /// The source was heard of: everything up to `version` is in the cache.

@@ -7,20 +7,24 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::Cache;
-use crate::body::{self, Body};
+use super::bodies::Bodies;
+use crate::body::codec::Codec;
+use crate::body::{Body, Cuts};
 use crate::clock::Clock;
-use crate::decode;
+use crate::decode::{self, Decoded};
 use crate::event_log::{Change, EventLog};
-use crate::object::{Key, Object, Record};
+use crate::object::Object;
+use crate::record::{Key, Packer, Record};
 use crate::rule;
-use crate::source::{Event, Events};
-use crate::state::Judgement;
+use crate::source::{Event, Events, ProblemReason};
 
 /// Takes a source's events into a cache, judges what they change, and logs it.
 pub struct Writer {
     cache: Arc<Cache>,
     log: Arc<EventLog>,
     clock: Clock,
+    packer: Packer,
+    bodies: Bodies,
     /// What a list that is under way has named so far.
     listing: Option<HashSet<Key>>,
     /// Objects whose state depends on their age, by when to judge them again.
@@ -31,13 +35,14 @@ impl Writer {
     /// The writer of `cache`; there is one.
     #[must_use]
     pub fn new(cache: Arc<Cache>, log: Arc<EventLog>, clock: Clock) -> Self {
-        Self { cache, log, clock, listing: None, rechecks: BTreeSet::new() }
+        let bodies = Bodies::new(cache.keeps_bodies());
+        Self { cache, log, clock, packer: Packer::default(), bodies, listing: None, rechecks: BTreeSet::new() }
     }
 
     /// What it writes.
     #[must_use]
-    pub fn kind(&self) -> &crate::kind::Kind {
-        self.cache.kind()
+    pub fn cache(&self) -> &Arc<Cache> {
+        &self.cache
     }
 
     /// Takes events, each with its time, until there are no more.
@@ -72,14 +77,7 @@ impl Writer {
                 self.change(&json, now);
                 self.cache.freshness.send_modify(|f| f.hear(now, None));
             }
-            Event::ListEnds(version) => {
-                self.sweep(now);
-                self.cache.freshness.send_modify(|f| {
-                    f.hear(now, Some(version));
-                    // Synced it is when its watch is open.
-                    f.listed = true;
-                });
-            }
+            Event::ListEnds(version) => self.list_ends(version, now),
             Event::Changed(json) => {
                 let version = self.change(&json, now);
                 self.hear(now, version);
@@ -90,11 +88,45 @@ impl Writer {
             }
             Event::Bookmark(version) => self.hear(now, Some(version)),
             Event::Restored => self.hear(now, None),
-            Event::Lost(problem) => self.cache.freshness.send_modify(|f| {
-                f.synced = false;
-                f.problem = Some(problem);
-            }),
+            Event::Lost(problem) => {
+                if problem.reason == ProblemReason::NotServed {
+                    self.not_served(now);
+                }
+                self.cache.freshness.send_modify(|f| {
+                    f.synced = false;
+                    f.problem = Some(problem);
+                });
+            }
         }
+    }
+
+    fn list_ends(&mut self, version: u64, now: Timestamp) {
+        self.sweep(now);
+        if !self.is_listed() {
+            // Nobody could read what the list brought; who waits for it begins anew.
+            self.log.begin_anew(self.cache.id);
+        }
+        self.cache.freshness.send_modify(|f| {
+            f.hear(now, Some(version));
+            // Synced it is when its watch is open.
+            f.listed = true;
+            f.lists += 1;
+        });
+    }
+
+    /// A kind that is not served has no objects. It takes the API server two
+    /// answers to say so: one may come from a server that has just begun.
+    fn not_served(&mut self, now: Timestamp) {
+        let again = self.cache.freshness().problem.as_ref().is_some_and(|p| p.reason == ProblemReason::NotServed);
+        if again {
+            self.listing = Some(HashSet::new());
+            self.sweep(now);
+        }
+    }
+
+    /// Whether the cache has ever held a whole list: before, it is not read.
+    fn is_listed(&self) -> bool {
+        self.cache.freshness().listed
     }
 
     fn hear(&self, now: Timestamp, version: Option<u64>) {
@@ -106,7 +138,7 @@ impl Writer {
 
     /// Takes a version of an object and returns its resourceVersion.
     fn change(&mut self, json: &Bytes, now: Timestamp) -> Option<u64> {
-        let object = self.decode(json)?;
+        let Decoded { object, cuts } = self.decode(json)?;
         let key = object.key();
         let version = object.metadata.resource_version;
         if let Some(named) = &mut self.listing {
@@ -114,19 +146,45 @@ impl Writer {
         }
         match self.cache.get(&key) {
             // A list or a resumed watch repeats what is known, or lags behind it.
-            Some(cached) if cached.object.metadata.resource_version >= version => return Some(version),
-            Some(cached) if cached.object.metadata.uid != object.metadata.uid => self.remove(&key, now),
+            Some(cached) if cached.resource_version >= version => return Some(version),
+            Some(cached) if *cached.uid.to_string() != *object.metadata.uid => self.remove(&key, now),
             _ => {}
         }
-        let body = body::trimmed(&self.cache.kind, json).map_err(|e| e.to_string());
-        match body.and_then(|body| Body::new(&body).map_err(|e| e.to_string())) {
+        match self.bodies.make(self.cache.kind(), json, cuts) {
             Ok(body) => {
-                let judgement = self.judge(&key, &object, now);
-                self.put(key, Record { object: Arc::new(object), judgement, body }, now);
+                let record = self.record(object, body, now);
+                self.put(record, now);
+                if let Some(codec) = self.bodies.learn() {
+                    self.compress_again(&codec);
+                }
             }
             Err(problem) => self.reject(&problem, &object.metadata.name),
         }
         Some(version)
+    }
+
+    /// Judges an object, and packs it.
+    fn record(&mut self, object: Object, body: Option<Body>, now: Timestamp) -> Record {
+        let ruling = rule::judge(&object, now);
+        let record = self.packer.pack(object, ruling.judgement, ruling.recheck_at.is_some(), body);
+        if let Some(at) = ruling.recheck_at {
+            self.rechecks.insert((at, record.key.clone()));
+        }
+        record
+    }
+
+    /// Brings the bodies that were made before a dictionary was learnt to it, if
+    /// that is cheap: while nobody reads the cache.
+    fn compress_again(&self, codec: &Arc<Codec>) {
+        if self.is_listed() {
+            return;
+        }
+        for record in self.cache.objects.write().values_mut().filter_map(Arc::get_mut) {
+            let again = record.body.as_ref().and_then(|body| body.with_codec(codec).ok());
+            if again.is_some() {
+                record.body = again;
+            }
+        }
     }
 
     fn delete(&mut self, json: &Bytes, now: Timestamp) -> Option<u64> {
@@ -134,7 +192,7 @@ impl Writer {
             self.reject(&"it was deleted, but which?", "");
             return None;
         };
-        if self.cache.get(&identity.key).is_some_and(|cached| cached.object.metadata.uid == identity.uid) {
+        if self.cache.get(&identity.key).is_some_and(|cached| *cached.uid.to_string() == *identity.uid) {
             self.remove(&identity.key, now);
         }
         identity.resource_version
@@ -157,36 +215,35 @@ impl Writer {
         {
             self.rechecks.pop_first();
             let Some(record) = self.cache.get(&key) else { continue };
-            let judgement = self.judge(&key, &record.object, now);
-            if judgement.differs(&record.judgement) {
-                let (object, body) = (Arc::clone(&record.object), record.body.clone());
-                self.put(key, Record { object, judgement, body }, now);
+            let Some(object) = &record.aging else { continue };
+            let ruling = rule::judge(object, now);
+            if let Some(at) = ruling.recheck_at {
+                self.rechecks.insert((at, key));
+            }
+            if ruling.judgement.differs(&record.judgement) {
+                let ages = ruling.recheck_at.is_some();
+                self.put(record.judged_again(ruling.judgement, ages), now);
             }
         }
     }
 
-    fn judge(&mut self, key: &Key, object: &Object, now: Timestamp) -> Judgement {
-        let ruling = rule::judge(object, now);
-        if let Some(at) = ruling.recheck_at {
-            self.rechecks.insert((at, key.clone()));
-        }
-        ruling.judgement
-    }
-
-    fn put(&self, key: Key, record: Record, now: Timestamp) {
+    fn put(&self, record: Record, now: Timestamp) {
         let after = Arc::new(record);
+        let logged = self.is_listed();
         let mut objects = self.cache.objects.write();
-        let before = objects.insert(key, Arc::clone(&after));
-        let state_changed = before.as_ref().is_none_or(|before| {
-            before.object.metadata.generation != after.object.metadata.generation
-                || before.judgement.differs(&after.judgement)
-        });
-        self.log.append(self.cache.id, Change { before, after: Some(after), state_changed, at: now });
+        let before = objects.insert(after.key.clone(), Arc::clone(&after));
+        if logged {
+            let state_changed = before.as_ref().is_none_or(|before| after.differs(before));
+            self.log.append(self.cache.id, Change { before, after: Some(after), state_changed, at: now });
+        }
     }
 
     fn remove(&self, key: &Key, now: Timestamp) {
+        let logged = self.is_listed();
         let mut objects = self.cache.objects.write();
-        if let before @ Some(_) = objects.remove(key) {
+        if let before @ Some(_) = objects.remove(key)
+            && logged
+        {
             self.log.append(self.cache.id, Change { before, after: None, state_changed: true, at: now });
         }
     }
@@ -194,9 +251,9 @@ impl Writer {
     /// Decodes an object. One that does not decode is counted and reported, and
     /// exists all the same: its version before must not be taken for the newest,
     /// and a list that names it does not delete it.
-    fn decode(&mut self, json: &Bytes) -> Option<Object> {
-        let error = match decode::decode(&self.cache.kind, json) {
-            Ok(object) => return Some(object),
+    fn decode(&mut self, json: &Bytes) -> Option<Decoded> {
+        let error = match decode::decode(self.cache.kind(), json) {
+            Ok(decoded) => return Some(decoded),
             Err(error) => error,
         };
         let identity = decode::identity(json);
@@ -205,11 +262,12 @@ impl Writer {
         if let Some(named) = &mut self.listing {
             named.insert(identity.key.clone());
         }
-        decode::undecodable(identity, &error)
+        let object = decode::undecodable(identity, &error)?;
+        Some(Decoded { object, cuts: Cuts::default() })
     }
 
     fn reject(&self, problem: &dyn std::fmt::Display, name: &str) {
-        tracing::warn!(kind = %self.cache.kind, name, "an object cannot be decoded: {problem}");
+        tracing::warn!(kind = %self.cache.kind(), name, "an object cannot be decoded: {problem}");
         self.cache.freshness.send_modify(|f| f.decode_errors += 1);
     }
 }

@@ -1,6 +1,5 @@
 //! From the daemon's types to the API's messages.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +14,7 @@ use crate::clock::between;
 use crate::event_log::cursor::Cursor;
 use crate::event_log::{Entry, Revision};
 use crate::kind::Kind;
-use crate::object::{Key, Record};
+use crate::record::{Key, Record};
 use crate::source::Problem;
 use crate::state::{Doom, State};
 use crate::subscription::Relation;
@@ -42,7 +41,7 @@ impl Served {
     }
 
     /// The oldest of the freshnesses of `caches`.
-    pub(super) fn freshness(&self, caches: &[Arc<Cache>]) -> v1::Freshness {
+    pub(super) fn freshness<'a>(&self, caches: impl IntoIterator<Item = &'a Cache>) -> v1::Freshness {
         let now = self.clock.now();
         let (mut heard, mut synced, mut problem) = (now, true, String::new());
         for cache in caches {
@@ -62,37 +61,37 @@ impl Served {
         }
     }
 
-    pub(super) fn object_ref(&self, kind: &Kind, key: &Key, uid: &str) -> v1::ObjectRef {
+    fn object_ref(&self, kind: &Kind, key: &Key, uid: String) -> v1::ObjectRef {
         v1::ObjectRef {
             cluster: self.cluster.clone(),
             group: kind.group.clone(),
             resource: kind.resource.clone(),
             namespace: key.namespace.to_string(),
             name: key.name.to_string(),
-            uid: uid.to_owned(),
+            uid,
         }
     }
 
     pub(super) fn status(&self, kind: &Kind, record: &Record, view: View) -> Result<v1::Status, Status> {
-        let (metadata, judgement) = (&record.object.metadata, &record.judgement);
-        let object = match view {
-            View::Basic => Bytes::new(),
-            View::Full => {
-                let json = record.body.json();
+        let judgement = &record.judgement;
+        let object = match (view, &record.body) {
+            (View::Basic, _) | (View::Full, None) => Bytes::new(),
+            (View::Full, Some(body)) => {
+                let json = body.json();
                 json.map_err(|e| Status::internal(format!("a cached object cannot be unpacked: {e}")))?.into()
             }
         };
         Ok(v1::Status {
-            r#ref: Some(self.object_ref(kind, &record.object.key(), &metadata.uid)),
+            r#ref: Some(self.object_ref(kind, &record.key, record.uid.to_string())),
             kind: kind.kind.clone(),
             state: state(judgement.state).into(),
             reason: judgement.reason.to_string(),
-            message: judgement.message.clone(),
+            message: judgement.message.to_string(),
             progress: judgement.progress.map(|p| v1::Progress { done: p.done, total: p.total, unit: p.unit.into() }),
             doom: doom(judgement.doom).into(),
-            generation: metadata.generation,
-            resource_version: metadata.resource_version.to_string(),
-            creation_time: metadata.creation_timestamp.map(timestamp),
+            generation: record.generation,
+            resource_version: record.resource_version.to_string(),
+            creation_time: record.created.map(timestamp),
             object,
         })
     }
@@ -100,7 +99,7 @@ impl Served {
     /// The status of a name that no object has.
     pub(super) fn absent(&self, kind: &Kind, key: &Key) -> v1::Status {
         v1::Status {
-            r#ref: Some(self.object_ref(kind, key, "")),
+            r#ref: Some(self.object_ref(kind, key, String::new())),
             kind: kind.kind.clone(),
             state: v1::State::Absent.into(),
             reason: "NotFound".into(),
@@ -124,14 +123,12 @@ impl Served {
     /// subscribers to whom it is the same `relation` in the same `view`.
     pub(super) fn change(
         &self,
+        kind: &Kind,
         entry: &Entry,
         relation: Relation,
         view: View,
     ) -> Result<WatchStatusesResponse, Status> {
-        let change = &entry.change;
-        let kind = self.caches[entry.cache].kind();
-        let record = change.after.as_ref().or(change.before.as_ref());
-        let record = record.ok_or_else(|| Status::internal("a change without an object"))?;
+        let record = entry.change.record().ok_or_else(|| Status::internal("a change without an object"))?;
         let mut status = self.status(kind, record, view)?;
         let event = match relation {
             Relation::Entered => Event::Entered(status),
@@ -147,6 +144,19 @@ impl Served {
         };
         let cursor = self.cursor(entry.revision);
         Ok(WatchStatusesResponse { cursor, freshness: None, event: Some(event) })
+    }
+}
+
+/// The state of an object, if it is one.
+pub(super) fn known_state(state: v1::State) -> Option<State> {
+    match state {
+        v1::State::Ready => Some(State::Ready),
+        v1::State::InProgress => Some(State::InProgress),
+        v1::State::Failed => Some(State::Failed),
+        v1::State::Terminating => Some(State::Terminating),
+        v1::State::Paused => Some(State::Paused),
+        v1::State::Unknown => Some(State::Unknown),
+        v1::State::Unspecified | v1::State::Absent => None,
     }
 }
 

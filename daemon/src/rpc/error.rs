@@ -19,7 +19,11 @@ pub(super) enum Reason {
     InvalidPage,
     ObjectNotFound,
     ClusterUnreachable,
+    CacheClosed,
     KindForbidden,
+    NamespaceNotServed,
+    BodiesNotKept,
+    TooManyStreams,
     Draining,
     Unauthenticated,
 }
@@ -34,7 +38,11 @@ impl Reason {
             Self::InvalidPage => "INVALID_PAGE",
             Self::ObjectNotFound => "OBJECT_NOT_FOUND",
             Self::ClusterUnreachable => "CLUSTER_UNREACHABLE",
+            Self::CacheClosed => "CACHE_CLOSED",
             Self::KindForbidden => "KIND_FORBIDDEN",
+            Self::NamespaceNotServed => "NAMESPACE_NOT_SERVED",
+            Self::TooManyStreams => "TOO_MANY_STREAMS",
+            Self::BodiesNotKept => "BODIES_NOT_KEPT",
             Self::Draining => "DRAINING",
             Self::Unauthenticated => "UNAUTHENTICATED",
         }
@@ -60,10 +68,23 @@ pub(super) fn unreadable(kind: &Kind, problem: &Problem) -> Status {
         ProblemReason::Unreachable
         | ProblemReason::Unauthorized
         | ProblemReason::NotServed
+        | ProblemReason::Invalid
         | ProblemReason::Refused => (Code::Unavailable, Reason::ClusterUnreachable),
     };
     let message = format!("{kind} cannot be read: {}", problem.message);
     status(code, reason, message, [("kind", kind.to_string()), ("problem", problem.reason.to_string())])
+}
+
+/// The cluster's kinds are not known.
+pub(super) fn unknown_kinds(problem: &Problem) -> Status {
+    let message = format!("the cluster cannot be read: {}", problem.message);
+    status(Code::Unavailable, Reason::ClusterUnreachable, message, [("problem", problem.reason.to_string())])
+}
+
+/// A kind is served otherwise than before: ask again.
+pub(super) fn cache_closed(kind: &Kind) -> Status {
+    let message = format!("{kind} are served otherwise than before: watch them again");
+    status(Code::Unavailable, Reason::CacheClosed, message, [("kind", kind.to_string())])
 }
 
 /// The daemon stops: go to the next one.

@@ -2,43 +2,72 @@
 
 use std::sync::{Arc, OnceLock};
 
-use daymark_proto::v1::{Filter, ObjectRef};
+use daymark_proto::v1::{Filter, ObjectRef, State as WireState};
 use tonic::{Code, Status};
 
 use super::Served;
-use super::error::{Reason, status};
-use crate::cache::Cache;
-use crate::object::Key;
+use super::convert::known_state;
+use super::error::{Reason, status, unknown_kinds};
+use crate::caches::Lease;
+use crate::kind::Kind;
+use crate::record::{Key, Uid};
+use crate::subscription::fields::FieldSelector;
+use crate::subscription::labels::LabelSelector;
 use crate::subscription::{Named, Scope, Selection};
 
 /// At most this many objects by name in one filter.
 const MOST_REFS: usize = 1000;
+/// So many kinds can be told in a line.
+const FEW_KINDS: usize = 16;
+/// At most so many characters of a selector.
+const LONGEST_SELECTOR: usize = 4096;
 
 impl Served {
-    /// The objects that `filter` means.
-    pub(super) fn select(&self, filter: &Filter) -> Result<Selection, Status> {
+    /// The objects that `filter` means; what is needed to answer is followed from
+    /// now on.
+    pub(super) async fn select(&self, filter: &Filter) -> Result<Selection, Status> {
         self.check_cluster(&filter.cluster)?;
-        if filter.refs.is_empty() {
-            return self.select_kinds(filter);
+        self.caches.catalog().loaded().await.map_err(|problem| unknown_kinds(&problem))?;
+        let mut selection =
+            if filter.refs.is_empty() { self.select_kinds(filter).await? } else { self.select_refs(filter).await? };
+        for selector in [&filter.label_selector, &filter.field_selector] {
+            if selector.len() > LONGEST_SELECTOR {
+                return Err(invalid(format!("a selector is longer than {LONGEST_SELECTOR} characters")));
+            }
         }
-        if !filter.kinds.is_empty() || !filter.namespaces.is_empty() || filter.all_namespaces {
-            return Err(invalid("refs exclude kinds, namespaces and all_namespaces"));
+        let labels = LabelSelector::parse(&filter.label_selector);
+        selection.labels = labels.map_err(|e| invalid(format!("label_selector: {e}")))?;
+        let fields = FieldSelector::parse(&filter.field_selector);
+        selection.fields = fields.map_err(|e| invalid(format!("field_selector: {e}")))?;
+        selection.states = filter.states().map(filterable).collect::<Result<_, _>>()?;
+        if selection.fields.needs_body() {
+            selection.need_bodies()?;
+        }
+        Ok(selection)
+    }
+
+    /// Objects by name.
+    async fn select_refs(&self, filter: &Filter) -> Result<Selection, Status> {
+        let others = !filter.kinds.is_empty() || !filter.namespaces.is_empty() || filter.all_namespaces;
+        let narrowed = !filter.label_selector.is_empty() || !filter.field_selector.is_empty();
+        if others || narrowed || !filter.states.is_empty() {
+            return Err(invalid("refs exclude every other field"));
         }
         if filter.refs.len() > MOST_REFS {
             return Err(invalid(format!("{} refs are more than {MOST_REFS}", filter.refs.len())));
         }
         let mut caches = Caches::default();
-        let named = filter.refs.iter().map(|r| {
-            let (cache, key) = self.resolve(r)?;
-            let uid = (!r.uid.is_empty()).then(|| r.uid.as_str().into());
-            Ok(Named { cache: caches.place(cache), key, uid, absence: OnceLock::new() })
-        });
-        let named = named.collect::<Result<_, Status>>()?;
-        Ok(Selection { caches: caches.0, scope: Scope::Named(named) })
+        let mut named = Vec::with_capacity(filter.refs.len());
+        for r in &filter.refs {
+            let (cache, key) = self.resolve(r).await?;
+            let uid = (!r.uid.is_empty()).then(|| Uid::from(r.uid.as_str()));
+            named.push(Named { cache: caches.place(cache), key, uid, absence: OnceLock::new() });
+        }
+        Ok(Selection::of(caches.0, Scope::Named(named)))
     }
 
     /// The cache and key that `r` means.
-    pub(super) fn resolve(&self, r: &ObjectRef) -> Result<(&Arc<Cache>, Key), Status> {
+    pub(super) async fn resolve(&self, r: &ObjectRef) -> Result<(Lease, Key), Status> {
         self.check_cluster(&r.cluster)?;
         if r.name.is_empty() {
             return Err(invalid("an object's name is empty"));
@@ -51,43 +80,84 @@ impl Served {
             }
         }
         let name = if r.group.is_empty() { r.resource.clone() } else { format!("{}.{}", r.resource, r.group) };
-        let cache = self.cache(&name)?;
-        let namespace = match (cache.kind().namespaced, r.namespace.as_str()) {
+        let kind = self.kind(&name).await?;
+        let namespace = match (kind.namespaced, r.namespace.as_str()) {
             (false, "") => "",
-            (false, _) => return Err(invalid(format!("{} have no namespace", cache.kind()))),
+            (false, _) => return Err(invalid(format!("{kind} have no namespace"))),
             (true, "") => &self.default_namespace,
             (true, namespace) => namespace,
         };
+        let caches = self.lease(&kind).await?;
+        let holds = |cache: &Lease| cache.collection().namespace.as_deref().is_none_or(|only| only == namespace);
+        let cache = caches.into_iter().find(holds).ok_or_else(|| self.not_served(namespace))?;
         Ok((cache, Key::new(namespace, r.name.as_str())))
     }
 
-    fn select_kinds(&self, filter: &Filter) -> Result<Selection, Status> {
+    /// Kinds in namespaces.
+    async fn select_kinds(&self, filter: &Filter) -> Result<Selection, Status> {
         if filter.kinds.is_empty() {
             return Err(invalid("it names neither kinds nor refs"));
         }
         if filter.all_namespaces && !filter.namespaces.is_empty() {
             return Err(invalid("all_namespaces excludes namespaces"));
         }
-        let mut caches = Caches::default();
-        for name in &filter.kinds {
-            caches.place(self.cache(name)?);
-        }
-        let scope = if filter.all_namespaces {
-            Scope::All
-        } else if filter.namespaces.is_empty() {
-            Scope::Namespaces([self.default_namespace.as_str().into()].into())
-        } else {
-            Scope::Namespaces(filter.namespaces.iter().map(|n| n.as_str().into()).collect())
+        let namespaces: Option<Vec<&str>> = match &filter.namespaces[..] {
+            _ if filter.all_namespaces => None,
+            [] => Some(vec![&self.default_namespace]),
+            some => Some(some.iter().map(String::as_str).collect()),
         };
-        Ok(Selection { caches: caches.0, scope })
+        let served = &self.caches.policy().namespaces;
+        let outside = |namespace: &&&str| !served.is_empty() && !served.iter().any(|n| n == **namespace);
+        if let Some(namespace) = namespaces.iter().flatten().find(outside) {
+            return Err(self.not_served(namespace));
+        }
+        let mut kinds: Vec<Arc<Kind>> = Vec::new();
+        for name in &filter.kinds {
+            kinds.push(self.kind(name).await?);
+        }
+        let wanted = |cache: &Lease| match (&cache.collection().namespace, &namespaces) {
+            (Some(only), Some(namespaces)) => namespaces.contains(&&**only),
+            _ => true,
+        };
+        let mut caches = Caches::default();
+        for kind in &kinds {
+            self.lease(kind).await?.into_iter().filter(wanted).for_each(|cache| caches.add(cache));
+        }
+        let scope = match namespaces {
+            // What has no namespace is everywhere.
+            Some(namespaces) if kinds.iter().any(|kind| kind.namespaced) => {
+                let cluster_scoped = kinds.iter().any(|kind| !kind.namespaced).then_some("");
+                Scope::Namespaces(namespaces.into_iter().chain(cluster_scoped).map(Into::into).collect())
+            }
+            _ => Scope::All,
+        };
+        Ok(Selection::of(caches.0, scope))
     }
 
-    fn cache(&self, name: &str) -> Result<&Arc<Cache>, Status> {
-        self.caches.iter().find(|cache| cache.kind().answers_to(name)).ok_or_else(|| {
-            let known: Vec<_> = self.caches.iter().map(|cache| cache.kind().to_string()).collect();
-            let message = format!("no kind {name:?} is served; there are {}", known.join(", "));
+    async fn kind(&self, name: &str) -> Result<Arc<Kind>, Status> {
+        self.caches.catalog().resolve(name).await.ok_or_else(|| {
+            let kinds = self.caches.catalog().kinds();
+            let known = match kinds.len() {
+                1..=FEW_KINDS => {
+                    let names: Vec<_> = kinds.iter().map(ToString::to_string).collect();
+                    format!("; there are {}", names.join(", "))
+                }
+                _ => String::new(),
+            };
+            let message = format!("no kind {name:?} is served{known}");
             status(Code::InvalidArgument, Reason::UnknownKind, message, [("kind", name.to_owned())])
         })
+    }
+
+    async fn lease(&self, kind: &Arc<Kind>) -> Result<Vec<Lease>, Status> {
+        self.caches.lease(kind).await.map_err(|_| super::error::draining())
+    }
+
+    fn not_served(&self, namespace: &str) -> Status {
+        let served = self.caches.policy().namespaces.join(", ");
+        let message = format!("the daemon does not serve namespace {namespace:?}, only {served}");
+        let metadata = [("namespace", namespace.to_owned())];
+        status(Code::PermissionDenied, Reason::NamespaceNotServed, message, metadata)
     }
 
     fn check_cluster(&self, name: &str) -> Result<(), Status> {
@@ -98,15 +168,37 @@ impl Served {
     }
 }
 
+impl Selection {
+    /// Whole objects are wanted, as they are kept.
+    pub(super) fn need_bodies(&self) -> Result<(), Status> {
+        match self.caches.iter().find(|cache| !cache.keeps_bodies()) {
+            None => Ok(()),
+            Some(cache) => {
+                let kind = cache.kind();
+                let message = format!("of {kind} the daemon keeps only the state (--no-bodies): read them one by one");
+                Err(status(Code::FailedPrecondition, Reason::BodiesNotKept, message, [("kind", kind.to_string())]))
+            }
+        }
+    }
+}
+
+fn filterable(state: WireState) -> Result<crate::state::State, Status> {
+    known_state(state).ok_or_else(|| invalid(format!("no object is ever in {}", state.as_str_name())))
+}
+
 /// Caches, each once.
 #[derive(Default)]
-struct Caches(Vec<Arc<Cache>>);
+struct Caches(Vec<Lease>);
 
 impl Caches {
+    fn add(&mut self, cache: Lease) {
+        self.place(cache);
+    }
+
     /// The place of `cache`.
-    fn place(&mut self, cache: &Arc<Cache>) -> usize {
-        self.0.iter().position(|known| Arc::ptr_eq(known, cache)).unwrap_or_else(|| {
-            self.0.push(Arc::clone(cache));
+    fn place(&mut self, cache: Lease) -> usize {
+        self.0.iter().position(|known| known.id() == cache.id()).unwrap_or_else(|| {
+            self.0.push(cache);
             self.0.len() - 1
         })
     }

@@ -4,11 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daymark_proto::v1::server_service_server::ServerService;
-use daymark_proto::v1::{Cluster, GetServerInfoRequest, GetServerInfoResponse, ServedKind};
+use daymark_proto::v1::{
+    CacheStatus, Cluster, GetServerInfoRequest, GetServerInfoResponse, ListCachesRequest, ListCachesResponse,
+    ServedKind,
+};
 use tonic::{Request, Response, Status};
 
 use super::Served;
 use super::auth::caller;
+use crate::cache::Cache;
 use crate::kind::Kind;
 
 /// How long the API server may take to tell its version before it is left out.
@@ -39,7 +43,7 @@ impl ServerService for Handler {
             kubernetes_version: version.ok().and_then(Result::ok).unwrap_or_default(),
             default_namespace: served.default_namespace.clone(),
             replayed: served.source.is_replay(),
-            kinds: served.caches.iter().map(|cache| served_kind(cache.kind())).collect(),
+            kinds: served.caches.catalog().kinds().iter().map(|kind| served_kind(kind)).collect(),
         };
         Ok(Response::new(GetServerInfoResponse {
             version: env!("CARGO_PKG_VERSION").into(),
@@ -47,6 +51,43 @@ impl ServerService for Handler {
             clusters: vec![cluster],
         }))
     }
+
+    async fn list_caches(&self, request: Request<ListCachesRequest>) -> Result<Response<ListCachesResponse>, Status> {
+        caller(&request)?;
+        let caches = self.served.caches.open().iter().map(|cache| self.cache_status(cache)).collect();
+        Ok(Response::new(ListCachesResponse { caches, streams: count(self.served.streams.open()) }))
+    }
+}
+
+impl Handler {
+    fn cache_status(&self, cache: &Cache) -> CacheStatus {
+        let served = &self.served;
+        let (size, freshness) = (cache.size(), cache.freshness().clone());
+        let resource_version = match freshness.resource_version {
+            0 => String::new(),
+            version => version.to_string(),
+        };
+        CacheStatus {
+            cluster: served.cluster.clone(),
+            kind: Some(served_kind(cache.kind())),
+            namespace: cache.collection().namespace.as_deref().unwrap_or_default().to_owned(),
+            objects: count(size.objects),
+            bytes: count(size.bytes),
+            body_bytes: count(size.body_bytes),
+            freshness: Some(served.freshness([cache])),
+            listed: freshness.listed,
+            resource_version,
+            subscribers: count(served.log.readers(cache.id())),
+            lists: i64::try_from(freshness.lists).unwrap_or(i64::MAX),
+            decode_errors: i64::try_from(freshness.decode_errors).unwrap_or(i64::MAX),
+            warm: served.caches.is_warm(cache.kind()),
+        }
+    }
+}
+
+/// A count or size of what is in memory.
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn served_kind(kind: &Kind) -> ServedKind {

@@ -8,20 +8,22 @@ use daymark_proto::Encoded;
 use daymark_proto::v1::status_service_server::StatusService;
 use daymark_proto::v1::watch_statuses_response::reset::Cause;
 use daymark_proto::v1::{
-    GetStatusRequest, GetStatusResponse, ListStatusesRequest, ListStatusesResponse, Unreachable, WatchStatusesRequest,
-    WatchStatusesResponse,
+    self, GetStatusRequest, GetStatusResponse, ListStatusesRequest, ListStatusesResponse, Unreachable,
+    WatchStatusesRequest, WatchStatusesResponse,
 };
-use futures::stream::Stream;
+use futures::future::try_join_all;
+use futures::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use tonic::{Code, Request, Response, Status};
 
 use super::Served;
 use super::auth::caller;
 use super::convert::View;
-use super::error::{Reason, draining, status, unreadable};
-use super::watch::{Beginning, Watch};
+use super::error::{Reason, draining, status, unknown_kinds, unreadable};
+use super::watch::{Beginning, Order, Watch};
+use crate::body::Body;
 use crate::cache::{Cache, Snapshot};
 use crate::event_log::cursor::Cursor;
-use crate::object::{Key, Record};
+use crate::record::{Key, Record, Uid};
 use crate::source::Problem;
 use crate::subscription::{Scope, Selection};
 
@@ -30,6 +32,8 @@ const PAGE: (usize, usize) = (500, 1000);
 /// A page ends at about this many bytes of objects: many clients take messages
 /// of 4 MiB and no more.
 const PAGE_BYTES: usize = 3 << 20;
+/// Objects that one page reads from the API server at a time.
+const READS_AT_ONCE: usize = 16;
 /// The shortest interval of progress messages.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -52,24 +56,21 @@ impl Handler {
     }
 
     /// Waits for the selected caches to hold something, and tells those that
-    /// cannot.
+    /// cannot. If none can, that is an error.
     async fn await_listed(&self, selection: &Selection) -> Result<Vec<Unreachable>, Status> {
+        let each = selection.caches.iter().map(|cache| self.listed(cache));
         let mut unreachable = Vec::new();
-        let mut last = None;
-        for cache in &selection.caches {
-            let Err(problem) = self.listed(cache).await? else { continue };
-            let error = unreadable(cache.kind(), &problem);
-            if !problem.reason.is_of_the_kind() {
-                return Err(error);
-            }
+        let mut first = None;
+        for (cache, listed) in selection.caches.iter().zip(try_join_all(each).await?) {
+            let Err(problem) = listed else { continue };
+            first.get_or_insert_with(|| unreadable(cache.kind(), &problem));
             unreachable.push(Unreachable {
-                kind: cache.kind().to_string(),
+                kind: cache.collection().to_string(),
                 reason: problem.reason.to_string(),
                 message: problem.message,
             });
-            last = Some(error);
         }
-        match last {
+        match first {
             Some(error) if unreachable.len() == selection.caches.len() => Err(error),
             _ => Ok(unreachable),
         }
@@ -98,19 +99,22 @@ impl StatusService for Handler {
         caller(&request)?;
         let request = request.into_inner();
         let wanted = request.r#ref.clone().unwrap_or_default();
-        let (cache, key) = self.served.resolve(&wanted)?;
-        self.listed(cache).await?.map_err(|problem| unreadable(cache.kind(), &problem))?;
+        self.served.caches.catalog().loaded().await.map_err(|problem| unknown_kinds(&problem))?;
+        let (cache, key) = self.served.resolve(&wanted).await?;
+        self.listed(&cache).await?.map_err(|problem| unreadable(cache.kind(), &problem))?;
 
-        let log = &self.served.log;
-        let snapshot = Snapshot::take([&**cache], log);
-        let record = snapshot
-            .get(0, &key)
-            .filter(|record| wanted.uid.is_empty() || *wanted.uid == *record.object.metadata.uid)
-            .ok_or_else(|| not_found(cache, &key))?;
+        let view = request.view().into();
+        let (record, revision) = {
+            let snapshot = Snapshot::take([&*cache], &self.served.log);
+            let record = snapshot.get(0, &key).cloned();
+            (record, snapshot.revision)
+        };
+        let meant = |record: &Arc<Record>| wanted.uid.is_empty() || Uid::from(wanted.uid.as_str()) == record.uid;
+        let record = record.filter(meant).ok_or_else(|| not_found(&cache, &key))?;
         Ok(Response::new(GetStatusResponse {
-            status: Some(self.served.status(cache.kind(), record, request.view().into())?),
-            freshness: Some(self.served.freshness(std::slice::from_ref(cache))),
-            cursor: self.served.cursor(snapshot.revision),
+            status: Some(self.whole_status(&cache, &record, view).await?),
+            freshness: Some(self.served.freshness([&*cache])),
+            cursor: self.served.cursor(revision),
         }))
     }
 
@@ -120,7 +124,7 @@ impl StatusService for Handler {
     ) -> Result<Response<ListStatusesResponse>, Status> {
         caller(&request)?;
         let request = request.into_inner();
-        let selection = self.served.select(&request.filter.clone().unwrap_or_default())?;
+        let selection = self.served.select(&request.filter.clone().unwrap_or_default()).await?;
         if matches!(selection.scope, Scope::Named(_)) {
             let message = "invalid filter: a list takes kinds; read objects by name with GetStatus";
             return Err(status(Code::InvalidArgument, Reason::InvalidFilter, message, []));
@@ -128,7 +132,7 @@ impl StatusService for Handler {
         let size = page_size(request.page_size)?;
         let after = page_start(&request.page_token, &selection)?;
         let unreachable = self.await_listed(&selection).await?;
-        Ok(Response::new(self.page(&selection, after, size, request.view().into(), unreachable)?))
+        Ok(Response::new(self.page(&selection, after, size, request.view().into(), unreachable).await?))
     }
 
     type WatchStatusesStream = Pin<Box<dyn Stream<Item = Result<Encoded<WatchStatusesResponse>, Status>> + Send>>;
@@ -139,8 +143,13 @@ impl StatusService for Handler {
     ) -> Result<Response<Self::WatchStatusesStream>, Status> {
         caller(&request)?;
         let request = request.into_inner();
+        let permit = self.served.streams.begin()?;
         let view = request.view().into();
-        let selection = self.served.select(&request.filter.clone().unwrap_or_default())?;
+        let mut selection = self.served.select(&request.filter.clone().unwrap_or_default()).await?;
+        if view == View::Full {
+            selection.need_bodies()?;
+            selection.every_version = true;
+        }
         if request.proven && !matches!(selection.scope, Scope::Named(_)) {
             let message = "invalid filter: a proven view needs filter.refs";
             return Err(status(Code::InvalidArgument, Reason::InvalidFilter, message, []));
@@ -148,15 +157,28 @@ impl StatusService for Handler {
         let interval = progress_interval(request.progress_interval)?;
         let beginning = self.beginning(&request.cursor, &selection)?;
         let unreachable = self.await_listed(&selection).await?;
-        let served = Arc::clone(&self.served);
-        let watch = Watch::new(served, selection, unreachable, view, interval, beginning);
-        let watch = if request.proven { watch.proven() } else { watch };
+        let order =
+            Order { selection, unreachable, view, progress_interval: interval, beginning, proven: request.proven };
+        let watch = Watch::new(Arc::clone(&self.served), order, permit);
         Ok(Response::new(Box::pin(watch.into_stream())))
     }
 }
 
 impl Handler {
-    fn page(
+    /// The status of an object; of one whose body is not kept, the whole object
+    /// is read from the API server.
+    async fn whole_status(&self, cache: &Cache, record: &Record, view: View) -> Result<v1::Status, Status> {
+        let mut status = self.served.status(cache.kind(), record, view)?;
+        if view == View::Full && record.body.is_none() {
+            let read = self.served.source.read_whole(cache.collection(), &record.key).await;
+            let read = read.map_err(|problem| unreadable(cache.kind(), &problem))?;
+            // One that is gone by now has no JSON.
+            status.object = read.map(Into::into).unwrap_or_default();
+        }
+        Ok(status)
+    }
+
+    async fn page(
         &self,
         selection: &Selection,
         (first_cache, after): (usize, Option<Key>),
@@ -170,13 +192,16 @@ impl Handler {
             (records, next_page_token, snapshot.revision)
         };
         // Unpacking objects takes its time: the caches are no longer held.
-        let status =
-            |(place, record): &(usize, Arc<Record>)| self.served.status(selection.caches[*place].kind(), record, view);
+        let status = |(place, record): &(usize, Arc<Record>)| {
+            let (cache, record) = (selection.caches[*place].clone(), Arc::clone(record));
+            async move { self.whole_status(&cache, &record, view).await }
+        };
+        let statuses = stream::iter(&records).map(status).buffered(READS_AT_ONCE);
         Ok(ListStatusesResponse {
-            statuses: records.iter().map(status).collect::<Result<_, _>>()?,
+            statuses: statuses.try_collect().await?,
             next_page_token,
             unreachable,
-            freshness: Some(self.served.freshness(&selection.caches)),
+            freshness: Some(self.served.freshness(selection.caches.iter().map(|cache| -> &Cache { cache }))),
             cursor: self.served.cursor(revision),
         })
     }
@@ -201,7 +226,7 @@ fn page_of(
                 continue;
             }
             if view == View::Full {
-                bytes += record.body.length();
+                bytes += record.body.as_ref().map_or(0, Body::length);
             }
             if records.len() == size || (bytes > PAGE_BYTES && !records.is_empty()) {
                 return (records, page_token(place, last));

@@ -1,29 +1,34 @@
 //! `WatchStatuses`: a snapshot, and what follows it.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::time::Duration;
+mod proof;
+mod snapshot;
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
 use daymark_proto::Encoded;
 use daymark_proto::v1::watch_statuses_response::reset::Cause;
 use daymark_proto::v1::watch_statuses_response::{Current, Event, Progress, Reset, Resumed};
 use daymark_proto::v1::{Freshness, Unreachable, WatchStatusesResponse};
-use futures::future::{BoxFuture, FutureExt as _};
-use futures::stream::{self, Stream, TryStreamExt as _};
+use futures::future::{BoxFuture, FutureExt as _, select_all};
+use futures::stream::{self, Stream};
+use prost::Message as _;
 use tonic::Status;
 
+use self::proof::prove;
+use self::snapshot::{Item, Items};
 use super::Served;
 use super::convert::View;
-use super::error::{draining, unreadable};
-use crate::event_log::{Entry, Revision};
-use crate::object::{Key, Record};
-use crate::source::Truth;
-use crate::subscription::{Absence, Feed, Named, Relation, Scope, Selection};
+use super::error::{cache_closed, draining};
+use super::streams::Permit;
+use crate::cache::Cache;
+use crate::event_log::{Entry, Expired, Revision};
+use crate::subscription::feed::Delivery;
+use crate::subscription::{Feed, Relation, Selection};
 
-/// Live reads that one proof makes at a time.
-const READS_AT_ONCE: usize = 16;
-/// Before a live read that failed is tried again.
-const READ_AGAIN: Duration = Duration::from_secs(1);
+/// How long several messages may say the same freshness: they go out together.
+const SAME_FRESHNESS: Duration = Duration::from_millis(1);
 
 type Message = Encoded<WatchStatusesResponse>;
 
@@ -38,6 +43,9 @@ pub(super) struct Watch {
     stage: Stage,
     /// Resolves when the view is proven; `None` if nobody asked, or it is.
     proof: Option<BoxFuture<'static, Result<(), Status>>>,
+    /// The freshness that was sent last, encoded, and when.
+    freshness: Option<(Instant, Bytes)>,
+    _permit: Permit,
 }
 
 /// What a stream waits for.
@@ -45,7 +53,9 @@ enum Step {
     /// The view is proven, or cannot be.
     Proven(Result<(), Status>),
     /// A change; or the log has dropped what comes next.
-    Entry(Delivery),
+    Entry(Result<Delivery, Expired>),
+    /// A kind that could not be read can be.
+    Reachable,
     /// Nothing, for as long as the reader is to be left without a sign of life.
     Silence,
 }
@@ -62,7 +72,7 @@ enum Stage {
     /// A snapshot is to be taken.
     Reset(Cause),
     /// These items of it are to be sent.
-    Items(VecDeque<Item>),
+    Items(Items),
     /// What the stream opens with is to be sent when the view is proven.
     Proving(Opening),
     /// It is to be sent after everything up to that revision.
@@ -82,15 +92,6 @@ enum Opening {
     Resumed,
 }
 
-enum Item {
-    /// An object of the cache at that place.
-    Present(usize, Arc<Record>),
-    /// A name that no object of the cache at that place has.
-    Absent(usize, Key),
-    /// A name in a cache that has nothing to say yet.
-    Unread(usize, Key),
-}
-
 impl Opening {
     fn event(self) -> Event {
         match self {
@@ -100,28 +101,29 @@ impl Opening {
     }
 }
 
+/// What a stream is to be.
+pub(super) struct Order {
+    pub(super) selection: Selection,
+    pub(super) unreachable: Vec<Unreachable>,
+    pub(super) view: View,
+    pub(super) progress_interval: Option<Duration>,
+    pub(super) beginning: Beginning,
+    /// Whether `current` or `resumed` is to be sent only when the view is proven.
+    pub(super) proven: bool,
+}
+
 impl Watch {
-    pub(super) fn new(
-        served: Arc<Served>,
-        selection: Selection,
-        unreachable: Vec<Unreachable>,
-        view: View,
-        progress_interval: Option<Duration>,
-        beginning: Beginning,
-    ) -> Self {
+    pub(super) fn new(served: Arc<Served>, order: Order, permit: Permit) -> Self {
+        let Order { selection, unreachable, view, progress_interval, beginning, proven } = order;
         let selection = Arc::new(selection);
         let (stage, after) = match beginning {
             Beginning::Snapshot(cause) => (Stage::Reset(cause), 0),
             Beginning::Resume(revision) => (Stage::Proving(Opening::Resumed), revision),
         };
-        let feed = Feed::new(Arc::clone(&served.log), Arc::clone(&selection), view == View::Full, after);
-        Self { served, selection, unreachable, view, progress_interval, feed, stage, proof: None }
-    }
-
-    /// The same stream, `current` or `resumed` only when the view is proven.
-    pub(super) fn proven(mut self) -> Self {
-        self.proof = Some(prove(Arc::clone(&self.served), Arc::clone(&self.selection)).boxed());
-        self
+        let feed = Feed::new(&served.log, Arc::clone(&selection), after);
+        let proof = proven.then(|| prove(Arc::clone(&served), Arc::clone(&selection)).boxed());
+        let freshness = None;
+        Self { served, selection, unreachable, view, progress_interval, feed, stage, proof, freshness, _permit: permit }
     }
 
     pub(super) fn into_stream(self) -> impl Stream<Item = Result<Message, Status>> {
@@ -129,6 +131,13 @@ impl Watch {
     }
 
     async fn next(&mut self) -> Option<Result<Message, Status>> {
+        // What is there goes out without waiting for anything.
+        if matches!(self.stage, Stage::Live)
+            && !self.served.drain.is_cancelled()
+            && let Ok(Some(delivery)) = self.feed.take_ready()
+        {
+            return Some(self.deliver(Ok(delivery)));
+        }
         if matches!(self.stage, Stage::Ended) {
             return None;
         }
@@ -149,9 +158,9 @@ impl Watch {
             match &mut self.stage {
                 Stage::Reset(cause) => {
                     let cause = *cause;
-                    return Ok(self.reset(cause));
+                    return self.reset(cause);
                 }
-                Stage::Items(items) => match items.pop_front() {
+                Stage::Items(items) => match items.next(&self.selection) {
                     Some(item) => return self.item(&item),
                     None => self.stage = Stage::Proving(Opening::Current),
                 },
@@ -179,7 +188,7 @@ impl Watch {
                         let delivery = self.feed.next().await;
                         return self.deliver(delivery);
                     }
-                    Err(_) => self.stage = Stage::Reset(Cause::Lagged),
+                    Err(Expired) => self.stage = Stage::Reset(Cause::Lagged),
                 },
                 Stage::Live => {
                     let step = self.step().await;
@@ -207,6 +216,7 @@ impl Watch {
             biased;
             proven = proof => Step::Proven(proven),
             delivery = self.feed.next() => Step::Entry(delivery),
+            () = reachable(&self.selection, &self.unreachable) => Step::Reachable,
             () = silence => Step::Silence,
         }
     }
@@ -214,52 +224,47 @@ impl Watch {
     fn tell(&mut self, step: Step) -> Result<Message, Status> {
         match step {
             Step::Entry(delivery) => self.deliver(delivery),
+            // A reader that came back holds what it knew of that kind.
+            Step::Reachable => self.reset(Cause::Reachable),
             Step::Silence | Step::Proven(_) => Ok(self.plain(Event::Progress(Progress {}), self.feed.handed_out_to())),
         }
     }
 
-    fn deliver(&mut self, delivery: Delivery) -> Result<Message, Status> {
+    fn deliver(&mut self, delivery: Result<Delivery, Expired>) -> Result<Message, Status> {
         let Ok((entry, relation)) = delivery else {
+            let waited = !self.unreachable.is_empty();
             // The reader is too slow for the log: it gets the newest state.
-            return Ok(self.reset(Cause::Lagged));
+            return self.reset(if waited { Cause::Reachable } else { Cause::Lagged });
         };
-        let form = relation as usize * 2 + usize::from(self.view == View::Full);
-        let encode = || Ok::<_, Status>(Encoded::new(&self.served.change(&entry, relation, self.view)?).into_shared());
-        let change = Encoded::from_bytes(entry.wire(form, encode)?);
+        let change = Encoded::from_bytes(self.encode(&entry, relation)?);
         // How new the view is depends on what else the stream reads, and on when.
-        Ok(change.with(&WatchStatusesResponse { freshness: self.freshness(), ..Default::default() }))
+        Ok(change.with_bytes(self.fresh()))
+    }
+
+    /// The change as every stream sends it to whom it is the same.
+    fn encode(&self, entry: &Entry, relation: Relation) -> Result<Bytes, Status> {
+        let form = relation as u8 * 2 + u8::from(self.view == View::Full);
+        entry.wire(form, || {
+            let cache = self.selection.caches.iter().find(|cache| cache.id() == entry.cache);
+            let cache = cache.ok_or_else(|| Status::internal("a change of a cache that is not read"))?;
+            let change = self.served.change(cache.kind(), entry, relation, self.view)?;
+            Ok(Encoded::new(&change).into_shared())
+        })
     }
 
     /// Begins a snapshot.
-    fn reset(&mut self, cause: Cause) -> Message {
-        self.stage = Stage::Items(self.take_snapshot());
-        let reset = Reset { cause: cause.into(), unreachable: self.unreachable.clone() };
-        self.plain(Event::Reset(reset), None)
-    }
-
-    /// Takes the snapshot, and lets the feed go on behind it.
-    fn take_snapshot(&mut self) -> VecDeque<Item> {
-        let snapshot = self.selection.snapshot(&self.served.log);
-        // As of the snapshot: what was listed before it is whole in it.
-        let caches = &self.selection.caches;
-        let unread = |kind: &str| caches.iter().any(|c| !c.freshness().listed && c.kind().to_string() == kind);
-        self.unreachable.retain(|it| unread(&it.kind));
-        self.feed.skip_to(snapshot.revision);
-        match &self.selection.scope {
-            Scope::Named(named) => named
-                .iter()
-                .map(|n| match snapshot.get(n.cache, &n.key).filter(|record| n.means(record, snapshot.revision)) {
-                    Some(record) => Item::Present(n.cache, Arc::clone(record)),
-                    None if caches[n.cache].freshness().listed => Item::Absent(n.cache, n.key.clone()),
-                    None => Item::Unread(n.cache, n.key.clone()),
-                })
-                .collect(),
-            Scope::All | Scope::Namespaces(_) => (0..caches.len())
-                .flat_map(|cache| snapshot.objects(cache, None).map(move |(_, record)| (cache, record)))
-                .filter(|(cache, record)| self.selection.selects(caches[*cache].id(), record, snapshot.revision))
-                .map(|(cache, record)| Item::Present(cache, Arc::clone(record)))
-                .collect(),
+    fn reset(&mut self, cause: Cause) -> Result<Message, Status> {
+        if let Some(closed) = self.selection.caches.iter().find(|cache| cache.closed().is_cancelled()) {
+            return Err(cache_closed(closed.kind()));
         }
+        let (items, revision) = Items::take(&self.selection, &self.served.log);
+        self.feed.skip_to(revision);
+        // As of the snapshot: what was listed before it is whole in it.
+        let unread = |kind: &str| self.selection.caches.iter().any(|c| !c.freshness().listed && named(c, kind));
+        self.unreachable.retain(|it| unread(&it.kind));
+        self.stage = Stage::Items(items);
+        let reset = Reset { cause: cause.into(), unreachable: self.unreachable.clone() };
+        Ok(self.plain(Event::Reset(reset), None))
     }
 
     fn item(&self, item: &Item) -> Result<Message, Status> {
@@ -276,50 +281,40 @@ impl Watch {
     fn plain(&self, event: Event, at: Option<Revision>) -> Message {
         Encoded::new(&WatchStatusesResponse {
             cursor: at.map(|revision| self.served.cursor(revision)).unwrap_or_default(),
-            freshness: self.freshness(),
+            freshness: Some(self.freshness_now()),
             event: Some(event),
         })
     }
 
-    fn freshness(&self) -> Option<Freshness> {
-        Some(self.served.freshness(&self.selection.caches))
-    }
-}
-
-type Delivery = Result<(Arc<Entry>, Relation), crate::event_log::Expired>;
-
-/// Resolves when the caches hold what live reads, begun after now, have seen of
-/// every named object; or when they may not be read.
-async fn prove(served: Arc<Served>, selection: Arc<Selection>) -> Result<(), Status> {
-    let Scope::Named(named) = &selection.scope else { return Ok(()) };
-    let each = |named| prove_one(&served, &selection, named);
-    stream::iter(named.iter().map(Ok)).try_for_each_concurrent(READS_AT_ONCE, each).await
-}
-
-async fn prove_one(served: &Served, selection: &Selection, named: &Named) -> Result<(), Status> {
-    let cache = &selection.caches[named.cache];
-    let mut told = false;
-    loop {
-        match served.source.read(cache.kind(), &named.key).await {
-            Ok(Truth::Cached) => return Ok(()),
-            Ok(Truth::Seen(version)) => {
-                cache.reaches(version).await;
-                return Ok(());
-            }
-            Ok(Truth::Absent(version)) => {
-                let since = cache.outlives(&named.key, version, &served.log).await;
-                // Each name is proven once.
-                let _only = named.absence.set(Absence { version, since });
-                return Ok(());
-            }
-            Err(problem) if problem.reason.is_of_the_kind() => return Err(unreadable(cache.kind(), &problem)),
-            Err(problem) => {
-                if !std::mem::replace(&mut told, true) {
-                    let (kind, name) = (cache.kind(), &*named.key.name);
-                    tracing::warn!(%kind, name, "a stream waits for a live read, which failed: {}", problem.message);
-                }
-                tokio::time::sleep(READ_AGAIN).await;
-            }
+    /// The freshness as a part of a message.
+    fn fresh(&mut self) -> Bytes {
+        let now = Instant::now();
+        if let Some((at, bytes)) = &self.freshness
+            && now.duration_since(*at) < SAME_FRESHNESS
+        {
+            return bytes.clone();
         }
+        let message = WatchStatusesResponse { freshness: Some(self.freshness_now()), ..Default::default() };
+        let bytes: Bytes = message.encode_to_vec().into();
+        self.freshness = Some((now, bytes.clone()));
+        bytes
     }
+
+    fn freshness_now(&self) -> Freshness {
+        self.served.freshness(self.selection.caches.iter().map(|cache| -> &Cache { cache }))
+    }
+}
+
+/// Whether `unreachable` means that cache.
+fn named(cache: &Cache, unreachable: &str) -> bool {
+    cache.collection().to_string() == unreachable
+}
+
+/// Returns when a kind that could not be read holds a whole list.
+async fn reachable(selection: &Selection, unreachable: &[Unreachable]) {
+    if unreachable.is_empty() {
+        return std::future::pending().await;
+    }
+    let waited_for = |cache: &&crate::caches::Lease| unreachable.iter().any(|it| named(cache, &it.kind));
+    select_all(selection.caches.iter().filter(waited_for).map(|cache| cache.holds_a_list().boxed())).await;
 }

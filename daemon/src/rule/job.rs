@@ -1,5 +1,7 @@
 //! Jobs.
 
+use std::borrow::Cow;
+
 use crate::object::condition_true;
 use crate::object::workload::Job;
 use crate::state::{Doom, Judgement, State};
@@ -14,12 +16,15 @@ pub(super) fn judge(job: &Job) -> Judgement {
     let progress = |judgement: Judgement| judgement.with_progress(status.succeeded, wanted, "succeeded");
     for r#type in ["Failed", "FailureTarget"] {
         if let Some(failed) = condition_true(&status.conditions, r#type) {
-            let judgement = Judgement::new(State::Failed, failed.reason.clone(), &*failed.message);
+            let judgement = Judgement::new(State::Failed, failed.reason.clone(), failed.message.clone());
             return progress(judgement.with_doom(Doom::Fatal));
         }
     }
     if let Some(complete) = condition_true(&status.conditions, "Complete") {
-        let message = if complete.message.is_empty() { "the job has completed" } else { &complete.message };
+        let message = match &*complete.message {
+            "" => Cow::Borrowed("the job has completed"),
+            message => Cow::Owned(message.to_owned()),
+        };
         return progress(Judgement::new(State::Ready, "Complete", message));
     }
     if spec.suspend {

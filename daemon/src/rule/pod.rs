@@ -48,7 +48,7 @@ fn failed(pod: &Pod) -> Judgement {
 
 fn unscheduled(pod: &Pod, now: Timestamp) -> Option<Ruling> {
     let scheduled = pod.status.conditions.iter().find(|c| &*c.r#type == "PodScheduled" && &*c.status == "False")?;
-    let in_progress = Judgement::new(State::InProgress, scheduled.reason.clone(), &*scheduled.message);
+    let in_progress = Judgement::new(State::InProgress, scheduled.reason.clone(), scheduled.message.clone());
     if scheduled.reason != "Unschedulable" {
         return Some(in_progress.into());
     }
@@ -109,11 +109,11 @@ fn starting(pod: &Pod) -> Judgement {
     if let Some(waiting) = containers(pod).find_map(|c| c.state.waiting.as_ref())
         && !waiting.reason.is_empty()
     {
-        return Judgement::new(State::InProgress, waiting.reason.clone(), &*waiting.message);
+        return Judgement::new(State::InProgress, waiting.reason.clone(), waiting.message.clone());
     }
     match status.conditions.iter().find(|c| &*c.r#type == "Ready") {
         Some(ready) if !ready.reason.is_empty() => {
-            Judgement::new(State::InProgress, ready.reason.clone(), &*ready.message)
+            Judgement::new(State::InProgress, ready.reason.clone(), ready.message.clone())
         }
         _ if &*status.phase == "Running" => Judgement::new(State::InProgress, "Running", "not ready yet"),
         _ => Judgement::new(State::InProgress, "Pending", "no kubelet has taken the pod up yet"),

@@ -12,7 +12,7 @@ pub(super) fn judge_deployment(deployment: &Replicated) -> Judgement {
     if let Some(progressing) = status.conditions.iter().find(|c| &*c.r#type == "Progressing")
         && progressing.reason == "ProgressDeadlineExceeded"
     {
-        return Judgement::new(State::Failed, "ProgressDeadlineExceeded", &*progressing.message)
+        return Judgement::new(State::Failed, "ProgressDeadlineExceeded", progressing.message.clone())
             .with_progress(status.updated_replicas, spec.replicas, "updated")
             .with_doom(Doom::Fatal);
     }
@@ -86,7 +86,7 @@ pub(super) fn judge_replica_set(set: &Replicated) -> Judgement {
 fn refused(set: &Replicated) -> Option<Judgement> {
     let failure = condition_true(&set.status.conditions, "ReplicaFailure")?;
     Some(
-        Judgement::new(State::Failed, failure.reason.clone(), &*failure.message)
+        Judgement::new(State::Failed, failure.reason.clone(), failure.message.clone())
             .with_progress(set.status.replicas, set.spec.replicas, "created")
             .with_doom(Doom::Persistent),
     )

@@ -1,7 +1,6 @@
 //! From a kubeconfig, or a pod's own credentials, to an API server.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 
@@ -59,7 +58,7 @@ pub async fn connect(target: &Target) -> Result<ApiServer, ConnectError> {
         from_kubeconfig(target).await?
     };
     let problem = |problem: String| ConnectError::Kubeconfig { path: origin.clone(), problem };
-    client(config).map_err(|e| problem(chain(&e)))
+    server(config).map_err(|e| problem(chain(&e)))
 }
 
 async fn from_kubeconfig(target: &Target) -> Result<(kube::Config, String), ConnectError> {
@@ -97,20 +96,12 @@ fn home_kubeconfig() -> Result<PathBuf, ConnectError> {
     if path.exists() { Ok(path) } else { Err(ConnectError::NoKubeconfig(path)) }
 }
 
-fn client(mut config: kube::Config) -> Result<ApiServer, kube::Error> {
-    config.connect_timeout = Some(Duration::from_secs(5));
-    // The source tries again by itself, and says why; kube's client would hide
-    // a 429 or 503 behind its own tries until the request has timed out.
-    config.default_retry = false;
-    let loopback = config.cluster_url.host().is_some_and(is_loopback);
-    if loopback {
+fn server(mut config: kube::Config) -> Result<ApiServer, kube::Error> {
+    if config.cluster_url.host().is_some_and(is_loopback) {
         // A proxy of the environment is for what lies beyond this machine.
         config.proxy_url = None;
     }
-    let url = config.cluster_url.to_string();
-    let namespace = Some(config.default_namespace.clone()).filter(|n| !n.is_empty());
-    let namespace = namespace.unwrap_or_else(|| "default".to_owned());
-    Ok(ApiServer::new(kube::Client::try_from(config)?, url, namespace))
+    ApiServer::new(config)
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -19,6 +19,14 @@ pub mod server_service_server {
             tonic::Response<crate::v1::GetServerInfoResponse>,
             tonic::Status,
         >;
+        /// Serves `ListCaches`.
+        async fn list_caches(
+            &self,
+            request: tonic::Request<crate::v1::ListCachesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<crate::v1::ListCachesResponse>,
+            tonic::Status,
+        >;
     }
     /// The server side of `daymark.v1.ServerService`.
     #[derive(Debug)]
@@ -127,6 +135,51 @@ pub mod server_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetServerInfoSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/daymark.v1.ServerService/ListCaches" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListCachesSvc<T: ServerService>(pub Arc<T>);
+                    impl<
+                        T: ServerService,
+                    > tonic::server::UnaryService<crate::v1::ListCachesRequest>
+                    for ListCachesSvc<T> {
+                        type Response = crate::v1::ListCachesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<crate::v1::ListCachesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ServerService>::list_caches(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListCachesSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

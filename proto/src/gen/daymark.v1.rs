@@ -197,183 +197,6 @@ impl View {
         }
     }
 }
-/// GetServerInfoRequest is empty.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct GetServerInfoRequest {}
-/// GetServerInfoResponse describes the daemon.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct GetServerInfoResponse {
-    /// The daemon's version.
-    #[prost(string, tag = "1")]
-    pub version: ::prost::alloc::string::String,
-    /// One run of the daemon: another after each start.
-    #[prost(string, tag = "2")]
-    pub incarnation: ::prost::alloc::string::String,
-    /// The clusters it serves.
-    #[prost(message, repeated, tag = "3")]
-    pub clusters: ::prost::alloc::vec::Vec<Cluster>,
-}
-/// Cluster is one cluster that the daemon serves.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct Cluster {
-    /// Its name, a DNS label.
-    #[prost(string, tag = "1")]
-    pub name: ::prost::alloc::string::String,
-    /// The API server's version; empty while it was not reached.
-    #[prost(string, tag = "2")]
-    pub kubernetes_version: ::prost::alloc::string::String,
-    /// The namespace of requests that name none.
-    #[prost(string, tag = "3")]
-    pub default_namespace: ::prost::alloc::string::String,
-    /// Whether a recording is replayed.
-    #[prost(bool, tag = "4")]
-    pub replayed: bool,
-    /// The kinds that are served.
-    #[prost(message, repeated, tag = "5")]
-    pub kinds: ::prost::alloc::vec::Vec<ServedKind>,
-}
-/// ServedKind is one kind of object that the daemon serves.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ServedKind {
-    /// The API group; empty for the core group.
-    #[prost(string, tag = "1")]
-    pub group: ::prost::alloc::string::String,
-    /// The API version that is watched.
-    #[prost(string, tag = "2")]
-    pub version: ::prost::alloc::string::String,
-    /// The plural resource name.
-    #[prost(string, tag = "3")]
-    pub resource: ::prost::alloc::string::String,
-    /// The kind, such as "Deployment".
-    #[prost(string, tag = "4")]
-    pub kind: ::prost::alloc::string::String,
-    /// Other names that requests may use.
-    #[prost(string, repeated, tag = "5")]
-    pub short_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Whether its objects have a namespace.
-    #[prost(bool, tag = "6")]
-    pub namespaced: bool,
-}
-/// Generated client implementations.
-#[cfg(feature = "client")]
-pub mod server_service_client {
-    #![allow(
-        unused_variables,
-        dead_code,
-        missing_docs,
-        clippy::wildcard_imports,
-        clippy::let_unit_value,
-    )]
-    use tonic::codegen::*;
-    use tonic::codegen::http::Uri;
-    /// ServerService describes the daemon.
-    #[derive(Debug, Clone)]
-    pub struct ServerServiceClient<T> {
-        inner: tonic::client::Grpc<T>,
-    }
-    impl ServerServiceClient<tonic::transport::Channel> {
-        /// Attempt to create a new client by connecting to a given endpoint.
-        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
-        where
-            D: TryInto<tonic::transport::Endpoint>,
-            D::Error: Into<StdError>,
-        {
-            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
-            Ok(Self::new(conn))
-        }
-    }
-    impl<T> ServerServiceClient<T>
-    where
-        T: tonic::client::GrpcService<tonic::body::Body>,
-        T::Error: Into<StdError>,
-        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
-        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
-    {
-        pub fn new(inner: T) -> Self {
-            let inner = tonic::client::Grpc::new(inner);
-            Self { inner }
-        }
-        pub fn with_origin(inner: T, origin: Uri) -> Self {
-            let inner = tonic::client::Grpc::with_origin(inner, origin);
-            Self { inner }
-        }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> ServerServiceClient<InterceptedService<T, F>>
-        where
-            F: tonic::service::Interceptor,
-            T::ResponseBody: Default,
-            T: tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-                Response = http::Response<
-                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
-                >,
-            >,
-            <T as tonic::codegen::Service<
-                http::Request<tonic::body::Body>,
-            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
-        {
-            ServerServiceClient::new(InterceptedService::new(inner, interceptor))
-        }
-        /// Compress requests with the given encoding.
-        ///
-        /// This requires the server to support it otherwise it might respond with an
-        /// error.
-        #[must_use]
-        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.send_compressed(encoding);
-            self
-        }
-        /// Enable decompressing responses.
-        #[must_use]
-        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
-            self.inner = self.inner.accept_compressed(encoding);
-            self
-        }
-        /// Limits the maximum size of a decoded message.
-        ///
-        /// Default: `4MB`
-        #[must_use]
-        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_decoding_message_size(limit);
-            self
-        }
-        /// Limits the maximum size of an encoded message.
-        ///
-        /// Default: `usize::MAX`
-        #[must_use]
-        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
-            self.inner = self.inner.max_encoding_message_size(limit);
-            self
-        }
-        /// GetServerInfo returns versions and what is served.
-        pub async fn get_server_info(
-            &mut self,
-            request: impl tonic::IntoRequest<super::GetServerInfoRequest>,
-        ) -> std::result::Result<
-            tonic::Response<super::GetServerInfoResponse>,
-            tonic::Status,
-        > {
-            self.inner
-                .ready()
-                .await
-                .map_err(|e| {
-                    tonic::Status::unknown(
-                        format!("Service was not ready: {}", e.into()),
-                    )
-                })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/daymark.v1.ServerService/GetServerInfo",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut()
-                .insert(GrpcMethod::new("daymark.v1.ServerService", "GetServerInfo"));
-            self.inner.unary(req, path, codec).await
-        }
-    }
-}
 /// Filter selects objects: those of some kinds in some namespaces, or those
 /// that are named one by one.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -396,6 +219,18 @@ pub struct Filter {
     /// and a `uid`, if given, must match.
     #[prost(message, repeated, tag = "5")]
     pub refs: ::prost::alloc::vec::Vec<ObjectRef>,
+    /// Of these, objects with such labels: a Kubernetes label selector, such as
+    /// "app=web,tier in (a, b),!canary".
+    #[prost(string, tag = "6")]
+    pub label_selector: ::prost::alloc::string::String,
+    /// Of these, objects with such fields, such as
+    /// "spec.nodeName=n1,status.phase!=Running": any field that is a string, number
+    /// or boolean; one that is missing counts as empty.
+    #[prost(string, tag = "7")]
+    pub field_selector: ::prost::alloc::string::String,
+    /// Of these, objects in one of these states; empty for all.
+    #[prost(enumeration = "State", repeated, tag = "8")]
+    pub states: ::prost::alloc::vec::Vec<i32>,
 }
 /// Freshness tells how new a view of the cluster is.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -571,6 +406,9 @@ pub mod watch_statuses_response {
             OtherIncarnation = 3,
             /// This stream's reader was too slow for the log.
             Lagged = 4,
+            /// A kind that could not be read, or was read anew after a long time, can be
+            /// read.
+            Reachable = 5,
         }
         impl Cause {
             /// String value of the enum field names used in the ProtoBuf definition.
@@ -584,6 +422,7 @@ pub mod watch_statuses_response {
                     Self::CursorExpired => "CAUSE_CURSOR_EXPIRED",
                     Self::OtherIncarnation => "CAUSE_OTHER_INCARNATION",
                     Self::Lagged => "CAUSE_LAGGED",
+                    Self::Reachable => "CAUSE_REACHABLE",
                 }
             }
             /// Creates an enum from field names used in the ProtoBuf definition.
@@ -594,6 +433,7 @@ pub mod watch_statuses_response {
                     "CAUSE_CURSOR_EXPIRED" => Some(Self::CursorExpired),
                     "CAUSE_OTHER_INCARNATION" => Some(Self::OtherIncarnation),
                     "CAUSE_LAGGED" => Some(Self::Lagged),
+                    "CAUSE_REACHABLE" => Some(Self::Reachable),
                     _ => None,
                 }
             }
@@ -658,8 +498,10 @@ pub mod status_service_client {
     /// INTERNAL, which is a fault of the daemon's. Reasons:
     /// UNKNOWN_KIND, INVALID_FILTER, INVALID_CURSOR, INVALID_INTERVAL,
     /// INVALID_PAGE (INVALID_ARGUMENT); OBJECT_NOT_FOUND (NOT_FOUND);
-    /// CLUSTER_UNREACHABLE, DRAINING (UNAVAILABLE);
-    /// KIND_FORBIDDEN (PERMISSION_DENIED); UNAUTHENTICATED (UNAUTHENTICATED).
+    /// CLUSTER_UNREACHABLE, CACHE_CLOSED, DRAINING (UNAVAILABLE);
+    /// KIND_FORBIDDEN, NAMESPACE_NOT_SERVED (PERMISSION_DENIED);
+    /// TOO_MANY_STREAMS (RESOURCE_EXHAUSTED, with RetryInfo);
+    /// UNAUTHENTICATED (UNAUTHENTICATED).
     #[derive(Debug, Clone)]
     pub struct StatusServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -809,7 +651,9 @@ pub mod status_service_client {
         /// - Per object, changes come in the order in which they happened, and end in
         ///   the newest; some may be skipped, the last one never is.
         /// - VIEW_BASIC carries a change only if state, reason, doom, progress or
-        ///   generation differ; VIEW_FULL carries every version.
+        ///   generation differ from what was told; VIEW_FULL carries every version, but
+        ///   for those that are skipped. A stream that was resumed may tell an object
+        ///   once as it was told before.
         /// - It ends with an error that says why, never with OK.
         pub async fn watch_statuses(
             &mut self,
@@ -834,6 +678,264 @@ pub mod status_service_client {
             req.extensions_mut()
                 .insert(GrpcMethod::new("daymark.v1.StatusService", "WatchStatuses"));
             self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
+/// GetServerInfoRequest is empty.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetServerInfoRequest {}
+/// GetServerInfoResponse describes the daemon.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetServerInfoResponse {
+    /// The daemon's version.
+    #[prost(string, tag = "1")]
+    pub version: ::prost::alloc::string::String,
+    /// One run of the daemon: another after each start.
+    #[prost(string, tag = "2")]
+    pub incarnation: ::prost::alloc::string::String,
+    /// The clusters it serves.
+    #[prost(message, repeated, tag = "3")]
+    pub clusters: ::prost::alloc::vec::Vec<Cluster>,
+}
+/// Cluster is one cluster that the daemon serves.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Cluster {
+    /// Its name, a DNS label.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The API server's version; empty while it was not reached.
+    #[prost(string, tag = "2")]
+    pub kubernetes_version: ::prost::alloc::string::String,
+    /// The namespace of requests that name none.
+    #[prost(string, tag = "3")]
+    pub default_namespace: ::prost::alloc::string::String,
+    /// Whether a recording is replayed.
+    #[prost(bool, tag = "4")]
+    pub replayed: bool,
+    /// The kinds that are served.
+    #[prost(message, repeated, tag = "5")]
+    pub kinds: ::prost::alloc::vec::Vec<ServedKind>,
+}
+/// ServedKind is one kind of object that the daemon serves.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ServedKind {
+    /// The API group; empty for the core group.
+    #[prost(string, tag = "1")]
+    pub group: ::prost::alloc::string::String,
+    /// The API version that is watched.
+    #[prost(string, tag = "2")]
+    pub version: ::prost::alloc::string::String,
+    /// The plural resource name.
+    #[prost(string, tag = "3")]
+    pub resource: ::prost::alloc::string::String,
+    /// The kind, such as "Deployment".
+    #[prost(string, tag = "4")]
+    pub kind: ::prost::alloc::string::String,
+    /// Other names that requests may use.
+    #[prost(string, repeated, tag = "5")]
+    pub short_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Whether its objects have a namespace.
+    #[prost(bool, tag = "6")]
+    pub namespaced: bool,
+}
+/// ListCachesRequest is empty.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListCachesRequest {}
+/// ListCachesResponse tells how the daemon is.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListCachesResponse {
+    /// The caches that are open.
+    #[prost(message, repeated, tag = "1")]
+    pub caches: ::prost::alloc::vec::Vec<CacheStatus>,
+    /// Streams that are open.
+    #[prost(int64, tag = "2")]
+    pub streams: i64,
+}
+/// CacheStatus tells how one watch cache is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CacheStatus {
+    /// The cluster.
+    #[prost(string, tag = "1")]
+    pub cluster: ::prost::alloc::string::String,
+    /// What it holds.
+    #[prost(message, optional, tag = "2")]
+    pub kind: ::core::option::Option<ServedKind>,
+    /// The only namespace that it holds; empty for all.
+    #[prost(string, tag = "3")]
+    pub namespace: ::prost::alloc::string::String,
+    /// How many objects it holds.
+    #[prost(int64, tag = "4")]
+    pub objects: i64,
+    /// About how many bytes they take up, with their bodies.
+    #[prost(int64, tag = "5")]
+    pub bytes: i64,
+    /// How many of these are bodies, which are compressed.
+    #[prost(int64, tag = "6")]
+    pub body_bytes: i64,
+    /// How new it is.
+    #[prost(message, optional, tag = "7")]
+    pub freshness: ::core::option::Option<Freshness>,
+    /// Whether it has ever held a whole list.
+    #[prost(bool, tag = "8")]
+    pub listed: bool,
+    /// The newest resourceVersion that it heard of; empty before the first list.
+    #[prost(string, tag = "9")]
+    pub resource_version: ::prost::alloc::string::String,
+    /// Streams that read it.
+    #[prost(int64, tag = "10")]
+    pub subscribers: i64,
+    /// Whole lists that it was filled by, the first one included.
+    #[prost(int64, tag = "11")]
+    pub lists: i64,
+    /// Objects that could not be decoded, so far.
+    #[prost(int64, tag = "12")]
+    pub decode_errors: i64,
+    /// Whether it stays open while nobody reads it.
+    #[prost(bool, tag = "13")]
+    pub warm: bool,
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod server_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// ServerService describes the daemon.
+    #[derive(Debug, Clone)]
+    pub struct ServerServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl ServerServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> ServerServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> ServerServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ServerServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// GetServerInfo returns versions and what is served.
+        pub async fn get_server_info(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetServerInfoRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetServerInfoResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.ServerService/GetServerInfo",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.ServerService", "GetServerInfo"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// ListCaches returns the daemon's watch caches and how they are, by kind.
+        pub async fn list_caches(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListCachesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListCachesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.ServerService/ListCaches",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.ServerService", "ListCaches"));
+            self.inner.unary(req, path, codec).await
         }
     }
 }

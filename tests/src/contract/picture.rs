@@ -15,6 +15,8 @@ pub struct Picture {
     gone: HashSet<String>,
     /// The newest version that was told of each UID; it outlives snapshots.
     versions: HashMap<String, u64>,
+    /// Those of which a resumed stream has told; `None` before the first such.
+    since_resumed: Option<HashSet<String>>,
 }
 
 type Checked = Result<(), &'static str>;
@@ -22,7 +24,7 @@ type Checked = Result<(), &'static str>;
 impl Picture {
     pub(super) fn new(every_version: bool) -> Self {
         let (objects, versions) = (HashMap::new(), HashMap::new());
-        Self { every_version, objects, absent: Vec::new(), gone: HashSet::new(), versions }
+        Self { every_version, objects, absent: Vec::new(), gone: HashSet::new(), versions, since_resumed: None }
     }
 
     /// The objects, by UID.
@@ -43,6 +45,10 @@ impl Picture {
     #[must_use]
     pub fn absent(&self) -> &[ObjectRef] {
         &self.absent
+    }
+
+    pub(super) fn resume(&mut self) {
+        self.since_resumed = Some(HashSet::new());
     }
 
     pub(super) fn begin(&mut self) {
@@ -80,7 +86,9 @@ impl Picture {
         };
         let judgement = |s: &Status| (s.state, s.reason.clone(), s.doom, s.progress.clone());
         let same = judgement(before) == judgement(status);
-        if !self.every_version && same && before.generation == status.generation {
+        // Changes that the stream before had skipped may come back to what it told.
+        let skipped = self.since_resumed.as_mut().is_some_and(|told| told.insert(uid(status).to_owned()));
+        if !self.every_version && !skipped && same && before.generation == status.generation {
             return Err("a change without its object is one of state, reason, doom, progress or generation");
         }
         // What comes of age changes its state, and not its version.

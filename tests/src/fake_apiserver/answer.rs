@@ -11,7 +11,8 @@ use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Frame;
 use serde_json::{Value, json};
 
-use super::faults::{Answer, Verb};
+use super::discovery;
+use super::faults::{Answer, StreamingLists, Verb};
 use super::store::line;
 use super::watch::Watch;
 use super::{Collection, Shared, State};
@@ -24,12 +25,16 @@ pub(super) async fn answer<B>(shared: Arc<Shared>, request: Request<B>) -> io::R
     if uri.path() == "/version" {
         return Ok(json_answer(200, &json!({"major": "1", "minor": "36", "gitVersion": "v1.36.0"})));
     }
+    if let Some(kinds) = discovery::answer(uri.path()) {
+        return Ok(json_answer(200, &kinds));
+    }
     let Some((collection, object)) = Collection::of_path(uri.path()) else {
         return Ok(failure(404, "the server could not find the requested resource"));
     };
     let query = Query(uri.query().unwrap_or_default());
     let verb = match &object {
         Some(_) => Verb::Get,
+        None if query.get("sendInitialEvents").is_some() => Verb::StreamList,
         None if query.get("watch") == Some("true") => Verb::Watch,
         None => Verb::List,
     };
@@ -40,6 +45,7 @@ pub(super) async fn answer<B>(shared: Arc<Shared>, request: Request<B>) -> io::R
     let truth = || match &object {
         Some((namespace, name)) if name.is_empty() => list_one(&shared, collection, namespace, &query),
         Some((namespace, name)) => get(&shared, collection, namespace, name, partial(&request)),
+        None if verb == Verb::StreamList => shared.change(|state| stream_list(&shared, state, collection)),
         None if verb == Verb::Watch => watch(&shared, collection, &query),
         None => list(&shared, collection, &query),
     };
@@ -112,6 +118,16 @@ fn watch(shared: &Arc<Shared>, collection: Collection, query: &Query<'_>) -> Res
         let watch = Watch::open(shared, state, collection, from);
         streamed(StreamBody::new(watch.into_stream()).boxed_unsync())
     })
+}
+
+/// A watch that begins with a list, as far as this server knows of such.
+fn stream_list(shared: &Arc<Shared>, state: &mut State, collection: Collection) -> Response<Body> {
+    if state.faults.streaming_lists == StreamingLists::Refused {
+        return failure(422, "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled");
+    }
+    let mut watch = Watch::open(shared, state, collection, state.store.version);
+    watch.begin_with_list(state);
+    streamed(StreamBody::new(watch.into_stream()).boxed_unsync())
 }
 
 /// A watch from a version that is forgotten.

@@ -53,6 +53,16 @@ impl Collection {
         }
     }
 
+    /// Its short names, as Kubernetes has them.
+    pub(super) fn short_names(self) -> &'static [&'static str] {
+        match self {
+            Self::Pods => &["po"],
+            Self::Deployments => &["deploy"],
+            Self::ReplicaSets => &["rs"],
+            Self::Jobs => &[],
+        }
+    }
+
     /// What a request path names.
     pub(super) fn of_path(path: &str) -> Option<Place> {
         Self::ALL.into_iter().find_map(|collection| {

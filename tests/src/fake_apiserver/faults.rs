@@ -11,6 +11,8 @@ use super::Collection;
 pub enum Verb {
     /// A page of a list.
     List,
+    /// A watch that is to begin with a list.
+    StreamList,
     /// A watch.
     Watch,
     /// One object.
@@ -83,6 +85,19 @@ impl Fault {
     }
 }
 
+/// What an API server knows of lists that a watch begins with (KEP-3157).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StreamingLists {
+    /// It says that it knows none, as Kubernetes without that feature does.
+    #[default]
+    Refused,
+    /// It serves them.
+    Served,
+    /// It takes no notice of what it is asked, as Kubernetes before the feature
+    /// did: the list never ends.
+    Unknown,
+}
+
 /// How a watch breaks in the middle of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
@@ -101,6 +116,8 @@ pub(super) struct Faults {
     /// Whether a watch from a forgotten version is answered with 200 and told
     /// so in its stream.
     pub(super) gone_in_stream: bool,
+    /// What watches with `sendInitialEvents` get.
+    pub(super) streaming_lists: StreamingLists,
     /// At most so many objects per page of a list.
     pub(super) page: Option<usize>,
     /// Watches tell nothing newer than this.

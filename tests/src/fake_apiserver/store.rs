@@ -89,11 +89,16 @@ impl Store {
         &events[from.min(to)..to]
     }
 
-    fn tell(&mut self, collection: Collection, r#type: &str, object: &Value) {
+    /// The object as a watch tells it, with its kind.
+    pub(super) fn typed(&self, collection: Collection, object: &Value) -> Value {
         let mut typed = object.clone();
         typed["apiVersion"] = collection.api_version().into();
         typed["kind"] = collection.kind().into();
-        let line = line(r#type, &typed);
+        typed
+    }
+
+    fn tell(&mut self, collection: Collection, r#type: &str, object: &Value) {
+        let line = line(r#type, &self.typed(collection, object));
         self.history.entry(collection).or_default().push(Event { version: self.version, line });
     }
 }

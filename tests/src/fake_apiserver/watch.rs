@@ -7,9 +7,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::stream::{self, Stream};
 use hyper::body::Frame;
+use serde_json::json;
 use tokio::sync::watch;
 
-use super::faults::Cut;
+use super::faults::{Cut, StreamingLists};
+use super::store::line;
 use super::{Collection, Shared, State};
 
 /// One open watch.
@@ -43,6 +45,20 @@ impl Watch {
             closings: state.faults.closings.get(&collection).copied().unwrap_or(0),
             out: VecDeque::new(),
         }
+    }
+
+    /// Tells every object first and, if the server knows of that, the list's end.
+    pub(super) fn begin_with_list(&mut self, state: &State) {
+        for object in state.store.objects(self.collection) {
+            let typed = state.store.typed(self.collection, object);
+            self.tell(&line("ADDED", &typed), state.faults.slow_bytes);
+        }
+        let annotations = match state.faults.streaming_lists {
+            StreamingLists::Served => json!({"k8s.io/initial-events-end": "true"}),
+            StreamingLists::Refused | StreamingLists::Unknown => json!({}),
+        };
+        let metadata = json!({"resourceVersion": self.position.to_string(), "annotations": annotations});
+        self.tell(&line("BOOKMARK", &json!({"metadata": metadata})), state.faults.slow_bytes);
     }
 
     pub(super) fn into_stream(self) -> impl Stream<Item = io::Result<Frame<Bytes>>> {

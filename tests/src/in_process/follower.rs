@@ -95,6 +95,11 @@ impl Follower {
         said(&self.until(|message| matches!(message.event, Some(Event::Current(_) | Event::Resumed(_)))).await)
     }
 
+    /// The messages up to the next `current`.
+    pub async fn until_live_again(&mut self) -> Vec<String> {
+        said(&self.until(|message| matches!(message.event, Some(Event::Current(_)))).await)
+    }
+
     /// The first freshness of which `wanted` holds.
     pub async fn until_fresh(&mut self, wanted: impl Fn(&Freshness) -> bool) -> Freshness {
         let fits = |message: &WatchStatusesResponse| message.freshness.as_ref().is_some_and(&wanted);

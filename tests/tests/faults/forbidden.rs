@@ -48,7 +48,8 @@ async fn a_kind_that_cannot_be_read(status: u16, told: &str, code: Code, reason:
     assert_eq!(follower.until_said("changed pods/a FAILED").await, ["changed pods/a FAILED"]);
 
     setup.cluster.heal();
-    assert_eq!(follower.until_said("entered jobs/j READY").await, ["entered jobs/j READY"]);
+    let again = ["reset REACHABLE", "item pods/a FAILED", "item jobs/j READY", "current"];
+    assert_eq!(follower.until_live_again().await, again);
     setup.cluster.until_watched().await;
     let mut later = setup.daemon.follow(kinds(&[Jobs])).await;
     let messages = later.until(|message| matches!(message.event, Some(Event::Current(_)))).await;

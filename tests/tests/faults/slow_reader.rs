@@ -38,6 +38,7 @@ async fn a_client_that_does_not_read_is_reset_and_disturbs_nobody() {
     let setup = Setup::of(cluster).await;
     let mut slow = setup.live(kinds(&[Pods, Jobs])).await;
     setup.cluster.heal();
+    assert_eq!(slow.until_live_again().await, ["reset REACHABLE", "item jobs/j READY", "current"]);
     setup.cluster.until_watched().await;
     let mut keeping_up = setup.live(kinds(&[Pods])).await;
     let early = keeping_up.contract.cursor.clone();

@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use kube::client::Body;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::ApiServer;
-use crate::decode;
+use super::transport::Ticket;
 use crate::kind::Kind;
-use crate::object::Key;
-use crate::source::{Problem, ProblemReason, Truth};
+use crate::record::Key;
+use crate::source::{Collection, Problem, ProblemReason, Truth};
+use crate::{body, decode};
 
 /// How long an answer may take, or the head of one that streams.
 const ANSWER: Duration = Duration::from_secs(60);
@@ -22,19 +23,28 @@ const ANSWER: Duration = Duration::from_secs(60);
 /// objects that etcd takes by default (1.5 MiB).
 const LARGEST: usize = 1 << 30;
 
-pub(super) const JSON: &str = "application/json";
-const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
-const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+/// What is asked for in the header `Accept`.
+pub(in crate::source) mod accept {
+    /// Whole objects.
+    pub(in crate::source) const JSON: &str = "application/json";
+    /// An object's metadata, or the objects of a watch.
+    pub(in crate::source) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+    /// A list of metadata.
+    pub(in crate::source) const METADATA_LIST: &str =
+        "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+}
 
 /// No success: the HTTP status, if there was an answer, and what it means.
 pub(super) struct Failure {
     pub(super) status: Option<StatusCode>,
+    /// How long the API server asks to be left alone.
+    pub(super) retry_after: Option<Duration>,
     pub(super) problem: Problem,
 }
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        Self { status: None, problem }
+        Self { status: None, retry_after: None, problem }
     }
 }
 
@@ -45,11 +55,11 @@ impl ApiServer {
     pub(in crate::source) async fn read(&self, kind: &Kind, key: &Key) -> Result<Truth, Problem> {
         let namespace = kind.namespaced.then_some(&*key.namespace);
         let collection = kind.path(namespace);
-        match self.get(&format!("{collection}/{}", key.name), METADATA).await {
+        match self.get(&format!("{collection}/{}", key.name), accept::METADATA).await {
             Ok(body) => version_of(&body).map(Truth::Seen),
             Err(Failure { status: Some(StatusCode::NOT_FOUND | StatusCode::FORBIDDEN), .. }) => {
                 let path = format!("{collection}?fieldSelector=metadata.name%3D{}", key.name);
-                let body = self.get(&path, METADATA_LIST).await.map_err(|failure| failure.problem)?;
+                let body = self.get(&path, accept::METADATA_LIST).await.map_err(|failure| failure.problem)?;
                 let list: Page<'_> = serde_json::from_slice(&body).map_err(|e| malformed("list", &e))?;
                 match list.items.first() {
                     Some(item) => version_of(item.get().as_bytes()).map(Truth::Seen),
@@ -60,38 +70,75 @@ impl ApiServer {
         }
     }
 
+    pub(in crate::source) async fn read_whole(
+        &self,
+        collection: &Collection,
+        key: &Key,
+    ) -> Result<Option<String>, Problem> {
+        let kind = &collection.kind;
+        let namespace = kind.namespaced.then_some(&*key.namespace);
+        match self.get(&format!("{}/{}", kind.path(namespace), key.name), collection.accept()).await {
+            Ok(json) => body::trimmed(kind, &json).map(Some).map_err(|e| malformed("object", &e)),
+            Err(Failure { status: Some(StatusCode::NOT_FOUND), .. }) => Ok(None),
+            Err(failure) => Err(failure.problem),
+        }
+    }
+
     pub(in crate::source) async fn version(&self) -> Result<String, Problem> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Version {
             git_version: String,
         }
-        let body = self.get("/version", JSON).await.map_err(|failure| failure.problem)?;
+        let body = self.get("/version", accept::JSON).await.map_err(|failure| failure.problem)?;
         let version: Version = serde_json::from_slice(&body).map_err(|e| malformed("version", &e))?;
         Ok(version.git_version)
     }
 
     pub(super) async fn get(&self, path: &str, accept: &str) -> Result<Bytes, Failure> {
-        let response = self.send(path, accept).await?;
-        let body = Limited::new(response.into_body(), LARGEST);
-        match tokio::time::timeout(ANSWER, body.collect()).await {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(self.get_with(path, accept, HeaderMap::new()).await?.1)
+    }
+
+    /// A GET with further headers: the answer's headers and body.
+    pub(super) async fn get_with(
+        &self,
+        path: &str,
+        accept: &str,
+        headers: HeaderMap,
+    ) -> Result<(HeaderMap, Bytes), Failure> {
+        let response = self.send(self.transport.reads(), path, accept, headers).await?;
+        let (head, body) = response.into_parts();
+        match tokio::time::timeout(ANSWER, Limited::new(body, LARGEST).collect()).await {
+            Ok(Ok(body)) => Ok((head.headers, body.to_bytes())),
             Ok(Err(error)) => Err(unreachable(root_cause(error.as_ref())).into()),
             Err(_) => Err(unreachable(format!("no whole answer within {} s", ANSWER.as_secs())).into()),
         }
     }
 
+    /// Opens a watch; the ticket is to be held for as long as it is read.
+    pub(super) async fn watch(&self, path: &str, accept: &str) -> Result<(Ticket, Response<Body>), Failure> {
+        let ticket = self.transport.watch().map_err(|error| self.not_sent(&error))?;
+        let response = self.send(&ticket.client, path, accept, HeaderMap::new()).await?;
+        Ok((ticket, response))
+    }
+
     /// Sends a GET and returns its answer if it is a success.
-    pub(super) async fn send(&self, path: &str, accept: &str) -> Result<Response<Body>, Failure> {
-        let request = Request::get(path)
+    async fn send(
+        &self,
+        client: &kube::Client,
+        path: &str,
+        accept: &str,
+        headers: HeaderMap,
+    ) -> Result<Response<Body>, Failure> {
+        let mut request = Request::get(path)
             .header(header::ACCEPT, accept)
             // Kubernetes compresses each watch event as a gzip member of its own,
             // which decoders along the way may not expect.
             .header(header::ACCEPT_ENCODING, "identity")
             .body(Body::empty())
             .map_err(|e| Problem { reason: ProblemReason::Refused, message: format!("{path}: {e}") })?;
-        let response = tokio::time::timeout(ANSWER, self.client.send(request)).await;
-        let response = match response {
+        request.headers_mut().extend(headers);
+        let response = match tokio::time::timeout(ANSWER, client.send(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(self.not_sent(&error).into()),
             Err(_) => return Err(unreachable(format!("no answer within {} s", ANSWER.as_secs())).into()),
@@ -100,13 +147,15 @@ impl ApiServer {
             return Ok(response);
         }
         let status = response.status();
+        let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|after| after.to_str().ok());
+        let retry_after = retry_after.and_then(|after| after.parse().ok()).map(Duration::from_secs);
         // The message only explains; without it the status still stands.
         let body = Limited::new(response.into_body(), LARGEST);
         let body = match tokio::time::timeout(ANSWER, body.collect()).await {
             Ok(Ok(body)) => body.to_bytes(),
             _ => Bytes::new(),
         };
-        Err(Failure { status: Some(status), problem: refused(status, &body) })
+        Err(Failure { status: Some(status), retry_after, problem: refused(status, &body) })
     }
 
     fn not_sent(&self, error: &kube::Error) -> Problem {
@@ -151,6 +200,7 @@ pub(super) fn refused(status: StatusCode, body: &[u8]) -> Problem {
         StatusCode::UNAUTHORIZED => ProblemReason::Unauthorized,
         StatusCode::FORBIDDEN => ProblemReason::Forbidden,
         StatusCode::NOT_FOUND => ProblemReason::NotServed,
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => ProblemReason::Invalid,
         _ => ProblemReason::Refused,
     };
     let message = match serde_json::from_slice::<Explained>(body) {

@@ -1,0 +1,265 @@
+//! The caches that are open, by what they hold: opened when they are needed,
+//! closed when they were not for long.
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::cache::Cache;
+use crate::cache::freshness::Freshness;
+use crate::cache::writer::Writer;
+use crate::catalog::Catalog;
+use crate::clock::Clock;
+use crate::event_log::EventLog;
+use crate::kind::Kind;
+use crate::recording::recorder::Recorder;
+use crate::source::{Collection, Events, Problem, Sink};
+
+/// Events between a source and its cache; then the source waits.
+const EVENTS: usize = 256;
+/// Caches that wait to be fed; then who needs one more waits.
+const OPENINGS: usize = 16;
+/// Looks for caches that nobody needs come so many times as often as these are
+/// closed.
+const LOOKS: u32 = 4;
+/// And no more often than that.
+const SHORTEST_LOOK: Duration = Duration::from_millis(50);
+
+/// What of a cluster is cached, and for how long.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The only namespaces; empty for the whole cluster.
+    pub namespaces: Vec<String>,
+    /// Kinds that are cached all the time, if they are served; in any form that
+    /// kubectl takes.
+    pub warm: Vec<String>,
+    /// Kinds of which no bodies are kept.
+    pub without_bodies: Vec<String>,
+    /// After how long a cache that nobody reads is closed.
+    pub idle: Duration,
+}
+
+/// A recording that is being made.
+#[derive(Debug)]
+pub struct Recording {
+    /// Takes what comes.
+    pub recorder: Arc<Recorder>,
+    /// Of these kinds, which it knows by their places.
+    pub kinds: Vec<Kind>,
+}
+
+/// What feeds one cache: to be followed until the cache is closed.
+pub struct Feeding {
+    /// Writes what comes.
+    pub writer: Writer,
+    /// What comes.
+    pub events: Events,
+    /// Where the source puts it.
+    pub sink: Sink,
+}
+
+/// A cache that is open for as long as this is held.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    cache: Arc<Cache>,
+    _held: Arc<()>,
+}
+
+impl Lease {
+    /// A cache that nobody closes.
+    #[must_use]
+    pub fn of(cache: Arc<Cache>) -> Self {
+        Self { cache, _held: Arc::default() }
+    }
+}
+
+impl Deref for Lease {
+    type Target = Cache;
+
+    fn deref(&self) -> &Cache {
+        &self.cache
+    }
+}
+
+#[derive(Debug)]
+struct Open {
+    cache: Arc<Cache>,
+    /// Held by the leases.
+    held: Arc<()>,
+    idle_since: Option<Instant>,
+}
+
+impl Open {
+    fn lease(&self) -> Lease {
+        Lease { cache: Arc::clone(&self.cache), _held: Arc::clone(&self.held) }
+    }
+}
+
+/// A kind, as `pods` or `deployments.apps`, and a namespace.
+type Place = (String, Option<Box<str>>);
+
+/// The caches of a cluster.
+#[derive(Debug)]
+pub struct Caches {
+    catalog: Catalog,
+    policy: Policy,
+    log: Arc<EventLog>,
+    clock: Clock,
+    /// What is recorded, for as long as the daemon does not end.
+    recorder: Mutex<Option<Recording>>,
+    open: Mutex<HashMap<Place, Open>>,
+    openings: mpsc::Sender<Feeding>,
+}
+
+impl Caches {
+    /// No caches yet; those that are opened come out of the receiver, to be fed.
+    #[must_use]
+    pub fn new(
+        catalog: Catalog,
+        policy: Policy,
+        log: Arc<EventLog>,
+        clock: Clock,
+        recorder: Option<Recording>,
+    ) -> (Self, mpsc::Receiver<Feeding>) {
+        let (openings, opened) = mpsc::channel(OPENINGS);
+        let recorder = Mutex::new(recorder);
+        (Self { catalog, policy, log, clock, recorder, open: Mutex::default(), openings }, opened)
+    }
+
+    /// The kinds that the cluster serves.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// What is cached.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The caches that hold the objects of a kind, opened if they are not.
+    ///
+    /// # Errors
+    /// If the daemon ends.
+    pub async fn lease(&self, kind: &Arc<Kind>) -> Result<Vec<Lease>, Problem> {
+        if !kind.namespaced || self.policy.namespaces.is_empty() {
+            return Ok(vec![self.lease_one(kind, None).await?]);
+        }
+        let mut leases = Vec::new();
+        for namespace in &self.policy.namespaces {
+            leases.push(self.lease_one(kind, Some(namespace.as_str().into())).await?);
+        }
+        Ok(leases)
+    }
+
+    async fn lease_one(&self, kind: &Arc<Kind>, namespace: Option<Box<str>>) -> Result<Lease, Problem> {
+        let place = (kind.to_string(), namespace);
+        if let Some(lease) = self.find(kind, &place) {
+            return Ok(lease);
+        }
+        // First a place in the queue: a cache that is open is fed, whoever goes away.
+        let opening = self.openings.reserve().await.map_err(|_| Problem::stopped())?;
+        let mut open = self.open.lock();
+        match open.get(&place) {
+            Some(known) if known.cache.kind() == &**kind => return Ok(known.lease()),
+            // The kind has changed its version or scope: another watch.
+            Some(known) => self.close(&known.cache),
+            None => {}
+        }
+        let cache = self.new_cache(kind, place.1.clone());
+        let opened = Open { cache: Arc::clone(&cache), held: Arc::default(), idle_since: None };
+        let lease = opened.lease();
+        open.insert(place, opened);
+        opening.send(self.feeding(cache));
+        Ok(lease)
+    }
+
+    fn find(&self, kind: &Kind, place: &Place) -> Option<Lease> {
+        self.open.lock().get(place).filter(|known| known.cache.kind() == kind).map(Open::lease)
+    }
+
+    fn new_cache(&self, kind: &Arc<Kind>, namespace: Option<Box<str>>) -> Arc<Cache> {
+        let keeps_bodies = !self.policy.without_bodies.iter().any(|name| kind.answers_to(name));
+        let collection = Collection::of(Arc::clone(kind), namespace);
+        Arc::new(Cache::new(self.log.open_ring(), collection, keeps_bodies, Freshness::unheard(self.clock.now())))
+    }
+
+    fn feeding(&self, cache: Arc<Cache>) -> Feeding {
+        let recorder = self.recorder.lock().as_ref().and_then(|recording| {
+            let place = recording.kinds.iter().position(|kind| kind == cache.kind())?;
+            Some((Arc::clone(&recording.recorder), place))
+        });
+        let (sender, events) = mpsc::channel(EVENTS);
+        let sink = Sink::new(sender, recorder, self.clock.clone());
+        Feeding { writer: Writer::new(cache, Arc::clone(&self.log), self.clock.clone()), events, sink }
+    }
+
+    fn close(&self, cache: &Cache) {
+        cache.closed().cancel();
+        self.log.close_ring(cache.id());
+    }
+
+    /// Nothing more is recorded of caches that are opened from now on.
+    pub fn stop_recording(&self) {
+        self.recorder.lock().take();
+    }
+
+    /// The caches that are open, in the order of what they hold.
+    #[must_use]
+    pub fn open(&self) -> Vec<Arc<Cache>> {
+        let mut caches: Vec<_> = self.open.lock().values().map(|open| Arc::clone(&open.cache)).collect();
+        caches.sort_by_cached_key(|cache| cache.collection().to_string());
+        caches
+    }
+
+    /// Whether a kind is cached all the time.
+    #[must_use]
+    pub fn is_warm(&self, kind: &Kind) -> bool {
+        self.policy.warm.iter().any(|name| kind.answers_to(name))
+    }
+
+    /// Leases every kind that is to be cached all the time and is served.
+    ///
+    /// # Errors
+    /// If the daemon ends.
+    pub async fn lease_warm(&self) -> Result<Vec<Lease>, Problem> {
+        let mut leases = Vec::new();
+        for name in &self.policy.warm {
+            if let Some(kind) = self.catalog.find(name) {
+                leases.extend(self.lease(&kind).await?);
+            }
+        }
+        Ok(leases)
+    }
+
+    /// Closes caches that nobody has needed for long, for ever.
+    pub async fn close_idle(&self) {
+        loop {
+            tokio::time::sleep((self.policy.idle / LOOKS).max(SHORTEST_LOOK)).await;
+            self.look_for_idle(Instant::now());
+        }
+    }
+
+    fn look_for_idle(&self, now: Instant) {
+        self.open.lock().retain(|_, open| {
+            // Who leases does so under this lock.
+            if Arc::strong_count(&open.held) > 1 {
+                open.idle_since = None;
+                return true;
+            }
+            let since = *open.idle_since.get_or_insert(now);
+            let close = now.duration_since(since) >= self.policy.idle;
+            if close {
+                tracing::info!(kind = %open.cache.collection(), "nobody has read it for long: it is no longer followed");
+                self.close(&open.cache);
+            }
+            !close
+        });
+    }
+}

@@ -1,0 +1,88 @@
+//! One change in its place in the log.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use parking_lot::Mutex;
+
+use super::{CacheId, Revision};
+use crate::record::Record;
+
+/// What happened to one object.
+#[derive(Debug)]
+pub struct Change {
+    /// The version before, unless the object was created.
+    pub before: Option<Arc<Record>>,
+    /// The version after, unless the object was deleted.
+    pub after: Option<Arc<Record>>,
+    /// Whether state, reason, doom, progress or generation differ.
+    pub state_changed: bool,
+    /// When the cache took it up.
+    pub at: Timestamp,
+}
+
+impl Change {
+    /// The object: its newest version, or its last.
+    #[must_use]
+    pub fn record(&self) -> Option<&Arc<Record>> {
+        self.after.as_ref().or(self.before.as_ref())
+    }
+}
+
+/// One change in its place in the log.
+#[derive(Debug)]
+pub struct Entry {
+    /// Its place.
+    pub revision: Revision,
+    /// Whose change it is.
+    pub cache: CacheId,
+    /// What happened.
+    pub change: Change,
+    wire: Mutex<Wire>,
+}
+
+/// An entry as it was sent, in the forms that were asked for.
+#[derive(Debug, Default)]
+struct Wire {
+    forms: Vec<(u8, Bytes)>,
+    /// Whether large forms are no longer kept.
+    aged: bool,
+}
+
+impl Entry {
+    /// A form of at most this many bytes is kept for as long as the entry.
+    const SMALL: usize = 1024;
+
+    pub(super) fn new(revision: Revision, cache: CacheId, change: Change) -> Self {
+        Self { revision, cache, change, wire: Mutex::default() }
+    }
+
+    /// The entry as sent to subscribers in one of its forms, encoded by the
+    /// first who asks. `form` always means the same.
+    ///
+    /// # Errors
+    /// If `encode` fails.
+    pub fn wire<E>(&self, form: u8, encode: impl FnOnce() -> Result<Bytes, E>) -> Result<Bytes, E> {
+        let known = |wire: &Wire| wire.forms.iter().find(|(known, _)| *known == form).map(|(_, bytes)| bytes.clone());
+        if let Some(bytes) = known(&self.wire.lock()) {
+            return Ok(bytes);
+        }
+        // Not under the lock: unpacking an object takes its time.
+        let bytes = encode()?;
+        let mut wire = self.wire.lock();
+        if let Some(first) = known(&wire) {
+            return Ok(first);
+        }
+        if bytes.len() <= Self::SMALL || !wire.aged {
+            wire.forms.push((form, bytes.clone()));
+        }
+        Ok(bytes)
+    }
+
+    pub(super) fn forget_large_wire(&self) {
+        let mut wire = self.wire.lock();
+        wire.aged = true;
+        wire.forms.retain(|(_, bytes)| bytes.len() <= Self::SMALL);
+    }
+}

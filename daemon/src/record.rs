@@ -1,0 +1,256 @@
+//! Objects as they are kept: what is asked of all of them, packed, and the body.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::body::Body;
+use crate::intern::Interner;
+use crate::object::{Metadata, Object};
+use crate::state::Judgement;
+
+/// Where an object stands in its cache: namespace, then name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// The namespace; empty for a cluster-scoped object.
+    pub namespace: Arc<str>,
+    /// The name.
+    pub name: Arc<str>,
+}
+
+impl Key {
+    /// The key of that name.
+    pub fn new(namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+}
+
+/// An object's UID: another one is another object.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Uid(Packed);
+
+/// A UUID in Kubernetes' spelling takes up half of its text, and no allocation.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Packed {
+    Uuid([u8; 16]),
+    Other(Arc<str>),
+}
+
+impl From<&str> for Uid {
+    fn from(text: &str) -> Self {
+        Self(unhyphenated(text).map_or_else(|| Packed::Other(text.into()), Packed::Uuid))
+    }
+}
+
+/// The bytes of a UUID that [`Uid`]'s `Display` writes as `text`.
+fn unhyphenated(text: &str) -> Option<[u8; 16]> {
+    let hyphens = [8, 13, 18, 23];
+    if text.len() != 36 || hyphens.iter().any(|place| text.as_bytes()[*place] != b'-') {
+        return None;
+    }
+    let mut digits = text.bytes().enumerate().filter(|(place, _)| !hyphens.contains(place)).map(|(_, byte)| byte);
+    let mut digit = || match digits.next()? {
+        byte @ b'0'..=b'9' => Some(byte - b'0'),
+        byte @ b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; 16];
+    for byte in &mut bytes {
+        *byte = digit()? << 4 | digit()?;
+    }
+    Some(bytes)
+}
+
+impl fmt::Display for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Packed::Uuid(bytes) => {
+                for (place, byte) in bytes.iter().enumerate() {
+                    let hyphen = if matches!(place, 4 | 6 | 8 | 10) { "-" } else { "" };
+                    write!(f, "{hyphen}{byte:02x}")?;
+                }
+                Ok(())
+            }
+            Packed::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+impl fmt::Debug for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Labels, in the order of their keys.
+pub type Labels = [(Arc<str>, Arc<str>)];
+
+/// An object that owns another (`metadata.ownerReferences`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Owner {
+    /// Its UID.
+    pub uid: Uid,
+    /// Its kind, such as `ReplicaSet`.
+    pub kind: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Whether it is the one that manages the object.
+    pub controller: bool,
+}
+
+/// One version of an object with its judgement, as cached and logged.
+#[derive(Debug)]
+pub struct Record {
+    /// Its namespace and name.
+    pub key: Key,
+    /// Its UID.
+    pub uid: Uid,
+    /// The version, comparable within a kind (KEP-5504).
+    pub resource_version: u64,
+    /// The generation of the specification; 0 where the kind has none.
+    pub generation: i64,
+    /// When it was created.
+    pub created: Option<Timestamp>,
+    /// Its labels.
+    pub labels: Arc<Labels>,
+    /// Its owners.
+    pub owners: Arc<[Owner]>,
+    /// What the rules say of it.
+    pub judgement: Judgement,
+    /// Its JSON, if its cache keeps bodies.
+    pub body: Option<Body>,
+    /// What to judge again, if the judgement depends on its age.
+    pub aging: Option<Arc<Object>>,
+}
+
+impl Record {
+    /// The same version, judged again.
+    #[must_use]
+    pub fn judged_again(&self, judgement: Judgement, ages: bool) -> Self {
+        Self {
+            key: self.key.clone(),
+            uid: self.uid.clone(),
+            resource_version: self.resource_version,
+            generation: self.generation,
+            created: self.created,
+            labels: Arc::clone(&self.labels),
+            owners: Arc::clone(&self.owners),
+            judgement,
+            body: self.body.clone(),
+            aging: self.aging.clone().filter(|_| ages),
+        }
+    }
+
+    /// Whether `self` and `other` differ in what a follower of states is told.
+    #[must_use]
+    pub fn differs(&self, other: &Self) -> bool {
+        self.generation != other.generation || self.judgement.differs(&other.judgement)
+    }
+
+    /// The value of a label.
+    #[must_use]
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.labels.iter().find(|(k, _)| &**k == key).map(|(_, value)| &**value)
+    }
+
+    /// About how many bytes it takes up beside its body, with its place in the
+    /// cache. What is shared with other records is not counted.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        // An Arc's two counts, here and at the name; a place in the tree.
+        let counts = 2 * 2 * size_of::<usize>();
+        let place = size_of::<(Key, Arc<Self>)>() * 3 / 2;
+        size_of::<Self>() + counts + place + self.key.name.len() + self.judgement.message.len()
+    }
+}
+
+#[cfg(test)]
+impl Record {
+    /// An object of which nothing is known but its name.
+    pub(crate) fn bare(key: Key) -> Self {
+        let judgement = Judgement::new(crate::state::State::Unknown, "NoRule", "");
+        Self {
+            key,
+            uid: Uid::from("uid"),
+            resource_version: 1,
+            generation: 0,
+            created: None,
+            labels: [].into(),
+            owners: [].into(),
+            judgement,
+            body: None,
+            aging: None,
+        }
+    }
+}
+
+/// Packs the objects of one cache.
+#[derive(Debug, Default)]
+pub struct Packer {
+    texts: Interner<str>,
+    labels: Interner<Labels>,
+    owners: Interner<[Owner]>,
+}
+
+impl Packer {
+    /// The record of an object.
+    pub fn pack(&mut self, object: Object, judgement: Judgement, ages: bool, body: Option<Body>) -> Record {
+        let Metadata { uid, resource_version, generation, creation_timestamp, .. } = &object.metadata;
+        Record {
+            key: self.key(&object.metadata),
+            uid: Uid::from(&**uid),
+            resource_version: *resource_version,
+            generation: *generation,
+            created: *creation_timestamp,
+            labels: self.labels(&object.metadata),
+            owners: self.owners(&object.metadata),
+            judgement,
+            body,
+            aging: ages.then(|| Arc::new(object)),
+        }
+    }
+
+    fn key(&mut self, metadata: &Metadata) -> Key {
+        Key { namespace: self.texts.get(&*metadata.namespace), name: (&*metadata.name).into() }
+    }
+
+    fn labels(&mut self, metadata: &Metadata) -> Arc<Labels> {
+        let texts = &mut self.texts;
+        let mut labels: Vec<_> =
+            metadata.labels.0.iter().map(|(key, value)| (texts.get(&**key), texts.get(&**value))).collect();
+        labels.sort_unstable();
+        self.labels.get(labels)
+    }
+
+    fn owners(&mut self, metadata: &Metadata) -> Arc<[Owner]> {
+        let texts = &mut self.texts;
+        let owner = |owner: &crate::object::OwnerReference| Owner {
+            uid: Uid::from(&*owner.uid),
+            kind: texts.get(&*owner.kind),
+            name: texts.get(&*owner.name),
+            controller: owner.controller,
+        };
+        self.owners.get(metadata.owner_references.iter().map(owner).collect::<Vec<_>>())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uids_are_written_as_they_were_read() {
+        for text in [
+            "7d6e3ab2-0a0b-4c0d-8e0f-0123456789ab",
+            "7D6E3AB2-0a0b-4c0d-8e0f-0123456789ab",
+            "7d6e3ab2-0a0b-4c0d-8e0f-0123456789ag",
+            "7d6e3ab20a0b-4c0d-8e0f-0123456789abcd",
+            "uid-1",
+            "",
+        ] {
+            assert_eq!(Uid::from(text).to_string(), text);
+        }
+        assert!(matches!(Uid::from("7d6e3ab2-0a0b-4c0d-8e0f-0123456789ab").0, Packed::Uuid(_)));
+    }
+}

@@ -1,0 +1,286 @@
+//! Which kinds an API server serves.
+//!
+//! By aggregated discovery, which says everything in two answers, or, of an API
+//! server that does not have it, by one answer for each group's version.
+
+use futures::stream::{self, StreamExt as _};
+use http::{HeaderMap, header};
+use serde::Deserialize;
+
+use super::ApiServer;
+use super::answer::{Failure, accept, malformed};
+use crate::kind::Kind;
+use crate::source::Problem;
+
+/// The two roots: the core group's, and that of the others.
+const ROOTS: [&str; 2] = ["/api", "/apis"];
+/// What is asked for: stable since Kubernetes 1.30, in beta since 1.27
+/// (KEP-3352), else what every API server has.
+const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
+    application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
+/// Versions of groups that are read at a time, where each needs a request.
+const READS_AT_ONCE: usize = 8;
+
+/// What an API server said last, by which it says later that nothing changed.
+#[derive(Debug, Default)]
+pub struct Discovery {
+    etags: [Option<String>; 2],
+    kinds: [Vec<Kind>; 2],
+}
+
+impl Discovery {
+    /// Asks which kinds can be listed and watched, those of the core group first
+    /// and then the groups in the API server's order, each at the version that
+    /// the API server prefers. `None` if that is as before.
+    ///
+    /// # Errors
+    /// If the API server does not say.
+    pub async fn discover(&mut self, server: &ApiServer) -> Result<Option<Vec<Kind>>, Problem> {
+        let mut news = false;
+        for (place, root) in ROOTS.into_iter().enumerate() {
+            let Some(answer) = ask(server, root, self.etags[place].as_deref()).await? else { continue };
+            self.kinds[place] = match answer.document {
+                Document::Aggregated { items } => items.into_iter().flat_map(Group::kinds).collect(),
+                Document::Groups { groups } => each_version(server, groups).await?,
+                Document::Core { versions } => {
+                    let versions = versions.into_iter().map(|version| Version { group_version: version }).collect();
+                    each_version(server, vec![LegacyGroup { versions, preferred_version: None }]).await?
+                }
+            };
+            self.etags[place] = answer.etag;
+            news = true;
+        }
+        Ok(news.then(|| self.kinds.concat()))
+    }
+}
+
+struct Answer {
+    document: Document,
+    etag: Option<String>,
+}
+
+/// Asks for one root; `None` if it has not changed since `etag`.
+async fn ask(server: &ApiServer, root: &str, etag: Option<&str>) -> Result<Option<Answer>, Problem> {
+    let mut headers = HeaderMap::new();
+    if let Some(etag) = etag.and_then(|etag| etag.parse().ok()) {
+        headers.insert(header::IF_NONE_MATCH, etag);
+    }
+    match server.get_with(root, ACCEPT, headers).await {
+        Ok((headers, body)) => {
+            let etag = headers.get(header::ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
+            let document = serde_json::from_slice(&body).map_err(|e| malformed("list of its kinds", &e))?;
+            Ok(Some(Answer { document, etag }))
+        }
+        Err(Failure { status: Some(http::StatusCode::NOT_MODIFIED), .. }) => Ok(None),
+        Err(failure) => Err(failure.problem),
+    }
+}
+
+/// The documents that an API server may answer with: k8s.io/api
+/// `apidiscovery/v2`, and k8s.io/apimachinery `meta/v1`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Document {
+    Aggregated { items: Vec<Group> },
+    Groups { groups: Vec<LegacyGroup> },
+    Core { versions: Vec<String> },
+}
+
+#[derive(Deserialize)]
+struct Group {
+    #[serde(default)]
+    metadata: Named,
+    #[serde(default)]
+    versions: Vec<GroupVersion>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Named {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct GroupVersion {
+    version: String,
+    #[serde(default)]
+    resources: Vec<Resource>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Resource {
+    resource: String,
+    #[serde(default)]
+    response_kind: ResponseKind,
+    #[serde(default)]
+    scope: String,
+    #[serde(default)]
+    singular_resource: String,
+    #[serde(default)]
+    verbs: Vec<String>,
+    #[serde(default)]
+    short_names: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ResponseKind {
+    kind: String,
+}
+
+impl Group {
+    /// A resource counts at the first version that has it: the API server lists
+    /// its preferred version first.
+    fn kinds(self) -> Vec<Kind> {
+        let group = self.metadata.name;
+        let mut kinds: Vec<Kind> = Vec::new();
+        for GroupVersion { version, resources } in self.versions {
+            for resource in resources.into_iter().filter(|resource| followed(&resource.verbs)) {
+                if kinds.iter().any(|kind| kind.resource == resource.resource) {
+                    continue;
+                }
+                kinds.push(Kind {
+                    group: group.clone(),
+                    version: version.clone(),
+                    singular: singular(resource.singular_resource, &resource.response_kind.kind),
+                    kind: resource.response_kind.kind,
+                    resource: resource.resource,
+                    short_names: resource.short_names,
+                    namespaced: resource.scope == "Namespaced",
+                });
+            }
+        }
+        kinds
+    }
+}
+
+/// Whether a resource with these verbs can be cached.
+fn followed(verbs: &[String]) -> bool {
+    ["list", "watch"].iter().all(|verb| verbs.iter().any(|v| v == verb))
+}
+
+/// Some API servers leave the singular out: it is the kind in small letters.
+fn singular(given: String, kind: &str) -> String {
+    if given.is_empty() { kind.to_ascii_lowercase() } else { given }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LegacyGroup {
+    versions: Vec<Version>,
+    preferred_version: Option<Version>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    group_version: String,
+}
+
+/// The resources of a version, one by one.
+#[derive(Deserialize)]
+struct Resources {
+    resources: Vec<LegacyResource>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LegacyResource {
+    name: String,
+    kind: String,
+    #[serde(default)]
+    singular_name: String,
+    #[serde(default)]
+    namespaced: bool,
+    #[serde(default)]
+    verbs: Vec<String>,
+    #[serde(default)]
+    short_names: Vec<String>,
+}
+
+async fn each_version(server: &ApiServer, groups: Vec<LegacyGroup>) -> Result<Vec<Kind>, Problem> {
+    let versions = groups.into_iter().flat_map(|group| {
+        let preferred = group.preferred_version.map(|version| version.group_version);
+        let mut versions: Vec<_> = group.versions.into_iter().map(|version| version.group_version).collect();
+        versions.sort_by_key(|version| Some(version) != preferred.as_ref());
+        versions
+    });
+    let answers: Vec<_> = stream::iter(versions)
+        .map(|version| async move {
+            let root = if version.contains('/') { "/apis" } else { "/api" };
+            let answer = server.get(&format!("{root}/{version}"), accept::JSON).await;
+            (version, answer)
+        })
+        .buffered(READS_AT_ONCE)
+        .collect()
+        .await;
+    let mut kinds: Vec<Kind> = Vec::new();
+    for (version, answer) in answers {
+        match answer {
+            Ok(body) => {
+                let Resources { resources } =
+                    serde_json::from_slice(&body).map_err(|e| malformed("list of its kinds", &e))?;
+                add_version(&mut kinds, &version, resources);
+            }
+            // An extension's API server that is down takes its own kinds along.
+            Err(failure) => tracing::warn!("the kinds of {version} are not known: {}", failure.problem.message),
+        }
+    }
+    Ok(kinds)
+}
+
+fn add_version(kinds: &mut Vec<Kind>, group_version: &str, resources: Vec<LegacyResource>) {
+    let (group, version) = group_version.split_once('/').unwrap_or(("", group_version));
+    for resource in resources.into_iter().filter(|r| !r.name.contains('/') && followed(&r.verbs)) {
+        if kinds.iter().any(|kind| kind.group == group && kind.resource == resource.name) {
+            continue;
+        }
+        kinds.push(Kind {
+            group: group.into(),
+            version: version.into(),
+            resource: resource.name,
+            singular: singular(resource.singular_name, &resource.kind),
+            kind: resource.kind,
+            short_names: resource.short_names,
+            namespaced: resource.namespaced,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_counts_once_at_the_preferred_version_if_it_can_be_watched() {
+        let document = br#"{"kind":"APIGroupDiscoveryList","items":[{"metadata":{"name":"autoscaling"},"versions":[
+            {"version":"v2","resources":[{"resource":"horizontalpodautoscalers","scope":"Namespaced",
+              "responseKind":{"group":"","version":"","kind":"HorizontalPodAutoscaler"},
+              "singularResource":"horizontalpodautoscaler","verbs":["get","list","watch"],"shortNames":["hpa"]},
+             {"resource":"reviews","scope":"Cluster","responseKind":{"kind":"Review"},"verbs":["create"]}]},
+            {"version":"v1","resources":[{"resource":"horizontalpodautoscalers","verbs":["list","watch"]},
+             {"resource":"olds","scope":"Cluster","responseKind":{"kind":"Old"},"verbs":["list","watch"]}]}]}]}"#;
+        let Document::Aggregated { items } = serde_json::from_slice(document).unwrap() else { panic!("aggregated") };
+        let kinds: Vec<_> = items.into_iter().flat_map(Group::kinds).collect();
+        let told: Vec<_> = kinds.iter().map(|k| (k.to_string(), &*k.version, &*k.singular, k.namespaced)).collect();
+        assert_eq!(
+            told,
+            [
+                ("horizontalpodautoscalers.autoscaling".to_owned(), "v2", "horizontalpodautoscaler", true),
+                ("olds.autoscaling".to_owned(), "v1", "old", false)
+            ]
+        );
+    }
+
+    #[test]
+    fn the_older_documents_are_known_by_their_fields() {
+        let groups: Document = serde_json::from_str(
+            r#"{"kind":"APIGroupList","groups":[{"name":"a","versions":[{"groupVersion":"a/v1","version":"v1"}]}]}"#,
+        )
+        .unwrap();
+        assert!(matches!(groups, Document::Groups { .. }));
+        let core: Document = serde_json::from_str(r#"{"kind":"APIVersions","versions":["v1"]}"#).unwrap();
+        assert!(matches!(core, Document::Core { .. }));
+    }
+}

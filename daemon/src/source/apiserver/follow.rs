@@ -1,0 +1,266 @@
+//! Following one collection: a whole list, then a watch, again and again.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::ApiServer;
+use super::answer::{Failure, Page, malformed, unreachable};
+use super::lines::Lines;
+use super::transport::Ticket;
+use super::watch_event::WatchEvent;
+use crate::source::{Closed, Collection, Event, Problem, ProblemReason, Sink};
+
+/// Objects per page of a list.
+const PAGE: usize = 250;
+/// How long a watch may live; the API server is asked to end it then.
+const WATCH_LIFETIME: Duration = Duration::from_secs(290);
+/// How long a watch may be silent: past its lifetime it is half open.
+const WATCH_IDLE: Duration = Duration::from_secs(295);
+/// How long a watch may be silent that sends bookmarks, which Kubernetes does
+/// about once a minute (k8s.io/apiserver `storage/cacher`, `bookmarkFrequency`).
+const BOOKMARK_IDLE: Duration = Duration::from_secs(150);
+/// How long a streaming list may be silent: an API server that does not know
+/// them begins an ordinary watch, and never says that the list is whole.
+const LIST_IDLE: Duration = Duration::from_secs(15);
+/// Streaming lists that may break off in a row before one by pages is tried.
+const BROKEN_LISTS: usize = 2;
+/// Waits between tries: doubled from the first up to the last, with jitter.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+/// The longest that an API server's `Retry-After` is obeyed.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// Lists after a compaction are spread over that time: it hits many kinds at once.
+const RELIST_WITHIN: Duration = Duration::from_millis(500);
+
+/// What following a collection does next.
+#[derive(Clone, Copy)]
+enum Step {
+    /// List everything.
+    List,
+    /// Watch from that resourceVersion on.
+    Watch {
+        version: u64,
+        /// Whether a watch has told anything since the list.
+        heard: bool,
+    },
+}
+
+/// Why a list or watch ended.
+pub(super) enum End {
+    /// The resourceVersion is too old, it says: list again.
+    Gone(Problem),
+    /// Try again, after that time if the API server said one.
+    Problem(Problem, Option<Duration>),
+    /// The API server does not know streaming lists: list by pages.
+    NoStreamingLists,
+    /// Nobody reads the sink any more.
+    Closed,
+}
+
+impl From<Closed> for End {
+    fn from(_: Closed) -> Self {
+        Self::Closed
+    }
+}
+
+impl From<Problem> for End {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem, None)
+    }
+}
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> Self {
+        match failure.status {
+            Some(StatusCode::GONE) => Self::Gone(failure.problem),
+            _ => Self::Problem(failure.problem, failure.retry_after),
+        }
+    }
+}
+
+/// One collection being followed.
+pub(super) struct Following<'a> {
+    server: &'a ApiServer,
+    collection: &'a Collection,
+    sink: Sink,
+    step: Step,
+    backoff: Duration,
+    /// Whether the API server is taken to know streaming lists (KEP-3157).
+    streaming: bool,
+    broken_lists: usize,
+}
+
+impl<'a> Following<'a> {
+    pub(super) fn new(server: &'a ApiServer, collection: &'a Collection, sink: Sink) -> Self {
+        Self { server, collection, sink, step: Step::List, backoff: BACKOFF.0, streaming: true, broken_lists: 0 }
+    }
+
+    /// Follows until nobody reads the sink any more.
+    pub(super) async fn run(mut self) {
+        loop {
+            let sink = self.sink.clone();
+            let end = tokio::select! {
+                end = self.take_step() => end,
+                () = sink.closed() => Err(End::Closed),
+            };
+            let (problem, wait) = match end {
+                Ok(()) => continue,
+                Err(End::Closed) => return self.server.forget(&self.collection.to_string()),
+                Err(End::NoStreamingLists) => {
+                    self.streaming = false;
+                    continue;
+                }
+                Err(End::Gone(problem)) => {
+                    let expected =
+                        matches!(std::mem::replace(&mut self.step, Step::List), Step::Watch { heard: true, .. });
+                    if expected {
+                        tokio::time::sleep(RELIST_WITHIN.mul_f64(fastrand::f64())).await;
+                        continue;
+                    }
+                    // What was only just listed is not too old: not so fast.
+                    (problem, None)
+                }
+                Err(End::Problem(problem, wait)) => (problem, wait),
+            };
+            if problem.reason == ProblemReason::NotServed {
+                // It may come back as something else.
+                self.step = Step::List;
+            }
+            self.server.log(&self.collection.to_string(), Some(&problem));
+            if self.sink.put(Event::Lost(problem)).await.is_err() {
+                return self.server.forget(&self.collection.to_string());
+            }
+            self.pause(wait).await;
+        }
+    }
+
+    /// Waits before the next try.
+    async fn pause(&mut self, asked: Option<Duration>) {
+        let backoff = self.backoff.mul_f64(0.5 + fastrand::f64() / 2.0);
+        self.backoff = (self.backoff * 2).min(BACKOFF.1);
+        match asked {
+            // At its word, not sooner; spread, because it said so to others, too.
+            Some(asked) => tokio::time::sleep(asked.min(LONGEST_WAIT) + backoff).await,
+            None => tokio::select! {
+                () = tokio::time::sleep(backoff) => {}
+                () = self.server.hope.notified() => {}
+            },
+        }
+    }
+
+    async fn take_step(&mut self) -> Result<(), End> {
+        match self.step {
+            Step::List if self.streaming && self.broken_lists < BROKEN_LISTS => self.stream_list().await,
+            Step::List => {
+                self.broken_lists = 0;
+                let version = self.list().await?;
+                self.step = Step::Watch { version, heard: false };
+                Ok(())
+            }
+            Step::Watch { version, .. } => {
+                let (ticket, lines) = self.open(&format!("resourceVersion={version}")).await?;
+                self.restored().await?;
+                self.watch(ticket, lines).await
+            }
+        }
+    }
+
+    /// Puts a whole list, page by page, and returns its resourceVersion.
+    async fn list(&self) -> Result<u64, End> {
+        self.sink.put(Event::ListBegins).await?;
+        let mut token = String::new();
+        loop {
+            let mut path = format!("{}?limit={PAGE}", self.collection.path());
+            if !token.is_empty() {
+                path.push_str("&continue=");
+                path.extend(utf8_percent_encode(&token, NON_ALPHANUMERIC));
+            }
+            let body = match self.server.get(&path, self.collection.accept_list()).await {
+                Ok(body) => body,
+                // Of a list that was begun it means: begin again.
+                Err(failure) => return Err(End::Problem(failure.problem, failure.retry_after)),
+            };
+            let page: Page<'_> = serde_json::from_slice(&body).map_err(|e| malformed("list", &e))?;
+            for item in page.items {
+                self.sink.put(Event::Listed(body.slice_ref(item.get().as_bytes()))).await?;
+            }
+            if page.metadata.r#continue.is_empty() {
+                let version = page.metadata.resource_version;
+                self.sink.put(Event::ListEnds(version)).await?;
+                return Ok(version);
+            }
+            token = page.metadata.r#continue;
+        }
+    }
+
+    /// Puts a whole list as a watch brings it, and what follows.
+    async fn stream_list(&mut self) -> Result<(), End> {
+        let query = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan";
+        let (ticket, mut lines) = match self.open(query).await {
+            Ok(opened) => opened,
+            Err(End::Problem(problem, _)) if problem.reason == ProblemReason::Invalid => {
+                return Err(End::NoStreamingLists);
+            }
+            Err(end) => return Err(end),
+        };
+        self.broken_lists += 1;
+        self.sink.put(Event::ListBegins).await?;
+        let version = loop {
+            let line = tokio::time::timeout(LIST_IDLE, lines.next()).await.map_err(|_| End::NoStreamingLists)?;
+            let line = line.map_err(unreachable)?.ok_or_else(|| unreachable("a list broke off"))?;
+            match WatchEvent::parse(&line)? {
+                WatchEvent { event: Event::Changed(json), .. } => self.sink.put(Event::Listed(json)).await?,
+                WatchEvent { event: Event::Bookmark(version), initial_end: true, .. } => break version,
+                // It would have said so before.
+                WatchEvent { event: Event::Bookmark(_), .. } => return Err(End::NoStreamingLists),
+                WatchEvent { event, .. } => self.sink.put(event).await?,
+            }
+        };
+        self.broken_lists = 0;
+        self.sink.put(Event::ListEnds(version)).await?;
+        self.step = Step::Watch { version, heard: false };
+        self.restored().await?;
+        self.watch(ticket, lines).await
+    }
+
+    async fn open(&self, query: &str) -> Result<(Ticket, Lines), End> {
+        let (path, lifetime) = (self.collection.path(), WATCH_LIFETIME.as_secs());
+        let path = format!("{path}?watch=true&allowWatchBookmarks=true&timeoutSeconds={lifetime}&{query}");
+        let (ticket, response) = self.server.watch(&path, self.collection.accept()).await?;
+        Ok((ticket, Lines::new(response.into_body())))
+    }
+
+    async fn restored(&self) -> Result<(), End> {
+        self.sink.put(Event::Restored).await?;
+        self.server.log(&self.collection.to_string(), None);
+        Ok(())
+    }
+
+    /// Puts changes until the API server ends the watch, and keeps in the step
+    /// how far it came. The ticket is held for as long.
+    async fn watch(&mut self, _ticket: Ticket, mut lines: Lines) -> Result<(), End> {
+        let mut told = false;
+        let mut idle = WATCH_IDLE;
+        while let Some(line) = tokio::time::timeout(idle, lines.next())
+            .await
+            .map_err(|_| unreachable(format!("the watch was silent for {} s", idle.as_secs())))?
+            .map_err(unreachable)?
+        {
+            let WatchEvent { event, version: reached, .. } = WatchEvent::parse(&line)?;
+            if matches!(event, Event::Bookmark(_)) {
+                idle = BOOKMARK_IDLE;
+            }
+            self.backoff = BACKOFF.0;
+            told = true;
+            if let Step::Watch { version, heard } = &mut self.step {
+                *heard = true;
+                // It never goes back, or the next watch would repeat what was told.
+                *version = reached.unwrap_or(0).max(*version);
+            }
+            self.sink.put(event).await?;
+        }
+        // One that lives as asked ends after bookmarks; this one is no use.
+        if told { Ok(()) } else { Err(unreachable("the watch ended without an event").into()) }
+    }
+}

@@ -1,0 +1,37 @@
+//! Which kinds a fake API server says that it serves.
+
+use serde_json::{Value, json};
+
+use super::Collection;
+
+/// The aggregated discovery document at that path, if there is one.
+pub(super) fn answer(path: &str) -> Option<Value> {
+    let groups: &[&str] = match path {
+        "/api" => &[""],
+        "/apis" => &["apps", "batch"],
+        _ => return None,
+    };
+    let items: Vec<_> = groups.iter().map(|group| document(group)).collect();
+    Some(json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "items": items}))
+}
+
+fn document(group: &str) -> Value {
+    let resources: Vec<_> = Collection::ALL.into_iter().filter(|c| group_of(*c) == group).map(resource).collect();
+    json!({"metadata": {"name": group}, "versions": [{"version": "v1", "resources": resources}]})
+}
+
+fn group_of(collection: Collection) -> &'static str {
+    collection.api_version().split_once('/').map_or("", |(group, _)| group)
+}
+
+fn resource(collection: Collection) -> Value {
+    let kind = collection.kind();
+    json!({
+        "resource": collection.resource(),
+        "responseKind": {"group": group_of(collection), "version": "v1", "kind": kind},
+        "scope": "Namespaced",
+        "singularResource": kind.to_ascii_lowercase(),
+        "verbs": ["get", "list", "watch"],
+        "shortNames": collection.short_names(),
+    })
+}

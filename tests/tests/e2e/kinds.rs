@@ -1,0 +1,107 @@
+//! Every kind that the cluster serves, also while it learns new ones.
+
+use daymark_tests::cluster::Cluster;
+use daymark_tests::daemon::Daemon;
+
+use crate::{Run, Test};
+
+pub(crate) const TESTS: &[Test] = &[
+    Test { name: "kinds::go_by_the_names_kubectl_takes", needs: &[], run: Run::Shared(names) },
+    Test { name: "kinds::secrets_are_metadata", needs: &[], run: Run::Shared(secrets) },
+    Test { name: "kinds::custom_kinds_come_and_go", needs: &[], run: Run::Shared(come_and_go) },
+    Test { name: "kinds::many_share_a_few_connections", needs: &[], run: Run::Own(many) },
+];
+
+/// A kind `widgets` of a group, with the short name `short`.
+fn definition(group: &str, short: &str) -> String {
+    format!(
+        "
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {{name: widgets.{group}}}
+spec:
+  group: {group}
+  scope: Namespaced
+  names: {{plural: widgets, singular: widget, kind: Widget, shortNames: [{short}]}}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {{openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true}}}}
+"
+    )
+}
+
+fn widget(group: &str, name: &str) -> String {
+    format!("{{apiVersion: {group}/v1, kind: Widget, metadata: {{name: {name}}}, spec: {{size: 1}}}}")
+}
+
+fn names(cluster: &Cluster, daemon: &Daemon) {
+    let namespace = cluster.namespace();
+    namespace.kubectl(["create", "configmap", "a", "--from-literal=k=v"]);
+    for name in ["cm", "configmap", "configmaps", "ConfigMap", "configmaps.v1."] {
+        let got = daemon.cli().run(&format!("get {name} a -n {} -o json", namespace.name));
+        assert_eq!(got.stdout, namespace.kubectl(["get", "configmap", "a", "-o", "json"]), "{name}: {got:?}");
+    }
+    for name in ["ns", "ingresses.v1.networking.k8s.io", "ing", "sts", "crd", "events.events.k8s.io", "no"] {
+        assert_eq!(daemon.cli().run(&format!("get {name} -A")).code, Some(0), "{name}");
+    }
+    let got = daemon.cli().run("get pods.apps");
+    assert_eq!((got.code, got.stderr.contains("\"pods.apps\"")), (Some(2), true), "{got:?}");
+}
+
+fn secrets(cluster: &Cluster, daemon: &Daemon) {
+    let namespace = cluster.namespace();
+    namespace.apply(
+        "{apiVersion: v1, kind: Secret, metadata: {name: s, annotations: {a: b}}, stringData: {password: hunter2}}",
+    );
+    let got = daemon.cli().run(&format!("get secret s -n {} -o json", namespace.name));
+    assert!(got.stdout.contains("\"a\": \"b\""), "{got:?}");
+    // Nor in what was applied.
+    assert!(!got.stdout.contains("hunter2") && !got.stdout.contains("aHVudGVyMg"), "{got:?}");
+    assert!(!got.stdout.contains("last-applied"), "{got:?}");
+}
+
+fn come_and_go(cluster: &Cluster, daemon: &Daemon) {
+    let namespace = cluster.namespace();
+    let group = format!("{}.example.com", namespace.name);
+    let mut pods = daemon.cli().start(&format!("get pods -n {} -w -o status-json", namespace.name));
+    pods.expect_stderr("that there are none", |line| line.contains("No objects found"));
+
+    for round in ["once", "again"] {
+        cluster.apply(&definition(&group, "wd"));
+        cluster.kubectl(["wait", "--for=condition=established", &format!("crd/widgets.{group}")]);
+        let follow = format!("get widgets.{group} -n {} -w -o status-json", namespace.name);
+        let mut widgets = daemon.cli().start(&follow);
+        widgets.expect_stderr("that there are none", |line| line.contains("No objects found"));
+        namespace.apply(&widget(&group, "w"));
+        widgets.expect_stdout("the instance", |line| line.contains("\"ENTERED\"") && line.contains("\"w\""));
+        cluster.kubectl(["delete", &format!("crd/widgets.{group}")]);
+        widgets.expect_stdout("its end", |line| line.contains("\"DELETED\"") && line.contains("\"w\""));
+        // Nothing else ends.
+        namespace.kubectl(["run", round, "--image=busybox"]);
+        pods.expect_stdout("a pod", |line| line.contains(&format!("\"{round}\"")));
+    }
+}
+
+/// More watches than one connection takes, and a wait beside them.
+fn many(cluster: Cluster) {
+    const KINDS: usize = 150;
+    let group = |number: usize| format!("g{number}.example.com");
+    let definitions: String = (0..KINDS).map(|number| definition(&group(number), &format!("wd{number}"))).collect();
+    cluster.apply(&definitions);
+    cluster.kubectl(["wait", "--for=condition=established", "crd", "--all", "--timeout=60s"]);
+    let daemon = Daemon::of_cluster(cluster.kubeconfig());
+    let kinds: Vec<_> = (0..KINDS).map(|number| format!("widgets.{}", group(number))).collect();
+    let mut watching = daemon.cli().start(&format!("get {} -A -w -o status-json", kinds.join(",")));
+    watching.expect_stderr("that there are none", |line| line.contains("No objects found"));
+    let instances: String = (0..KINDS).map(|number| format!("---\n{}\n", widget(&group(number), "w"))).collect();
+    cluster.apply(&instances);
+    for _ in 0..KINDS {
+        watching.expect_stdout("an instance of each", |line| line.contains("\"ENTERED\""));
+    }
+    cluster.kubectl(["create", "deployment", "web", "--image=busybox"]);
+    let waited = daemon.cli().run("wait deploy/web --timeout 60s");
+    assert_eq!(waited.code, Some(0), "{waited:?}");
+}
