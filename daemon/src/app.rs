@@ -251,7 +251,7 @@ fn serve(listeners: Vec<Listener>, rpc: &Arc<Rpc>) -> JoinSet<Ended> {
 
 /// Two tasks for a cache: its source, and its writer. They end with the cache.
 fn follow(workers: &mut JoinSet<Ended>, feeding: Feeding, source: &Source) {
-    let Feeding { writer, events, sink } = feeding;
+    let Feeding { writer, arrivals, sink } = feeding;
     let (source, cache) = (source.clone(), Arc::clone(writer.cache()));
     let closed = cache.closed().clone();
     workers.spawn(async move {
@@ -259,9 +259,9 @@ fn follow(workers: &mut JoinSet<Ended>, feeding: Feeding, source: &Source) {
         let _over = closed.run_until_cancelled(source.follow(cache.collection(), sink)).await;
         Ok(())
     });
-    // Its events end with the source.
+    // What comes ends with the source.
     workers.spawn(async move {
-        writer.run(events).await;
+        writer.run(arrivals).await;
         Ok(())
     });
 }

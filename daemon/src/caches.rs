@@ -15,13 +15,14 @@ use crate::cache::freshness::Freshness;
 use crate::cache::writer::Writer;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
+use crate::decode::arrival::Decoder;
 use crate::event_log::EventLog;
 use crate::kind::Kind;
 use crate::recording::recorder::Recorder;
-use crate::source::{Collection, Events, Problem, Sink};
+use crate::source::{Arrivals, Collection, Problem, Sink};
 
-/// Events between a source and its cache; then the source waits.
-const EVENTS: usize = 256;
+/// Batches that may wait between a source and its cache; then the source waits.
+const ARRIVALS: usize = 2;
 /// Caches that wait to be fed; then who needs one more waits.
 const OPENINGS: usize = 16;
 /// Looks for caches that nobody needs come so many times as often as these are
@@ -58,7 +59,7 @@ pub struct Feeding {
     /// Writes what comes.
     pub writer: Writer,
     /// What comes.
-    pub events: Events,
+    pub arrivals: Arrivals,
     /// Where the source puts it.
     pub sink: Sink,
 }
@@ -195,9 +196,10 @@ impl Caches {
             let place = recording.kinds.iter().position(|kind| kind == cache.kind())?;
             Some((Arc::clone(&recording.recorder), place))
         });
-        let (sender, events) = mpsc::channel(EVENTS);
-        let sink = Sink::new(sender, recorder, self.clock.clone());
-        Feeding { writer: Writer::new(cache, Arc::clone(&self.log), self.clock.clone()), events, sink }
+        let (sender, arrivals) = mpsc::channel(ARRIVALS);
+        let decoder = Decoder::new(Arc::clone(&cache.collection().kind), cache.keeps_bodies());
+        let sink = Sink::new(sender, decoder, recorder, self.clock.clone());
+        Feeding { writer: Writer::new(cache, Arc::clone(&self.log), self.clock.clone()), arrivals, sink }
     }
 
     fn close(&self, cache: &Cache) {

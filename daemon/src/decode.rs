@@ -3,6 +3,8 @@
 //! The JSON is projected while it is parsed: fields that no rule reads are
 //! skipped, not built.
 
+pub mod arrival;
+
 use std::fmt;
 
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
@@ -89,7 +91,7 @@ pub struct Identity {
 
 /// An object that exists, but does not decode, in the version that does not.
 #[must_use]
-pub fn undecodable(identity: Identity, error: &DecodeError) -> Option<Object> {
+pub fn undecodable(identity: Identity, error: &str) -> Option<Object> {
     let Identity { key, uid, resource_version } = identity;
     if key.name.is_empty() || uid.is_empty() {
         return None;
@@ -101,7 +103,7 @@ pub fn undecodable(identity: Identity, error: &DecodeError) -> Option<Object> {
         resource_version: resource_version?,
         ..Metadata::default()
     };
-    Some(Object { metadata, facts: Facts::Undecodable(error.to_string().into()) })
+    Some(Object { metadata, facts: Facts::Undecodable(error.into()) })
 }
 
 #[derive(Deserialize)]

@@ -37,6 +37,17 @@ enum Packed {
     Other(Arc<str>),
 }
 
+impl Uid {
+    /// Whether `text` is this UID.
+    #[must_use]
+    pub fn is(&self, text: &str) -> bool {
+        match &self.0 {
+            Packed::Uuid(bytes) => unhyphenated(text).as_ref() == Some(bytes),
+            Packed::Other(other) => **other == *text,
+        }
+    }
+}
+
 impl From<&str> for Uid {
     fn from(text: &str) -> Self {
         Self(unhyphenated(text).map_or_else(|| Packed::Other(text.into()), Packed::Uuid))

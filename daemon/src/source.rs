@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::catalog::Catalog;
 use crate::clock::Clock;
+use crate::decode::arrival::{Arrival, Decoder};
 use crate::kind::{Content, Kind};
 use crate::record::Key;
 use crate::recording::recorder::Recorder;
@@ -223,13 +224,20 @@ pub enum Truth {
     Cached,
 }
 
-/// Events with the times at which they happened, as a cache's writer takes them.
-pub type Events = mpsc::Receiver<(Timestamp, Event)>;
+/// What came, with the times at which it happened, as a cache's writer takes it.
+pub type Arrivals = mpsc::Receiver<Batch>;
+/// What came together.
+pub type Batch = Vec<(Timestamp, Arrival)>;
+
+/// So much is handed on together at most.
+const BATCH: usize = 64;
 
 /// Where a source puts what it sees: a cache, and a recording if one is made.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Sink {
-    events: mpsc::Sender<(Timestamp, Event)>,
+    arrivals: mpsc::Sender<Batch>,
+    batch: Batch,
+    decoder: Decoder,
     recorder: Option<(Arc<Recorder>, usize)>,
     clock: Clock,
 }
@@ -239,38 +247,68 @@ pub struct Sink {
 pub struct Closed;
 
 impl Sink {
-    /// A sink that waits while `events` is full, and tells the recorder, too, as
-    /// the kind of that number.
+    /// A sink that decodes what comes, waits while `arrivals` is full, and tells
+    /// the recorder, too, as the kind of that number.
     #[must_use]
     pub fn new(
-        events: mpsc::Sender<(Timestamp, Event)>,
+        arrivals: mpsc::Sender<Batch>,
+        decoder: Decoder,
         recorder: Option<(Arc<Recorder>, usize)>,
         clock: Clock,
     ) -> Self {
-        Self { events, recorder, clock }
+        Self { arrivals, batch: Vec::new(), decoder, recorder, clock }
     }
 
     /// Puts an event that happens now.
     ///
     /// # Errors
     /// If nobody reads any more.
-    pub async fn put(&self, event: Event) -> Result<(), Closed> {
-        self.put_at(self.clock.now(), event).await
+    pub async fn put(&mut self, event: Event) -> Result<(), Closed> {
+        self.hold(event).await?;
+        self.flush().await
+    }
+
+    /// As [`Sink::put`], but it may be handed on with what comes next, or by
+    /// [`Sink::flush`].
+    ///
+    /// # Errors
+    /// If nobody reads any more.
+    pub async fn hold(&mut self, event: Event) -> Result<(), Closed> {
+        self.hold_at(self.clock.now(), event).await
     }
 
     /// Puts an event that happens, or happened, at that time.
     ///
     /// # Errors
     /// If nobody reads any more.
-    pub async fn put_at(&self, at: Timestamp, event: Event) -> Result<(), Closed> {
+    pub async fn put_at(&mut self, at: Timestamp, event: Event) -> Result<(), Closed> {
+        self.hold_at(at, event).await?;
+        self.flush().await
+    }
+
+    async fn hold_at(&mut self, at: Timestamp, event: Event) -> Result<(), Closed> {
         if let Some((recorder, kind)) = &self.recorder {
             recorder.record(at, *kind, event.clone()).await;
         }
-        self.events.send((at, event)).await.map_err(|_| Closed)
+        // Here, not where it is written: the two run side by side.
+        self.batch.push((at, self.decoder.decode(event)));
+        if self.batch.len() >= BATCH { self.flush().await } else { Ok(()) }
+    }
+
+    /// Hands on what was held.
+    ///
+    /// # Errors
+    /// If nobody reads any more.
+    pub async fn flush(&mut self) -> Result<(), Closed> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        self.arrivals.send(std::mem::take(&mut self.batch)).await.map_err(|_| Closed)
     }
 
     /// Returns when nobody reads any more.
-    pub async fn closed(&self) {
-        self.events.closed().await;
+    pub fn closed(&self) -> impl Future<Output = ()> + use<> {
+        let arrivals = self.arrivals.clone();
+        async move { arrivals.closed().await }
     }
 }

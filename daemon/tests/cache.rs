@@ -16,6 +16,7 @@ use daymarkd::cache::writer::Writer;
 use daymarkd::cache::{Cache, Snapshot};
 use daymarkd::caches::Lease;
 use daymarkd::clock::Clock;
+use daymarkd::decode::arrival::{Arrival, Decoder};
 use daymarkd::event_log::{Entry, EventLog};
 use daymarkd::record::{Key, Record};
 use daymarkd::source::{Collection, Event};
@@ -98,6 +99,10 @@ fn cache(log: &EventLog, now: jiff::Timestamp) -> Arc<Cache> {
     Arc::new(Cache::new(log.open_ring(), pods, true, Freshness::unheard(now)))
 }
 
+fn decoded(event: Event) -> Arrival {
+    Decoder::new(Arc::new(kinds().swap_remove(0)), true).decode(event)
+}
+
 struct Daemon {
     cache: Arc<Cache>,
     log: Arc<EventLog>,
@@ -121,7 +126,7 @@ impl Daemon {
     }
 
     fn take(&mut self, event: Event) {
-        self.writer.take(event, Clock::System.now());
+        self.writer.take(decoded(event), Clock::System.now());
     }
 
     fn cached(&self) -> BTreeMap<u8, Object> {
@@ -297,7 +302,7 @@ async fn a_state_that_depends_on_age_changes_without_an_event() {
     let (events, queue) = tokio::sync::mpsc::channel(1);
     let writer = tokio::spawn(Writer::new(Arc::clone(&cache), Arc::clone(&log), clock.clone()).run(queue));
     for event in [Event::ListBegins, Event::ListEnds(0)] {
-        events.send((from, event)).await.unwrap();
+        events.send(vec![(from, decoded(event))]).await.unwrap();
     }
     cache.holds_a_list().await;
     let mut feed = Feed::new(&log, selection, log.head());
@@ -307,7 +312,7 @@ async fn a_state_that_depends_on_age_changes_without_an_event() {
         "metadata": {"name": "a", "namespace": "n", "uid": "u", "resourceVersion": "1"},
         "status": {"phase": "Pending", "conditions": [condition]},
     });
-    events.send((from, Event::Changed(pod.to_string().into()))).await.unwrap();
+    events.send(vec![(from, decoded(Event::Changed(pod.to_string().into())))]).await.unwrap();
     let entries = [feed.next().await.unwrap().0, feed.next().await.unwrap().0];
     let states: Vec<_> = entries.iter().map(|e| e.change.after.as_ref().unwrap().judgement.state).collect();
     assert_eq!(states, [State::InProgress, State::Failed]);

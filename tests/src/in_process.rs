@@ -27,6 +27,9 @@ use crate::process::PATIENCE;
 /// How much a client takes in that it has not read: HTTP/2's default, where
 /// hyper's would be megabytes.
 const WINDOW: u32 = 65_535;
+/// The same of a whole connection. hyper takes a peer that sends many small
+/// frames for an attacker, the sooner the smaller this is.
+const CONNECTION_WINDOW: u32 = 1 << 20;
 
 /// A generated client.
 pub type Client = StatusServiceClient<Channel>;
@@ -82,7 +85,7 @@ impl InProcess {
     pub async fn client(&self) -> Client {
         let socket = self.folder.path().join("daymark.sock");
         let endpoint = Endpoint::from_shared(format!("unix://{}", socket.display())).expect("a path is an address");
-        let endpoint = endpoint.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOW);
+        let endpoint = endpoint.initial_stream_window_size(WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
         StatusServiceClient::new(endpoint.connect().await.expect("the daemon listens"))
     }
 

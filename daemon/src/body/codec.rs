@@ -11,7 +11,7 @@ use zstd::zstd_safe::{CCtx, DCtx, compress_bound, get_error_name};
 /// The fastest level: an object is compressed at every change, read rarely.
 const LEVEL: i32 = 1;
 /// A dictionary takes up at most that much, and a sixteenth of what it learns from.
-const DICTIONARY: usize = 64 << 10;
+const DICTIONARY: usize = 32 << 10;
 const OF_SAMPLES: usize = 16;
 
 thread_local! {

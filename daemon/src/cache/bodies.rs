@@ -1,22 +1,21 @@
 //! The bodies of one cache's objects: when their dictionary is learnt.
 
+use std::io;
 use std::sync::Arc;
 
+use crate::body::Body;
 use crate::body::codec::Codec;
-use crate::body::{self, Body, Cuts};
-use crate::kind::Kind;
 
 /// So many objects are worth a dictionary.
-const SAMPLES: usize = 256;
+const SAMPLES: usize = 64;
 /// With so many times as many objects as it was learnt from, a new one is.
-const GROWTH: usize = 16;
+const GROWTH: usize = 64;
 /// Samples take up at most that many bytes.
-const SAMPLE_BYTES: usize = 4 << 20;
+const SAMPLE_BYTES: usize = 1 << 20;
 
 /// Makes bodies.
 #[derive(Debug)]
 pub(super) struct Bodies {
-    keep: bool,
     codec: Arc<Codec>,
     samples: Vec<String>,
     sample_bytes: usize,
@@ -25,23 +24,18 @@ pub(super) struct Bodies {
 }
 
 impl Bodies {
-    /// None are kept unless `keep`.
-    pub(super) fn new(keep: bool) -> Self {
-        Self { keep, codec: Arc::default(), samples: Vec::new(), sample_bytes: 0, made: 0, learn_at: SAMPLES }
+    pub(super) fn new() -> Self {
+        Self { codec: Arc::default(), samples: Vec::new(), sample_bytes: 0, made: 0, learn_at: SAMPLES }
     }
 
-    /// The body of a parsed object, if bodies are kept.
+    /// The body of that JSON.
     ///
     /// # Errors
-    /// If it cannot be made, in words.
-    pub(super) fn make(&mut self, kind: &Kind, json: &[u8], cuts: Cuts) -> Result<Option<Body>, String> {
-        if !self.keep {
-            return Ok(None);
-        }
-        let body = body::of_parsed(kind, json, cuts).map_err(|e| e.to_string())?;
-        let made = Body::new(&body, &self.codec).map_err(|e| e.to_string())?;
-        self.sample(body);
-        Ok(Some(made))
+    /// If memory for the compressor runs out.
+    pub(super) fn make(&mut self, json: String) -> io::Result<Body> {
+        let made = Body::new(&json, &self.codec)?;
+        self.sample(json);
+        Ok(made)
     }
 
     fn sample(&mut self, body: String) {

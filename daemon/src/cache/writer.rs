@@ -3,20 +3,19 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::Cache;
 use super::bodies::Bodies;
 use crate::body::codec::Codec;
-use crate::body::{Body, Cuts};
 use crate::clock::Clock;
-use crate::decode::{self, Decoded};
+use crate::decode::Identity;
+use crate::decode::arrival::{Arrival, Version};
 use crate::event_log::{Change, EventLog};
 use crate::object::Object;
 use crate::record::{Key, Packer, Record};
 use crate::rule;
-use crate::source::{Event, Events, ProblemReason};
+use crate::source::{Arrivals, ProblemReason};
 
 /// Takes a source's events into a cache, judges what they change, and logs it.
 pub struct Writer {
@@ -35,7 +34,7 @@ impl Writer {
     /// The writer of `cache`; there is one.
     #[must_use]
     pub fn new(cache: Arc<Cache>, log: Arc<EventLog>, clock: Clock) -> Self {
-        let bodies = Bodies::new(cache.keeps_bodies());
+        let bodies = Bodies::new();
         Self { cache, log, clock, packer: Packer::default(), bodies, listing: None, rechecks: BTreeSet::new() }
     }
 
@@ -46,7 +45,7 @@ impl Writer {
     }
 
     /// Takes events, each with its time, until there are no more.
-    pub async fn run(mut self, mut events: Events) {
+    pub async fn run(mut self, mut events: Arrivals) {
         loop {
             let next_recheck = self.rechecks.first().map(|(at, _)| *at);
             let recheck = async {
@@ -58,7 +57,7 @@ impl Writer {
             tokio::select! {
                 biased;
                 event = events.recv() => match event {
-                    Some((at, event)) => self.take(event, at),
+                    Some(batch) => batch.into_iter().for_each(|(at, arrival)| self.take(arrival, at)),
                     None => return,
                 },
                 () = recheck => self.recheck(),
@@ -67,28 +66,28 @@ impl Writer {
     }
 
     /// Takes one event, which came at `now`.
-    pub fn take(&mut self, event: Event, now: Timestamp) {
-        match event {
-            Event::ListBegins => {
+    pub fn take(&mut self, arrival: Arrival, now: Timestamp) {
+        match arrival {
+            Arrival::ListBegins => {
                 self.listing = Some(HashSet::new());
                 self.cache.freshness.send_modify(|f| f.synced = false);
             }
-            Event::Listed(json) => {
-                self.change(&json, now);
+            Arrival::Listed(version) => {
+                self.change(version, now);
                 self.cache.freshness.send_modify(|f| f.hear(now, None));
             }
-            Event::ListEnds(version) => self.list_ends(version, now),
-            Event::Changed(json) => {
-                let version = self.change(&json, now);
+            Arrival::ListEnds(version) => self.list_ends(version, now),
+            Arrival::Changed(version) => {
+                let version = self.change(version, now);
                 self.hear(now, version);
             }
-            Event::Deleted(json) => {
-                let version = self.delete(&json, now);
+            Arrival::Deleted(identity) => {
+                let version = self.delete(identity, now);
                 self.hear(now, version);
             }
-            Event::Bookmark(version) => self.hear(now, Some(version)),
-            Event::Restored => self.hear(now, None),
-            Event::Lost(problem) => {
+            Arrival::Bookmark(version) => self.hear(now, Some(version)),
+            Arrival::Restored => self.hear(now, None),
+            Arrival::Lost(problem) => {
                 if problem.reason == ProblemReason::NotServed {
                     self.not_served(now);
                 }
@@ -137,8 +136,21 @@ impl Writer {
     }
 
     /// Takes a version of an object and returns its resourceVersion.
-    fn change(&mut self, json: &Bytes, now: Timestamp) -> Option<u64> {
-        let Decoded { object, cuts } = self.decode(json)?;
+    ///
+    /// One that does not decode is counted and reported, and exists all the same:
+    /// its version before must not be taken for the newest, and a list that names
+    /// it does not delete it.
+    fn change(&mut self, version: Version, now: Timestamp) -> Option<u64> {
+        let (object, body) = match version {
+            Version::Good { object, body } => (object, body),
+            Version::Bad { object, body, key, error } => {
+                self.reject(&error, key.as_ref().map_or("", |key| &key.name));
+                if let (Some(named), Some(key)) = (&mut self.listing, key) {
+                    named.insert(key);
+                }
+                (object?, body)
+            }
+        };
         let key = object.key();
         let version = object.metadata.resource_version;
         if let Some(named) = &mut self.listing {
@@ -147,24 +159,23 @@ impl Writer {
         match self.cache.get(&key) {
             // A list or a resumed watch repeats what is known, or lags behind it.
             Some(cached) if cached.resource_version >= version => return Some(version),
-            Some(cached) if *cached.uid.to_string() != *object.metadata.uid => self.remove(&key, now),
+            Some(cached) if !cached.uid.is(&object.metadata.uid) => self.remove(&key, now),
             _ => {}
         }
-        match self.bodies.make(self.cache.kind(), json, cuts) {
-            Ok(body) => {
-                let record = self.record(object, body, now);
-                self.put(record, now);
-                if let Some(codec) = self.bodies.learn() {
-                    self.compress_again(&codec);
-                }
-            }
-            Err(problem) => self.reject(&problem, &object.metadata.name),
+        let record = self.record(*object, body, now);
+        self.put(record, now);
+        if let Some(codec) = self.bodies.learn() {
+            self.compress_again(&codec);
         }
         Some(version)
     }
 
     /// Judges an object, and packs it.
-    fn record(&mut self, object: Object, body: Option<Body>, now: Timestamp) -> Record {
+    fn record(&mut self, object: Object, body: Option<String>, now: Timestamp) -> Record {
+        let body = body.map(|body| self.bodies.make(body)).transpose().unwrap_or_else(|problem| {
+            self.reject(&problem, &object.metadata.name);
+            None
+        });
         let ruling = rule::judge(&object, now);
         let record = self.packer.pack(object, ruling.judgement, ruling.recheck_at.is_some(), body);
         if let Some(at) = ruling.recheck_at {
@@ -187,12 +198,12 @@ impl Writer {
         }
     }
 
-    fn delete(&mut self, json: &Bytes, now: Timestamp) -> Option<u64> {
-        let Some(identity) = decode::identity(json) else {
+    fn delete(&mut self, identity: Option<Identity>, now: Timestamp) -> Option<u64> {
+        let Some(identity) = identity else {
             self.reject(&"it was deleted, but which?", "");
             return None;
         };
-        if self.cache.get(&identity.key).is_some_and(|cached| *cached.uid.to_string() == *identity.uid) {
+        if self.cache.get(&identity.key).is_some_and(|cached| cached.uid.is(&identity.uid)) {
             self.remove(&identity.key, now);
         }
         identity.resource_version
@@ -246,24 +257,6 @@ impl Writer {
         {
             self.log.append(self.cache.id, Change { before, after: None, state_changed: true, at: now });
         }
-    }
-
-    /// Decodes an object. One that does not decode is counted and reported, and
-    /// exists all the same: its version before must not be taken for the newest,
-    /// and a list that names it does not delete it.
-    fn decode(&mut self, json: &Bytes) -> Option<Decoded> {
-        let error = match decode::decode(self.cache.kind(), json) {
-            Ok(decoded) => return Some(decoded),
-            Err(error) => error,
-        };
-        let identity = decode::identity(json);
-        self.reject(&error, identity.as_ref().map_or("", |identity| &identity.key.name));
-        let identity = identity?;
-        if let Some(named) = &mut self.listing {
-            named.insert(identity.key.clone());
-        }
-        let object = decode::undecodable(identity, &error)?;
-        Some(Decoded { object, cuts: Cuts::default() })
     }
 
     fn reject(&self, problem: &dyn std::fmt::Display, name: &str) {

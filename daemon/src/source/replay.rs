@@ -48,17 +48,19 @@ impl Replay {
 
     /// Puts what the recording says of `kind`, each at its time, and stays at
     /// the last of it until nobody reads `sink` any more.
-    pub(super) async fn follow(&self, kind: &Kind, sink: Sink) {
+    pub(super) async fn follow(&self, kind: &Kind, mut sink: Sink) {
+        let closed = sink.closed();
+        tokio::pin!(closed);
         tokio::select! {
-            result = self.play(kind, &sink) => if let Err(error) = result {
+            result = self.play(kind, &mut sink) => if let Err(error) = result {
                 tracing::error!("{error}: it changed while it was replayed; {kind} stay as they are");
             },
-            () = sink.closed() => return,
+            () = &mut closed => return,
         }
-        sink.closed().await;
+        closed.await;
     }
 
-    async fn play(&self, kind: &Kind, sink: &Sink) -> Result<(), ReadError> {
+    async fn play(&self, kind: &Kind, sink: &mut Sink) -> Result<(), ReadError> {
         let mut reader = Reader::open(&self.path)?;
         while let Some(recorded) = reader.next_event()? {
             if self.header.kinds[recorded.kind] != *kind {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -9,7 +10,7 @@ use super::ApiServer;
 use super::answer::{Failure, Page, malformed, unreachable};
 use super::lines::Lines;
 use super::transport::Ticket;
-use super::watch_event::WatchEvent;
+use super::watch_event::{WatchEvent, version_of};
 use crate::source::{Closed, Collection, Event, Problem, ProblemReason, Sink};
 
 /// Objects per page of a list.
@@ -89,20 +90,24 @@ pub(super) struct Following<'a> {
     /// Whether the API server is taken to know streaming lists (KEP-3157).
     streaming: bool,
     broken_lists: usize,
+    /// The object that the watch told last: it says how far the watch came, and
+    /// is asked only when the watch has ended.
+    last: Option<Bytes>,
 }
 
 impl<'a> Following<'a> {
     pub(super) fn new(server: &'a ApiServer, collection: &'a Collection, sink: Sink) -> Self {
-        Self { server, collection, sink, step: Step::List, backoff: BACKOFF.0, streaming: true, broken_lists: 0 }
+        let (step, backoff) = (Step::List, BACKOFF.0);
+        Self { server, collection, sink, step, backoff, streaming: true, broken_lists: 0, last: None }
     }
 
     /// Follows until nobody reads the sink any more.
     pub(super) async fn run(mut self) {
         loop {
-            let sink = self.sink.clone();
+            let closed = self.sink.closed();
             let end = tokio::select! {
                 end = self.take_step() => end,
-                () = sink.closed() => Err(End::Closed),
+                () = closed => Err(End::Closed),
             };
             let (problem, wait) = match end {
                 Ok(()) => continue,
@@ -158,7 +163,8 @@ impl<'a> Following<'a> {
                 self.step = Step::Watch { version, heard: false };
                 Ok(())
             }
-            Step::Watch { version, .. } => {
+            Step::Watch { .. } => {
+                let version = self.came_to();
                 let (ticket, lines) = self.open(&format!("resourceVersion={version}")).await?;
                 self.restored().await?;
                 self.watch(ticket, lines).await
@@ -166,8 +172,21 @@ impl<'a> Following<'a> {
         }
     }
 
+    /// How far the watch came. It never goes back, or the next one would repeat
+    /// what was told.
+    fn came_to(&mut self) -> u64 {
+        let last = self.last.take().and_then(|object| version_of(&object)).unwrap_or(0);
+        match &mut self.step {
+            Step::Watch { version, .. } => {
+                *version = last.max(*version);
+                *version
+            }
+            Step::List => last,
+        }
+    }
+
     /// Puts a whole list, page by page, and returns its resourceVersion.
-    async fn list(&self) -> Result<u64, End> {
+    async fn list(&mut self) -> Result<u64, End> {
         self.sink.put(Event::ListBegins).await?;
         let mut token = String::new();
         loop {
@@ -183,7 +202,7 @@ impl<'a> Following<'a> {
             };
             let page: Page<'_> = serde_json::from_slice(&body).map_err(|e| malformed("list", &e))?;
             for item in page.items {
-                self.sink.put(Event::Listed(body.slice_ref(item.get().as_bytes()))).await?;
+                self.sink.hold(Event::Listed(body.slice_ref(item.get().as_bytes()))).await?;
             }
             if page.metadata.r#continue.is_empty() {
                 let version = page.metadata.resource_version;
@@ -207,11 +226,14 @@ impl<'a> Following<'a> {
         self.broken_lists += 1;
         self.sink.put(Event::ListBegins).await?;
         let version = loop {
+            if !lines.is_ready() {
+                self.sink.flush().await?;
+            }
             let line = tokio::time::timeout(LIST_IDLE, lines.next()).await.map_err(|_| End::NoStreamingLists)?;
             let line = line.map_err(unreachable)?.ok_or_else(|| unreachable("a list broke off"))?;
             match WatchEvent::parse(&line)? {
-                WatchEvent { event: Event::Changed(json), .. } => self.sink.put(Event::Listed(json)).await?,
-                WatchEvent { event: Event::Bookmark(version), initial_end: true, .. } => break version,
+                WatchEvent { event: Event::Changed(json), .. } => self.sink.hold(Event::Listed(json)).await?,
+                WatchEvent { event: Event::Bookmark(version), initial_end: true } => break version,
                 // It would have said so before.
                 WatchEvent { event: Event::Bookmark(_), .. } => return Err(End::NoStreamingLists),
                 WatchEvent { event, .. } => self.sink.put(event).await?,
@@ -231,7 +253,7 @@ impl<'a> Following<'a> {
         Ok((ticket, Lines::new(response.into_body())))
     }
 
-    async fn restored(&self) -> Result<(), End> {
+    async fn restored(&mut self) -> Result<(), End> {
         self.sink.put(Event::Restored).await?;
         self.server.log(&self.collection.to_string(), None);
         Ok(())
@@ -247,18 +269,26 @@ impl<'a> Following<'a> {
             .map_err(|_| unreachable(format!("the watch was silent for {} s", idle.as_secs())))?
             .map_err(unreachable)?
         {
-            let WatchEvent { event, version: reached, .. } = WatchEvent::parse(&line)?;
-            if matches!(event, Event::Bookmark(_)) {
-                idle = BOOKMARK_IDLE;
-            }
+            let WatchEvent { event, .. } = WatchEvent::parse(&line)?;
             self.backoff = BACKOFF.0;
             told = true;
             if let Step::Watch { version, heard } = &mut self.step {
                 *heard = true;
-                // It never goes back, or the next watch would repeat what was told.
-                *version = reached.unwrap_or(0).max(*version);
+                match &event {
+                    Event::Bookmark(reached) => {
+                        idle = BOOKMARK_IDLE;
+                        *version = (*reached).max(*version);
+                    }
+                    Event::Changed(object) | Event::Deleted(object) => self.last = Some(object.clone()),
+                    _ => {}
+                }
             }
-            self.sink.put(event).await?;
+            self.sink.hold(event).await?;
+            if !lines.is_ready() {
+                self.sink.flush().await?;
+                // Not to hold on to what it came in.
+                self.came_to();
+            }
         }
         // One that lives as asked ends after bookmarks; this one is no use.
         if told { Ok(()) } else { Err(unreachable("the watch ended without an event").into()) }

@@ -1,5 +1,6 @@
 //! Keeps a catalog true to its API server.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -9,8 +10,9 @@ use super::ApiServer;
 use super::discovery::Discovery;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
+use crate::decode::arrival::{Arrival, Decoder};
 use crate::kind::{Content, Kind};
-use crate::source::{Collection, Event, Problem, Sink};
+use crate::source::{Collection, Problem, Sink};
 
 /// How often the API server is asked in any case.
 const EVERY: Duration = Duration::from_secs(60);
@@ -83,15 +85,19 @@ impl ApiServer {
             }
         };
         let collection = Collection { content: Content::Metadata, ..Collection::of(kind, None) };
-        let (events, mut queue) = mpsc::channel(CHANGES);
+        let (arrivals, mut queue) = mpsc::channel(CHANGES);
+        let decoder = Decoder::new(Arc::clone(&collection.kind), false);
+        let sink = Sink::new(arrivals, decoder, None, clock.clone());
         let forward = async {
-            while let Some((_, event)) = queue.recv().await {
-                if matches!(event, Event::Changed(_) | Event::Deleted(_) | Event::ListEnds(_)) {
+            let news =
+                |arrival: &Arrival| matches!(arrival, Arrival::Changed(_) | Arrival::Deleted(_) | Arrival::ListEnds(_));
+            while let Some(batch) = queue.recv().await {
+                if batch.iter().any(|(_, arrival)| news(arrival)) {
                     // Full: that there are changes is known.
                     let _known = changes.try_send(());
                 }
             }
         };
-        tokio::join!(self.follow(&collection, Sink::new(events, None, clock.clone())), forward);
+        tokio::join!(self.follow(&collection, sink), forward);
     }
 }
