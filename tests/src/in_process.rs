@@ -31,6 +31,9 @@ const WINDOW: u32 = 65_535;
 /// frames for an attacker, the sooner the smaller this is.
 const CONNECTION_WINDOW: u32 = 1 << 20;
 
+/// Streams that a daemon in a test's process serves.
+pub const MOST_STREAMS: usize = 200;
+
 /// A generated client.
 pub type Client = StatusServiceClient<Channel>;
 
@@ -68,7 +71,7 @@ impl InProcess {
             listen: vec![Address::Unix(folder.path().join("daymark.sock"))],
             token_file: None,
             drain_timeout: PATIENCE,
-            max_streams: 1000,
+            max_streams: MOST_STREAMS,
             policy,
             log: String::new(),
         };

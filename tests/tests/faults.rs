@@ -6,12 +6,16 @@
 
 #[path = "faults/bad_input.rs"]
 mod bad_input;
+#[path = "faults/caches.rs"]
+mod caches;
 #[path = "faults/clients.rs"]
 mod clients;
 #[path = "faults/cursor.rs"]
 mod cursor;
 #[path = "faults/errors.rs"]
 mod errors;
+#[path = "faults/filters.rs"]
+mod filters;
 #[path = "faults/forbidden.rs"]
 mod forbidden;
 #[path = "faults/lagging.rs"]
@@ -24,6 +28,8 @@ mod relist;
 mod retry;
 #[path = "faults/slow_reader.rs"]
 mod slow_reader;
+#[path = "faults/streaming_list.rs"]
+mod streaming_list;
 
 use std::collections::BTreeMap;
 

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::discovery;
 use super::faults::{Answer, StreamingLists, Verb};
+use super::objects::NAMESPACE;
 use super::store::line;
 use super::watch::Watch;
 use super::{Collection, Shared, State};
@@ -32,6 +33,9 @@ pub(super) async fn answer<B>(shared: Arc<Shared>, request: Request<B>) -> io::R
         return Ok(failure(404, "the server could not find the requested resource"));
     };
     let query = Query(uri.query().unwrap_or_default());
+    // Every object is in the one namespace: its list and watch are the whole's.
+    let object = object
+        .filter(|(namespace, name)| namespace != NAMESPACE || !name.is_empty() || query.get("fieldSelector").is_some());
     let verb = match &object {
         Some(_) => Verb::Get,
         None if query.get("sendInitialEvents").is_some() => Verb::StreamList,

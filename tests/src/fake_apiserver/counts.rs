@@ -18,6 +18,12 @@ impl Counts {
         self.of(Verb::List, collection)
     }
 
+    /// Requests for a watch that begins with a list.
+    #[must_use]
+    pub fn stream_lists(&self, collection: Collection) -> usize {
+        self.of(Verb::StreamList, collection)
+    }
+
     /// Requests for a watch.
     #[must_use]
     pub fn watches(&self, collection: Collection) -> usize {

@@ -48,10 +48,13 @@ impl Watch {
     }
 
     /// Tells every object first and, if the server knows of that, the list's end.
-    pub(super) fn begin_with_list(&mut self, state: &State) {
+    pub(super) fn begin_with_list(&mut self, state: &mut State) {
         for object in state.store.objects(self.collection) {
-            let typed = state.store.typed(self.collection, object);
-            self.tell(&line("ADDED", &typed), state.faults.slow_bytes);
+            let told = line("ADDED", &state.store.typed(self.collection, object));
+            if let Some(cut) = state.faults.cuts.remove(&self.collection) {
+                return self.break_off(&told, cut);
+            }
+            self.tell(&told, state.faults.slow_bytes);
         }
         let annotations = match state.faults.streaming_lists {
             StreamingLists::Served => json!({"k8s.io/initial-events-end": "true"}),
@@ -89,9 +92,7 @@ impl Watch {
         let until = faults.held.get(&self.collection).copied().unwrap_or(store.version);
         for event in store.events(self.collection, self.position, until) {
             if let Some(cut) = faults.cuts.remove(&self.collection) {
-                self.out.push_back(Piece::Data(event.line.slice(..event.line.len() / 2)));
-                self.out.push_back(if cut == Cut::Abort { Piece::Abort } else { Piece::End });
-                return;
+                return self.break_off(&event.line, cut);
             }
             self.position = event.version;
             self.tell(&event.line, faults.slow_bytes);
@@ -104,6 +105,11 @@ impl Watch {
         if faults.closings.get(&self.collection).copied().unwrap_or(0) > self.closings {
             self.out.push_back(Piece::End);
         }
+    }
+
+    fn break_off(&mut self, line: &Bytes, cut: Cut) {
+        self.out.push_back(Piece::Data(line.slice(..line.len() / 2)));
+        self.out.push_back(if cut == Cut::Abort { Piece::Abort } else { Piece::End });
     }
 
     fn tell(&mut self, line: &Bytes, slow: bool) {

@@ -2,7 +2,7 @@
 //! go, against the fake API server's store as the model.
 
 use daymark_proto::v1::{ListStatusesRequest, State};
-use daymark_tests::fake_apiserver::{Answer, Collection, Cut, FakeApiServer, Fault, Verb};
+use daymark_tests::fake_apiserver::{Answer, Collection, Cut, FakeApiServer, Fault, StreamingLists, Verb};
 use daymark_tests::in_process::{Client, Follower, kinds, named};
 use daymark_tests::process::PATIENCE;
 use fastrand::Rng;
@@ -16,6 +16,8 @@ const SEED: &str = "DAYMARK_TEST_SEED";
 const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 const STATES: [State; 3] = [State::Ready, State::InProgress, State::Failed];
 
+const STREAMING_LISTS: [StreamingLists; 3] = [StreamingLists::Refused, StreamingLists::Served, StreamingLists::Unknown];
+
 fn pick<T: Copy>(rng: &mut Rng, of: &[T]) -> T {
     of[rng.usize(..of.len())]
 }
@@ -23,7 +25,15 @@ fn pick<T: Copy>(rng: &mut Rng, of: &[T]) -> T {
 /// One random thing.
 fn step(rng: &mut Rng, cluster: &FakeApiServer) {
     let collection = pick(rng, &Collection::ALL);
-    match rng.u32(..40) {
+    match rng.u32(..42) {
+        40 => cluster.streaming_lists(pick(rng, &STREAMING_LISTS)),
+        41 => {
+            // A list that breaks off, as a watch brings it.
+            cluster.streaming_lists(StreamingLists::Served);
+            cluster.compact(rng.bool());
+            cluster.cut_next_event(collection, pick(rng, &[Cut::Abort, Cut::End]));
+            cluster.close_watches(collection);
+        }
         0 => cluster.close_watches(collection),
         1 => cluster.hold_events(collection),
         2..=5 => cluster.release_events(collection),
@@ -33,7 +43,7 @@ fn step(rng: &mut Rng, cluster: &FakeApiServer) {
         }
         7 => cluster.cut_next_event(collection, pick(rng, &[Cut::Abort, Cut::End])),
         8 => {
-            let verb = pick(rng, &[Verb::List, Verb::Watch, Verb::Get]);
+            let verb = pick(rng, &[Verb::List, Verb::StreamList, Verb::Watch, Verb::Get]);
             // A proof that is forbidden ends its stream.
             let statuses = if verb == Verb::Get { &[429, 500, 503][..] } else { &[403, 429, 500, 503] };
             let status = pick(rng, statuses);
