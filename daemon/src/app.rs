@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -82,6 +83,7 @@ pub struct Bound {
     rpc: Rpc,
     served: Arc<Served>,
     openings: mpsc::Receiver<Feeding>,
+    ingest: Handle,
     writing: Option<Writing>,
     drain_timeout: Duration,
 }
@@ -96,11 +98,11 @@ struct Supply {
     record: Option<(Recorder, Vec<Kind>, Writing)>,
 }
 
-/// Puts a daemon together.
+/// Puts a daemon together. Sources run on `ingest`.
 ///
 /// # Errors
 /// If the configuration cannot be carried out.
-pub async fn bind(config: Config) -> Result<Bound, AppError> {
+pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     let token = config.token_file.as_deref().map(Token::read_or_create).transpose()?;
     // Listening first: a busy socket should not leave a recording behind.
     let mut listeners = Vec::new();
@@ -129,7 +131,7 @@ pub async fn bind(config: Config) -> Result<Bound, AppError> {
         drain: CancellationToken::new(),
     });
     let rpc = Rpc::new(Arc::clone(&served), Access::new(token)).map_err(|e| AppError::Fault(e.to_string()))?;
-    Ok(Bound { listeners, addresses, rpc, served, openings, writing, drain_timeout: config.drain_timeout })
+    Ok(Bound { listeners, addresses, rpc, served, openings, ingest, writing, drain_timeout: config.drain_timeout })
 }
 
 async fn supply(origin: Origin, policy: &mut Policy) -> Result<Supply, AppError> {
@@ -207,14 +209,14 @@ impl Bound {
     /// # Errors
     /// If a task of the daemon fails, or the recording is not whole.
     pub async fn run(self, abort: CancellationToken) -> Result<(), AppError> {
-        let Self { listeners, addresses: _, rpc, served, mut openings, writing, drain_timeout } = self;
+        let Self { listeners, addresses: _, rpc, served, mut openings, ingest, writing, drain_timeout } = self;
         let rpc = Arc::new(rpc);
         let mut servers = serve(listeners, &rpc);
         let mut workers = look_after(&served, &rpc);
         let ended = loop {
             tokio::select! {
                 () = served.drain.cancelled() => break Ok(()),
-                Some(feeding) = openings.recv() => follow(&mut workers, feeding, &served.source),
+                Some(feeding) = openings.recv() => follow(&mut workers, feeding, &served.source, &ingest),
                 Some(ended) = workers.join_next() => if let ended @ Err(_) = flatten(ended) { break ended },
                 Some(ended) = servers.join_next() => break flatten(ended),
             }
@@ -250,15 +252,16 @@ fn serve(listeners: Vec<Listener>, rpc: &Arc<Rpc>) -> JoinSet<Ended> {
 }
 
 /// Two tasks for a cache: its source, and its writer. They end with the cache.
-fn follow(workers: &mut JoinSet<Ended>, feeding: Feeding, source: &Source) {
+fn follow(workers: &mut JoinSet<Ended>, feeding: Feeding, source: &Source, ingest: &Handle) {
     let Feeding { writer, arrivals, sink } = feeding;
     let (source, cache) = (source.clone(), Arc::clone(writer.cache()));
     let closed = cache.closed().clone();
-    workers.spawn(async move {
+    let follow = async move {
         // Whether it was closed or nobody reads the sink: it is over.
         let _over = closed.run_until_cancelled(source.follow(cache.collection(), sink)).await;
         Ok(())
-    });
+    };
+    workers.spawn_on(follow, ingest);
     // What comes ends with the source.
     workers.spawn(async move {
         writer.run(arrivals).await;

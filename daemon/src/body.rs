@@ -5,6 +5,7 @@ pub mod codec;
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -30,9 +31,9 @@ impl Body {
     ///
     /// # Errors
     /// If memory for the compressor runs out, or if it is longer than 4 GiB.
-    pub fn new(trimmed: &str, codec: &Arc<Codec>) -> io::Result<Self> {
+    pub fn new(trimmed: &[u8], codec: &Arc<Codec>) -> io::Result<Self> {
         let length = u32::try_from(trimmed.len()).map_err(io::Error::other)?;
-        Ok(Self { compressed: codec.compress(trimmed.as_bytes())?, length, codec: Arc::clone(codec) })
+        Ok(Self { compressed: codec.compress(trimmed)?, length, codec: Arc::clone(codec) })
     }
 
     /// The same, compressed in another way.
@@ -99,22 +100,21 @@ pub(crate) fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
 impl Span {
     /// The range in `json` of the member with that name and this value, with
     /// one of the commas around it.
-    fn member(self, name: &str, json: &str) -> Option<std::ops::Range<usize>> {
+    fn member(self, name: &str, json: &[u8]) -> Option<Range<usize>> {
         let value = self.address.checked_sub(json.as_ptr().addr())?;
-        let before = json.get(..value)?.trim_end().strip_suffix(':')?.trim_end();
-        let start = before.strip_suffix('"')?.strip_suffix(name)?.strip_suffix('"')?.len();
+        let before = json.get(..value)?.trim_ascii_end().strip_suffix(b":")?.trim_ascii_end();
+        let start = before.strip_suffix(b"\"")?.strip_suffix(name.as_bytes())?.strip_suffix(b"\"")?.len();
         let end = value + self.length;
-        let after = json.get(end..)?.trim_start();
-        match after.strip_prefix(',') {
+        match json.get(end..)?.trim_ascii_start().strip_prefix(b",") {
             Some(rest) => Some(start..json.len() - rest.len()),
-            None => Some(json[..start].trim_end().strip_suffix(',')?.len()..end),
+            None => Some(json[..start].trim_ascii_end().strip_suffix(b",")?.len()..end),
         }
     }
 }
 
 /// As [`trimmed`], of an object that was parsed and whose values `cuts` are
 /// known; faster, and `None` where only a parser could do it.
-fn cut(kind: &Kind, json: &str, cuts: Cuts) -> Option<String> {
+fn cut(kind: &Kind, json: &[u8], cuts: Cuts) -> Option<Vec<u8>> {
     let members = [("apiVersion", cuts.api_version), ("kind", cuts.kind), ("managedFields", cuts.managed_fields)];
     let mut ranges = [const { 0..0 }; 3];
     for (range, (name, span)) in ranges.iter_mut().zip(members) {
@@ -126,33 +126,34 @@ fn cut(kind: &Kind, json: &str, cuts: Cuts) -> Option<String> {
     let mut out = Writer::with_capacity(json.len() + 64);
     out.text("apiVersion", &kind.api_version());
     out.text("kind", &kind.kind);
-    out.0.push(',');
-    let mut from = json.find('{')? + 1;
+    let mut out = out.0.into_bytes();
+    out.push(b',');
+    let mut from = json.len() - json.trim_ascii_start().strip_prefix(b"{")?.len();
     for range in ranges.into_iter().filter(|range| !range.is_empty()) {
-        // Two that share a comma.
-        out.0.push_str(json.get(from..range.start)?);
+        // Two that share a comma overlap.
+        out.extend_from_slice(json.get(from..range.start)?);
         from = range.end;
     }
     let rest = json.get(from..)?;
-    if rest.trim_start().starts_with('}') && out.0.trim_end().ends_with(',') {
+    if rest.trim_ascii_start().starts_with(b"}") && out.trim_ascii_end().ends_with(b",") {
         return None;
     }
-    out.0.push_str(rest);
-    Some(out.0)
+    out.extend_from_slice(rest);
+    Some(out)
 }
 
 /// The JSON of a body of an object that was parsed.
 ///
 /// # Errors
 /// If `json` is not a JSON object.
-pub fn of_parsed(kind: &Kind, json: &[u8], cuts: Cuts) -> Result<String, serde_json::Error> {
+pub fn of_parsed(kind: &Kind, json: &[u8], cuts: Cuts) -> Result<Vec<u8>, serde_json::Error> {
     let fast = match kind.content() {
-        Content::Whole => str::from_utf8(json).ok().and_then(|json| cut(kind, json, cuts)),
+        Content::Whole => cut(kind, json, cuts),
         Content::Metadata => None,
     };
     match fast {
         Some(body) => Ok(body),
-        None => trimmed(kind, json),
+        None => trimmed(kind, json).map(String::into_bytes),
     }
 }
 
@@ -272,7 +273,7 @@ mod tests {
             trimmed,
             r#"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"a\"b","labels":{}},"spec":{"x":[1, 2]}}"#
         );
-        assert_eq!(Body::new(&trimmed, &Arc::default()).unwrap().json().unwrap(), trimmed.as_bytes());
+        assert_eq!(Body::new(trimmed.as_bytes(), &Arc::default()).unwrap().json().unwrap(), trimmed.as_bytes());
     }
 
     #[test]
@@ -294,7 +295,8 @@ mod tests {
             r#"{"metadata":{"name":"a","uid":"u","resourceVersion":"1"}}"#,
         ] {
             let decoded = crate::decode::decode(&kind, json.as_bytes()).unwrap();
-            let cut: serde_json::Value = of_parsed(&kind, json.as_bytes(), decoded.cuts).unwrap().parse().unwrap();
+            let cut = of_parsed(&kind, json.as_bytes(), decoded.cuts).unwrap();
+            let cut: serde_json::Value = serde_json::from_slice(&cut).unwrap();
             let trimmed: serde_json::Value = trimmed(&kind, json.as_bytes()).unwrap().parse().unwrap();
             assert_eq!(cut, trimmed, "{json}");
             assert!(cut["metadata"].get("managedFields").is_none());

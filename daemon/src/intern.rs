@@ -1,8 +1,9 @@
 //! Values that many objects share, kept once.
 
-use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;
+
+use foldhash::HashSet;
 
 /// Keeps each value once, for as long as somebody holds it, or a little longer.
 #[derive(Debug)]
@@ -14,7 +15,7 @@ pub struct Interner<T: ?Sized> {
 
 impl<T: ?Sized> Default for Interner<T> {
     fn default() -> Self {
-        Self { values: HashSet::new(), prune_at: Self::FEW }
+        Self { values: HashSet::default(), prune_at: Self::FEW }
     }
 }
 

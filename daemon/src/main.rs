@@ -7,6 +7,7 @@ use clap::Parser as _;
 use daymarkd::app::{self, AppError};
 use daymarkd::args::Args;
 use daymarkd::lifecycle;
+use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -14,9 +15,8 @@ use tracing_subscriber::EnvFilter;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match run(Args::parse()).await {
+fn main() -> ExitCode {
+    match start(Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody may read it any more; the exit code says the same.
@@ -26,7 +26,21 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(args: Args) -> Result<(), AppError> {
+fn start(args: Args) -> Result<(), AppError> {
+    let fault = |error: std::io::Error| AppError::Fault(format!("no threads: {error}"));
+    // What comes from the cluster is read and decoded on threads of its own:
+    // side by side with its writing, whoever is being served.
+    let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(4));
+    let ingest = Builder::new_multi_thread().worker_threads(threads).thread_name("ingest").enable_all().build();
+    let ingest = ingest.map_err(fault)?;
+    let serving = Builder::new_multi_thread().thread_name("serve").enable_all().build().map_err(fault)?;
+    let ended = serving.block_on(run(args, ingest.handle().clone()));
+    // A recording's reader may sit in a read.
+    ingest.shutdown_background();
+    ended
+}
+
+async fn run(args: Args, ingest: Handle) -> Result<(), AppError> {
     let config = args.into_config()?;
     let filter = EnvFilter::try_new(&config.log)?;
     tracing_subscriber::fmt()
@@ -37,7 +51,7 @@ async fn run(args: Args) -> Result<(), AppError> {
         // It would tell of a closed standard error on standard error, and panic.
         .log_internal_errors(false)
         .init();
-    let daemon = app::bind(config).await?;
+    let daemon = app::bind(config, ingest).await?;
     for address in daemon.addresses() {
         tracing::info!("listening on {address}");
     }

@@ -75,7 +75,7 @@ impl InProcess {
             policy,
             log: String::new(),
         };
-        let daemon = app::bind(config).await.expect("the daemon starts");
+        let daemon = app::bind(config, tokio::runtime::Handle::current()).await.expect("the daemon starts");
         let shutdown = daemon.shutdown();
         let running = tokio::spawn(daemon.run(CancellationToken::new()));
         Self { folder, shutdown, running }

@@ -17,7 +17,7 @@ const SAMPLE_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Bodies {
     codec: Arc<Codec>,
-    samples: Vec<String>,
+    samples: Vec<Vec<u8>>,
     sample_bytes: usize,
     made: usize,
     learn_at: usize,
@@ -32,13 +32,13 @@ impl Bodies {
     ///
     /// # Errors
     /// If memory for the compressor runs out.
-    pub(super) fn make(&mut self, json: String) -> io::Result<Body> {
+    pub(super) fn make(&mut self, json: Vec<u8>) -> io::Result<Body> {
         let made = Body::new(&json, &self.codec)?;
         self.sample(json);
         Ok(made)
     }
 
-    fn sample(&mut self, body: String) {
+    fn sample(&mut self, body: Vec<u8>) {
         self.made += 1;
         // The last ones before it is learnt.
         if self.made + SAMPLES <= self.learn_at || self.sample_bytes > SAMPLE_BYTES {

@@ -1,8 +1,9 @@
 //! The one task that changes a cache.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use foldhash::HashSet;
 use jiff::Timestamp;
 
 use super::Cache;
@@ -69,7 +70,7 @@ impl Writer {
     pub fn take(&mut self, arrival: Arrival, now: Timestamp) {
         match arrival {
             Arrival::ListBegins => {
-                self.listing = Some(HashSet::new());
+                self.listing = Some(HashSet::default());
                 self.cache.freshness.send_modify(|f| f.synced = false);
             }
             Arrival::Listed(version) => {
@@ -118,7 +119,7 @@ impl Writer {
     fn not_served(&mut self, now: Timestamp) {
         let again = self.cache.freshness().problem.as_ref().is_some_and(|p| p.reason == ProblemReason::NotServed);
         if again {
-            self.listing = Some(HashSet::new());
+            self.listing = Some(HashSet::default());
             self.sweep(now);
         }
     }
@@ -171,7 +172,7 @@ impl Writer {
     }
 
     /// Judges an object, and packs it.
-    fn record(&mut self, object: Object, body: Option<String>, now: Timestamp) -> Record {
+    fn record(&mut self, object: Object, body: Option<Vec<u8>>, now: Timestamp) -> Record {
         let body = body.map(|body| self.bodies.make(body)).transpose().unwrap_or_else(|problem| {
             self.reject(&problem, &object.metadata.name);
             None

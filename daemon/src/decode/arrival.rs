@@ -40,14 +40,14 @@ pub enum Version {
         /// What the rules read.
         object: Box<Object>,
         /// Its JSON, if bodies are kept.
-        body: Option<String>,
+        body: Option<Vec<u8>>,
     },
     /// It does not.
     Bad {
         /// What can be kept of it, if its version can be read, too.
         object: Option<Box<Object>>,
         /// Its JSON, if bodies are kept and it is JSON.
-        body: Option<String>,
+        body: Option<Vec<u8>>,
         /// Which it is, if that can be read.
         key: Option<Key>,
         /// Why.
@@ -89,7 +89,7 @@ impl Decoder {
             let identity = identity(json);
             let key = identity.as_ref().map(|identity| identity.key.clone());
             let object = identity.and_then(|identity| undecodable(identity, &error)).map(Box::new);
-            let body = self.bodies.then(|| body::trimmed(&self.kind, json).ok()).flatten();
+            let body = self.bodies.then(|| body::trimmed(&self.kind, json).ok().map(String::into_bytes)).flatten();
             Version::Bad { object, body, key, error }
         };
         let Decoded { object, cuts } = match decode(&self.kind, json) {

@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn selects_by_what_the_body_says() {
         let json = r#"{"metadata":{"name":"a"},"spec":{"nodeName":"n,1","replicas":3,"paused":true},"status":{}}"#;
-        let body = Some(Body::new(json, &std::sync::Arc::default()).unwrap());
+        let body = Some(Body::new(json.as_bytes(), &std::sync::Arc::default()).unwrap());
         let record = Record { body, ..Record::bare(Key::new("n", "a")) };
         let matches = |selector: &str| FieldSelector::parse(selector).unwrap().matches(&record);
         for selector in [
