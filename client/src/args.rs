@@ -42,8 +42,26 @@ pub enum Command {
     Get(Get),
     /// Wait until objects are as needed
     Wait(Wait),
+    /// Look after the daemon
+    #[command(subcommand)]
+    Daemon(Daemon),
     /// Show the versions of client and daemon
     Version(Version),
+}
+
+/// `daymark daemon`
+#[derive(Debug, Subcommand)]
+pub enum Daemon {
+    /// Show what the daemon follows, and how well
+    Status(DaemonStatus),
+}
+
+/// `daymark daemon status`
+#[derive(Debug, clap::Args)]
+pub struct DaemonStatus {
+    /// How to print
+    #[arg(short, long, value_enum, default_value_t = Report::Text, value_name = "FORMAT")]
+    pub output: Report,
 }
 
 /// `daymark get`
@@ -55,6 +73,15 @@ pub struct Get {
     /// All namespaces
     #[arg(short = 'A', long)]
     pub all_namespaces: bool,
+    /// Only objects with such labels, such as app=web,tier!=db
+    #[arg(short = 'l', long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
+    pub selector: String,
+    /// Only objects with such fields, such as spec.nodeName=n1,status.phase!=Running
+    #[arg(long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
+    pub field_selector: String,
+    /// Only objects in one of these states
+    #[arg(long, value_enum, ignore_case = true, value_delimiter = ',', value_name = "STATES")]
+    pub state: Vec<StateArg>,
     /// Go on with what changes
     #[arg(short, long)]
     pub watch: bool,
@@ -67,6 +94,23 @@ pub struct Get {
     /// End the watch after this long; 0 for no limit
     #[arg(long, requires = "watch", value_name = "DURATION", value_parser = duration::parse)]
     pub timeout: Option<Duration>,
+}
+
+/// A state to select by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StateArg {
+    /// As the specification asks
+    Ready,
+    /// On its way
+    InProgress,
+    /// Failed
+    Failed,
+    /// Being deleted
+    Terminating,
+    /// Held back on purpose
+    Paused,
+    /// Nothing can judge it
+    Unknown,
 }
 
 /// How `get` prints.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use daymark_proto::v1::server_service_client::ServerServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::{
-    GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse, ListStatusesRequest,
-    ListStatusesResponse, WatchStatusesRequest, WatchStatusesResponse,
+    GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse, ListCachesRequest,
+    ListCachesResponse, ListStatusesRequest, ListStatusesResponse, WatchStatusesRequest, WatchStatusesResponse,
 };
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status, Streaming};
@@ -109,6 +109,15 @@ impl Client {
     pub async fn server_info(&self) -> Result<GetServerInfoResponse, Error> {
         let mut service = ServerServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT);
         self.answer(service.get_server_info(self.request(GetServerInfoRequest {}))).await
+    }
+
+    /// What the daemon follows, and how well.
+    ///
+    /// # Errors
+    /// As for every call.
+    pub async fn list_caches(&self) -> Result<ListCachesResponse, Error> {
+        let mut service = ServerServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT);
+        self.answer(service.list_caches(self.request(ListCachesRequest {}))).await
     }
 
     /// Follows the objects that match, over a stream that resumes by itself.

@@ -1,5 +1,6 @@
 //! One module per command.
 
+pub mod daemon_status;
 pub mod follow;
 pub mod get;
 pub mod session;

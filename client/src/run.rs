@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::args::{Args, Command};
-use crate::commands::{get, version, wait};
+use crate::args::{Args, Command, Daemon};
+use crate::commands::{daemon_status, get, version, wait};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 
@@ -57,6 +57,7 @@ async fn until_interrupted(args: Args, printer: &mut Printer) -> Result<Exit, Fa
         match args.command {
             Command::Get(get) => get::run(&args.global, &get, printer).await,
             Command::Wait(wait) => wait::run(&args.global, &wait, printer).await,
+            Command::Daemon(Daemon::Status(status)) => daemon_status::run(&args.global, &status, printer).await,
             Command::Version(version) => version::run(&args.global, &version, printer).await,
         }
     };

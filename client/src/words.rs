@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 use daymark::api::{ObjectRef, Progress, State, Status};
 use prost_types::Timestamp;
 
+use crate::args::StateArg;
 use crate::sanitize;
 
 /// A state in one word.
@@ -16,6 +17,18 @@ pub fn state(state: State) -> &'static str {
         State::Paused => "Paused",
         State::Unspecified | State::Unknown => "Unknown",
         State::Absent => "Absent",
+    }
+}
+
+/// The state that a word of the command line selects.
+pub fn selected(state: StateArg) -> State {
+    match state {
+        StateArg::Ready => State::Ready,
+        StateArg::InProgress => State::InProgress,
+        StateArg::Failed => State::Failed,
+        StateArg::Terminating => State::Terminating,
+        StateArg::Paused => State::Paused,
+        StateArg::Unknown => State::Unknown,
     }
 }
 

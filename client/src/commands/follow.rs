@@ -54,9 +54,8 @@ pub async fn run(global: &Global, query: &Query<'_>, printer: &mut Printer) -> R
 
 impl Follower<'_> {
     async fn follow(&mut self, deadline: Instant) -> Result<Exit, Failure> {
-        let args = self.query.args;
         let mut watch = self.client.watch(WatchStatusesRequest {
-            filter: Some(self.query.selection.filter(self.query.namespace, args.all_namespaces)),
+            filter: Some(self.query.filter()),
             view: self.query.view().into(),
             progress_interval: PROGRESS.try_into().ok(),
             ..WatchStatusesRequest::default()

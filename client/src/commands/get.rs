@@ -1,6 +1,6 @@
 //! `daymark get`
 
-use daymark::api::{Freshness, GetStatusRequest, ListStatusesRequest, Status, Unreachable, View};
+use daymark::api::{Filter, Freshness, GetStatusRequest, ListStatusesRequest, Status, Unreachable, View};
 use daymark::{Client, Error};
 use serde::ser::{Error as _, SerializeSeq};
 use serde::{Serialize, Serializer};
@@ -39,6 +39,10 @@ pub async fn run(global: &Global, args: &Get, printer: &mut Printer) -> Result<E
     if args.all_namespaces && matches!(selection, Selection::Objects(_)) {
         return Err(Failure::usage("objects cannot be named across all namespaces: leave out -A, or the names"));
     }
+    let selects = !args.selector.is_empty() || !args.field_selector.is_empty() || !args.state.is_empty();
+    if selects && matches!(selection, Selection::Objects(_)) {
+        return Err(Failure::usage("objects are either named or selected: leave out the names, or the selectors"));
+    }
     let namespace = session::namespace(global);
     let query = Query { selection, namespace, args };
     if args.watch {
@@ -52,6 +56,16 @@ pub async fn run(global: &Global, args: &Get, printer: &mut Printer) -> Result<E
 }
 
 impl Query<'_> {
+    /// The objects, as the daemon is asked for them.
+    pub fn filter(&self) -> Filter {
+        Filter {
+            label_selector: self.args.selector.clone(),
+            field_selector: self.args.field_selector.clone(),
+            states: self.args.state.iter().map(|state| words::selected(*state).into()).collect(),
+            ..self.selection.filter(self.namespace, self.args.all_namespaces)
+        }
+    }
+
     /// The view that the output needs.
     pub fn view(&self) -> View {
         match self.args.output {
@@ -88,7 +102,7 @@ impl Query<'_> {
 async fn fetch(client: &Client, query: &Query<'_>) -> Result<Found, Failure> {
     let view = query.view().into();
     let Selection::Objects(targets) = &query.selection else {
-        let filter = Some(query.selection.filter(query.namespace, query.args.all_namespaces));
+        let filter = Some(query.filter());
         let all = client.list_statuses(ListStatusesRequest { filter, view, ..Default::default() }).await?;
         let (statuses, unreachable, freshness) = (all.statuses, all.unreachable, all.freshness);
         return Ok(Found { statuses, unreachable, freshness, ..Found::default() });

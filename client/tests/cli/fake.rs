@@ -33,6 +33,7 @@ pub enum Step {
 #[derive(Default)]
 pub struct Script {
     pub info: Option<GetServerInfoResponse>,
+    pub caches: Option<ListCachesResponse>,
     /// The answers to single objects, in the order of the calls.
     pub objects: VecDeque<Result<GetStatusResponse, Status>>,
     pub pages: VecDeque<Result<ListStatusesResponse, Status>>,
@@ -215,8 +216,9 @@ impl StatusService for Service {
 
 #[tonic::async_trait]
 impl ServerService for Service {
-    async fn list_caches(&self, _: Request<ListCachesRequest>) -> Result<Response<ListCachesResponse>, Status> {
-        Err(Status::unimplemented("no test asks for caches"))
+    async fn list_caches(&self, request: Request<ListCachesRequest>) -> Result<Response<ListCachesResponse>, Status> {
+        self.saw(&request, |_| ());
+        self.answer(|script| script.caches.clone().map(Ok)).await
     }
 
     async fn get_server_info(

@@ -77,6 +77,19 @@ fn several_kinds_name_theirs() {
     assert_eq!(fake.seen().lists[0].filter.as_ref().unwrap().kinds, ["pods", "deploy"]);
 }
 
+/// `get.selected` `get.selected-names`
+#[test]
+fn objects_are_selected_by_the_daemon() {
+    let fake = Fake::new(listed(page(vec![pod("a", State::Failed)])));
+    let selected = ["-l", "app=web", "--field-selector", "spec.nodeName=n", "--state", "failed,in-progress"];
+    let run = finish(&mut against(&fake, &[&["get", "pods"][..], &selected].concat()));
+    assert_eq!(run.code, 0, "{run:?}");
+    let filter = fake.seen().lists[0].filter.clone().unwrap();
+    assert_eq!((&*filter.label_selector, &*filter.field_selector), ("app=web", "spec.nodeName=n"));
+    assert_eq!(filter.states().collect::<Vec<_>>(), [State::Failed, State::InProgress]);
+    finish(&mut against(&fake, &["get", "pod/a", "-l", "app=web"])).expect_problem(2, &["either named or selected"]);
+}
+
 /// `get.names`
 #[test]
 fn objects_are_named_in_each_form() {

@@ -9,6 +9,7 @@
 
 mod any_command;
 mod contract;
+mod daemon_status;
 mod fake;
 mod get;
 mod get_documents;

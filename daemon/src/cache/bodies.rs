@@ -8,26 +8,27 @@ use crate::body::codec::Codec;
 
 /// So many objects are worth a dictionary.
 const SAMPLES: usize = 64;
-/// With so many times as many objects as it was learnt from, a new one is.
-const GROWTH: usize = 64;
-/// Samples take up at most that many bytes.
-const SAMPLE_BYTES: usize = 1 << 20;
+/// After so many times as many bodies another is learnt: what there is changes.
+const GROWTH: usize = 16;
+/// A longer document is no sample.
+const LONGEST_SAMPLE: usize = 16 << 10;
 
 /// Makes bodies.
-#[derive(Debug)]
+///
+/// A dictionary is learnt from the first objects, in time for the rest of the
+/// first list; and again, from some of the whole list, when that is over: lists
+/// begin with objects that resemble each other more than the others do.
+#[derive(Debug, Default)]
 pub(super) struct Bodies {
     codec: Arc<Codec>,
     samples: Vec<Vec<u8>>,
-    sample_bytes: usize,
+    /// Every so many bodies there is a sample.
+    stride: usize,
     made: usize,
-    learn_at: usize,
+    learnt_at: usize,
 }
 
 impl Bodies {
-    pub(super) fn new() -> Self {
-        Self { codec: Arc::default(), samples: Vec::new(), sample_bytes: 0, made: 0, learn_at: SAMPLES }
-    }
-
     /// The body of that JSON.
     ///
     /// # Errors
@@ -40,22 +41,32 @@ impl Bodies {
 
     fn sample(&mut self, body: Vec<u8>) {
         self.made += 1;
-        // The last ones before it is learnt.
-        if self.made + SAMPLES <= self.learn_at || self.sample_bytes > SAMPLE_BYTES {
+        let waits = self.learnt_at > SAMPLES && self.made < self.learnt_at * GROWTH;
+        if waits || !self.made.is_multiple_of(self.stride.max(1)) || body.len() > LONGEST_SAMPLE {
             return;
         }
-        self.sample_bytes += body.len();
         self.samples.push(body);
+        if self.samples.len() > 2 * SAMPLES {
+            let mut keep = false;
+            self.samples.retain(|_| {
+                keep = !keep;
+                keep
+            });
+            self.stride = self.stride.max(1) * 2;
+        }
     }
 
-    /// A dictionary, if it is time to learn one: it is used from now on.
-    pub(super) fn learn(&mut self) -> Option<Arc<Codec>> {
-        if self.made < self.learn_at {
+    /// A dictionary, if it is time to learn one: it is used from now on. That
+    /// takes a while, so that during the first list it is done once.
+    pub(super) fn learn(&mut self, listed: bool) -> Option<Arc<Codec>> {
+        let again = self.learnt_at > 0;
+        if self.samples.len() < SAMPLES || (again && (!listed || self.made < 2 * self.learnt_at)) {
             return None;
         }
-        self.learn_at = self.made * GROWTH;
-        self.sample_bytes = 0;
-        match Codec::learn(&std::mem::take(&mut self.samples)) {
+        self.learnt_at = self.made;
+        let samples = if again { std::mem::take(&mut self.samples) } else { self.samples.clone() };
+        self.stride = 1;
+        match Codec::learn(&samples) {
             Ok(codec) => {
                 self.codec = codec;
                 Some(Arc::clone(&self.codec))
@@ -65,5 +76,30 @@ impl Bodies {
                 None
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dictionary_is_learnt_early_and_again_from_all_of_the_list() {
+        let mut bodies = Bodies::default();
+        let mut learnt = Vec::new();
+        let mut make = |number: usize, listed: bool| {
+            let image = format!("registry.example.com/{}/service:v{}", number % 13, number % 7);
+            let field = |place: usize| format!(r#","field{place}":"{image}-{}""#, number * 7919 % (place + 2));
+            let fields: String = (0..30).map(field).collect();
+            let json = format!(r#"{{"metadata":{{"name":"a-{number}"{fields}}}}}"#);
+            bodies.make(json.into_bytes()).unwrap();
+            if bodies.learn(listed).is_some() {
+                learnt.push(number);
+            }
+            assert!(bodies.samples.len() <= 2 * SAMPLES);
+        };
+        (1..=5000).for_each(|number| make(number, false));
+        (5001..=5100).for_each(|number| make(number, true));
+        assert_eq!(learnt, [SAMPLES, 5001]);
     }
 }

@@ -35,7 +35,7 @@ impl Writer {
     /// The writer of `cache`; there is one.
     #[must_use]
     pub fn new(cache: Arc<Cache>, log: Arc<EventLog>, clock: Clock) -> Self {
-        let bodies = Bodies::new();
+        let bodies = Bodies::default();
         Self { cache, log, clock, packer: Packer::default(), bodies, listing: None, rechecks: BTreeSet::new() }
     }
 
@@ -165,7 +165,7 @@ impl Writer {
         }
         let record = self.record(*object, body, now);
         self.put(record, now);
-        if let Some(codec) = self.bodies.learn() {
+        if let Some(codec) = self.bodies.learn(self.is_listed()) {
             self.compress_again(&codec);
         }
         Some(version)

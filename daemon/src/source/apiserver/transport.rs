@@ -28,6 +28,10 @@ const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs
 /// read slowly must not hold up the others.
 const WINDOWS: (u32, u32) = (1 << 20, 32 << 20);
 
+/// Bytes that are read at a time without HTTP/2: larger ones are memory that has
+/// to be had anew each time.
+const BUFFER: usize = 64 << 10;
+
 /// Connections to one API server, opened as they are needed.
 pub(super) struct Transport {
     config: kube::Config,
@@ -94,6 +98,7 @@ fn client(config: &kube::Config) -> Result<kube::Client, kube::Error> {
     let http: legacy::Client<_, Body> = legacy::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
+        .http1_max_buf_size(BUFFER)
         .http2_initial_stream_window_size(WINDOWS.0)
         .http2_initial_connection_window_size(WINDOWS.1)
         .http2_keep_alive_interval(PING.0)

@@ -1,0 +1,161 @@
+//! `daymark daemon status`
+
+use anstyle::Style;
+use daymark::api::{CacheStatus, ListCachesResponse};
+use serde::Serialize;
+
+use super::session;
+use crate::args::{DaemonStatus, Global, Report};
+use crate::exit::{Exit, Failure};
+use crate::layout::{Cell, Layout};
+use crate::printer::Printer;
+use crate::status_json::{FreshnessJson, age};
+use crate::{duration, json, sanitize};
+
+const HEADER: [&str; 10] =
+    ["CACHE", "NAMESPACE", "STATE", "OBJECTS", "SIZE", "BODIES", "HEARD", "STREAMS", "LISTS", "ERRORS"];
+
+/// Shows the daemon's caches and how they are.
+pub async fn run(global: &Global, args: &DaemonStatus, printer: &mut Printer) -> Result<Exit, Failure> {
+    let client = session::connect(global).await?;
+    let status = client.list_caches().await?;
+    match args.output {
+        Report::Json => {
+            let terminal = printer.on_terminal();
+            json::pretty(printer.out(), &Document::from(&status), terminal)?;
+        }
+        Report::Text => text(printer, &status)?,
+    }
+    Ok(Exit::Passed)
+}
+
+fn text(printer: &mut Printer, status: &ListCachesResponse) -> Result<(), Failure> {
+    let header = HEADER.iter().map(|name| (Style::new().bold(), (*name).to_owned())).collect();
+    let rows: Vec<Vec<Cell>> = [header].into_iter().chain(status.caches.iter().map(row)).collect();
+    let mut layout = Layout::default();
+    rows.iter().for_each(|row| layout.fit(row));
+    for row in &rows {
+        let line = layout.line(row).paint(printer);
+        printer.line(&line)?;
+    }
+    let streams = if status.streams == 1 { "stream is" } else { "streams are" };
+    printer.note(&format!("{} {streams} open", status.streams));
+    for cache in &status.caches {
+        let problem = cache.freshness.as_ref().map_or("", |freshness| freshness.problem.as_str());
+        if !problem.is_empty() {
+            printer.problem(&sanitize::line(&format!("{}: {problem}", kind(cache))));
+        }
+    }
+    Ok(())
+}
+
+fn row(cache: &CacheStatus) -> Vec<Cell> {
+    let heard = cache.freshness.as_ref().and_then(age);
+    let cells = [
+        kind(cache),
+        if cache.namespace.is_empty() { "*".into() } else { cache.namespace.clone() },
+        state(cache).into(),
+        cache.objects.to_string(),
+        bytes(cache.bytes),
+        bytes(cache.body_bytes),
+        heard.map(|heard| format!("{} ago", duration::show(heard))).unwrap_or_default(),
+        cache.subscribers.to_string(),
+        cache.lists.to_string(),
+        cache.decode_errors.to_string(),
+    ];
+    cells.into_iter().map(|text| (Style::new(), sanitize::cell(&text).into_owned())).collect()
+}
+
+/// `deployments.apps`
+fn kind(cache: &CacheStatus) -> String {
+    let kind = cache.kind.clone().unwrap_or_default();
+    if kind.group.is_empty() { kind.resource } else { format!("{}.{}", kind.resource, kind.group) }
+}
+
+/// How far the cache can be trusted, in one word.
+fn state(cache: &CacheStatus) -> &'static str {
+    match &cache.freshness {
+        Some(freshness) if freshness.synced => "Synced",
+        // What it holds may be outdated by now.
+        Some(_) if cache.listed => "Lagging",
+        Some(freshness) if !freshness.problem.is_empty() => "Unreachable",
+        _ => "Listing",
+    }
+}
+
+/// `512 B`, `1.5 MiB`
+fn bytes(count: i64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if count < 1024 {
+        return format!("{count} B");
+    }
+    // Sizes of what is in memory: a fraction is lost beyond 8 PiB.
+    let mut size = count as f64 / 1024.0;
+    let mut unit = 0;
+    while size >= 1024.0 && unit + 1 < UNITS.len() {
+        (size, unit) = (size / 1024.0, unit + 1);
+    }
+    format!("{size:.1} {}", UNITS[unit])
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    streams: i64,
+    caches: Vec<CacheJson<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CacheJson<'a> {
+    cluster: &'a str,
+    kind: String,
+    namespace: &'a str,
+    state: &'static str,
+    objects: i64,
+    bytes: i64,
+    body_bytes: i64,
+    resource_version: &'a str,
+    subscribers: i64,
+    lists: i64,
+    decode_errors: i64,
+    warm: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    freshness: Option<FreshnessJson<'a>>,
+}
+
+impl<'a> From<&'a ListCachesResponse> for Document<'a> {
+    fn from(it: &'a ListCachesResponse) -> Self {
+        Self { streams: it.streams, caches: it.caches.iter().map(CacheJson::from).collect() }
+    }
+}
+
+impl<'a> From<&'a CacheStatus> for CacheJson<'a> {
+    fn from(it: &'a CacheStatus) -> Self {
+        Self {
+            cluster: &it.cluster,
+            kind: kind(it),
+            namespace: &it.namespace,
+            state: state(it),
+            objects: it.objects,
+            bytes: it.bytes,
+            body_bytes: it.body_bytes,
+            resource_version: &it.resource_version,
+            subscribers: it.subscribers,
+            lists: it.lists,
+            decode_errors: it.decode_errors,
+            warm: it.warm,
+            freshness: it.freshness.as_ref().map(FreshnessJson::from),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_a_unit() {
+        let sizes = [0, 1023, 1024, 1536, 5 << 20, i64::MAX];
+        assert_eq!(sizes.map(bytes), ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "5.0 MiB", "8192.0 PiB"]);
+    }
+}
