@@ -301,6 +301,7 @@ async fn keep_warm(rpc: Arc<Rpc>, served: Arc<Served>) -> Ended {
             () = served.drain.cancelled() => break,
             changed = catalog.changed(&kinds) => kinds = changed,
         }
+        served.caches.close_changed();
         // Those that are no longer served are let go.
         warm = lease_warm(&served).await?;
         tracing::debug!(caches = warm.len(), "the kinds have changed");

@@ -36,11 +36,11 @@ pub struct Args {
     token_file: Option<PathBuf>,
 
     /// Write what the API server sends to a new file, to be replayed
-    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["replay", "namespaces"])]
     record: Option<PathBuf>,
 
     /// Serve a recording instead of a cluster
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["kubeconfig", "context", "cluster"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["kubeconfig", "context", "cluster", "namespaces"])]
     replay: Option<PathBuf>,
 
     /// How many times as fast as it was recorded

@@ -185,6 +185,25 @@ impl Cache {
         }
     }
 
+    /// Returns once the cache holds no object for which `outdated`, and since
+    /// which revision of the log.
+    pub async fn sheds(&self, log: &EventLog, outdated: impl Fn(&Record) -> bool) -> Revision {
+        let mut freshness = self.freshness.subscribe();
+        loop {
+            freshness.mark_unchanged();
+            {
+                let snapshot = Snapshot::take([self], log);
+                if !snapshot.objects(0, None).any(|(_, record)| outdated(record)) {
+                    return snapshot.revision;
+                }
+            }
+            if freshness.changed().await.is_err() {
+                // The daemon ends, and the caller with it.
+                std::future::pending().await
+            }
+        }
+    }
+
     fn outlived(&self, key: &Key, version: u64, log: &EventLog) -> Option<Revision> {
         let snapshot = Snapshot::take([self], log);
         let old = snapshot.get(0, key).is_some_and(|record| record.resource_version <= version);

@@ -240,6 +240,18 @@ impl Caches {
         Ok(leases)
     }
 
+    /// Closes caches of kinds that are served otherwise by now: in another
+    /// version, or scope. Who reads them is told, and comes again.
+    pub fn close_changed(&self) {
+        self.open.lock().retain(|(name, _), open| {
+            let changed = self.catalog.find(name).is_some_and(|kind| *kind != *open.cache.kind());
+            if changed {
+                self.close(&open.cache);
+            }
+            !changed
+        });
+    }
+
     /// Closes caches that nobody has needed for long, for ever.
     pub async fn close_idle(&self) {
         loop {

@@ -4,6 +4,7 @@ pub mod apiserver;
 pub mod connect;
 pub mod replay;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::decode::arrival::{Arrival, Decoder};
 use crate::kind::{Content, Kind};
-use crate::record::Key;
+use crate::record::{Key, Uid};
 use crate::recording::recorder::Recorder;
 
 /// One step of following a kind. Objects are JSON as the API server sent it.
@@ -195,6 +196,18 @@ impl Source {
         }
     }
 
+    /// What a read that begins now, and no cache, says of all objects of a
+    /// collection with such labels. `None` if the cache is its own truth.
+    ///
+    /// # Errors
+    /// If the API server does not say.
+    pub async fn read_set(&self, collection: &Collection, labels: &str) -> Result<Option<Set>, Problem> {
+        match self {
+            Self::ApiServer(server) => server.read_set(collection, labels).await.map(Some),
+            Self::Replay(_) => Ok(None),
+        }
+    }
+
     /// The API server's version, such as `v1.36.3`.
     ///
     /// # Errors
@@ -222,6 +235,17 @@ pub enum Truth {
     Absent(u64),
     /// Whatever the cache holds: a recording is its own truth.
     Cached,
+}
+
+/// What a live list found.
+#[derive(Clone, Debug, Default)]
+pub struct Set {
+    /// As of when.
+    pub version: u64,
+    /// The newest version of an object in it.
+    pub newest: u64,
+    /// The objects.
+    pub uids: HashSet<Uid>,
 }
 
 /// What came, with the times at which it happened, as a cache's writer takes it.

@@ -6,4 +6,4 @@ pub mod labels;
 pub mod selection;
 
 pub use self::feed::{Feed, Relation};
-pub use self::selection::{Absence, Named, Scope, Selection};
+pub use self::selection::{Absence, Gap, Named, Scope, Selection};

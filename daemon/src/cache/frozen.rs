@@ -28,6 +28,10 @@ impl Frozen {
             if let Some(frozen) = known.upgrade().filter(|frozen| log.last_of(cache.id()) <= frozen.revision) {
                 return frozen;
             }
+            if !cache.freshness().listed {
+                // A list that is under way is not what there is.
+                return Arc::new(Self { revision: snapshot.revision, records: Vec::new() });
+            }
             let records = snapshot.objects(place, None).map(|(_, record)| Arc::clone(record)).collect();
             let frozen = Arc::new(Self { revision: snapshot.revision, records });
             *known = Arc::downgrade(&frozen);

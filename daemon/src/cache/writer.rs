@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use foldhash::HashSet;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Cache;
 use super::bodies::Bodies;
@@ -18,6 +18,9 @@ use crate::record::{Key, Packer, Record};
 use crate::rule;
 use crate::source::{Arrivals, ProblemReason};
 
+/// After how long a kind that is not served is taken to be gone.
+const NOT_SERVED: SignedDuration = SignedDuration::from_secs(5);
+
 /// Takes a source's events into a cache, judges what they change, and logs it.
 pub struct Writer {
     cache: Arc<Cache>,
@@ -27,6 +30,8 @@ pub struct Writer {
     bodies: Bodies,
     /// What a list that is under way has named so far.
     listing: Option<HashSet<Key>>,
+    /// Since when the API server says that it does not serve the kind.
+    not_served_since: Option<Timestamp>,
     /// Objects whose state depends on their age, by when to judge them again.
     rechecks: BTreeSet<(Timestamp, Key)>,
 }
@@ -36,7 +41,16 @@ impl Writer {
     #[must_use]
     pub fn new(cache: Arc<Cache>, log: Arc<EventLog>, clock: Clock) -> Self {
         let bodies = Bodies::default();
-        Self { cache, log, clock, packer: Packer::default(), bodies, listing: None, rechecks: BTreeSet::new() }
+        Self {
+            cache,
+            log,
+            clock,
+            packer: Packer::default(),
+            bodies,
+            listing: None,
+            not_served_since: None,
+            rechecks: BTreeSet::new(),
+        }
     }
 
     /// What it writes.
@@ -89,8 +103,9 @@ impl Writer {
             Arrival::Bookmark(version) => self.hear(now, Some(version)),
             Arrival::Restored => self.hear(now, None),
             Arrival::Lost(problem) => {
-                if problem.reason == ProblemReason::NotServed {
-                    self.not_served(now);
+                match problem.reason {
+                    ProblemReason::NotServed => self.not_served(now),
+                    _ => self.not_served_since = None,
                 }
                 self.cache.freshness.send_modify(|f| {
                     f.synced = false;
@@ -101,6 +116,7 @@ impl Writer {
     }
 
     fn list_ends(&mut self, version: u64, now: Timestamp) {
+        self.not_served_since = None;
         self.sweep(now);
         if !self.is_listed() {
             // Nobody could read what the list brought; who waits for it begins anew.
@@ -114,11 +130,12 @@ impl Writer {
         });
     }
 
-    /// A kind that is not served has no objects. It takes the API server two
-    /// answers to say so: one may come from a server that has just begun.
+    /// A kind that is not served has no objects. It is believed when the API
+    /// server has said so for a while: one that has just begun may be wrong, and a
+    /// kind that is served in another version is followed by another cache by then.
     fn not_served(&mut self, now: Timestamp) {
-        let again = self.cache.freshness().problem.as_ref().is_some_and(|p| p.reason == ProblemReason::NotServed);
-        if again {
+        let since = *self.not_served_since.get_or_insert(now);
+        if now.duration_since(since) >= NOT_SERVED {
             self.listing = Some(HashSet::default());
             self.sweep(now);
         }
@@ -130,9 +147,11 @@ impl Writer {
     }
 
     fn hear(&self, now: Timestamp, version: Option<u64>) {
+        // What a list has not named yet may be gone.
+        let listing = self.listing.is_some();
         self.cache.freshness.send_modify(|f| {
             f.hear(now, version);
-            f.synced = f.listed;
+            f.synced = f.listed && !listing;
         });
     }
 

@@ -150,10 +150,6 @@ impl StatusService for Handler {
             selection.need_bodies()?;
             selection.every_version = true;
         }
-        if request.proven && !matches!(selection.scope, Scope::Named(_)) {
-            let message = "invalid filter: a proven view needs filter.refs";
-            return Err(status(Code::InvalidArgument, Reason::InvalidFilter, message, []));
-        }
         let interval = progress_interval(request.progress_interval)?;
         let beginning = self.beginning(&request.cursor, &selection)?;
         let unreachable = self.await_listed(&selection).await?;

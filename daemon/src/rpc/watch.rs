@@ -127,14 +127,14 @@ impl Watch {
     }
 
     pub(super) fn into_stream(self) -> impl Stream<Item = Result<Message, Status>> {
-        stream::unfold(self, |mut watch| async move { watch.next().await.map(|message| (message, watch)) })
+        // Boxed: it is handed to and fro with every message.
+        stream::unfold(Box::new(self), |mut watch| async move { watch.next().await.map(|message| (message, watch)) })
     }
 
     async fn next(&mut self) -> Option<Result<Message, Status>> {
-        // What is there goes out without waiting for anything.
+        // What was read already goes out without a look at anything else.
         if matches!(self.stage, Stage::Live)
-            && !self.served.drain.is_cancelled()
-            && let Ok(Some(delivery)) = self.feed.take_ready()
+            && let Some(delivery) = self.feed.pop()
         {
             return Some(self.deliver(Ok(delivery)));
         }

@@ -60,11 +60,16 @@ impl Feed {
         }
     }
 
-    /// The next wanted entry, if it is there already.
+    /// The next wanted entry, if it was read already.
+    pub fn pop(&mut self) -> Option<Delivery> {
+        self.ready.pop_front()
+    }
+
+    /// The next wanted entry, if there is one.
     ///
     /// # Errors
     /// If the log has dropped entries that were not read yet.
-    pub fn take_ready(&mut self) -> Result<Option<Delivery>, Expired> {
+    fn take_ready(&mut self) -> Result<Option<Delivery>, Expired> {
         loop {
             if let Some(next) = self.ready.pop_front() {
                 return Ok(Some(next));

@@ -27,6 +27,27 @@ pub struct Selection {
     pub states: Vec<State>,
     /// Whether every version is wanted, not transitions only.
     pub every_version: bool,
+    /// For each cache, set when it is proven what there was.
+    pub gaps: Vec<OnceLock<Gap>>,
+}
+
+/// A list as of some version held no object newer than another: what the log
+/// tells later of versions in between came and went before the list, and is
+/// history.
+#[derive(Clone, Copy, Debug)]
+pub struct Gap {
+    /// No object of the list was newer.
+    pub after: u64,
+    /// The list was as of then.
+    pub up_to: u64,
+    /// The log up to here was read without knowing that.
+    pub since: Revision,
+}
+
+impl Gap {
+    fn hides(&self, record: &Record, at: Revision) -> bool {
+        at > self.since && (self.after + 1..=self.up_to).contains(&record.resource_version)
+    }
 }
 
 /// Which objects of some caches.
@@ -77,7 +98,8 @@ impl Selection {
     #[must_use]
     pub fn of(caches: Vec<Lease>, scope: Scope) -> Self {
         let (labels, fields) = (LabelSelector::default(), FieldSelector::default());
-        Self { caches, scope, labels, fields, states: Vec::new(), every_version: false }
+        let gaps = caches.iter().map(|_| OnceLock::new()).collect();
+        Self { caches, scope, labels, fields, states: Vec::new(), every_version: false, gaps }
     }
 
     /// Whether an object of the cache with that id is wanted, at that place of
@@ -85,16 +107,29 @@ impl Selection {
     #[must_use]
     pub fn selects(&self, cache: CacheId, record: &Record, at: Revision) -> bool {
         let in_scope = match &self.scope {
-            Scope::All => true,
-            Scope::Namespaces(namespaces) => namespaces.contains(&record.key.namespace),
+            Scope::All | Scope::Namespaces(_) => self.may_list(record) && !self.is_history(cache, record, at),
             Scope::Named(named) => {
                 named.iter().any(|n| n.key == record.key && self.caches[n.cache].id() == cache && n.means(record, at))
             }
         };
         in_scope
             && (self.states.is_empty() || self.states.contains(&record.judgement.state))
-            && self.labels.matches(record)
             && self.fields.matches(record)
+    }
+
+    /// Whether a list with the scope and labels of this selection holds an object.
+    #[must_use]
+    pub fn may_list(&self, record: &Record) -> bool {
+        let in_scope = match &self.scope {
+            Scope::Namespaces(namespaces) => namespaces.contains(&record.key.namespace),
+            Scope::All | Scope::Named(_) => true,
+        };
+        in_scope && self.labels.matches(record)
+    }
+
+    fn is_history(&self, cache: CacheId, record: &Record, at: Revision) -> bool {
+        let gap = self.caches.iter().position(|known| known.id() == cache).and_then(|place| self.gaps[place].get());
+        gap.is_some_and(|gap| gap.hides(record, at))
     }
 
     /// What an entry is to the subscriber, if anything.

@@ -344,9 +344,10 @@ pub struct WatchStatusesRequest {
     #[prost(message, optional, tag = "4")]
     pub progress_interval: ::core::option::Option<::prost_types::Duration>,
     /// Send `current` (or `resumed`) only when the view is proven to be no older
-    /// than this request. Needs `filter.refs`: each is read from the API server
-    /// once, and the cache is awaited to hold that version. If it may not be read
-    /// the stream ends with PERMISSION_DENIED.
+    /// than this request: what is asked for is read from the API server once, each
+    /// ref by itself, a set by a list of metadata, and the cache is awaited to hold
+    /// what was read and nothing that was not. If it may not be read the stream
+    /// ends with PERMISSION_DENIED.
     #[prost(bool, tag = "5")]
     pub proven: bool,
 }

@@ -6,7 +6,7 @@ use daymark_tests::in_process::{kinds, named};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::{Pods, Setup, code_and_reason, proven};
+use crate::{Pods, Setup, code_and_reason};
 
 fn assert_refused(refused: &Status, code: Code, reason: &str) {
     assert_eq!(code_and_reason(refused), (code, reason.to_owned()), "{refused:?}");
@@ -33,7 +33,6 @@ async fn every_refused_watch_has_its_reason() {
         (named(&[(Pods, "../../secrets")]), "INVALID_FILTER"),
         (named(&[(Pods, "")]), "INVALID_FILTER"),
         (named(&vec![(Pods, "a"); 1001]), "INVALID_FILTER"),
-        (proven(kinds(&[Pods])), "INVALID_FILTER"),
         (WatchStatusesRequest::default(), "INVALID_FILTER"),
         (WatchStatusesRequest { progress_interval: interval, ..kinds(&[Pods]) }, "INVALID_INTERVAL"),
     ];

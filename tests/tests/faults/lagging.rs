@@ -181,3 +181,35 @@ async fn a_proof_whose_read_is_refused_is_tried_again() {
     assert_eq!(setup.cluster.counts().gets(Deployments), 2);
     setup.daemon.stop().await;
 }
+
+/// Neither what a list has seen is missing, nor is there what it has not.
+#[tokio::test]
+async fn a_proven_view_of_a_set_waits_for_all_that_a_list_showed() {
+    let setup = Setup::new(&[(Deployments, "a"), (Deployments, "b")]).await;
+    setup.cluster.hold_events(Deployments);
+    put(&setup.cluster, Deployments, "a", State::Failed);
+    setup.cluster.delete(Deployments, "b");
+    put(&setup.cluster, Deployments, "c", State::Ready);
+    // It came and went before the list.
+    put(&setup.cluster, Deployments, "history", State::Ready);
+    setup.cluster.delete(Deployments, "history");
+    let lists = setup.cluster.counts().lists(Deployments);
+    let mut follower = setup.daemon.follow(proven(kinds(&[Deployments]))).await;
+    setup.cluster.until("the live list", |counts| counts.lists(Deployments) > lists).await;
+    setup.live(kinds(&[Pods])).await;
+    setup.cluster.release_events(Deployments);
+    put(&setup.cluster, Deployments, "d", State::Ready);
+
+    let before = follower.until_live().await;
+    let mut picture: Vec<_> = before.iter().filter(|said| !said.starts_with("reset")).cloned().collect();
+    assert_eq!(picture.pop().as_deref(), Some("current"));
+    for told in ["changed deployments/a FAILED", "deleted deployments/b ABSENT", "entered deployments/c READY"] {
+        assert!(picture.iter().any(|said| said == told), "{told}: {before:?}");
+    }
+    if follower.contract.picture.get("deployments", "d").is_none() {
+        let after = follower.until_said("entered deployments/d READY").await;
+        assert!(!after.iter().any(|said| said.contains("history")), "{after:?}");
+    }
+    assert!(follower.contract.picture.get("deployments", "history").is_none());
+    setup.daemon.stop().await;
+}

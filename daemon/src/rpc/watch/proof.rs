@@ -8,8 +8,10 @@ use tonic::Status;
 
 use super::super::Served;
 use super::super::error::unreadable;
-use crate::source::Truth;
-use crate::subscription::{Absence, Named, Scope, Selection};
+use crate::cache::Cache;
+use crate::record::Record;
+use crate::source::{Collection, Problem, Truth};
+use crate::subscription::{Absence, Gap, Named, Scope, Selection};
 
 /// Live reads that one proof makes at a time.
 const READS_AT_ONCE: usize = 16;
@@ -19,35 +21,74 @@ const READ_AGAIN: Duration = Duration::from_secs(1);
 /// Resolves when the caches hold what live reads, begun after now, have seen of
 /// every named object; or when they may not be read.
 pub(super) async fn prove(served: Arc<Served>, selection: Arc<Selection>) -> Result<(), Status> {
-    let Scope::Named(named) = &selection.scope else { return Ok(()) };
-    let each = |named| prove_one(&served, &selection, named);
-    stream::iter(named.iter().map(Ok)).try_for_each_concurrent(READS_AT_ONCE, each).await
+    match &selection.scope {
+        Scope::Named(named) => {
+            let each = |named| prove_one(&served, &selection, named);
+            stream::iter(named.iter().map(Ok)).try_for_each_concurrent(READS_AT_ONCE, each).await
+        }
+        Scope::All | Scope::Namespaces(_) => {
+            let each = |place| prove_set(&served, &selection, place);
+            stream::iter((0..selection.caches.len()).map(Ok)).try_for_each_concurrent(READS_AT_ONCE, each).await
+        }
+    }
 }
 
-async fn prove_one(served: &Served, selection: &Selection, named: &Named) -> Result<(), Status> {
-    let cache = &selection.caches[named.cache];
+/// Resolves when the cache at that place has reached every object that a live
+/// list of the selection's has seen, and explains every one that it has not.
+async fn prove_set(served: &Served, selection: &Selection, place: usize) -> Result<(), Status> {
+    let cache = &selection.caches[place];
+    let collection = match &selection.scope {
+        // One namespace is a shorter list.
+        Scope::Namespaces(namespaces) if namespaces.len() == 1 && cache.kind().namespaced => Collection {
+            namespace: namespaces.iter().next().map(|namespace| (**namespace).into()),
+            ..cache.collection().clone()
+        },
+        _ => cache.collection().clone(),
+    };
+    let labels = selection.labels.to_string();
+    let Some(set) = read_on(cache, "*", || served.source.read_set(&collection, &labels)).await? else { return Ok(()) };
+    cache.reaches(set.newest).await;
+    let outdated = |record: &Record| {
+        record.resource_version <= set.version && selection.may_list(record) && !set.uids.contains(&record.uid)
+    };
+    let since = cache.sheds(&served.log, outdated).await;
+    // Each cache is proven once.
+    let _only = selection.gaps[place].set(Gap { after: set.newest, up_to: set.version, since });
+    Ok(())
+}
+
+/// Reads until that succeeds, or may not be.
+async fn read_on<T, F>(cache: &Cache, name: &str, read: impl Fn() -> F) -> Result<T, Status>
+where
+    F: Future<Output = Result<T, Problem>>,
+{
     let mut told = false;
     loop {
-        match served.source.read(cache.kind(), &named.key).await {
-            Ok(Truth::Cached) => return Ok(()),
-            Ok(Truth::Seen(version)) => {
-                cache.reaches(version).await;
-                return Ok(());
-            }
-            Ok(Truth::Absent(version)) => {
-                let since = cache.outlives(&named.key, version, &served.log).await;
-                // Each name is proven once.
-                let _only = named.absence.set(Absence { version, since });
-                return Ok(());
-            }
+        match read().await {
+            Ok(read) => return Ok(read),
             Err(problem) if problem.reason.is_of_the_kind() => return Err(unreadable(cache.kind(), &problem)),
             Err(problem) => {
                 if !std::mem::replace(&mut told, true) {
-                    let (kind, name) = (cache.kind(), &*named.key.name);
+                    let kind = cache.kind();
                     tracing::warn!(%kind, name, "a stream waits for a live read, which failed: {}", problem.message);
                 }
                 tokio::time::sleep(READ_AGAIN).await;
             }
         }
     }
+}
+
+async fn prove_one(served: &Served, selection: &Selection, named: &Named) -> Result<(), Status> {
+    let cache = &selection.caches[named.cache];
+    let truth = read_on(cache, &named.key.name, || served.source.read(cache.kind(), &named.key)).await?;
+    match truth {
+        Truth::Cached => {}
+        Truth::Seen(version) => cache.reaches(version).await,
+        Truth::Absent(version) => {
+            let since = cache.outlives(&named.key, version, &served.log).await;
+            // Each name is proven once.
+            let _only = named.absence.set(Absence { version, since });
+        }
+    }
+    Ok(())
 }

@@ -6,14 +6,15 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use kube::client::Body;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::ApiServer;
 use super::transport::Ticket;
 use crate::kind::Kind;
-use crate::record::Key;
-use crate::source::{Collection, Problem, ProblemReason, Truth};
+use crate::record::{Key, Uid};
+use crate::source::{Collection, Problem, ProblemReason, Set, Truth};
 use crate::{body, decode};
 
 /// How long an answer may take, or the head of one that streams.
@@ -22,6 +23,9 @@ const ANSWER: Duration = Duration::from_secs(60);
 /// How large an answer may be that does not stream: a page of the largest
 /// objects that etcd takes by default (1.5 MiB).
 const LARGEST: usize = 1 << 30;
+
+/// Objects per page of a proof.
+const PROOF_PAGE: usize = 500;
 
 /// What is asked for in the header `Accept`.
 pub(in crate::source) mod accept {
@@ -67,6 +71,34 @@ impl ApiServer {
                 }
             }
             Err(failure) => Err(failure.problem),
+        }
+    }
+
+    /// Lists the metadata of a set as it is now, page by page: the pages of a
+    /// list are of one version.
+    pub(in crate::source) async fn read_set(&self, collection: &Collection, labels: &str) -> Result<Set, Problem> {
+        let selector = utf8_percent_encode(labels, NON_ALPHANUMERIC);
+        let mut set = Set::default();
+        let mut token = String::new();
+        loop {
+            let mut path = format!("{}?limit={PROOF_PAGE}&labelSelector={selector}", collection.path());
+            if !token.is_empty() {
+                path.push_str("&continue=");
+                path.extend(utf8_percent_encode(&token, NON_ALPHANUMERIC));
+            }
+            let body = self.get(&path, accept::METADATA_LIST).await.map_err(|failure| failure.problem)?;
+            let list: Page<'_> = serde_json::from_slice(&body).map_err(|e| malformed("list", &e))?;
+            for item in list.items {
+                let identity = decode::identity(item.get().as_bytes());
+                let identity = identity.ok_or_else(|| malformed("object", &"it has no metadata"))?;
+                set.newest = set.newest.max(identity.resource_version.unwrap_or(0));
+                set.uids.insert(Uid::from(&*identity.uid));
+            }
+            set.version = list.metadata.resource_version;
+            token = list.metadata.r#continue;
+            if token.is_empty() {
+                return Ok(set);
+            }
         }
     }
 

@@ -1,0 +1,46 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+
+use crate::bench::{all, backlog, fanout, load, memory, pods, propagation, serve, stalled, sync};
+use crate::peer::{naive, reflector};
+
+/// What Daymark's daemon costs, against its peers.
+#[derive(Parser, Debug)]
+#[command(version)]
+pub struct Cli {
+    /// What to measure.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// All of them, with their defaults
+    All(all::Options),
+    /// How large the generated pods are, and how well they compress
+    Pods(pods::Options),
+    /// Memory per pod, and at its peak
+    Memory(memory::Options),
+    /// Time until everything is known
+    Sync(sync::Options),
+    /// What the daemon adds to an event's latency
+    Propagation(propagation::Options),
+    /// One event to a thousand subscribers, against a real API server
+    Fanout(fanout::Options),
+    /// Deliveries per second of one core, when more is to be told than can be
+    Backlog(backlog::Options),
+    /// What subscribers that do not read cost those that do
+    Stalled(stalled::Options),
+    /// Requests at the API server, against kubectl's
+    Load(load::Options),
+    /// The fake API server by itself
+    Serve(serve::Options),
+    /// A peer's process
+    #[command(hide = true)]
+    Naive(naive::Arguments),
+    /// A peer's process
+    #[command(hide = true)]
+    Reflector(reflector::Arguments),
+}

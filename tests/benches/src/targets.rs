@@ -1,0 +1,54 @@
+//! What the project wants of the figures. No target fails a run: it is printed
+//! beside its figure.
+
+/// A bound of a ratio to a peer, or of a figure in its unit.
+#[derive(Clone, Copy, Debug)]
+pub enum Target {
+    /// None was set.
+    Unset,
+    /// No more than that.
+    AtMost(f64),
+    /// No less than that.
+    AtLeast(f64),
+}
+
+impl Target {
+    /// The target, and whether `value` meets it.
+    pub fn judge(self, value: f64) -> String {
+        let verdict = |met: bool| if met { "met" } else { "missed" };
+        match self {
+            Self::Unset => "-".to_owned(),
+            Self::AtMost(bound) => format!("<= {bound} {}", verdict(value <= bound)),
+            Self::AtLeast(bound) => format!(">= {bound} {}", verdict(value >= bound)),
+        }
+    }
+}
+
+/// Memory per pod, bodies kept, against a reflector of typed pods.
+pub const MEMORY: Target = Target::AtMost(0.05);
+/// Memory per pod without bodies, against a reflector of typed pods.
+pub const MEMORY_NO_BODIES: Target = Target::AtMost(0.025);
+/// Peak memory to steady memory, at the first sync and at a relist.
+pub const MEMORY_PEAK: Target = Target::AtMost(1.3);
+/// Time to synced, against a reflector of typed pods.
+pub const SYNC: Target = Target::AtMost(0.25);
+/// Time to synced, against a client that reads and discards.
+pub const SYNC_BARE: Target = Target::AtMost(2.5);
+/// Lists of all pods after a 410.
+pub const LISTS_AFTER_GONE: Target = Target::AtMost(1.0);
+/// What the daemon adds to an event's latency, p50 in ms.
+pub const ADDED_P50: Target = Target::AtMost(0.3);
+/// What the daemon adds to an event's latency, p99 in ms.
+pub const ADDED_P99: Target = Target::AtMost(2.0);
+/// Time until the last subscriber has an event, p99, against raw watches.
+pub const FANOUT_LAST: Target = Target::AtMost(0.5);
+/// Server CPU per delivery, against raw watches.
+pub const FANOUT_CPU: Target = Target::AtMost(0.2);
+/// Deliveries per second of server CPU, against a naive server.
+pub const BACKLOG: Target = Target::AtLeast(4.0);
+/// p99 of healthy subscribers with stalled ones, against without.
+pub const STALLED: Target = Target::AtMost(1.2);
+/// Requests at the API server, against kubectl.
+pub const LOAD: Target = Target::AtMost(0.001);
+/// Lists of all pods after watches were dropped.
+pub const LISTS_AFTER_DROP: Target = Target::AtMost(0.0);
