@@ -18,8 +18,8 @@
 //! let mut watch = client.watch(WatchStatusesRequest { filter, ..Default::default() });
 //! let mut picture = Picture::new(View::Basic);
 //! loop {
-//!     let WatchEvent::Message(message) = watch.next().await? else { continue };
-//!     for change in message.event.into_iter().flat_map(|event| picture.apply(event)) {
+//!     let WatchEvent::Told(told) = watch.next().await? else { continue };
+//!     for change in picture.apply(told.event) {
 //!         let name = change.status.r#ref.map(|object| object.name).unwrap_or_default();
 //!         println!("{:?} {name}: {}", change.kind, change.status.reason);
 //!     }
@@ -44,4 +44,4 @@ pub use error::{Error, RpcError};
 pub use picture::{Change, ChangeKind, Picture};
 pub use recover::{Recovery, recovery};
 pub use token::{Token, TokenError};
-pub use watch::{Watch, WatchEvent};
+pub use watch::{Told, Watch, WatchEvent};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use daymark_proto::v1::watch_statuses_response::Event;
+use daymark_proto::v1::status_event::Event;
 use daymark_proto::v1::{ObjectRef, State, Status, Unreachable, View};
 
 /// The objects that exist and match a watch's filter, as the stream told them.

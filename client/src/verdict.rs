@@ -2,7 +2,7 @@
 //!
 //! Nothing here waits, reads a clock or writes: events go in, verdicts come out.
 
-use daymark::api::watch_statuses_response::Event;
+use daymark::api::status_event::Event;
 use daymark::api::{Doom, ObjectRef, State, Status};
 
 use crate::args::Goal;

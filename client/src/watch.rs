@@ -1,9 +1,10 @@
 //! A stream of changes that resumes by itself.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 
-use daymark_proto::v1::watch_statuses_response::Event;
-use daymark_proto::v1::{WatchStatusesRequest, WatchStatusesResponse};
+use daymark_proto::v1::status_event::Event;
+use daymark_proto::v1::{Freshness, WatchStatusesRequest, WatchStatusesResponse};
 use tokio::time::Sleep;
 use tonic::Streaming;
 
@@ -27,25 +28,35 @@ pub struct Watch {
     backoff: Backoff,
     /// Whether `Lost` was told and `Restored` was not.
     lost: bool,
-    /// What arrived when `Restored` had to be told first.
-    kept: Option<WatchStatusesResponse>,
+    /// What arrived and is to be handed out, and the cursor behind it.
+    arrived: VecDeque<Told>,
+    cursor: Vec<u8>,
     /// Whether a snapshot has begun and is not complete: no cursor counts.
     in_snapshot: bool,
 }
 
 /// What a [`Watch`] tells.
 #[derive(Debug, Clone)]
-#[allow(clippy::large_enum_variant, reason = "nearly every event is a message")]
+#[allow(clippy::large_enum_variant, reason = "nearly every one is the large one")]
 pub enum WatchEvent {
-    /// A message of the stream.
-    Message(WatchStatusesResponse),
+    /// Something that the stream told.
+    Told(Told),
     /// The stream was lost. Told once, however many tries it takes to get it back.
     Lost {
         /// Why.
         error: Error,
     },
-    /// The stream is back: its messages follow.
+    /// The stream is back: what it tells follows.
     Restored,
+}
+
+/// One event of a stream.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// What happened.
+    pub event: Event,
+    /// How new the view is; said once of events that came together.
+    pub freshness: Option<Freshness>,
 }
 
 enum Phase {
@@ -58,7 +69,8 @@ enum Phase {
 impl Watch {
     pub(crate) fn new(client: Client, request: WatchStatusesRequest) -> Self {
         let phase = open(&client, &request);
-        Self { client, request, phase, backoff: Backoff::new(), lost: false, kept: None, in_snapshot: false }
+        let (arrived, cursor) = (VecDeque::new(), Vec::new());
+        Self { client, request, phase, backoff: Backoff::new(), lost: false, arrived, cursor, in_snapshot: false }
     }
 
     /// The next event. Dropping the future loses nothing.
@@ -67,10 +79,10 @@ impl Watch {
     /// The final error that ended the watch, again at every later call: one
     /// that [`recovery`](crate::recovery) does not retry.
     pub async fn next(&mut self) -> Result<WatchEvent, Error> {
-        if let Some(message) = self.kept.take() {
-            return Ok(WatchEvent::Message(message));
-        }
         loop {
+            if let Some(event) = self.hand_out() {
+                return Ok(event);
+            }
             let error = match &mut self.phase {
                 Phase::Waiting(sleep) => {
                     sleep.await;
@@ -85,7 +97,10 @@ impl Watch {
                     Err(error) => error,
                 },
                 Phase::Open(messages) => match messages.message().await {
-                    Ok(Some(message)) => return Ok(self.received(message)),
+                    Ok(Some(message)) => {
+                        self.receive(message);
+                        continue;
+                    }
                     Ok(None) => Error::ended(),
                     Err(status) => self.client.error(&status),
                 },
@@ -97,24 +112,35 @@ impl Watch {
         }
     }
 
-    fn received(&mut self, message: WatchStatusesResponse) -> WatchEvent {
-        match message.event {
-            Some(Event::Reset(_)) => self.in_snapshot = true,
-            Some(Event::Current(_) | Event::Resumed(_)) => {
+    fn receive(&mut self, message: WatchStatusesResponse) {
+        let mut freshness = message.freshness;
+        let events = message.events.into_iter().filter_map(|event| event.event);
+        self.arrived.extend(events.map(|event| Told { event, freshness: freshness.take() }));
+        self.cursor = message.cursor.into();
+    }
+
+    fn hand_out(&mut self) -> Option<WatchEvent> {
+        if self.arrived.is_empty() {
+            return None;
+        }
+        if std::mem::take(&mut self.lost) {
+            return Some(WatchEvent::Restored);
+        }
+        let told = self.arrived.pop_front()?;
+        match told.event {
+            Event::Reset(_) => self.in_snapshot = true,
+            Event::Current(_) | Event::Resumed(_) => {
                 self.in_snapshot = false;
                 // Not sooner: a stream that always dies in its snapshot is no success.
                 self.backoff.reset();
             }
             _ => {}
         }
-        if !self.in_snapshot && !message.cursor.is_empty() {
-            self.request.cursor.clone_from(&message.cursor);
+        // A cursor is behind everything that its message tells.
+        if self.arrived.is_empty() && !self.in_snapshot && !self.cursor.is_empty() {
+            self.request.cursor = std::mem::take(&mut self.cursor).into();
         }
-        if std::mem::take(&mut self.lost) {
-            self.kept = Some(message);
-            return WatchEvent::Restored;
-        }
-        WatchEvent::Message(message)
+        Some(WatchEvent::Told(told))
     }
 
     fn failed(&mut self, error: Error) -> Result<Option<WatchEvent>, Error> {

@@ -25,6 +25,7 @@ use crate::rpc::{Rpc, Served, Streams};
 use crate::source::connect::{ConnectError, connect};
 use crate::source::replay::Replay;
 use crate::source::{Problem, Source};
+use crate::subscription::Groups;
 
 /// Changes of one kind that the log keeps for cursors and slow readers.
 const LOG_CAPACITY: usize = 16_384;
@@ -124,6 +125,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         default_namespace,
         caches,
         log,
+        groups: Groups::default(),
         incarnation: Incarnation::random(),
         source,
         clock,

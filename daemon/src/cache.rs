@@ -241,6 +241,14 @@ impl<'a> Snapshot<'a> {
         self.objects[cache].range::<Key, _>((from, Bound::Unbounded))
     }
 
+    /// The objects of a namespace in the cache at that place.
+    pub fn in_namespace(&self, cache: usize, namespace: &Arc<str>) -> impl Iterator<Item = &Arc<Record>> {
+        // No name is empty.
+        let from = Key { namespace: Arc::clone(namespace), name: "".into() };
+        let all = self.objects[cache].range(from..);
+        all.take_while(move |(key, _)| key.namespace == *namespace).map(|(_, record)| record)
+    }
+
     /// The object of that name in the cache at that place.
     #[must_use]
     pub fn get(&self, cache: usize, key: &Key) -> Option<&Arc<Record>> {

@@ -3,6 +3,7 @@
 
 pub mod cursor;
 mod entry;
+mod news;
 mod readers;
 
 use std::collections::{HashMap, VecDeque};
@@ -10,9 +11,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use tokio::sync::watch;
 
 pub use self::entry::{Change, Entry};
-use self::readers::{Reader, Readers, Signal};
+use self::news::{News, Next};
+use self::readers::{Reader, Readers};
 pub use self::readers::{Topic, Wants};
 
 /// A place in the log. Greater is later; 0 is before everything.
@@ -48,7 +51,7 @@ struct Ring {
 pub struct Expired;
 
 /// Entries in order, and the revision up to which they are complete.
-pub type Batch = (Vec<Arc<Entry>>, Revision);
+pub type Stretch = (Vec<Arc<Entry>>, Revision);
 
 impl fmt::Debug for EventLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -85,7 +88,7 @@ impl EventLog {
             ring.readers.note_all(revision, &mut wake);
         }
         drop(rings);
-        wake.iter().for_each(|signal| signal.news.notify_one());
+        wake.iter().for_each(|news| news.tell());
     }
 
     /// Appends a change, and wakes those who want it.
@@ -100,7 +103,7 @@ impl EventLog {
             ring.push(entry, self.capacity);
         }
         drop(rings);
-        wake.iter().for_each(|signal| signal.news.notify_one());
+        wake.iter().for_each(|news| news.tell());
     }
 
     /// Says that what a cache holds now was not logged: its readers begin anew.
@@ -115,7 +118,7 @@ impl EventLog {
             ring.readers.note_all(revision, &mut wake);
         }
         drop(rings);
-        wake.iter().for_each(|signal| signal.news.notify_one());
+        wake.iter().for_each(|news| news.tell());
     }
 
     /// The revision of the newest entry.
@@ -131,59 +134,63 @@ impl EventLog {
         rings.by_cache.get(&cache).map_or(rings.head, |ring| ring.entries.back().map_or(ring.dropped, |e| e.revision))
     }
 
-    /// How many readers a cache's ring has.
+    /// How many streams read a cache's ring.
     #[must_use]
-    pub fn readers(&self, cache: CacheId) -> usize {
-        self.rings.read().by_cache.get(&cache).map_or(0, |ring| ring.readers.count())
+    pub fn streams(&self, cache: CacheId) -> usize {
+        self.rings.read().by_cache.get(&cache).map_or(0, |ring| ring.readers.streams())
     }
 
     /// Begins to read: each ring by its topic.
     #[must_use]
     pub fn subscribe(self: &Arc<Self>, topics: Vec<(CacheId, Topic)>, wants: Arc<dyn Wants>) -> Subscription {
-        let signal = Arc::<Signal>::default();
         let mut rings = self.rings.write();
         rings.readers += 1;
-        let reader = Reader { id: rings.readers, signal, wants };
+        let reader = Reader { id: rings.readers, news: Arc::new(News::since(rings.head)), wants };
         for (cache, topic) in &topics {
             if let Some(ring) = rings.by_cache.get_mut(cache) {
                 ring.readers.add(topic, &reader);
             }
         }
-        // What is there already may be wanted, too.
-        reader.signal.put_back(1);
         drop(rings);
         Subscription { log: Arc::clone(self), topics, reader }
     }
 
-    /// The oldest entries of `caches` after `after`, in order, and the revision
-    /// up to which they are complete; about `limit` per cache.
+    /// Whether everything after `after` is there to be read of these caches.
+    #[must_use]
+    pub fn holds(&self, caches: &[CacheId], after: Revision) -> bool {
+        let rings = self.rings.read();
+        caches.iter().all(|cache| rings.by_cache.get(cache).is_some_and(|ring| ring.dropped <= after))
+    }
+
+    /// The entries of `caches` after `after` and up to `until`, in order, and
+    /// the revision up to which they are complete.
     ///
     /// # Errors
     /// [`Expired`] if some of them were dropped.
-    pub fn read(&self, caches: &[CacheId], after: Revision, limit: usize) -> Result<Batch, Expired> {
-        self.rings.read().read(caches.iter().copied(), after, limit)
+    pub fn read(&self, caches: &[CacheId], after: Revision, until: Revision) -> Result<Stretch, Expired> {
+        self.rings.read().read(caches.iter().copied(), after, until)
     }
 }
 
 impl Rings {
-    fn read(&self, caches: impl Iterator<Item = CacheId>, after: Revision, limit: usize) -> Result<Batch, Expired> {
+    fn read(
+        &self,
+        caches: impl Iterator<Item = CacheId>,
+        after: Revision,
+        until: Revision,
+    ) -> Result<Stretch, Expired> {
         let mut entries = Vec::new();
-        let mut complete_to = self.head;
         let mut rings = 0;
         for cache in caches {
             let ring = self.by_cache.get(&cache).filter(|ring| ring.dropped <= after).ok_or(Expired)?;
             rings += 1;
-            let start = ring.entries.partition_point(|e| e.revision <= after);
-            entries.extend(ring.entries.range(start..).take(limit).cloned());
-            if ring.entries.len() - start > limit {
-                complete_to = complete_to.min(ring.entries[start + limit - 1].revision);
-            }
+            let place = |revision: Revision| ring.entries.partition_point(|e| e.revision <= revision);
+            entries.extend(ring.entries.range(place(after)..place(until.max(after))).cloned());
         }
         if rings > 1 {
-            entries.retain(|e| e.revision <= complete_to);
             entries.sort_unstable_by_key(|e| e.revision);
         }
-        Ok((entries, complete_to))
+        Ok((entries, until.min(self.head).max(after)))
     }
 }
 
@@ -205,7 +212,8 @@ impl Ring {
     }
 }
 
-/// A reader of some rings. It ends when dropped.
+/// A reader of some rings, for any number of streams that are at different
+/// places. It ends when dropped.
 pub struct Subscription {
     log: Arc<EventLog>,
     topics: Vec<(CacheId, Topic)>,
@@ -213,33 +221,38 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Returns when there may be something that was not read. Dropping the
-    /// future loses nothing.
-    pub async fn news(&self) {
-        self.reader.signal.news.notified().await;
+    /// Changes when there may be something that was not read.
+    #[must_use]
+    pub fn listen(&self) -> watch::Receiver<Revision> {
+        self.reader.news.listen()
     }
 
-    /// The oldest entries after `after`, among them every wanted one, in order,
-    /// and the revision up to which that is so; about `limit` per ring.
+    /// Whether several streams read.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.reader.news.listeners() > 1
+    }
+
+    /// Where to read on behind `after`: there is nothing wanted between the two.
+    /// An error is the head of the log, up to which nothing is wanted.
+    ///
+    /// # Errors
+    /// If there is nothing to be read.
+    pub fn next(&self, after: Revision) -> Result<Revision, Revision> {
+        let rings = self.log.rings.read();
+        match self.reader.news.next(after) {
+            Next::Nothing => Err(rings.head.max(after)),
+            Next::After(place) => Ok(place),
+        }
+    }
+
+    /// The entries after `after` and up to `until`, among them every wanted one,
+    /// in order, and the revision up to which that is so.
     ///
     /// # Errors
     /// [`Expired`] if some of them were dropped.
-    pub fn read(&self, after: Revision, limit: usize) -> Result<Batch, Expired> {
-        let rings = self.log.rings.read();
-        let Some(unread) = self.reader.signal.take() else {
-            // Nothing that is wanted came since the last reading.
-            return Ok((Vec::new(), rings.head.max(after)));
-        };
-        // What is before it is not wanted, and need not be there any more.
-        let after = after.max(unread - 1);
-        let read = rings.read(self.topics.iter().map(|(cache, _)| *cache), after, limit);
-        match &read {
-            Ok((_, complete_to)) if *complete_to < rings.head => self.reader.signal.put_back(complete_to + 1),
-            Ok(_) => {}
-            // It stays so until the reader has begun anew.
-            Err(Expired) => self.reader.signal.put_back(unread),
-        }
-        read
+    pub fn read(&self, after: Revision, until: Revision) -> Result<Stretch, Expired> {
+        self.log.rings.read().read(self.topics.iter().map(|(cache, _)| *cache), after, until)
     }
 }
 

@@ -29,6 +29,7 @@ use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
 use crate::source::Source;
+use crate::subscription::Groups;
 
 /// Calls that one connection may have open; clients wait with further ones.
 const STREAMS_PER_CONNECTION: u32 = 1024;
@@ -44,6 +45,8 @@ pub struct Served {
     pub caches: Caches,
     /// Their log.
     pub log: Arc<EventLog>,
+    /// The streams that follow it, by what they want.
+    pub groups: Groups,
     /// This run of the daemon.
     pub incarnation: Incarnation,
     /// For live reads.

@@ -21,7 +21,7 @@ use daymarkd::event_log::{Entry, EventLog};
 use daymarkd::record::{Key, Record};
 use daymarkd::source::{Collection, Event};
 use daymarkd::state::State;
-use daymarkd::subscription::{Absence, Feed, Named, Relation, Scope, Selection};
+use daymarkd::subscription::{Absence, Delivery, Feed, Group, Named, Relation, Scope, Selection};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -139,7 +139,7 @@ impl Daemon {
     }
 
     fn entries(&self, after: u64) -> Vec<Arc<Entry>> {
-        self.log.read(&[self.cache.id()], after, 10_000).unwrap().0
+        self.log.read(&[self.cache.id()], after, u64::MAX).unwrap().0
     }
 }
 
@@ -285,11 +285,18 @@ async fn what_was_gone_when_a_list_was_made_is_history() {
     named.absence.set(Absence { version, since }).unwrap();
     let caches = vec![Lease::of(Arc::clone(&daemon.cache))];
     let selection = Selection { every_version: true, ..Selection::of(caches, Scope::Named(vec![named])) };
-    let mut feed = Feed::new(&daemon.log, Arc::new(selection), since);
+    let mut feed = Feed::new(Arc::new(Group::new(&daemon.log, Arc::new(selection))), since);
     lagging.into_iter().for_each(|event| daemon.take(event));
     daemon.take(model.put(1));
-    let (entry, relation) = feed.next().await.unwrap();
+    let (entry, relation) = told(&mut feed).await.remove(0);
     assert_eq!((entry.revision, relation), (daemon.log.head(), Relation::Entered));
+}
+
+/// What a feed tells next.
+async fn told(feed: &mut Feed) -> Vec<Delivery> {
+    let portion = feed.next().await.unwrap();
+    let (batch, number) = portion.piece().unwrap();
+    batch.piece(number).0.to_vec()
 }
 
 #[tokio::test(start_paused = true)]
@@ -305,7 +312,7 @@ async fn a_state_that_depends_on_age_changes_without_an_event() {
         events.send(vec![(from, decoded(event))]).await.unwrap();
     }
     cache.holds_a_list().await;
-    let mut feed = Feed::new(&log, selection, log.head());
+    let mut feed = Feed::new(Arc::new(Group::new(&log, selection)), log.head());
     let condition =
         json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "lastTransitionTime": from});
     let pod = json!({
@@ -313,7 +320,7 @@ async fn a_state_that_depends_on_age_changes_without_an_event() {
         "status": {"phase": "Pending", "conditions": [condition]},
     });
     events.send(vec![(from, decoded(Event::Changed(pod.to_string().into())))]).await.unwrap();
-    let entries = [feed.next().await.unwrap().0, feed.next().await.unwrap().0];
+    let entries = [told(&mut feed).await.remove(0).0, told(&mut feed).await.remove(0).0];
     let states: Vec<_> = entries.iter().map(|e| e.change.after.as_ref().unwrap().judgement.state).collect();
     assert_eq!(states, [State::InProgress, State::Failed]);
     assert_eq!(entries[1].change.at, "2026-01-01T00:00:15Z".parse().unwrap());

@@ -2,20 +2,27 @@
 
 use std::marker::PhantomData;
 
-use bytes::{Buf as _, BufMut, Bytes};
+use bytes::{BufMut, Bytes};
 use prost::Message;
 use tonic::Status;
 use tonic::codec::{Codec, EncodeBuf, Encoder};
 use tonic_prost::ProstCodec;
 
-/// A message of type `M` in its wire form: bytes that many share, and what one
+/// A message of type `M` in its wire form: parts that many share, and what one
 /// receiver's copy has besides. Concatenated encodings are the encoding of the
 /// merged message.
 #[derive(Debug)]
 pub struct Encoded<M> {
-    shared: Bytes,
+    parts: Parts,
     own: Bytes,
     message: PhantomData<fn() -> M>,
+}
+
+/// Most messages have one part.
+#[derive(Clone, Debug)]
+enum Parts {
+    One(Bytes),
+    Many(Vec<Bytes>),
 }
 
 impl<M: Message> Encoded<M> {
@@ -23,37 +30,40 @@ impl<M: Message> Encoded<M> {
     pub fn new(message: &M) -> Self {
         Self::from_bytes(message.encode_to_vec().into())
     }
+}
 
-    /// The same message with the fields that are set in `own`, which it has not.
+impl<M> Encoded<M> {
+    /// The message that is encoded as `bytes`.
     #[must_use]
-    pub fn with(self, own: &M) -> Self {
-        self.with_bytes(own.encode_to_vec().into())
+    pub fn from_bytes(bytes: Bytes) -> Self {
+        Self { parts: Parts::One(bytes), own: Bytes::new(), message: PhantomData }
     }
 
-    /// As [`Encoded::with`], of fields that were encoded before.
+    /// The message whose encoding these are, one behind the other.
+    #[must_use]
+    pub fn from_parts(parts: Vec<Bytes>) -> Self {
+        Self { parts: Parts::Many(parts), own: Bytes::new(), message: PhantomData }
+    }
+
+    /// The same message with the fields that are encoded in `own`, which it has
+    /// not.
     #[must_use]
     pub fn with_bytes(self, own: Bytes) -> Self {
         Self { own, ..self }
     }
-}
 
-impl<M> Encoded<M> {
-    /// The message that another [`Encoded`] of the same type shared as `bytes`.
-    #[must_use]
-    pub fn from_bytes(bytes: Bytes) -> Self {
-        Self { shared: bytes, own: Bytes::new(), message: PhantomData }
-    }
-
-    /// The bytes to be kept and shared.
-    #[must_use]
-    pub fn into_shared(self) -> Bytes {
-        self.shared
+    fn parts(&self) -> impl Iterator<Item = &Bytes> {
+        let parts = match &self.parts {
+            Parts::One(bytes) => std::slice::from_ref(bytes),
+            Parts::Many(parts) => parts,
+        };
+        parts.iter().chain([&self.own])
     }
 }
 
 impl<M> Clone for Encoded<M> {
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone(), own: self.own.clone(), message: PhantomData }
+        Self { parts: self.parts.clone(), own: self.own.clone(), message: PhantomData }
     }
 }
 
@@ -63,7 +73,8 @@ impl<M: Message + Default> Encoded<M> {
     /// # Errors
     /// Never for a value made by [`Encoded::new`].
     pub fn decode(&self) -> Result<M, prost::DecodeError> {
-        M::decode(self.shared.clone().chain(self.own.clone()))
+        let whole: Vec<u8> = self.parts().flatten().copied().collect();
+        M::decode(whole.as_slice())
     }
 }
 
@@ -110,8 +121,7 @@ impl<M> Encoder for EncodedEncoder<M> {
     type Error = Status;
 
     fn encode(&mut self, item: Self::Item, buf: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buf.put_slice(&item.shared);
-        buf.put_slice(&item.own);
+        item.parts().for_each(|part| buf.put_slice(part));
         Ok(())
     }
 }
@@ -119,15 +129,21 @@ impl<M> Encoder for EncodedEncoder<M> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::v1::{Freshness, WatchStatusesResponse};
+    use crate::v1::status_event::Event;
+    use crate::v1::{Status, StatusEvent, WatchStatusesResponse};
 
     #[test]
     fn what_one_receiver_has_besides_is_merged() {
-        let shared = WatchStatusesResponse { cursor: "c".into(), ..Default::default() };
-        let freshness = Some(Freshness { synced: true, ..Default::default() });
-        let own = WatchStatusesResponse { freshness: freshness.clone(), ..Default::default() };
-        let bytes = Encoded::new(&shared).into_shared();
-        let merged = Encoded::from_bytes(bytes).with(&own).decode().unwrap();
-        assert_eq!(merged, WatchStatusesResponse { freshness, ..shared });
+        let event = |name: &str| StatusEvent {
+            event: Some(Event::Item(Status { kind: name.to_owned(), ..Default::default() })),
+        };
+        let part = |name: &str| WatchStatusesResponse { events: vec![event(name)], ..Default::default() };
+        let parts = ["a", "b"].map(|name| Bytes::from(part(name).encode_to_vec()));
+        let own = WatchStatusesResponse { cursor: "c".into(), ..Default::default() };
+        let merged = Encoded::<WatchStatusesResponse>::from_parts(parts.into())
+            .with_bytes(own.encode_to_vec().into())
+            .decode()
+            .unwrap();
+        assert_eq!(merged, WatchStatusesResponse { events: vec![event("a"), event("b")], ..own });
     }
 }

@@ -6,9 +6,9 @@ mod picture;
 use std::fmt;
 
 use daymark_proto::ERROR_DOMAIN;
-use daymark_proto::v1::watch_statuses_response::Event;
-use daymark_proto::v1::watch_statuses_response::reset::Cause;
-use daymark_proto::v1::{Status, View, WatchStatusesRequest, WatchStatusesResponse};
+use daymark_proto::v1::status_event::Event;
+use daymark_proto::v1::status_event::reset::Cause;
+use daymark_proto::v1::{Freshness, Status, View, WatchStatusesRequest, WatchStatusesResponse};
 use daymarkd::event_log::cursor::Cursor;
 use tonic_types::StatusExt as _;
 
@@ -26,6 +26,38 @@ pub struct Broken {
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "broken: {}: by {}", self.clause, self.by)
+    }
+}
+
+/// One event of a stream.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// What happened.
+    pub event: Event,
+    /// Where the event stands, if it is the last of its message.
+    pub cursor: Option<Vec<u8>>,
+    /// How new the view was.
+    pub freshness: Freshness,
+}
+
+impl Told {
+    /// The events of a message, in their order.
+    ///
+    /// # Errors
+    /// If it breaks a clause.
+    pub fn of(message: WatchStatusesResponse) -> Result<Vec<Self>, Broken> {
+        let broken = |clause| Broken { clause, by: format!("{message:?}") };
+        let freshness = message.freshness.clone().filter(|freshness| freshness.time.is_some());
+        let freshness = freshness.ok_or_else(|| broken("a message says how new it is"))?;
+        let events: Option<Vec<_>> = message.events.iter().map(|event| event.event.clone()).collect();
+        let events = events.filter(|events| !events.is_empty());
+        let events = events.ok_or_else(|| broken("a message says what happened"))?;
+        let mut told: Vec<_> =
+            events.into_iter().map(|event| Self { event, cursor: None, freshness: freshness.clone() }).collect();
+        if let Some(last) = told.last_mut() {
+            last.cursor = Some(message.cursor.to_vec());
+        }
+        Ok(told)
     }
 }
 
@@ -80,12 +112,12 @@ impl Contract {
         self.phase == Phase::Live
     }
 
-    /// Takes one message.
+    /// Takes one event.
     ///
     /// # Errors
     /// If it breaks a clause.
-    pub fn take(&mut self, message: &WatchStatusesResponse) -> Result<(), Broken> {
-        self.check(message).map_err(|clause| Broken { clause, by: format!("{}, {message:?}", describe(message)) })
+    pub fn take(&mut self, told: &Told) -> Result<(), Broken> {
+        self.check(told).map_err(|clause| Broken { clause, by: format!("{}, {told:?}", describe(told)) })
     }
 
     /// Takes the end of the stream: `None` if it was OK.
@@ -102,20 +134,17 @@ impl Contract {
         }
     }
 
-    fn check(&mut self, message: &WatchStatusesResponse) -> Result<(), &'static str> {
-        let event = message.event.as_ref().ok_or("a message says what happened")?;
-        if message.freshness.as_ref().is_none_or(|freshness| freshness.time.is_none()) {
-            return Err("a message says how new it is");
-        }
-        match event {
-            Event::Reset(_) | Event::Item(_) if !message.cursor.is_empty() => {
+    fn check(&mut self, Told { event, cursor, .. }: &Told) -> Result<(), &'static str> {
+        match (event, cursor) {
+            (_, None) => {}
+            (Event::Reset(_) | Event::Item(_), Some(cursor)) if !cursor.is_empty() => {
                 return Err("a snapshot has no cursor before it is complete");
             }
-            Event::Reset(_) | Event::Item(_) => {}
-            Event::Current(_) | Event::Resumed(_) | Event::Progress(_) => self.advance(&message.cursor, false)?,
-            Event::Entered(_) | Event::Changed(_) | Event::Left(_) | Event::Deleted(_) => {
-                self.advance(&message.cursor, true)?;
+            (Event::Reset(_) | Event::Item(_), Some(_)) => {}
+            (Event::Current(_) | Event::Resumed(_) | Event::Progress(_), Some(cursor)) => {
+                self.advance(cursor, false)?
             }
+            (_, Some(cursor)) => self.advance(cursor, true)?,
         }
         self.phase = self.next_phase(event)?;
         match event {
@@ -169,25 +198,24 @@ impl Contract {
     }
 }
 
-/// A message in a few words: `changed deployments/a READY`, `reset INITIAL`.
+/// An event in a few words: `changed deployments/a READY`, `reset INITIAL`.
 #[must_use]
-pub fn describe(message: &WatchStatusesResponse) -> String {
+pub fn describe(told: &Told) -> String {
     let object = |word: &str, status: &Status| {
         let r#ref = status.r#ref.clone().unwrap_or_default();
         let state = status.state().as_str_name().trim_start_matches("STATE_");
         format!("{word} {}/{} {state}", r#ref.resource, r#ref.name)
     };
-    match &message.event {
-        None => "nothing".to_owned(),
-        Some(Event::Reset(reset)) => format!("reset {}", reset.cause().as_str_name().trim_start_matches("CAUSE_")),
-        Some(Event::Item(status)) => object("item", status),
-        Some(Event::Current(_)) => "current".to_owned(),
-        Some(Event::Resumed(_)) => "resumed".to_owned(),
-        Some(Event::Entered(status)) => object("entered", status),
-        Some(Event::Changed(status)) => object("changed", status),
-        Some(Event::Left(status)) => object("left", status),
-        Some(Event::Deleted(status)) => object("deleted", status),
-        Some(Event::Progress(_)) => "progress".to_owned(),
+    match &told.event {
+        Event::Reset(reset) => format!("reset {}", reset.cause().as_str_name().trim_start_matches("CAUSE_")),
+        Event::Item(status) => object("item", status),
+        Event::Current(_) => "current".to_owned(),
+        Event::Resumed(_) => "resumed".to_owned(),
+        Event::Entered(status) => object("entered", status),
+        Event::Changed(status) => object("changed", status),
+        Event::Left(status) => object("left", status),
+        Event::Deleted(status) => object("deleted", status),
+        Event::Progress(_) => "progress".to_owned(),
     }
 }
 

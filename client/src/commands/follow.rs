@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use daymark::api::watch_statuses_response::{Event, Reset};
-use daymark::api::{State, Status, WatchStatusesRequest, WatchStatusesResponse};
-use daymark::{Client, Error, Picture, WatchEvent};
+use daymark::api::status_event::{Event, Reset};
+use daymark::api::{State, Status, WatchStatusesRequest};
+use daymark::{Client, Error, Picture, Told, WatchEvent};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::get::Query;
@@ -74,7 +74,7 @@ impl Follower<'_> {
 
     async fn take(&mut self, event: Result<WatchEvent, Error>) -> Result<(), Failure> {
         match event {
-            Ok(WatchEvent::Message(message)) => self.message(message).await,
+            Ok(WatchEvent::Told(told)) => self.told(told).await,
             Ok(WatchEvent::Lost { error }) => {
                 let text = session::lost(&self.client, &error);
                 self.lost = Some(error);
@@ -93,9 +93,8 @@ impl Follower<'_> {
         }
     }
 
-    async fn message(&mut self, message: WatchStatusesResponse) -> Result<(), Failure> {
-        self.sink.heard(message.freshness);
-        let Some(event) = message.event else { return Ok(()) };
+    async fn told(&mut self, Told { event, freshness }: Told) -> Result<(), Failure> {
+        self.sink.heard(freshness);
         match &event {
             Event::Reset(reset) => self.unreachable(reset)?,
             Event::Item(status) if status.state() == State::Absent => self.absent(status)?,

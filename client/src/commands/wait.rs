@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use daymark::api::watch_statuses_response::{Event, Reset};
-use daymark::api::{Freshness, View, WatchStatusesRequest, WatchStatusesResponse};
-use daymark::{Client, Error, WatchEvent};
+use daymark::api::status_event::{Event, Reset};
+use daymark::api::{Freshness, View, WatchStatusesRequest};
+use daymark::{Client, Error, Told, WatchEvent};
 use tokio::time::Instant;
 
 use super::session;
@@ -90,7 +90,7 @@ impl Waiter<'_> {
                 biased;
                 () = tokio::time::sleep_until(deadline) => return Ok(()),
                 event = watch.next() => match event? {
-                    WatchEvent::Message(message) => self.message(message)?,
+                    WatchEvent::Told(told) => self.told(told)?,
                     WatchEvent::Restored => self.lost = None,
                     WatchEvent::Lost { error } => {
                         self.gate.lose();
@@ -107,11 +107,10 @@ impl Waiter<'_> {
         self.gate.verdict() != Verdict::Undecided || (self.args.timeout.is_zero() && self.gate.is_proven())
     }
 
-    fn message(&mut self, message: WatchStatusesResponse) -> Result<(), Failure> {
-        if let Some(freshness) = message.freshness {
+    fn told(&mut self, Told { event, freshness }: Told) -> Result<(), Failure> {
+        if let Some(freshness) = freshness {
             self.freshness = Some((freshness, Instant::now()));
         }
-        let Some(event) = message.event else { return Ok(()) };
         if let Event::Reset(reset) = &event {
             self.unreachable(reset)?;
         }

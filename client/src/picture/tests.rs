@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use daymark_proto::v1::watch_statuses_response::{Current, Reset, Resumed};
+use daymark_proto::v1::status_event::{Current, Reset, Resumed};
 
 use super::*;
 

@@ -1,6 +1,6 @@
 //! What a gate says of every course of events.
 
-use daymark::api::watch_statuses_response::{Current, Progress, Reset, Resumed};
+use daymark::api::status_event::{Current, Progress, Reset, Resumed};
 
 use super::*;
 

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use daymark_proto::v1::watch_statuses_response::reset::Cause;
-use daymark_proto::v1::watch_statuses_response::{Current, Event, Reset, Resumed};
+use daymark_proto::v1::status_event::reset::Cause;
+use daymark_proto::v1::status_event::{Current, Event, Reset, Resumed};
 use daymark_proto::v1::{
     Cluster, Doom, Freshness, GetServerInfoResponse, GetStatusResponse, ListStatusesResponse, ObjectRef, Progress,
-    ServedKind, State, Status, Unreachable, WatchStatusesResponse,
+    ServedKind, State, Status, StatusEvent, Unreachable, WatchStatusesResponse,
 };
 use prost_types::{Duration, Timestamp};
 use tonic::Code;
@@ -116,7 +116,8 @@ pub fn info() -> GetServerInfoResponse {
 /// A message with a cursor, as all have outside of a snapshot.
 pub fn message(cursor: &str, event: Event) -> Step {
     let cursor = cursor.to_owned().into();
-    Step::Send(WatchStatusesResponse { cursor, freshness: freshness(), event: Some(event) })
+    let events = vec![StatusEvent { event: Some(event) }];
+    Step::Send(WatchStatusesResponse { events, cursor, freshness: freshness() })
 }
 
 pub fn reset(cause: Cause, unreachable: Vec<Unreachable>) -> Step {

@@ -1,7 +1,7 @@
 //! `daymark wait`
 
-use daymark_proto::v1::watch_statuses_response::Event;
-use daymark_proto::v1::watch_statuses_response::reset::Cause;
+use daymark_proto::v1::status_event::Event;
+use daymark_proto::v1::status_event::reset::Cause;
 use daymark_proto::v1::{Doom, State, Status, View};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! `daymark wait` over connections that break.
 
 use daymark_proto::v1::State;
-use daymark_proto::v1::watch_statuses_response::reset::Cause;
+use daymark_proto::v1::status_event::reset::Cause;
 
 use crate::fake::{Fake, Script, Step};
 use crate::objects::{current, item, pod, reset, snapshot, unavailable};

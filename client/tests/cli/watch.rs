@@ -1,7 +1,7 @@
 //! `daymark get --watch`: what is shown.
 
-use daymark_proto::v1::watch_statuses_response::Event;
-use daymark_proto::v1::watch_statuses_response::reset::Cause;
+use daymark_proto::v1::status_event::Event;
+use daymark_proto::v1::status_event::reset::Cause;
 use daymark_proto::v1::{State, View};
 use serde_json::{Value, json};
 

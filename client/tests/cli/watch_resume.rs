@@ -1,8 +1,8 @@
 //! `daymark get --watch` over connections that break.
 
 use daymark_proto::v1::State;
-use daymark_proto::v1::watch_statuses_response::Event;
-use daymark_proto::v1::watch_statuses_response::reset::Cause;
+use daymark_proto::v1::status_event::Event;
+use daymark_proto::v1::status_event::reset::Cause;
 use tonic::Code;
 
 use crate::fake::{Fake, Script, Step};

@@ -1,5 +1,6 @@
 //! What whole caches held at one moment, for readers that take their time.
 
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -39,5 +40,23 @@ impl Frozen {
         };
         let frozen = caches.iter().map(Deref::deref).enumerate().map(|(place, cache)| freeze((place, cache))).collect();
         (frozen, snapshot.revision)
+    }
+
+    /// Freezes what caches hold in some namespaces, at one revision, which is
+    /// told; the namespace `""` is that of cluster-scoped objects.
+    #[must_use]
+    pub fn some(
+        caches: &[impl Deref<Target = Cache>],
+        namespaces: &BTreeSet<Arc<str>>,
+        log: &EventLog,
+    ) -> (Vec<Arc<Self>>, Revision) {
+        let snapshot = Snapshot::take(caches.iter().map(|cache| -> &Cache { cache }), log);
+        let freeze = |place: usize| {
+            let listed = caches[place].freshness().listed;
+            let namespaces = namespaces.iter().filter(|_| listed);
+            let records = namespaces.flat_map(|namespace| snapshot.in_namespace(place, namespace)).map(Arc::clone);
+            Arc::new(Self { revision: snapshot.revision, records: records.collect() })
+        };
+        ((0..caches.len()).map(freeze).collect(), snapshot.revision)
     }
 }

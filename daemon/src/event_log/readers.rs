@@ -1,14 +1,12 @@
 //! Who reads a ring, by what they read of it: a change wakes those alone who
 //! want it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use tokio::sync::Notify;
 
 use super::Revision;
 use super::entry::Entry;
+use super::news::News;
 use crate::record::{Key, Record};
 
 /// Which changes a reader may want, so that others need not be offered to it.
@@ -30,57 +28,32 @@ pub trait Wants: Send + Sync {
     fn wants(&self, entry: &Entry) -> bool;
 }
 
-/// Where a reader is told that there is something for it.
-#[derive(Debug, Default)]
-pub(super) struct Signal {
-    /// The first wanted entry that was not read; 0 for none. Set while the log
-    /// is held for writing, taken while it is held for reading.
-    unread: AtomicU64,
-    pub(super) news: Notify,
-}
-
-impl Signal {
-    /// Notes an entry; says whether it is the first.
-    fn note(&self, revision: Revision) -> bool {
-        self.unread.compare_exchange(0, revision, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-    }
-
-    /// The first wanted entry that was not read, if any: from now on there is none.
-    pub(super) fn take(&self) -> Option<Revision> {
-        Some(self.unread.swap(0, Ordering::AcqRel)).filter(|revision| *revision > 0)
-    }
-
-    /// Not everything was read: there is more from `revision` on.
-    pub(super) fn put_back(&self, revision: Revision) {
-        self.unread.store(revision, Ordering::Release);
-    }
-}
-
 /// A reader as rings know it.
 #[derive(Clone)]
 pub(super) struct Reader {
     pub(super) id: u64,
-    pub(super) signal: Arc<Signal>,
+    pub(super) news: Arc<News>,
     pub(super) wants: Arc<dyn Wants>,
 }
 
 /// The readers of one ring.
 #[derive(Default)]
 pub(super) struct Readers {
+    all: BTreeMap<u64, Arc<News>>,
     everything: Vec<Reader>,
     by_namespace: HashMap<Arc<str>, Vec<Reader>>,
     by_key: HashMap<Key, Vec<Reader>>,
     by_label: HashMap<(Arc<str>, Arc<str>), Vec<Reader>>,
-    count: usize,
 }
 
 impl Readers {
-    pub(super) fn count(&self) -> usize {
-        self.count
+    /// How many streams read, of all readers together.
+    pub(super) fn streams(&self) -> usize {
+        self.all.values().map(|news| news.listeners()).sum()
     }
 
     pub(super) fn add(&mut self, topic: &Topic, reader: &Reader) {
-        self.count += 1;
+        self.all.insert(reader.id, Arc::clone(&reader.news));
         match topic {
             Topic::Everything => self.everything.push(reader.clone()),
             Topic::Namespaces(namespaces) => {
@@ -100,7 +73,7 @@ impl Readers {
     }
 
     pub(super) fn remove(&mut self, topic: &Topic, id: u64) {
-        self.count -= 1;
+        self.all.remove(&id);
         match topic {
             Topic::Everything => leave(&mut self.everything, id),
             Topic::Namespaces(namespaces) => {
@@ -112,12 +85,12 @@ impl Readers {
     }
 
     /// Notes an entry for those who want it, and adds whom to wake.
-    pub(super) fn note(&self, entry: &Entry, wake: &mut Vec<Arc<Signal>>) {
+    pub(super) fn note(&self, entry: &Entry, wake: &mut Vec<Arc<News>>) {
         let Some(record) = entry.change.record() else { return };
         let mut offer = |readers: &[Reader]| {
             for reader in readers {
-                if reader.wants.wants(entry) && reader.signal.note(entry.revision) {
-                    wake.push(Arc::clone(&reader.signal));
+                if reader.wants.wants(entry) && reader.news.note(entry.revision) {
+                    wake.push(Arc::clone(&reader.news));
                 }
             }
         };
@@ -139,13 +112,8 @@ impl Readers {
     }
 
     /// Notes for everybody that something happened at `revision`.
-    pub(super) fn note_all(&self, revision: Revision, wake: &mut Vec<Arc<Signal>>) {
-        let named = self.by_namespace.values().chain(self.by_key.values()).chain(self.by_label.values()).flatten();
-        for reader in self.everything.iter().chain(named) {
-            if reader.signal.note(revision) {
-                wake.push(Arc::clone(&reader.signal));
-            }
-        }
+    pub(super) fn note_all(&self, revision: Revision, wake: &mut Vec<Arc<News>>) {
+        wake.extend(self.all.values().filter(|news| news.note(revision)).cloned());
     }
 }
 

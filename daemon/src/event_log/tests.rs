@@ -5,6 +5,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::record::Key;
 
+/// However many there are.
+const ALL: Revision = Revision::MAX;
+
 fn append(log: &EventLog, cache: CacheId) -> Revision {
     let at = Timestamp::UNIX_EPOCH;
     log.append(cache, Change { before: None, after: Some(record("a", "b")), state_changed: true, at });
@@ -21,7 +24,7 @@ proptest! {
     #[test]
     fn reads_are_complete_and_ordered(
         writes in proptest::collection::vec(0..3usize, 0..200),
-        limit in 1..20usize,
+        limit in 1..20u64,
         chosen in proptest::sample::subsequence(vec![0usize, 1, 2], 1..=3),
     ) {
         let log = EventLog::new(1000);
@@ -32,7 +35,7 @@ proptest! {
         let chosen: Vec<_> = chosen.into_iter().map(|place| caches[place]).collect();
         let mut read = Vec::new();
         while at < log.head() {
-            let (entries, complete_to) = log.read(&chosen, at, limit).unwrap();
+            let (entries, complete_to) = log.read(&chosen, at, at + limit).unwrap();
             prop_assert!(complete_to > at);
             read.extend(entries.iter().map(|e| e.revision));
             at = complete_to;
@@ -46,7 +49,7 @@ fn forms_are_encoded_once_and_large_ones_kept_by_the_newest_entries_only() {
     let log = EventLog::new(1000);
     let cache = log.open_ring();
     let first = append(&log, cache);
-    let entry = log.read(&[cache], first - 1, 1).unwrap().0.remove(0);
+    let entry = log.read(&[cache], first - 1, first).unwrap().0.remove(0);
     let encoded = std::cell::Cell::new(0);
     let wire = |form: u8, size: usize| {
         let encode = || {
@@ -73,9 +76,9 @@ fn what_was_dropped_is_expired_for_its_own_cache_only() {
     for _ in 0..2 {
         append(&log, one);
     }
-    assert_eq!(log.read(&[one], before, 10).unwrap_err(), Expired);
-    assert_eq!(log.read(&[one], first, 10).unwrap().0.len(), 2);
-    assert_eq!(log.read(&[other], before, 10).unwrap().1, log.head());
+    assert_eq!(log.read(&[one], before, ALL).unwrap_err(), Expired);
+    assert_eq!(log.read(&[one], first, ALL).unwrap().0.len(), 2);
+    assert_eq!(log.read(&[other], before, ALL).unwrap().1, log.head());
 }
 
 #[test]
@@ -84,12 +87,12 @@ fn a_ring_that_was_closed_or_begun_anew_expires_what_is_older() {
     let cache = log.open_ring();
     let at = append(&log, cache);
     log.begin_anew(cache);
-    assert_eq!(log.read(&[cache], at, 10).unwrap_err(), Expired);
+    assert_eq!(log.read(&[cache], at, ALL).unwrap_err(), Expired);
     let at = log.head();
-    assert_eq!(log.read(&[cache], at, 10).unwrap().1, at);
+    assert_eq!(log.read(&[cache], at, ALL).unwrap().1, at);
     log.close_ring(cache);
-    assert_eq!(log.read(&[cache], at, 10).unwrap_err(), Expired);
-    assert_eq!(log.read(&[log.open_ring()], at, 10).unwrap_err(), Expired);
+    assert_eq!(log.read(&[cache], at, ALL).unwrap_err(), Expired);
+    assert_eq!(log.read(&[log.open_ring()], at, ALL).unwrap_err(), Expired);
 }
 
 struct Name(&'static str);
@@ -115,29 +118,35 @@ fn readers_are_told_of_what_they_want() {
         let change =
             Change { before: None, after: Some(record("n", name)), state_changed: true, at: Timestamp::UNIX_EPOCH };
         log.append(cache, change);
+        log.head()
     };
     for topic in topics {
         let reader = log.subscribe(vec![(cache, topic)], Arc::new(Name("wanted")));
-        let mut at = reader.read(log.head(), 10).unwrap().1;
+        let mut news = reader.listen();
+        let at = log.head();
         for _ in 0..100 {
             put("other");
         }
-        let (entries, complete_to) = reader.read(at, 10).unwrap();
-        assert_eq!((entries.len(), complete_to), (0, log.head()));
-        at = complete_to;
-        for name in ["wanted", "other", "wanted"] {
-            put(name);
-        }
-        let (entries, complete_to) = reader.read(at, 2).unwrap();
-        assert_eq!((entries.len(), complete_to), (2, log.head() - 1));
-        assert_eq!(reader.read(complete_to, 2).unwrap().0.len(), 1);
-        put("wanted");
+        assert_eq!(reader.next(at), Err(log.head()));
+        assert!(!news.has_changed().unwrap());
+        let wanted = ["wanted", "other", "wanted"].map(put);
+        assert!(news.has_changed().unwrap());
+        news.mark_unchanged();
+        assert_eq!(reader.next(at), Ok(wanted[0] - 1));
+        let (entries, complete_to) = reader.read(wanted[0] - 1, wanted[1]).unwrap();
+        assert_eq!((entries.len(), complete_to), (2, wanted[1]));
+        let (entries, complete_to) = reader.read(complete_to, ALL).unwrap();
+        assert_eq!((entries.len(), complete_to), (1, wanted[2]));
+        let dropped = put("wanted");
         for _ in 0..3 {
             put("other");
         }
-        assert_eq!(reader.read(log.head() - 4, 10).unwrap_err(), Expired);
-        assert_eq!(log.readers(cache), 1);
-        drop(reader);
-        assert_eq!(log.readers(cache), 0);
+        assert_eq!(reader.next(wanted[2]), Ok(dropped - 1));
+        assert_eq!(reader.read(dropped - 1, ALL).unwrap_err(), Expired);
+        assert_eq!((log.streams(cache), reader.is_shared()), (1, false));
+        let other = reader.listen();
+        assert_eq!((log.streams(cache), reader.is_shared()), (2, true));
+        drop((reader, other));
+        assert_eq!(log.streams(cache), 0);
     }
 }

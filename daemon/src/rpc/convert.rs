@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use daymark_proto::v1::watch_statuses_response::Event;
-use daymark_proto::v1::{self, WatchStatusesResponse};
+use daymark_proto::v1::status_event::Event;
+use daymark_proto::v1::{self, StatusEvent, WatchStatusesResponse};
 use jiff::Timestamp;
+use prost::Message as _;
 use tonic::Status;
 
 use super::Served;
@@ -119,18 +120,12 @@ impl Served {
         }
     }
 
-    /// A log entry as a message without freshness, which is the same for all
-    /// subscribers to whom it is the same `relation` in the same `view`.
-    pub(super) fn change(
-        &self,
-        kind: &Kind,
-        entry: &Entry,
-        relation: Relation,
-        view: View,
-    ) -> Result<WatchStatusesResponse, Status> {
+    /// What a log entry is to all subscribers to whom it is the same `relation`
+    /// in the same `view`.
+    pub(super) fn change(&self, kind: &Kind, entry: &Entry, relation: Relation, view: View) -> Result<Event, Status> {
         let record = entry.change.record().ok_or_else(|| Status::internal("a change without an object"))?;
         let mut status = self.status(kind, record, view)?;
-        let event = match relation {
+        Ok(match relation {
             Relation::Entered => Event::Entered(status),
             Relation::Changed => Event::Changed(status),
             Relation::Left => Event::Left(status),
@@ -141,10 +136,14 @@ impl Served {
                 status.progress = None;
                 Event::Deleted(status)
             }
-        };
-        let cursor = self.cursor(entry.revision);
-        Ok(WatchStatusesResponse { cursor, freshness: None, event: Some(event) })
+        })
     }
+}
+
+/// An event as a part of a message.
+pub(super) fn encode(event: Event) -> Bytes {
+    let events = vec![StatusEvent { event: Some(event) }];
+    WatchStatusesResponse { events, ..Default::default() }.encode_to_vec().into()
 }
 
 /// The state of an object, if it is one.

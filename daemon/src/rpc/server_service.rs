@@ -77,7 +77,7 @@ impl Handler {
             freshness: Some(served.freshness([cache])),
             listed: freshness.listed,
             resource_version,
-            subscribers: count(served.log.readers(cache.id())),
+            subscribers: count(served.log.streams(cache.id())),
             lists: i64::try_from(freshness.lists).unwrap_or(i64::MAX),
             decode_errors: i64::try_from(freshness.decode_errors).unwrap_or(i64::MAX),
             warm: served.caches.is_warm(cache.kind()),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daymark_proto::Encoded;
+use daymark_proto::v1::status_event::reset::Cause;
 use daymark_proto::v1::status_service_server::StatusService;
-use daymark_proto::v1::watch_statuses_response::reset::Cause;
 use daymark_proto::v1::{
     self, GetStatusRequest, GetStatusResponse, ListStatusesRequest, ListStatusesResponse, Unreachable,
     WatchStatusesRequest, WatchStatusesResponse,
@@ -22,6 +22,7 @@ use super::error::{Reason, draining, status, unknown_kinds, unreadable};
 use super::watch::{Beginning, Order, Watch};
 use crate::body::Body;
 use crate::cache::{Cache, Snapshot};
+use crate::event_log::Revision;
 use crate::event_log::cursor::Cursor;
 use crate::record::{Key, Record, Uid};
 use crate::source::Problem;
@@ -32,6 +33,8 @@ const PAGE: (usize, usize) = (500, 1000);
 /// A page ends at about this many bytes of objects: many clients take messages
 /// of 4 MiB and no more.
 const PAGE_BYTES: usize = 3 << 20;
+/// Objects that are looked at while a cache is held.
+const SIFTED: usize = 512;
 /// Objects that one page reads from the API server at a time.
 const READS_AT_ONCE: usize = 16;
 /// The shortest interval of progress messages.
@@ -86,9 +89,9 @@ impl Handler {
             return Ok(Beginning::Snapshot(Cause::OtherIncarnation));
         }
         let caches: Vec<_> = selection.caches.iter().map(|cache| cache.id()).collect();
-        Ok(match self.served.log.read(&caches, cursor.revision, 1) {
-            Ok(_) => Beginning::Resume(cursor.revision),
-            Err(_) => Beginning::Snapshot(Cause::CursorExpired),
+        Ok(match self.served.log.holds(&caches, cursor.revision) {
+            true => Beginning::Resume(cursor.revision),
+            false => Beginning::Snapshot(Cause::CursorExpired),
         })
     }
 }
@@ -177,17 +180,13 @@ impl Handler {
     async fn page(
         &self,
         selection: &Selection,
-        (first_cache, after): (usize, Option<Key>),
+        start: Place,
         size: usize,
         view: View,
         unreachable: Vec<Unreachable>,
     ) -> Result<ListStatusesResponse, Status> {
-        let (records, next_page_token, revision) = {
-            let snapshot = selection.snapshot(&self.served.log);
-            let (records, next_page_token) = page_of(&snapshot, selection, (first_cache, after), size, view);
-            (records, next_page_token, snapshot.revision)
-        };
-        // Unpacking objects takes its time: the caches are no longer held.
+        let (records, next_page_token, revision) = self.page_of(selection, start, size, view).await;
+        // Unpacking objects takes its time: the caches are not held.
         let status = |(place, record): &(usize, Arc<Record>)| {
             let (cache, record) = (selection.caches[*place].clone(), Arc::clone(record));
             async move { self.whole_status(&cache, &record, view).await }
@@ -201,38 +200,53 @@ impl Handler {
             cursor: self.served.cursor(revision),
         })
     }
+
+    /// Up to `size` selected objects with the places of their caches, from a
+    /// place on; the token of the next page, if there is one; and a revision
+    /// that is no later than any of them.
+    async fn page_of(
+        &self,
+        selection: &Selection,
+        (first_cache, after): Place,
+        size: usize,
+        view: View,
+    ) -> (Vec<(usize, Arc<Record>)>, String, Revision) {
+        let (mut records, mut bytes) = (Vec::new(), 0);
+        let first_revision = self.served.log.head();
+        for place in first_cache..selection.caches.len() {
+            let mut after = after.clone().filter(|_| place == first_cache);
+            loop {
+                let some = self.some_of(selection, place, after.as_ref());
+                let Some(last) = some.last() else { break };
+                let last = last.key.clone();
+                let sifted = selection.sift(&some.iter().collect::<Vec<_>>()).await;
+                for (record, _) in some.iter().zip(sifted).filter(|(_, wanted)| *wanted) {
+                    if view == View::Full {
+                        bytes += record.body.as_ref().map_or(0, Body::length);
+                    }
+                    if records.len() == size || (bytes > PAGE_BYTES && !records.is_empty()) {
+                        return (records, page_token(place, after.as_ref()), first_revision);
+                    }
+                    after = Some(record.key.clone());
+                    records.push((place, Arc::clone(record)));
+                }
+                after = Some(last);
+            }
+        }
+        (records, String::new(), first_revision)
+    }
+
+    /// The next objects of a cache that may be selected.
+    fn some_of(&self, selection: &Selection, place: usize, after: Option<&Key>) -> Vec<Arc<Record>> {
+        let cache = &selection.caches[place];
+        let snapshot = Snapshot::take([&**cache], &self.served.log);
+        let may = |record: &&Arc<Record>| selection.may_select(cache.id(), record, snapshot.revision);
+        snapshot.objects(0, after).map(|(_, record)| record).filter(may).take(SIFTED).cloned().collect()
+    }
 }
 
-/// Up to `size` selected objects with the places of their caches, from a place
-/// on; and the token of the next page, if there is one.
-fn page_of(
-    snapshot: &Snapshot<'_>,
-    selection: &Selection,
-    (first_cache, after): (usize, Option<Key>),
-    size: usize,
-    view: View,
-) -> (Vec<(usize, Arc<Record>)>, String) {
-    let mut records = Vec::new();
-    let mut bytes = 0;
-    for (place, cache) in selection.caches.iter().enumerate().skip(first_cache) {
-        let after = after.as_ref().filter(|_| place == first_cache);
-        let mut last = after;
-        for (key, record) in snapshot.objects(place, after) {
-            if !selection.selects(cache.id(), record, snapshot.revision) {
-                continue;
-            }
-            if view == View::Full {
-                bytes += record.body.as_ref().map_or(0, Body::length);
-            }
-            if records.len() == size || (bytes > PAGE_BYTES && !records.is_empty()) {
-                return (records, page_token(place, last));
-            }
-            records.push((place, Arc::clone(record)));
-            last = Some(key);
-        }
-    }
-    (records, String::new())
-}
+/// The place of a cache in a selection, and a key in it to go on behind.
+type Place = (usize, Option<Key>);
 
 fn not_found(cache: &Cache, key: &Key) -> Status {
     let kind = cache.kind();
@@ -261,7 +275,7 @@ fn page_token(place: usize, after: Option<&Key>) -> String {
     }
 }
 
-fn page_start(token: &str, selection: &Selection) -> Result<(usize, Option<Key>), Status> {
+fn page_start(token: &str, selection: &Selection) -> Result<Place, Status> {
     if token.is_empty() {
         return Ok((0, None));
     }

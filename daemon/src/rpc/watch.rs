@@ -1,31 +1,35 @@
 //! `WatchStatuses`: a snapshot, and what follows it.
 
+mod letter;
 mod proof;
 mod snapshot;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use daymark_proto::Encoded;
-use daymark_proto::v1::watch_statuses_response::reset::Cause;
-use daymark_proto::v1::watch_statuses_response::{Current, Event, Progress, Reset, Resumed};
+use daymark_proto::v1::status_event::reset::Cause;
+use daymark_proto::v1::status_event::{Current, Event, Progress, Reset, Resumed};
 use daymark_proto::v1::{Freshness, Unreachable, WatchStatusesResponse};
 use futures::future::{BoxFuture, FutureExt as _, select_all};
 use futures::stream::{self, Stream};
 use prost::Message as _;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::Status;
 
+use self::letter::Letter;
 use self::proof::prove;
 use self::snapshot::{Item, Items};
 use super::Served;
-use super::convert::View;
+use super::convert::{View, encode};
 use super::error::{cache_closed, draining};
 use super::streams::Permit;
 use crate::cache::Cache;
 use crate::event_log::{Entry, Expired, Revision};
-use crate::subscription::feed::Delivery;
-use crate::subscription::{Feed, Relation, Selection};
+use crate::subscription::feed::Portion;
+use crate::subscription::{Delivery, Feed, Group, Selection};
 
 /// How long several messages may say the same freshness: they go out together.
 const SAME_FRESHNESS: Duration = Duration::from_millis(1);
@@ -43,8 +47,6 @@ pub(super) struct Watch {
     stage: Stage,
     /// Resolves when the view is proven; `None` if nobody asked, or it is.
     proof: Option<BoxFuture<'static, Result<(), Status>>>,
-    /// The freshness that was sent last, encoded, and when.
-    freshness: Option<(Instant, Bytes)>,
     _permit: Permit,
 }
 
@@ -52,8 +54,8 @@ pub(super) struct Watch {
 enum Step {
     /// The view is proven, or cannot be.
     Proven(Result<(), Status>),
-    /// A change; or the log has dropped what comes next.
-    Entry(Result<Delivery, Expired>),
+    /// Changes; or the log has dropped what comes next.
+    Changes(Result<Portion, Expired>),
     /// A kind that could not be read can be.
     Reachable,
     /// Nothing, for as long as the reader is to be left without a sign of life.
@@ -115,36 +117,43 @@ pub(super) struct Order {
 impl Watch {
     pub(super) fn new(served: Arc<Served>, order: Order, permit: Permit) -> Self {
         let Order { selection, unreachable, view, progress_interval, beginning, proven } = order;
-        let selection = Arc::new(selection);
+        // What a proof finds out is of its stream alone.
+        let group = if proven {
+            Arc::new(Group::new(&served.log, Arc::new(selection)))
+        } else {
+            served.groups.join(&served.log, selection)
+        };
+        let selection = Arc::clone(group.selection());
         let (stage, after) = match beginning {
             Beginning::Snapshot(cause) => (Stage::Reset(cause), 0),
             Beginning::Resume(revision) => (Stage::Proving(Opening::Resumed), revision),
         };
-        let feed = Feed::new(&served.log, Arc::clone(&selection), after);
+        let feed = Feed::new(group, after);
         let proof = proven.then(|| prove(Arc::clone(&served), Arc::clone(&selection)).boxed());
-        let freshness = None;
-        Self { served, selection, unreachable, view, progress_interval, feed, stage, proof, freshness, _permit: permit }
+        Self { served, selection, unreachable, view, progress_interval, feed, stage, proof, _permit: permit }
     }
 
     pub(super) fn into_stream(self) -> impl Stream<Item = Result<Message, Status>> {
-        // Boxed: it is handed to and fro with every message.
-        stream::unfold(Box::new(self), |mut watch| async move { watch.next().await.map(|message| (message, watch)) })
+        let drained = Box::pin(self.served.drain.clone().cancelled_owned());
+        // Boxed: they are handed to and fro with every message.
+        stream::unfold((Box::new(self), drained), |(mut watch, mut drained)| async move {
+            watch.next(drained.as_mut()).await.map(|message| (message, (watch, drained)))
+        })
     }
 
-    async fn next(&mut self) -> Option<Result<Message, Status>> {
+    async fn next(&mut self, drained: Pin<&mut WaitForCancellationFutureOwned>) -> Option<Result<Message, Status>> {
         // What was read already goes out without a look at anything else.
         if matches!(self.stage, Stage::Live)
-            && let Some(delivery) = self.feed.pop()
+            && let Some(portion) = self.feed.pop()
         {
-            return Some(self.deliver(Ok(delivery)));
+            return Some(self.changes(Ok(portion)));
         }
         if matches!(self.stage, Stage::Ended) {
             return None;
         }
-        let drain = self.served.drain.clone();
         let result = tokio::select! {
             biased;
-            () = drain.cancelled() => Err(draining()),
+            () = drained => Err(draining()),
             message = self.message() => message,
         };
         if result.is_err() {
@@ -154,17 +163,25 @@ impl Watch {
     }
 
     async fn message(&mut self) -> Result<Message, Status> {
+        let mut letter = Letter::default();
         loop {
             match &mut self.stage {
                 Stage::Reset(cause) => {
                     let cause = *cause;
-                    return self.reset(cause);
+                    letter.add(encode(Event::Reset(self.reset(cause)?)));
                 }
-                Stage::Items(items) => match items.next(&self.selection) {
-                    Some(item) => return self.item(&item),
+                Stage::Items(items) => match items.next(&self.selection).await {
+                    Some(item) => {
+                        letter.add(self.item(&item)?);
+                        if letter.is_full() {
+                            return Ok(self.send(letter, None));
+                        }
+                    }
                     None => self.stage = Stage::Proving(Opening::Current),
                 },
                 Stage::Proving(opening) if self.proof.is_none() => self.stage = Stage::Opening(*opening, 0),
+                // The proof may take its time.
+                Stage::Proving(_) if !letter.is_empty() => return Ok(self.send(letter, None)),
                 Stage::Proving(opening) => {
                     let opening = *opening;
                     match self.step().await {
@@ -178,15 +195,15 @@ impl Watch {
                         step => return self.tell(step),
                     }
                 }
-                Stage::Opening(opening, at) => match self.feed.reaches(*at) {
+                Stage::Opening(opening, at) => match self.feed.reaches(*at).await {
                     Ok(true) => {
-                        let event = opening.event();
+                        letter.add(encode(opening.event()));
                         self.stage = Stage::Live;
-                        return Ok(self.plain(event, self.feed.handed_out_to()));
+                        return Ok(self.send(letter, self.feed.handed_out_to()));
                     }
                     Ok(false) => {
-                        let delivery = self.feed.next().await;
-                        return self.deliver(delivery);
+                        let portion = self.feed.next().await;
+                        return self.changes(portion);
                     }
                     Err(Expired) => self.stage = Stage::Reset(Cause::Lagged),
                 },
@@ -215,7 +232,7 @@ impl Watch {
         tokio::select! {
             biased;
             proven = proof => Step::Proven(proven),
-            delivery = self.feed.next() => Step::Entry(delivery),
+            portion = self.feed.next() => Step::Changes(portion),
             () = reachable(&self.selection, &self.unreachable) => Step::Reachable,
             () = silence => Step::Silence,
         }
@@ -223,37 +240,57 @@ impl Watch {
 
     fn tell(&mut self, step: Step) -> Result<Message, Status> {
         match step {
-            Step::Entry(delivery) => self.deliver(delivery),
+            Step::Changes(portion) => self.changes(portion),
             // A reader that came back holds what it knew of that kind.
-            Step::Reachable => self.reset(Cause::Reachable),
-            Step::Silence | Step::Proven(_) => Ok(self.plain(Event::Progress(Progress {}), self.feed.handed_out_to())),
+            Step::Reachable => self.begin_anew(Cause::Reachable),
+            Step::Silence | Step::Proven(_) => {
+                let progress = Letter::of(encode(Event::Progress(Progress {})));
+                Ok(self.send(progress, self.feed.handed_out_to()))
+            }
         }
     }
 
-    fn deliver(&mut self, delivery: Result<Delivery, Expired>) -> Result<Message, Status> {
-        let Ok((entry, relation)) = delivery else {
+    fn changes(&mut self, portion: Result<Portion, Expired>) -> Result<Message, Status> {
+        let Ok(portion) = portion else {
             let waited = !self.unreachable.is_empty();
             // The reader is too slow for the log: it gets the newest state.
-            return self.reset(if waited { Cause::Reachable } else { Cause::Lagged });
+            return self.begin_anew(if waited { Cause::Reachable } else { Cause::Lagged });
         };
-        let change = Encoded::from_bytes(self.encode(&entry, relation)?);
-        // How new the view is depends on what else the stream reads, and on when.
-        Ok(change.with_bytes(self.fresh()))
+        let (batch, number) = portion.piece().ok_or_else(|| Status::internal("a batch that was not read"))?;
+        // How new the view is depends on when it is sent.
+        let tail = batch.tail(number, Instant::now(), SAME_FRESHNESS, |to| self.tail(Some(to)));
+        if self.view == View::Full {
+            // Large, and kept by the log for as long as that is worth it.
+            let (deliveries, _) = batch.piece(number);
+            let parts: Result<_, Status> = deliveries.iter().map(|delivery| self.encode(delivery)).collect();
+            return Ok(Encoded::from_parts(parts?).with_bytes(tail));
+        }
+        let wire = batch.wire(number, |deliveries| {
+            let parts: Result<Vec<_>, Status> = deliveries.iter().map(|delivery| self.encode(delivery)).collect();
+            Ok::<_, Status>(parts?.concat().into())
+        })?;
+        Ok(Encoded::from_bytes(wire).with_bytes(tail))
     }
 
     /// The change as every stream sends it to whom it is the same.
-    fn encode(&self, entry: &Entry, relation: Relation) -> Result<Bytes, Status> {
-        let form = relation as u8 * 2 + u8::from(self.view == View::Full);
+    fn encode(&self, (entry, relation): &Delivery) -> Result<Bytes, Status> {
+        let form = *relation as u8 * 2 + u8::from(self.view == View::Full);
+        let entry: &Entry = entry;
         entry.wire(form, || {
             let cache = self.selection.caches.iter().find(|cache| cache.id() == entry.cache);
             let cache = cache.ok_or_else(|| Status::internal("a change of a cache that is not read"))?;
-            let change = self.served.change(cache.kind(), entry, relation, self.view)?;
-            Ok(Encoded::new(&change).into_shared())
+            Ok(encode(self.served.change(cache.kind(), entry, *relation, self.view)?))
         })
     }
 
+    /// A message by which a snapshot begins.
+    fn begin_anew(&mut self, cause: Cause) -> Result<Message, Status> {
+        let reset = self.reset(cause)?;
+        Ok(self.send(Letter::of(encode(Event::Reset(reset))), None))
+    }
+
     /// Begins a snapshot.
-    fn reset(&mut self, cause: Cause) -> Result<Message, Status> {
+    fn reset(&mut self, cause: Cause) -> Result<Reset, Status> {
         if let Some(closed) = self.selection.caches.iter().find(|cache| cache.closed().is_cancelled()) {
             return Err(cache_closed(closed.kind()));
         }
@@ -263,44 +300,35 @@ impl Watch {
         let unread = |kind: &str| self.selection.caches.iter().any(|c| !c.freshness().listed && named(c, kind));
         self.unreachable.retain(|it| unread(&it.kind));
         self.stage = Stage::Items(items);
-        let reset = Reset { cause: cause.into(), unreachable: self.unreachable.clone() };
-        Ok(self.plain(Event::Reset(reset), None))
+        Ok(Reset { cause: cause.into(), unreachable: self.unreachable.clone() })
     }
 
-    fn item(&self, item: &Item) -> Result<Message, Status> {
+    fn item(&self, item: &Item) -> Result<Bytes, Status> {
         let caches = &self.selection.caches;
         let status = match item {
             Item::Present(cache, record) => self.served.status(caches[*cache].kind(), record, self.view)?,
             Item::Absent(cache, key) => self.served.absent(caches[*cache].kind(), key),
             Item::Unread(cache, key) => self.served.unread(&caches[*cache], key),
         };
-        Ok(self.plain(Event::Item(status), None))
+        Ok(encode(Event::Item(status)))
     }
 
     /// A message that is this stream's alone.
-    fn plain(&self, event: Event, at: Option<Revision>) -> Message {
-        Encoded::new(&WatchStatusesResponse {
+    fn send(&self, letter: Letter, at: Option<Revision>) -> Message {
+        letter.seal(self.tail(at))
+    }
+
+    /// What a message says besides its events.
+    fn tail(&self, at: Option<Revision>) -> Bytes {
+        let message = WatchStatusesResponse {
+            events: Vec::new(),
             cursor: at.map(|revision| self.served.cursor(revision)).unwrap_or_default(),
-            freshness: Some(self.freshness_now()),
-            event: Some(event),
-        })
+            freshness: Some(self.freshness()),
+        };
+        message.encode_to_vec().into()
     }
 
-    /// The freshness as a part of a message.
-    fn fresh(&mut self) -> Bytes {
-        let now = Instant::now();
-        if let Some((at, bytes)) = &self.freshness
-            && now.duration_since(*at) < SAME_FRESHNESS
-        {
-            return bytes.clone();
-        }
-        let message = WatchStatusesResponse { freshness: Some(self.freshness_now()), ..Default::default() };
-        let bytes: Bytes = message.encode_to_vec().into();
-        self.freshness = Some((now, bytes.clone()));
-        bytes
-    }
-
-    fn freshness_now(&self) -> Freshness {
+    fn freshness(&self) -> Freshness {
         self.served.freshness(self.selection.caches.iter().map(|cache| -> &Cache { cache }))
     }
 }

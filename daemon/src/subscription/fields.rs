@@ -5,10 +5,10 @@ use serde_json::Value;
 use crate::record::Record;
 
 /// All of its requirements must hold; without any, it selects everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FieldSelector(Vec<Requirement>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Requirement {
     field: Field,
     value: String,
@@ -16,7 +16,7 @@ struct Requirement {
     equal: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Field {
     Name,
     Namespace,

@@ -1,11 +1,11 @@
 //! Which objects a subscriber wants.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
-use super::feed::Relation;
 use super::fields::FieldSelector;
 use super::labels::LabelSelector;
+use super::{Delivery, Relation};
 use crate::cache::{Cache, Snapshot};
 use crate::caches::Lease;
 use crate::event_log::{CacheId, Entry, EventLog, Revision, Topic, Wants};
@@ -56,7 +56,7 @@ pub enum Scope {
     /// All.
     All,
     /// Those in these namespaces.
-    Namespaces(HashSet<Arc<str>>),
+    Namespaces(BTreeSet<Arc<str>>),
     /// Those that are named.
     Named(Vec<Named>),
 }
@@ -102,19 +102,23 @@ impl Selection {
         Self { caches, scope, labels, fields, states: Vec::new(), every_version: false, gaps }
     }
 
-    /// Whether an object of the cache with that id is wanted, at that place of
-    /// the log.
+    /// Whether an object of the cache with that id may be wanted, at that place
+    /// of the log: all but what its body tells, for which see [`Selection::sift`].
     #[must_use]
-    pub fn selects(&self, cache: CacheId, record: &Record, at: Revision) -> bool {
+    pub fn may_select(&self, cache: CacheId, record: &Record, at: Revision) -> bool {
         let in_scope = match &self.scope {
             Scope::All | Scope::Namespaces(_) => self.may_list(record) && !self.is_history(cache, record, at),
             Scope::Named(named) => {
                 named.iter().any(|n| n.key == record.key && self.caches[n.cache].id() == cache && n.means(record, at))
             }
         };
-        in_scope
-            && (self.states.is_empty() || self.states.contains(&record.judgement.state))
-            && self.fields.matches(record)
+        in_scope && (self.states.is_empty() || self.states.contains(&record.judgement.state))
+    }
+
+    /// Which of these objects, of which each may be wanted, are. Unpacks their
+    /// bodies, if that is what it depends on.
+    pub async fn sift(&self, records: &[&Arc<Record>]) -> Vec<bool> {
+        records.iter().map(|record| self.fields.matches(record)).collect()
     }
 
     /// Whether a list with the scope and labels of this selection holds an object.
@@ -132,19 +136,90 @@ impl Selection {
         gap.is_some_and(|gap| gap.hides(record, at))
     }
 
-    /// What an entry is to the subscriber, if anything.
-    #[must_use]
-    pub fn relation(&self, entry: &Entry) -> Option<Relation> {
-        let change = &entry.change;
-        let wanted = |record: &Option<Arc<Record>>| {
-            record.as_ref().is_some_and(|record| self.selects(entry.cache, record, entry.revision))
+    /// What these entries are to the subscriber.
+    pub(super) async fn deliveries(&self, entries: Vec<Arc<Entry>>) -> Vec<Delivery> {
+        let may = |entry: &Entry, record: &Option<Arc<Record>>| {
+            record.as_ref().is_some_and(|record| self.may_select(entry.cache, record, entry.revision))
         };
-        match (wanted(&change.before), wanted(&change.after)) {
+        let mut offered: Vec<_> = entries
+            .into_iter()
+            .map(|entry| (may(&entry, &entry.change.before), may(&entry, &entry.change.after), entry))
+            .filter(|(before, after, _)| *before || *after)
+            .collect();
+        if self.reads_bodies() {
+            self.sift_entries(&mut offered).await;
+        }
+        let delivery = |(before, after, entry): (bool, bool, Arc<Entry>)| {
+            let relation = self.relation(&entry, before, after)?;
+            Some((entry, relation))
+        };
+        offered.into_iter().filter_map(delivery).collect()
+    }
+
+    /// Whether it depends on bodies what is wanted.
+    #[must_use]
+    pub fn reads_bodies(&self) -> bool {
+        self.fields.needs_body()
+    }
+
+    /// Takes back what the bodies do not bear out. Each version is looked at
+    /// once, though it is after one entry what it is before the next.
+    async fn sift_entries(&self, offered: &mut [(bool, bool, Arc<Entry>)]) {
+        let mut places: HashMap<usize, usize> = HashMap::new();
+        let mut records = Vec::new();
+        for (before, after, entry) in offered.iter() {
+            let sides = [(*before, &entry.change.before), (*after, &entry.change.after)];
+            for record in sides.into_iter().filter(|(may, _)| *may).filter_map(|(_, record)| record.as_ref()) {
+                places.entry(Arc::as_ptr(record).addr()).or_insert_with(|| {
+                    records.push(record);
+                    records.len() - 1
+                });
+            }
+        }
+        let sifted = self.sift(&records).await;
+        let mut verdicts = Vec::with_capacity(offered.len());
+        for (before, after, entry) in offered.iter() {
+            let verdict = |may: bool, record: &Option<Arc<Record>>| {
+                may && record
+                    .as_ref()
+                    .and_then(|record| places.get(&Arc::as_ptr(record).addr()))
+                    .is_some_and(|at| sifted[*at])
+            };
+            verdicts.push((verdict(*before, &entry.change.before), verdict(*after, &entry.change.after)));
+        }
+        for (offer, (before, after)) in offered.iter_mut().zip(verdicts) {
+            (offer.0, offer.1) = (before, after);
+        }
+    }
+
+    /// What an entry is to a subscriber who wants, or does not, what was before
+    /// it and what is after it.
+    fn relation(&self, entry: &Entry, before: bool, after: bool) -> Option<Relation> {
+        let change = &entry.change;
+        match (before, after) {
             (false, false) => None,
             (false, true) => Some(Relation::Entered),
             (true, true) => (self.every_version || change.state_changed).then_some(Relation::Changed),
             (true, false) if change.after.is_some() => Some(Relation::Left),
             (true, false) => Some(Relation::Deleted),
+        }
+    }
+
+    /// What it is known by: two selections of one identity want the same, as
+    /// long as neither is proven.
+    pub(super) fn identity(&self) -> Identity {
+        let named = |n: &Named| (n.cache, n.key.clone(), n.uid.clone());
+        Identity {
+            caches: self.caches.iter().map(|cache| cache.id()).collect(),
+            scope: match &self.scope {
+                Scope::All => ScopeIdentity::All,
+                Scope::Namespaces(namespaces) => ScopeIdentity::Namespaces(namespaces.clone()),
+                Scope::Named(all) => ScopeIdentity::Named(all.iter().map(named).collect()),
+            },
+            labels: self.labels.clone(),
+            fields: self.fields.clone(),
+            states: self.states.clone(),
+            every_version: self.every_version,
         }
     }
 
@@ -179,6 +254,28 @@ impl Wants for Selection {
     /// What depends on a body is found out by the subscriber itself: here it is
     /// offered.
     fn wants(&self, entry: &Entry) -> bool {
-        self.fields.needs_body() || self.relation(entry).is_some()
+        let may = |record: &Option<Arc<Record>>| {
+            record.as_ref().is_some_and(|record| self.may_select(entry.cache, record, entry.revision))
+        };
+        let (before, after) = (may(&entry.change.before), may(&entry.change.after));
+        if self.reads_bodies() { before || after } else { self.relation(entry, before, after).is_some() }
     }
+}
+
+/// What a selection is known by.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct Identity {
+    caches: Vec<CacheId>,
+    scope: ScopeIdentity,
+    labels: LabelSelector,
+    fields: FieldSelector,
+    states: Vec<State>,
+    every_version: bool,
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum ScopeIdentity {
+    All,
+    Namespaces(BTreeSet<Arc<str>>),
+    Named(Vec<(usize, Key, Option<Uid>)>),
 }

@@ -351,26 +351,31 @@ pub struct WatchStatusesRequest {
     #[prost(bool, tag = "5")]
     pub proven: bool,
 }
-/// WatchStatusesResponse is one message of a watch.
+/// WatchStatusesResponse is one message of a watch: what happened together, or
+/// fast enough to be told together. There is at least one event.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WatchStatusesResponse {
-    /// Where in the daemon's log this message stands. A watch resumed here goes on
-    /// with the next message. Empty in `reset` and `item`; to be used only once the
-    /// snapshot is complete.
-    #[prost(bytes = "bytes", tag = "1")]
+    /// What happened, in its order.
+    #[prost(message, repeated, tag = "1")]
+    pub events: ::prost::alloc::vec::Vec<StatusEvent>,
+    /// Where in the daemon's log the last event stands. A watch resumed here goes
+    /// on behind it. Empty if that is in the midst of a snapshot; to be used only
+    /// once the snapshot is complete, and all events of the message are taken in.
+    #[prost(bytes = "bytes", tag = "2")]
     pub cursor: ::prost::bytes::Bytes,
     /// How new the view is as this is sent.
-    #[prost(message, optional, tag = "2")]
+    #[prost(message, optional, tag = "3")]
     pub freshness: ::core::option::Option<Freshness>,
-    /// What happened.
-    #[prost(
-        oneof = "watch_statuses_response::Event",
-        tags = "3, 4, 5, 6, 7, 8, 9, 10, 11"
-    )]
-    pub event: ::core::option::Option<watch_statuses_response::Event>,
 }
-/// Nested message and enum types in `WatchStatusesResponse`.
-pub mod watch_statuses_response {
+/// StatusEvent is one step of a watch.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StatusEvent {
+    /// What happened.
+    #[prost(oneof = "status_event::Event", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
+    pub event: ::core::option::Option<status_event::Event>,
+}
+/// Nested message and enum types in `StatusEvent`.
+pub mod status_event {
     /// Reset says why a snapshot begins.
     #[derive(Clone, PartialEq, ::prost::Message)]
     pub struct Reset {
@@ -453,31 +458,31 @@ pub mod watch_statuses_response {
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Event {
         /// A snapshot begins.
-        #[prost(message, tag = "3")]
+        #[prost(message, tag = "1")]
         Reset(Reset),
         /// One object of the snapshot.
-        #[prost(message, tag = "4")]
+        #[prost(message, tag = "2")]
         Item(super::Status),
         /// The snapshot is complete.
-        #[prost(message, tag = "5")]
+        #[prost(message, tag = "3")]
         Current(Current),
         /// The stream goes on where the request's cursor stood.
-        #[prost(message, tag = "6")]
+        #[prost(message, tag = "4")]
         Resumed(Resumed),
         /// An object appeared, or began to match the filter.
-        #[prost(message, tag = "7")]
+        #[prost(message, tag = "5")]
         Entered(super::Status),
         /// An object that matches changed.
-        #[prost(message, tag = "8")]
+        #[prost(message, tag = "6")]
         Changed(super::Status),
         /// An object ceased to match the filter, but exists.
-        #[prost(message, tag = "9")]
+        #[prost(message, tag = "7")]
         Left(super::Status),
         /// An object was deleted: its last known version, in STATE_ABSENT.
-        #[prost(message, tag = "10")]
+        #[prost(message, tag = "8")]
         Deleted(super::Status),
         /// Nothing happened up to the cursor.
-        #[prost(message, tag = "11")]
+        #[prost(message, tag = "9")]
         Progress(Progress),
     }
 }

@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 use bytes::{Buf as _, Bytes};
-use daymark_proto::v1::watch_statuses_response::Event;
+use daymark_proto::v1::status_event::Event;
 use daymark_proto::v1::{Filter, ObjectRef, Status, WatchStatusesRequest, WatchStatusesResponse};
 use prost::Message as _;
 use tonic::codec::{Codec, DecodeBuf, Decoder};
@@ -62,29 +62,29 @@ pub async fn next(stream: &mut Stream) -> Result<Bytes> {
 pub async fn until_current(stream: &mut Stream) -> Result<Vec<Status>> {
     let mut items = Vec::new();
     loop {
-        match decode(next(stream).await?)? {
-            Event::Item(status) => items.push(status),
-            Event::Current(_) => return Ok(items),
-            _ => {}
+        for event in decode(next(stream).await?)? {
+            match event {
+                Event::Item(status) => items.push(status),
+                Event::Current(_) => return Ok(items),
+                _ => {}
+            }
         }
     }
 }
 
 /// What a message says.
-pub fn decode(message: Bytes) -> Result<Event> {
+pub fn decode(message: Bytes) -> Result<impl Iterator<Item = Event>> {
     let message = WatchStatusesResponse::decode(message).context("a message is not one of Daymark's")?;
-    match message.event {
-        Some(event) => Ok(event),
-        None => bail!("a message says nothing"),
-    }
+    ensure!(!message.events.is_empty(), "a message says nothing");
+    Ok(message.events.into_iter().filter_map(|event| event.event))
 }
 
-/// The object that a message tells a change of, with its new resourceVersion.
-pub fn changed(message: Bytes) -> Result<Option<Status>> {
-    Ok(match decode(message)? {
+/// The objects that a message tells changes of, with their new resourceVersions.
+pub fn changed(message: Bytes) -> Result<impl Iterator<Item = Status>> {
+    Ok(decode(message)?.filter_map(|event| match event {
         Event::Entered(status) | Event::Changed(status) | Event::Left(status) | Event::Deleted(status) => Some(status),
         _ => None,
-    })
+    }))
 }
 
 /// Requests as ever, responses undecoded.

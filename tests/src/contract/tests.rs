@@ -1,7 +1,7 @@
 //! Each clause is seen to be broken by a stream that breaks it.
 
-use daymark_proto::v1::watch_statuses_response::{Current, Progress, Reset, Resumed};
-use daymark_proto::v1::{Freshness, ObjectRef, State};
+use daymark_proto::v1::status_event::{Current, Progress, Reset, Resumed};
+use daymark_proto::v1::{Freshness, ObjectRef, State, StatusEvent};
 use daymarkd::event_log::cursor::Incarnation;
 
 use super::*;
@@ -13,18 +13,14 @@ fn contract(view: View) -> Contract {
 struct Stream(Incarnation);
 
 impl Stream {
-    fn message(&self, at: Option<u64>, event: Event) -> WatchStatusesResponse {
+    fn message(&self, at: Option<u64>, event: Event) -> Told {
         let cursor = at.map(|revision| Cursor { incarnation: self.0, revision }.encode().to_vec());
         let freshness = Freshness { time: Some(prost_types::Timestamp::default()), ..Default::default() };
-        WatchStatusesResponse {
-            cursor: cursor.unwrap_or_default().into(),
-            freshness: Some(freshness),
-            event: Some(event),
-        }
+        Told { event, cursor: Some(cursor.unwrap_or_default()), freshness }
     }
 
     /// `reset`, the object `u1` at version 5, `current` at 10.
-    fn beginning(&self) -> Vec<WatchStatusesResponse> {
+    fn beginning(&self) -> Vec<Told> {
         vec![
             self.message(None, Event::Reset(Reset::default())),
             self.message(None, Event::Item(status("u1", 5, State::Ready))),
@@ -83,6 +79,19 @@ fn a_stream_that_holds_it_is_let_pass() {
         contract.take(&message).unwrap();
     }
     assert!(contract.picture.objects().is_empty(), "a reset replaces the picture");
+}
+
+#[test]
+fn a_message_without_events_or_freshness_is_seen() {
+    let freshness = Some(Freshness { time: Some(prost_types::Timestamp::default()), ..Default::default() });
+    let events = vec![StatusEvent { event: Some(Event::Current(Current {})) }; 2];
+    let whole = WatchStatusesResponse { events: events.clone(), cursor: "c".into(), freshness: freshness.clone() };
+    let told = Told::of(whole).unwrap();
+    assert_eq!(told.iter().map(|told| told.cursor.clone()).collect::<Vec<_>>(), [None, Some(b"c".to_vec())]);
+    let empty = WatchStatusesResponse { freshness, ..Default::default() };
+    assert_eq!(Told::of(empty).unwrap_err().clause, "a message says what happened");
+    let stale = WatchStatusesResponse { events, ..Default::default() };
+    assert_eq!(Told::of(stale).unwrap_err().clause, "a message says how new it is");
 }
 
 #[test]

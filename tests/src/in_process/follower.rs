@@ -2,12 +2,14 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test whose stream breaks the contract has failed")]
 
-use daymark_proto::v1::watch_statuses_response::Event;
+use std::collections::VecDeque;
+
+use daymark_proto::v1::status_event::Event;
 use daymark_proto::v1::{Freshness, WatchStatusesRequest, WatchStatusesResponse};
 use tonic::{Status, Streaming};
 
 use super::Client;
-use crate::contract::{Contract, describe};
+use crate::contract::{Contract, Told, describe};
 use crate::process::PATIENCE;
 
 /// One client's stream, and those by which it resumes.
@@ -15,6 +17,8 @@ pub struct Follower {
     client: Client,
     request: WatchStatusesRequest,
     stream: Streaming<WatchStatusesResponse>,
+    /// Events of the last message that are still to be taken.
+    told: VecDeque<Told>,
     /// What the stream is held to.
     pub contract: Contract,
 }
@@ -27,7 +31,7 @@ impl Follower {
     pub async fn open(client: Client, request: WatchStatusesRequest) -> Self {
         let contract = Contract::new(&request);
         let stream = open(client.clone(), request.clone()).await.expect("the watch is opened");
-        Self { client, request, stream, contract }
+        Self { client, request, stream, told: VecDeque::new(), contract }
     }
 
     /// A client that knows what this one knows, by another daemon.
@@ -42,37 +46,43 @@ impl Follower {
     /// # Panics
     /// If the daemon refuses it.
     pub async fn reconnect(&mut self) {
+        // The cursor is behind all of the last message.
+        for told in std::mem::take(&mut self.told) {
+            self.contract.take(&told).unwrap_or_else(|broken| panic!("{broken}"));
+        }
         self.request.cursor = self.contract.cursor.clone().into();
         self.contract.resume();
         self.stream = open(self.client.clone(), self.request.clone()).await.expect("the watch is opened again");
     }
 
-    /// The next message.
+    /// The next event.
     ///
     /// # Panics
     /// If none comes, or if it breaks the contract.
-    pub async fn next(&mut self) -> WatchStatusesResponse {
-        match tokio::time::timeout(PATIENCE, self.stream.message()).await {
-            Ok(Ok(Some(message))) => {
-                self.contract.take(&message).unwrap_or_else(|broken| panic!("{broken}"));
-                message
+    pub async fn next(&mut self) -> Told {
+        while self.told.is_empty() {
+            match tokio::time::timeout(PATIENCE, self.stream.message()).await {
+                Ok(Ok(Some(message))) => self.told.extend(events_of(message)),
+                Ok(other) => panic!("the stream ended: {other:?}"),
+                Err(_) => panic!("waited in vain for an event; the picture is {:#?}", self.contract.picture),
             }
-            Ok(other) => panic!("the stream ended: {other:?}"),
-            Err(_) => panic!("waited in vain for a message; the picture is {:#?}", self.contract.picture),
         }
+        let told = self.told.pop_front().expect("there is one");
+        self.contract.take(&told).unwrap_or_else(|broken| panic!("{broken}"));
+        told
     }
 
-    /// The messages up to the first of which `wanted` holds, with it.
+    /// The events up to the first of which `wanted` holds, with it.
     ///
     /// # Panics
     /// If it does not come, or if one breaks the contract.
-    pub async fn until(&mut self, wanted: impl Fn(&WatchStatusesResponse) -> bool) -> Vec<WatchStatusesResponse> {
-        let mut messages = Vec::new();
+    pub async fn until(&mut self, wanted: impl Fn(&Told) -> bool) -> Vec<Told> {
+        let mut events = Vec::new();
         let read = async {
             loop {
-                let message = self.next().await;
-                let found = wanted(&message);
-                messages.push(message);
+                let told = self.next().await;
+                let found = wanted(&told);
+                events.push(told);
                 if found {
                     return;
                 }
@@ -80,30 +90,30 @@ impl Follower {
         };
         // Progress may come for ever.
         if tokio::time::timeout(PATIENCE, read).await.is_err() {
-            panic!("waited in vain for a message; these came: {:?}", said(&messages));
+            panic!("waited in vain for an event; these came: {:?}", said(&events));
         }
-        messages
+        events
     }
 
-    /// The messages up to the one that [`describe`] says so of, in its words.
+    /// The events up to the one that [`describe`] says so of, in its words.
     pub async fn until_said(&mut self, wanted: &str) -> Vec<String> {
-        said(&self.until(|message| describe(message) == wanted).await)
+        said(&self.until(|told| describe(told) == wanted).await)
     }
 
-    /// The messages up to `current` or `resumed`.
+    /// The events up to `current` or `resumed`.
     pub async fn until_live(&mut self) -> Vec<String> {
-        said(&self.until(|message| matches!(message.event, Some(Event::Current(_) | Event::Resumed(_)))).await)
+        said(&self.until(|told| matches!(told.event, Event::Current(_) | Event::Resumed(_))).await)
     }
 
-    /// The messages up to the next `current`.
+    /// The events up to the next `current`.
     pub async fn until_live_again(&mut self) -> Vec<String> {
-        said(&self.until(|message| matches!(message.event, Some(Event::Current(_)))).await)
+        said(&self.until(|told| matches!(told.event, Event::Current(_))).await)
     }
 
     /// The first freshness of which `wanted` holds.
     pub async fn until_fresh(&mut self, wanted: impl Fn(&Freshness) -> bool) -> Freshness {
-        let fits = |message: &WatchStatusesResponse| message.freshness.as_ref().is_some_and(&wanted);
-        self.until(fits).await.pop().and_then(|message| message.freshness).unwrap_or_default()
+        let fits = |told: &Told| wanted(&told.freshness);
+        self.until(fits).await.pop().map(|told| told.freshness).unwrap_or_default()
     }
 
     /// Reads to the end of the stream and returns its error.
@@ -113,7 +123,11 @@ impl Follower {
     pub async fn end(&mut self) -> Status {
         loop {
             match tokio::time::timeout(PATIENCE, self.stream.message()).await.expect("the stream ends") {
-                Ok(Some(message)) => self.contract.take(&message).unwrap_or_else(|broken| panic!("{broken}")),
+                Ok(Some(message)) => {
+                    for told in events_of(message) {
+                        self.contract.take(&told).unwrap_or_else(|broken| panic!("{broken}"));
+                    }
+                }
                 Ok(None) => panic!("the stream ended with OK"),
                 Err(error) => {
                     self.contract.end(Some(&error)).unwrap_or_else(|broken| panic!("{broken}"));
@@ -124,10 +138,27 @@ impl Follower {
     }
 }
 
-/// The messages in words, without progress, which comes when it likes.
+/// The events in words, without progress, which comes when it likes.
 #[must_use]
-pub fn said(messages: &[WatchStatusesResponse]) -> Vec<String> {
-    messages.iter().map(describe).filter(|word| word != "progress").collect()
+pub fn said(events: &[Told]) -> Vec<String> {
+    events.iter().map(describe).filter(|word| word != "progress").collect()
+}
+
+/// The first event of a stream that is read by hand.
+///
+/// # Panics
+/// If there is none.
+pub async fn first_of(stream: &mut Streaming<WatchStatusesResponse>) -> Told {
+    let message = tokio::time::timeout(PATIENCE, stream.message()).await.expect("a message comes");
+    events_of(message.expect("no error").expect("no end")).remove(0)
+}
+
+/// The events of a message.
+///
+/// # Panics
+/// If it breaks the contract.
+fn events_of(message: WatchStatusesResponse) -> Vec<Told> {
+    Told::of(message).unwrap_or_else(|broken| panic!("{broken}"))
 }
 
 async fn open(mut client: Client, request: WatchStatusesRequest) -> Result<Streaming<WatchStatusesResponse>, Status> {

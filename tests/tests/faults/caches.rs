@@ -5,7 +5,7 @@ use std::time::Duration;
 use daymark_proto::v1::{Filter, State, WatchStatusesRequest};
 use daymark_tests::fake_apiserver::FakeApiServer;
 use daymark_tests::fake_apiserver::objects::NAMESPACE;
-use daymark_tests::in_process::{InProcess, kinds};
+use daymark_tests::in_process::{InProcess, first_of, kinds};
 use daymarkd::caches::Policy;
 use tonic::Code;
 use tonic_types::StatusExt as _;
@@ -40,8 +40,7 @@ async fn a_kind_is_followed_from_the_first_request_on_and_let_go_when_it_is_idle
     setup.cluster.delete(Jobs, "j");
     let request = WatchStatusesRequest { cursor: cursor.into(), ..kinds(&[Jobs]) };
     let mut again = setup.daemon.client().await.watch_statuses(request).await.unwrap().into_inner();
-    let first = again.message().await.unwrap().unwrap();
-    assert_eq!(daymark_tests::contract::describe(&first), "reset CURSOR_EXPIRED");
+    assert_eq!(daymark_tests::contract::describe(&first_of(&mut again).await), "reset CURSOR_EXPIRED");
     assert_eq!(setup.cluster.counts().lists(Jobs), 2);
     drop(again);
     setup.daemon.stop().await;

@@ -1,9 +1,9 @@
 //! Streams that resume.
 
-use daymark_proto::v1::watch_statuses_response::reset::Cause;
+use daymark_proto::v1::status_event::reset::Cause;
 use daymark_proto::v1::{GetStatusRequest, ListStatusesRequest, ObjectRef, State, WatchStatusesRequest};
 use daymark_tests::contract::Contract;
-use daymark_tests::in_process::{InProcess, kinds, named};
+use daymark_tests::in_process::{InProcess, first_of, kinds, named};
 use tonic::Code;
 
 use crate::{Deployments, Jobs, Pods, Setup, assert_true, code_and_reason, full, put};
@@ -57,9 +57,8 @@ async fn a_watch_begins_where_a_read_stood() {
     for (request, cursor) in [(kinds(&[Pods]), page.cursor), (named(&[(Pods, "a")]), got.cursor)] {
         let request = WatchStatusesRequest { cursor, ..request };
         let mut stream = client.watch_statuses(request).await.unwrap().into_inner();
-        let first = stream.message().await.unwrap().unwrap();
-        let second = stream.message().await.unwrap().unwrap();
-        let told = [&first, &second].map(daymark_tests::contract::describe);
+        let told = [first_of(&mut stream).await, first_of(&mut stream).await];
+        let told = told.map(|told| daymark_tests::contract::describe(&told));
         assert_eq!(told, ["resumed", "changed pods/a FAILED"]);
     }
     setup.daemon.stop().await;

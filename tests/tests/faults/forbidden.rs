@@ -1,17 +1,17 @@
 //! Kinds that the daemon may not read.
 
-use daymark_proto::v1::watch_statuses_response::Event;
-use daymark_proto::v1::{ListStatusesRequest, State, Unreachable, WatchStatusesResponse};
-use daymark_tests::contract::describe;
+use daymark_proto::v1::status_event::Event;
+use daymark_proto::v1::{ListStatusesRequest, State, Unreachable};
+use daymark_tests::contract::{Told, describe};
 use daymark_tests::fake_apiserver::{Answer, FakeApiServer, Fault};
 use daymark_tests::in_process::{kinds, said};
 use tonic::Code;
 
 use crate::{Jobs, Pods, Setup, code_and_reason, put};
 
-fn unreachable(reset: &WatchStatusesResponse) -> &[Unreachable] {
+fn unreachable(reset: &Told) -> &[Unreachable] {
     match &reset.event {
-        Some(Event::Reset(reset)) => &reset.unreachable,
+        Event::Reset(reset) => &reset.unreachable,
         _ => panic!("{}", describe(reset)),
     }
 }
@@ -52,7 +52,7 @@ async fn a_kind_that_cannot_be_read(status: u16, told: &str, code: Code, reason:
     assert_eq!(follower.until_live_again().await, again);
     setup.cluster.until_watched().await;
     let mut later = setup.daemon.follow(kinds(&[Jobs])).await;
-    let messages = later.until(|message| matches!(message.event, Some(Event::Current(_)))).await;
+    let messages = later.until(|message| matches!(message.event, Event::Current(_))).await;
     assert_eq!(said(&messages), ["reset INITIAL", "item jobs/j READY", "current"]);
     assert!(unreachable(&messages[0]).is_empty());
     setup.daemon.stop().await;

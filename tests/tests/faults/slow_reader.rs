@@ -1,10 +1,10 @@
 //! A client that does not read.
 
-use daymark_proto::v1::watch_statuses_response::Event;
+use daymark_proto::v1::status_event::Event;
 use daymark_proto::v1::{State, WatchStatusesRequest};
 use daymark_tests::contract::describe;
 use daymark_tests::fake_apiserver::{Answer, FakeApiServer, Fault};
-use daymark_tests::in_process::{Follower, kinds, said};
+use daymark_tests::in_process::{Follower, first_of, kinds, said};
 
 use crate::{Jobs, Pods, Setup, assert_true, put};
 
@@ -48,7 +48,7 @@ async fn a_client_that_does_not_read_is_reset_and_disturbs_nobody() {
     let before = slow.until(is_reset).await;
     assert_eq!(said(&before[before.len() - 1..]), ["reset LAGGED"]);
     assert!(before.len() < UNDER_WAY, "{} messages were kept for it", before.len());
-    let Some(Event::Reset(reset)) = &before[before.len() - 1].event else { panic!("not a reset") };
+    let Event::Reset(reset) = &before[before.len() - 1].event else { panic!("not a reset") };
     assert!(reset.unreachable.is_empty(), "what can be read again is not told as unreachable: {reset:?}");
     slow.until_live().await;
     assert_true(&slow.contract.picture, &setup.cluster, &[Pods, Jobs], false);
@@ -58,8 +58,7 @@ async fn a_client_that_does_not_read_is_reset_and_disturbs_nobody() {
     let mut client = setup.daemon.client().await;
     let request = WatchStatusesRequest { cursor: early.into(), ..kinds(&[Pods]) };
     let mut expired = client.watch_statuses(request).await.unwrap().into_inner();
-    let first = expired.message().await.unwrap().unwrap();
-    assert_eq!(describe(&first), "reset CURSOR_EXPIRED");
+    assert_eq!(describe(&first_of(&mut expired).await), "reset CURSOR_EXPIRED");
     drop((slow, keeping_up, expired));
     setup.daemon.stop().await;
 }

@@ -6,9 +6,13 @@ use std::sync::Arc;
 use crate::cache::Frozen;
 use crate::event_log::{EventLog, Revision};
 use crate::record::{Key, Record};
-use crate::subscription::{Scope, Selection};
+use crate::subscription::{Named, Scope, Selection};
+
+/// Objects whose bodies are looked at together.
+const SIFTED: usize = 256;
 
 /// What a snapshot says of one object or name.
+#[derive(Debug)]
 pub(super) enum Item {
     /// An object of the cache at that place.
     Present(usize, Arc<Record>),
@@ -19,55 +23,70 @@ pub(super) enum Item {
 }
 
 /// The items that are still to be sent.
-pub(super) enum Items {
-    /// One for each name.
-    Named(VecDeque<Item>),
-    /// Those of whole caches that are wanted. Streams that begin together share
-    /// what they go through.
-    Frozen { caches: Vec<Arc<Frozen>>, cache: usize, at: usize },
+#[derive(Debug)]
+pub(super) struct Items {
+    ready: VecDeque<Item>,
+    /// Whole caches. Streams that begin together share what they go through.
+    frozen: Vec<Arc<Frozen>>,
+    /// The next object of them.
+    cache: usize,
+    at: usize,
 }
 
 impl Items {
     /// Takes a snapshot, and says as of when it is.
     pub(super) fn take(selection: &Selection, log: &EventLog) -> (Self, Revision) {
-        match &selection.scope {
-            Scope::Named(_) => {
-                let (items, revision) = named(selection, log);
-                (Self::Named(items), revision)
+        let (ready, frozen, revision) = match &selection.scope {
+            Scope::Named(named) => {
+                let (ready, revision) = of_names(named, selection, log);
+                (ready, Vec::new(), revision)
             }
-            Scope::All | Scope::Namespaces(_) => {
-                let (caches, revision) = Frozen::take(&selection.caches, log);
-                (Self::Frozen { caches, cache: 0, at: 0 }, revision)
+            Scope::Namespaces(namespaces) => {
+                let (frozen, revision) = Frozen::some(&selection.caches, namespaces, log);
+                (VecDeque::new(), frozen, revision)
             }
-        }
+            Scope::All => {
+                let (frozen, revision) = Frozen::take(&selection.caches, log);
+                (VecDeque::new(), frozen, revision)
+            }
+        };
+        (Self { ready, frozen, cache: 0, at: 0 }, revision)
     }
 
-    /// The next wanted item.
-    pub(super) fn next(&mut self, selection: &Selection) -> Option<Item> {
-        match self {
-            Self::Named(items) => items.pop_front(),
-            Self::Frozen { caches, cache, at } => loop {
-                let frozen = caches.get(*cache)?;
-                let Some(record) = frozen.records.get(*at) else {
-                    (*cache, *at) = (*cache + 1, 0);
-                    continue;
-                };
-                *at += 1;
-                if selection.selects(selection.caches[*cache].id(), record, frozen.revision) {
-                    return Some(Item::Present(*cache, Arc::clone(record)));
-                }
-            },
+    /// The next wanted item. Dropping the future loses nothing.
+    pub(super) async fn next(&mut self, selection: &Selection) -> Option<Item> {
+        while self.ready.is_empty() {
+            let frozen = self.frozen.get(self.cache)?;
+            let (some, next) = some_of(frozen, self.at, selection.caches[self.cache].id(), selection);
+            let sifted = if selection.reads_bodies() { selection.sift(&some).await } else { vec![true; some.len()] };
+            let wanted = some.iter().zip(sifted).filter(|(_, wanted)| *wanted).map(|(record, _)| Arc::clone(record));
+            self.ready.extend(wanted.map(|record| Item::Present(self.cache, record)));
+            self.at = next;
+            if self.at >= frozen.records.len() {
+                (self.cache, self.at) = (self.cache + 1, 0);
+            }
         }
+        self.ready.pop_front()
     }
 }
 
-fn named(selection: &Selection, log: &EventLog) -> (VecDeque<Item>, Revision) {
+/// Some objects from `at` on that may be wanted, and where to go on.
+fn some_of<'a>(frozen: &'a Frozen, at: usize, cache: u64, selection: &Selection) -> (Vec<&'a Arc<Record>>, usize) {
+    let mut some = Vec::new();
+    for (place, record) in frozen.records.iter().enumerate().skip(at) {
+        if some.len() == SIFTED {
+            return (some, place);
+        }
+        if selection.may_select(cache, record, frozen.revision) {
+            some.push(record);
+        }
+    }
+    (some, frozen.records.len())
+}
+
+fn of_names(named: &[Named], selection: &Selection, log: &EventLog) -> (VecDeque<Item>, Revision) {
     let snapshot = selection.snapshot(log);
-    let Scope::Named(named) = &selection.scope else { return (VecDeque::new(), snapshot.revision) };
-    let item = |n: &crate::subscription::Named| match snapshot
-        .get(n.cache, &n.key)
-        .filter(|record| n.means(record, snapshot.revision))
-    {
+    let item = |n: &Named| match snapshot.get(n.cache, &n.key).filter(|record| n.means(record, snapshot.revision)) {
         Some(record) => Item::Present(n.cache, Arc::clone(record)),
         None if selection.caches[n.cache].freshness().listed => Item::Absent(n.cache, n.key.clone()),
         None => Item::Unread(n.cache, n.key.clone()),

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use clap::Args;
+use daymark_proto::v1::WatchStatusesResponse;
+use prost::Message as _;
 use tokio::task::JoinSet;
 
 use super::Common;
@@ -161,12 +163,18 @@ async fn peer(options: &Options, messages: &[Bytes], reading: Reading) -> Result
     let path = folder.path().join("messages");
     let mut file = Vec::new();
     for message in messages {
-        prost::encoding::encode_varint(message.len() as u64, &mut file);
-        file.extend_from_slice(message);
+        let WatchStatusesResponse { events, cursor, freshness } = WatchStatusesResponse::decode(message.clone())?;
+        for event in events {
+            // Each change is a message: nothing is gathered where nothing is shared.
+            let message =
+                WatchStatusesResponse { events: vec![event], cursor: cursor.clone(), freshness: freshness.clone() };
+            file.extend(message.encode_length_delimited_to_vec());
+        }
     }
     std::fs::write(&path, file)?;
     let last = messages.last().context("the daemon told nothing")?;
-    let version = grpc::changed(last.clone())?.context("the last is no change")?.resource_version.parse()?;
+    let last = grpc::changed(last.clone())?.last().context("the last is no change")?;
+    let version = last.resource_version.parse()?;
 
     let process = naive::start(&path, options.subscribers + 1, SERVER_CORE).await?;
     let streams = subscribe(&process.folder().join("naive.sock"), options.subscribers + 1).await?;
@@ -217,12 +225,15 @@ async fn read(mut stream: Stream, version: u64, keep: bool) -> Result<(u64, Vec<
     let (mut count, mut kept) = (0, Vec::new());
     loop {
         let message = grpc::next(&mut stream).await?;
-        let Some(status) = grpc::changed(message.clone())? else { continue };
-        count += 1;
-        if keep {
+        let mut last = None;
+        for status in grpc::changed(message.clone())? {
+            count += 1;
+            last = status.resource_version.parse().ok();
+        }
+        if keep && last.is_some() {
             kept.push(message);
         }
-        if status.resource_version.parse() == Ok(version) {
+        if last == Some(version) {
             return Ok((count, kept, stream));
         }
     }

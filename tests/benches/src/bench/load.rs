@@ -149,7 +149,7 @@ async fn still_told(server: &FakeApiServer, streams: Vec<Stream>) -> Result<()> 
         server.publish([change]);
         let told =
             tokio::time::timeout(PATIENCE, grpc::next(&mut stream)).await.context("a client is told nothing")??;
-        let status = grpc::changed(told)?.context("a client is told what is no change")?;
+        let status = grpc::changed(told)?.next().context("a client is told what is no change")?;
         ensure!(status.resource_version == version, "a client is told version {}", status.resource_version);
     }
     Ok(())

@@ -106,7 +106,7 @@ async fn read_daemon(mut stream: grpc::Stream, arrivals: UnboundedSender<Arrival
     loop {
         let message = grpc::next(&mut stream).await?;
         let at = Instant::now();
-        if let Some(status) = grpc::changed(message)? {
+        for status in grpc::changed(message)? {
             arrivals.send((true, status.resource_version.parse()?, at))?;
         }
     }

@@ -125,10 +125,11 @@ async fn read(mut stream: Stream, published: Published, events: usize) -> Result
     while latencies.len() < events {
         let message = grpc::next(&mut stream).await?;
         let at = Instant::now();
-        let Some(status) = grpc::changed(message)? else { continue };
-        let version = status.resource_version.parse()?;
-        let since = published.lock().unwrap_or_else(PoisonError::into_inner).get(&version).copied();
-        latencies.push(ms(at - since.context("a change came that nobody made")?));
+        for status in grpc::changed(message)? {
+            let version = status.resource_version.parse()?;
+            let since = published.lock().unwrap_or_else(PoisonError::into_inner).get(&version).copied();
+            latencies.push(ms(at - since.context("a change came that nobody made")?));
+        }
     }
     Ok(latencies)
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use daymark_proto::v1::watch_statuses_response::{Current, Event};
-use daymark_proto::v1::{WatchStatusesRequest, WatchStatusesResponse};
+use daymark_proto::v1::status_event::{Current, Event};
+use daymark_proto::v1::{StatusEvent, WatchStatusesRequest, WatchStatusesResponse};
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use prost::Message as _;
@@ -125,7 +125,8 @@ impl ServerStreamingService<WatchStatusesRequest> for Naive {
     fn call(&mut self, _: Request<WatchStatusesRequest>) -> Self::Future {
         let changes = BroadcastStream::new(self.sender.subscribe());
         let changes = changes.map(|message| message.map_err(|error| Status::data_loss(error.to_string())));
-        let current = WatchStatusesResponse { event: Some(Event::Current(Current {})), ..Default::default() };
+        let events = vec![StatusEvent { event: Some(Event::Current(Current {})) }];
+        let current = WatchStatusesResponse { events, ..Default::default() };
         let stream = futures::stream::iter([Ok(current)]).chain(changes).boxed();
         self.subscribers.fetch_add(1, Ordering::Release);
         Box::pin(std::future::ready(Ok(Response::new(stream))))
