@@ -120,8 +120,13 @@ impl Cache {
     ///
     /// # Errors
     /// If it has never, and something keeps it from it that does not pass by
-    /// itself soon.
+    /// itself soon; or if nothing feeds it any more.
     pub async fn listed(&self) -> Result<(), Problem> {
+        let listed = self.closed.run_until_cancelled(self.listed_or_not()).await;
+        listed.unwrap_or_else(|| Err(Problem::new(ProblemReason::NotServed, "it is served otherwise by now")))
+    }
+
+    async fn listed_or_not(&self) -> Result<(), Problem> {
         let mut freshness = self.freshness.subscribe();
         let passing = |p: &Problem| p.reason == ProblemReason::Refused;
         let settled = |f: &Freshness| f.listed || f.problem.as_ref().is_some_and(|p| !passing(p));
@@ -146,15 +151,15 @@ impl Cache {
     }
 
     /// Returns once the cache has held a whole list, or the API server does not
-    /// give it one; in that case, why.
+    /// give it one, or nothing feeds it any more; then, why it is not served.
     pub async fn settled(&self) -> Option<Problem> {
         let of_the_kind = |p: &Problem| p.reason.is_of_the_kind();
         let mut freshness = self.freshness.subscribe();
-        match freshness.wait_for(|f| f.listed || f.problem.as_ref().is_some_and(of_the_kind)).await {
-            Ok(f) if f.listed => None,
-            Ok(f) => f.problem.clone(),
-            // The daemon ends, and the caller with it.
-            Err(_) => None,
+        let settled = freshness.wait_for(|f| f.listed || f.problem.as_ref().is_some_and(of_the_kind));
+        match self.closed.run_until_cancelled(settled).await {
+            Some(Ok(f)) if f.listed => None,
+            Some(Ok(f)) => f.problem.clone(),
+            Some(Err(_)) | None => Some(Problem::stopped()),
         }
     }
 

@@ -168,7 +168,7 @@ impl Caches {
         let opening = self.openings.reserve().await.map_err(|_| Problem::stopped())?;
         let mut open = self.open.lock();
         match open.get(&place) {
-            Some(known) if known.cache.kind() == &**kind => return Ok(known.lease()),
+            Some(known) if known.cache.kind().is_served_as(kind) => return Ok(known.lease()),
             // The kind has changed its version or scope: another watch.
             Some(known) => self.close(&known.cache),
             None => {}
@@ -182,7 +182,7 @@ impl Caches {
     }
 
     fn find(&self, kind: &Kind, place: &Place) -> Option<Lease> {
-        self.open.lock().get(place).filter(|known| known.cache.kind() == kind).map(Open::lease)
+        self.open.lock().get(place).filter(|known| known.cache.kind().is_served_as(kind)).map(Open::lease)
     }
 
     fn new_cache(&self, kind: &Arc<Kind>, namespace: Option<Box<str>>) -> Arc<Cache> {
@@ -244,7 +244,7 @@ impl Caches {
     /// version, or scope. Who reads them is told, and comes again.
     pub fn close_changed(&self) {
         self.open.lock().retain(|(name, _), open| {
-            let changed = self.catalog.find(name).is_some_and(|kind| *kind != *open.cache.kind());
+            let changed = self.catalog.find(name).is_some_and(|kind| !kind.is_served_as(open.cache.kind()));
             if changed {
                 self.close(&open.cache);
             }

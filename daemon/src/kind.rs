@@ -2,7 +2,15 @@
 
 use std::fmt;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
+
+/// Text as it stands in a part of a path, or of a query (RFC 3986: unreserved
+/// characters stand for themselves).
+pub(crate) fn escape(text: &str) -> PercentEncode<'_> {
+    const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(text, &RESERVED)
+}
 
 /// One group-resource of the Kubernetes API, at the version that is watched.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,9 +45,17 @@ impl Kind {
         let root = if self.group.is_empty() { "/api" } else { "/apis" };
         let api_version = self.api_version();
         match namespace {
-            Some(namespace) => format!("{root}/{api_version}/namespaces/{namespace}/{}", self.resource),
+            Some(namespace) => format!("{root}/{api_version}/namespaces/{}/{}", escape(namespace), self.resource),
             None => format!("{root}/{api_version}/{}", self.resource),
         }
+    }
+
+    /// Whether the objects of both are had by the same requests: they may
+    /// differ in other names that they go by.
+    #[must_use]
+    pub fn is_served_as(&self, other: &Self) -> bool {
+        let place = |kind: &Self| (kind.group.clone(), kind.version.clone(), kind.resource.clone(), kind.namespaced);
+        place(self) == place(other) && self.kind == other.kind
     }
 
     /// Whether `name` means this kind: its plural, singular, short or CamelCase
@@ -135,6 +151,7 @@ mod tests {
     fn paths_are_those_of_the_api_server() {
         let kinds = samples();
         assert_eq!(kinds[0].path(None), "/api/v1/pods");
-        assert_eq!(kinds[1].path(Some("a")), "/apis/apps/v1/namespaces/a/deployments");
+        assert_eq!(kinds[1].path(Some("a-b")), "/apis/apps/v1/namespaces/a-b/deployments");
+        assert_eq!(escape("system:a@b?c").to_string(), "system%3Aa%40b%3Fc");
     }
 }

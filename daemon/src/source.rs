@@ -7,6 +7,7 @@ pub mod replay;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -47,13 +48,20 @@ pub struct Problem {
     pub reason: ProblemReason,
     /// In a sentence.
     pub message: String,
+    /// How long the API server asks to be left alone.
+    pub retry_after: Option<Duration>,
 }
 
 impl Problem {
+    /// A problem of that reason.
+    pub fn new(reason: ProblemReason, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), retry_after: None }
+    }
+
     /// Nothing is followed any more, because the daemon ends.
     #[must_use]
     pub fn stopped() -> Self {
-        Self { reason: ProblemReason::Unreachable, message: "the daemon is stopping".into() }
+        Self::new(ProblemReason::Unreachable, "the daemon is stopping")
     }
 }
 

@@ -33,7 +33,7 @@ fn header() -> Header {
 }
 
 fn events() -> Vec<Event> {
-    let problem = Problem { reason: ProblemReason::Forbidden, message: "gone \"away\"".into() };
+    let problem = Problem::new(ProblemReason::Forbidden, "gone \"away\"");
     vec![
         Event::ListBegins,
         Event::Listed(r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"},"spec":{"x":"ü\n"}}"#.into()),

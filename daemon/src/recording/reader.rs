@@ -155,10 +155,10 @@ fn event(line: &Line<'_>) -> Result<Event, String> {
         LineEvent::Deleted => Event::Deleted(object()?),
         LineEvent::Bookmark => Event::Bookmark(version()?),
         LineEvent::Restored => Event::Restored,
-        LineEvent::Lost => Event::Lost(Problem {
-            reason: line.reason.ok_or("it has no reason")?,
-            message: line.message.as_deref().unwrap_or_default().to_owned(),
-        }),
+        LineEvent::Lost => {
+            let message = line.message.as_deref().unwrap_or_default();
+            Event::Lost(Problem::new(line.reason.ok_or("it has no reason")?, message))
+        }
         LineEvent::End => return Err("an end within".into()),
     })
 }

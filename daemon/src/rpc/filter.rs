@@ -39,7 +39,7 @@ impl Served {
         selection.labels = labels.map_err(|e| invalid(format!("label_selector: {e}")))?;
         let fields = FieldSelector::parse(&filter.field_selector);
         selection.fields = fields.map_err(|e| invalid(format!("field_selector: {e}")))?;
-        selection.states = filter.states().map(filterable).collect::<Result<_, _>>()?;
+        selection.states = filter.states.iter().map(|state| filterable(*state)).collect::<Result<_, _>>()?;
         if selection.fields.needs_body() {
             selection.need_bodies()?;
         }
@@ -72,10 +72,10 @@ impl Served {
         if r.name.is_empty() {
             return Err(invalid("an object's name is empty"));
         }
-        // Names go into the API server's paths.
+        // What Kubernetes takes for a part of a path (k8s.io/apimachinery
+        // `pkg/api/validation/path`).
         for (what, value) in [("name", &r.name), ("namespace", &r.namespace)] {
-            let plain = |c: char| c.is_ascii_alphanumeric() || "-._:".contains(c);
-            if !value.chars().all(plain) || value == "." || value == ".." {
+            if value.contains(['/', '%']) || value == "." || value == ".." {
                 return Err(invalid(format!("{value:?} is not the {what} of an object")));
             }
         }
@@ -182,7 +182,8 @@ impl Selection {
     }
 }
 
-fn filterable(state: WireState) -> Result<crate::state::State, Status> {
+fn filterable(number: i32) -> Result<crate::state::State, Status> {
+    let state = WireState::try_from(number).map_err(|_| invalid(format!("this daemon knows no state {number}")))?;
     known_state(state).ok_or_else(|| invalid(format!("no object is ever in {}", state.as_str_name())))
 }
 

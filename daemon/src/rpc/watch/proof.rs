@@ -17,6 +17,8 @@ use crate::subscription::{Absence, Gap, Named, Scope, Selection};
 const READS_AT_ONCE: usize = 16;
 /// Before a live read that failed is tried again.
 const READ_AGAIN: Duration = Duration::from_secs(1);
+/// The longest that an API server's `Retry-After` is obeyed.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Resolves when the caches hold what live reads, begun after now, have seen of
 /// every named object; or when they may not be read.
@@ -72,7 +74,7 @@ where
                     let kind = cache.kind();
                     tracing::warn!(%kind, name, "a stream waits for a live read, which failed: {}", problem.message);
                 }
-                tokio::time::sleep(READ_AGAIN).await;
+                tokio::time::sleep(problem.retry_after.unwrap_or_default().clamp(READ_AGAIN, LONGEST_WAIT)).await;
             }
         }
     }

@@ -6,13 +6,12 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use kube::client::Body;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::ApiServer;
 use super::transport::Ticket;
-use crate::kind::Kind;
+use crate::kind::{Kind, escape};
 use crate::record::{Key, Uid};
 use crate::source::{Collection, Problem, ProblemReason, Set, Truth};
 use crate::{body, decode};
@@ -41,14 +40,12 @@ pub(in crate::source) mod accept {
 /// No success: the HTTP status, if there was an answer, and what it means.
 pub(super) struct Failure {
     pub(super) status: Option<StatusCode>,
-    /// How long the API server asks to be left alone.
-    pub(super) retry_after: Option<Duration>,
     pub(super) problem: Problem,
 }
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        Self { status: None, retry_after: None, problem }
+        Self { status: None, problem }
     }
 }
 
@@ -59,10 +56,10 @@ impl ApiServer {
     pub(in crate::source) async fn read(&self, kind: &Kind, key: &Key) -> Result<Truth, Problem> {
         let namespace = kind.namespaced.then_some(&*key.namespace);
         let collection = kind.path(namespace);
-        match self.get(&format!("{collection}/{}", key.name), accept::METADATA).await {
+        match self.get(&format!("{collection}/{}", escape(&key.name)), accept::METADATA).await {
             Ok(body) => version_of(&body).map(Truth::Seen),
             Err(Failure { status: Some(StatusCode::NOT_FOUND | StatusCode::FORBIDDEN), .. }) => {
-                let path = format!("{collection}?fieldSelector=metadata.name%3D{}", key.name);
+                let path = format!("{collection}?fieldSelector={}", escape(&selector_of(&key.name)));
                 let body = self.get(&path, accept::METADATA_LIST).await.map_err(|failure| failure.problem)?;
                 let list: Page<'_> = serde_json::from_slice(&body).map_err(|e| malformed("list", &e))?;
                 match list.items.first() {
@@ -77,14 +74,14 @@ impl ApiServer {
     /// Lists the metadata of a set as it is now, page by page: the pages of a
     /// list are of one version.
     pub(in crate::source) async fn read_set(&self, collection: &Collection, labels: &str) -> Result<Set, Problem> {
-        let selector = utf8_percent_encode(labels, NON_ALPHANUMERIC);
+        let selector = escape(labels);
         let mut set = Set::default();
         let mut token = String::new();
         loop {
             let mut path = format!("{}?limit={PROOF_PAGE}&labelSelector={selector}", collection.path());
             if !token.is_empty() {
                 path.push_str("&continue=");
-                path.extend(utf8_percent_encode(&token, NON_ALPHANUMERIC));
+                path.extend(escape(&token));
             }
             let body = self.get(&path, accept::METADATA_LIST).await.map_err(|failure| failure.problem)?;
             let list: Page<'_> = serde_json::from_slice(&body).map_err(|e| malformed("list", &e))?;
@@ -109,7 +106,7 @@ impl ApiServer {
     ) -> Result<Option<String>, Problem> {
         let kind = &collection.kind;
         let namespace = kind.namespaced.then_some(&*key.namespace);
-        match self.get(&format!("{}/{}", kind.path(namespace), key.name), collection.accept()).await {
+        match self.get(&format!("{}/{}", kind.path(namespace), escape(&key.name)), collection.accept()).await {
             Ok(json) => body::trimmed(kind, &json).map(Some).map_err(|e| malformed("object", &e)),
             Err(Failure { status: Some(StatusCode::NOT_FOUND), .. }) => Ok(None),
             Err(failure) => Err(failure.problem),
@@ -168,7 +165,7 @@ impl ApiServer {
             // which decoders along the way may not expect.
             .header(header::ACCEPT_ENCODING, "identity")
             .body(Body::empty())
-            .map_err(|e| Problem { reason: ProblemReason::Refused, message: format!("{path}: {e}") })?;
+            .map_err(|e| Problem::new(ProblemReason::Refused, format!("{path}: {e}")))?;
         request.headers_mut().extend(headers);
         let response = match tokio::time::timeout(ANSWER, client.send(request)).await {
             Ok(Ok(response)) => response,
@@ -187,14 +184,12 @@ impl ApiServer {
             Ok(Ok(body)) => body.to_bytes(),
             _ => Bytes::new(),
         };
-        Err(Failure { status: Some(status), retry_after, problem: refused(status, &body) })
+        Err(Failure { status: Some(status), problem: Problem { retry_after, ..refused(status, &body) } })
     }
 
     fn not_sent(&self, error: &kube::Error) -> Problem {
         match error {
-            kube::Error::Auth(_) => {
-                Problem { reason: ProblemReason::Unauthorized, message: format!("credentials: {}", chain(error)) }
-            }
+            kube::Error::Auth(_) => Problem::new(ProblemReason::Unauthorized, format!("credentials: {}", chain(error))),
             _ => unreachable(format!("{} does not answer: {}", self.url, root_cause(error))),
         }
     }
@@ -222,6 +217,19 @@ fn version_of(object: &[u8]) -> Result<u64, Problem> {
     version.ok_or_else(|| malformed("object", &"it has no resourceVersion"))
 }
 
+/// The field selector of the objects of that name (k8s.io/apimachinery
+/// `pkg/fields`, `EscapeValue`).
+fn selector_of(name: &str) -> String {
+    let mut selector = String::from("metadata.name=");
+    for c in name.chars() {
+        if matches!(c, ',' | '=' | '\\') {
+            selector.push('\\');
+        }
+        selector.push(c);
+    }
+    selector
+}
+
 /// What an answer that is no success means.
 pub(super) fn refused(status: StatusCode, body: &[u8]) -> Problem {
     #[derive(Deserialize)]
@@ -239,15 +247,15 @@ pub(super) fn refused(status: StatusCode, body: &[u8]) -> Problem {
         Ok(explained) => format!("the API server answered {status}: {}", explained.message),
         Err(_) => format!("the API server answered {status}"),
     };
-    Problem { reason, message }
+    Problem::new(reason, message)
 }
 
 pub(super) fn unreachable(message: impl Into<String>) -> Problem {
-    Problem { reason: ProblemReason::Unreachable, message: message.into() }
+    Problem::new(ProblemReason::Unreachable, message)
 }
 
 pub(super) fn malformed(what: &str, error: &dyn std::fmt::Display) -> Problem {
-    Problem { reason: ProblemReason::Refused, message: format!("the API server sent a malformed {what}: {error}") }
+    Problem::new(ProblemReason::Refused, format!("the API server sent a malformed {what}: {error}"))
 }
 
 /// An error and what caused it, in one line, each part once.
@@ -273,4 +281,13 @@ pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
 
 fn causes(error: &dyn std::error::Error) -> impl Iterator<Item = &dyn std::error::Error> {
     std::iter::successors(error.source(), |cause| cause.source())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn any_name_can_be_selected() {
+        assert_eq!(super::selector_of("system:a"), "metadata.name=system:a");
+        assert_eq!(super::selector_of(r"a,b=c\d"), r"metadata.name=a\,b\=c\\d");
+    }
 }

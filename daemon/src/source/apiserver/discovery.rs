@@ -5,7 +5,7 @@
 
 use futures::stream::{self, StreamExt as _};
 use http::{HeaderMap, header};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::ApiServer;
 use super::answer::{Failure, accept, malformed};
@@ -26,6 +26,8 @@ const READS_AT_ONCE: usize = 8;
 pub struct Discovery {
     etags: [Option<String>; 2],
     kinds: [Vec<Kind>; 2],
+    /// Whether the kinds have changed since they were told.
+    untold: bool,
 }
 
 impl Discovery {
@@ -36,7 +38,6 @@ impl Discovery {
     /// # Errors
     /// If the API server does not say.
     pub async fn discover(&mut self, server: &ApiServer) -> Result<Option<Vec<Kind>>, Problem> {
-        let mut news = false;
         for (place, root) in ROOTS.into_iter().enumerate() {
             let Some(answer) = ask(server, root, self.etags[place].as_deref()).await? else { continue };
             self.kinds[place] = match answer.document {
@@ -48,9 +49,9 @@ impl Discovery {
                 }
             };
             self.etags[place] = answer.etag;
-            news = true;
+            self.untold = true;
         }
-        Ok(news.then(|| self.kinds.concat()))
+        Ok(std::mem::take(&mut self.untold).then(|| self.kinds.concat()))
     }
 }
 
@@ -76,6 +77,11 @@ async fn ask(server: &ApiServer, root: &str, etag: Option<&str>) -> Result<Optio
     }
 }
 
+/// What is left out or null is empty: API servers written in Go send either.
+fn null_is_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
 /// The documents that an API server may answer with: k8s.io/api
 /// `apidiscovery/v2`, and k8s.io/apimachinery `meta/v1`.
 #[derive(Deserialize)]
@@ -88,9 +94,9 @@ enum Document {
 
 #[derive(Deserialize)]
 struct Group {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     metadata: Named,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     versions: Vec<GroupVersion>,
 }
 
@@ -103,7 +109,7 @@ struct Named {
 #[derive(Deserialize)]
 struct GroupVersion {
     version: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     resources: Vec<Resource>,
 }
 
@@ -111,15 +117,15 @@ struct GroupVersion {
 #[serde(rename_all = "camelCase")]
 struct Resource {
     resource: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     response_kind: ResponseKind,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     scope: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     singular_resource: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     verbs: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     short_names: Vec<String>,
 }
 
@@ -189,13 +195,13 @@ struct Resources {
 struct LegacyResource {
     name: String,
     kind: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     singular_name: String,
     #[serde(default)]
     namespaced: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     verbs: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     short_names: Vec<String>,
 }
 
@@ -258,7 +264,8 @@ mod tests {
             {"version":"v2","resources":[{"resource":"horizontalpodautoscalers","scope":"Namespaced",
               "responseKind":{"group":"","version":"","kind":"HorizontalPodAutoscaler"},
               "singularResource":"horizontalpodautoscaler","verbs":["get","list","watch"],"shortNames":["hpa"]},
-             {"resource":"reviews","scope":"Cluster","responseKind":{"kind":"Review"},"verbs":["create"]}]},
+             {"resource":"reviews","scope":"Cluster","responseKind":{"kind":"Review"},"verbs":["create"]},
+             {"resource":"halves","scope":"Cluster","responseKind":null,"verbs":null,"shortNames":null}]},
             {"version":"v1","resources":[{"resource":"horizontalpodautoscalers","verbs":["list","watch"]},
              {"resource":"olds","scope":"Cluster","responseKind":{"kind":"Old"},"verbs":["list","watch"]}]}]}]}"#;
         let Document::Aggregated { items } = serde_json::from_slice(document).unwrap() else { panic!("aggregated") };

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::ApiServer;
 use super::answer::{Failure, Page, malformed, unreachable};
 use super::lines::Lines;
 use super::transport::Ticket;
 use super::watch_event::{WatchEvent, version_of};
+use crate::kind::escape;
 use crate::source::{Closed, Collection, Event, Problem, ProblemReason, Sink};
 
 /// Objects per page of a list.
@@ -51,8 +51,8 @@ enum Step {
 pub(super) enum End {
     /// The resourceVersion is too old, it says: list again.
     Gone(Problem),
-    /// Try again, after that time if the API server said one.
-    Problem(Problem, Option<Duration>),
+    /// Try again.
+    Problem(Problem),
     /// The API server does not know streaming lists: list by pages.
     NoStreamingLists,
     /// Nobody reads the sink any more.
@@ -67,7 +67,7 @@ impl From<Closed> for End {
 
 impl From<Problem> for End {
     fn from(problem: Problem) -> Self {
-        Self::Problem(problem, None)
+        Self::Problem(problem)
     }
 }
 
@@ -75,7 +75,7 @@ impl From<Failure> for End {
     fn from(failure: Failure) -> Self {
         match failure.status {
             Some(StatusCode::GONE) => Self::Gone(failure.problem),
-            _ => Self::Problem(failure.problem, failure.retry_after),
+            _ => Self::Problem(failure.problem),
         }
     }
 }
@@ -109,9 +109,9 @@ impl<'a> Following<'a> {
                 end = self.take_step() => end,
                 () = closed => Err(End::Closed),
             };
-            let (problem, wait) = match end {
+            let problem = match end {
                 Ok(()) => continue,
-                Err(End::Closed) => return self.server.forget(&self.collection.to_string()),
+                Err(End::Closed) => return,
                 Err(End::NoStreamingLists) => {
                     self.streaming = false;
                     continue;
@@ -120,23 +120,28 @@ impl<'a> Following<'a> {
                     let expected =
                         matches!(std::mem::replace(&mut self.step, Step::List), Step::Watch { heard: true, .. });
                     if expected {
+                        // From here on it is not known what is missed.
+                        if self.sink.put(Event::ListBegins).await.is_err() {
+                            return;
+                        }
                         tokio::time::sleep(RELIST_WITHIN.mul_f64(fastrand::f64())).await;
                         continue;
                     }
                     // What was only just listed is not too old: not so fast.
-                    (problem, None)
+                    problem
                 }
-                Err(End::Problem(problem, wait)) => (problem, wait),
+                Err(End::Problem(problem)) => problem,
             };
             if problem.reason == ProblemReason::NotServed {
                 // It may come back as something else.
                 self.step = Step::List;
             }
+            let asked = problem.retry_after;
             self.server.log(&self.collection.to_string(), Some(&problem));
             if self.sink.put(Event::Lost(problem)).await.is_err() {
-                return self.server.forget(&self.collection.to_string());
+                return;
             }
-            self.pause(wait).await;
+            self.pause(asked).await;
         }
     }
 
@@ -187,18 +192,19 @@ impl<'a> Following<'a> {
 
     /// Puts a whole list, page by page, and returns its resourceVersion.
     async fn list(&mut self) -> Result<u64, End> {
+        self.last = None;
         self.sink.put(Event::ListBegins).await?;
         let mut token = String::new();
         loop {
             let mut path = format!("{}?limit={PAGE}", self.collection.path());
             if !token.is_empty() {
                 path.push_str("&continue=");
-                path.extend(utf8_percent_encode(&token, NON_ALPHANUMERIC));
+                path.extend(escape(&token));
             }
             let body = match self.server.get(&path, self.collection.accept_list()).await {
                 Ok(body) => body,
                 // Of a list that was begun it means: begin again.
-                Err(failure) => return Err(End::Problem(failure.problem, failure.retry_after)),
+                Err(failure) => return Err(End::Problem(failure.problem)),
             };
             let page: Page<'_> = serde_json::from_slice(&body).map_err(|e| malformed("list", &e))?;
             for item in page.items {
@@ -218,12 +224,13 @@ impl<'a> Following<'a> {
         let query = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan";
         let (ticket, mut lines) = match self.open(query).await {
             Ok(opened) => opened,
-            Err(End::Problem(problem, _)) if problem.reason == ProblemReason::Invalid => {
+            Err(End::Problem(problem)) if problem.reason == ProblemReason::Invalid => {
                 return Err(End::NoStreamingLists);
             }
             Err(end) => return Err(end),
         };
         self.broken_lists += 1;
+        self.last = None;
         self.sink.put(Event::ListBegins).await?;
         let version = loop {
             if !lines.is_ready() {
@@ -292,5 +299,12 @@ impl<'a> Following<'a> {
         }
         // One that lives as asked ends after bookmarks; this one is no use.
         if told { Ok(()) } else { Err(unreachable("the watch ended without an event").into()) }
+    }
+}
+
+impl Drop for Following<'_> {
+    /// It ends by being dropped, too.
+    fn drop(&mut self) {
+        self.server.forget(&self.collection.to_string());
     }
 }

@@ -61,8 +61,9 @@ impl ApiServer {
                 }
                 Err(problem) => {
                     self.log(KINDS, Some(&problem));
+                    let again = problem.retry_after.unwrap_or_default().clamp(AGAIN, EVERY);
                     round.failed(problem);
-                    AGAIN
+                    again
                 }
             };
             tokio::select! {
