@@ -336,6 +336,15 @@ async fn many_documents_at_once_do_not_block_each_other() {
     assert!(matches!(none.unwrap(), Err(PredicateError::Invalid(_))));
 }
 
+/// 3 MiB are the most that the API server takes.
+#[tokio::test]
+async fn the_largest_object_fits_into_a_workers_memory() {
+    let predicates = pool(limits());
+    let json = format!("[{}0]", "0,".repeat(3 << 19));
+    let largest = Document { json: json.as_bytes(), state: "", reason: "" };
+    assert_eq!(predicates.evaluate("object[7] == 0", &[largest; 2]).await, Ok(vec![true; 2]));
+}
+
 #[tokio::test]
 async fn what_is_no_daemon_is_no_worker() {
     for program in ["/does/not/exist", "/bin/false", "/bin/echo"] {

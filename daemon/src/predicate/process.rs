@@ -16,9 +16,9 @@ use super::{Document, Limits, worker};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What is written at once: as much as a pipe holds.
 const WRITE: usize = 64 << 10;
-/// The worker's allocator reserves address space for this much at once, in KiB:
-/// by itself, it would reserve more than the worker may have.
-const RESERVE: (&str, &str) = ("MIMALLOC_ARENA_RESERVE", "32768");
+/// All of a worker's environment. Left to themselves, its two allocators, the
+/// program's and the C library's, would reserve more address space than it has.
+const ENVIRONMENT: [(&str, &str); 2] = [("MIMALLOC_ARENA_RESERVE", "32768"), ("MALLOC_ARENA_MAX", "1")];
 
 /// A worker's process. It is killed when this is dropped.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Worker {
         let mut process = Command::new(program)
             .args([worker::COMMAND, &limits.memory.to_string(), &(limits.time.as_secs() + 2).to_string()])
             .env_clear()
-            .env(RESERVE.0, RESERVE.1)
+            .envs(ENVIRONMENT)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
