@@ -29,6 +29,7 @@ mod intern;
 pub mod kind;
 pub mod lifecycle;
 pub mod object;
+pub mod predicate;
 pub mod record;
 pub mod recording;
 pub mod state;

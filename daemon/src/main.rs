@@ -7,6 +7,7 @@ use clap::Parser as _;
 use daymarkd::app::{self, AppError};
 use daymarkd::args::Args;
 use daymarkd::lifecycle;
+use daymarkd::predicate::worker;
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -16,6 +17,10 @@ use tracing_subscriber::EnvFilter;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // A worker shares the binary with the daemon, and nothing else.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == worker::COMMAND) {
+        return worker::run();
+    }
     match start(Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

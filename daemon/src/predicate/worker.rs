@@ -1,0 +1,134 @@
+//! The worker: a process that does nothing but evaluate, and that may come to
+//! harm.
+
+use std::io::{self, BufReader, PipeReader, PipeWriter, Write as _};
+use std::os::fd::AsFd as _;
+use std::process::ExitCode;
+use std::thread;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::time::{ClockId, clock_gettime};
+
+use super::Document;
+use super::program::{Compiler, Program};
+use super::wire::{self, Answer, Question};
+
+/// The daemon's first argument that makes it a worker.
+pub const COMMAND: &str = "predicate-worker";
+/// What an expression can recurse into: enough for any that makes sense.
+const STACK: usize = 32 << 20;
+/// As many programs are kept.
+const PROGRAMS: usize = 16;
+/// What is read at once: as much as a pipe holds.
+const READ: usize = 64 << 10;
+
+/// Answers questions from standard input until there are no more. The
+/// arguments behind [`COMMAND`] are the memory in bytes and the seconds of
+/// processor time that a question may take.
+#[must_use]
+pub fn run() -> ExitCode {
+    match start() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_nobody_to_tell) => ExitCode::FAILURE,
+    }
+}
+
+fn start() -> io::Result<()> {
+    let mut numbers = std::env::args().skip(2).map(|argument| argument.parse::<u64>().ok());
+    let mut number = || numbers.next().flatten().ok_or_else(|| wire::malformed("arguments"));
+    let (memory, seconds) = (number()?, number()?);
+    confine(memory)?;
+    let serve = move || serve(seconds);
+    let serving = thread::Builder::new().name("predicates".into()).stack_size(STACK).spawn(serve)?;
+    serving.join().map_err(|_| io::Error::other("a panic"))?
+}
+
+/// Sets limits for the rest of the process's life.
+fn confine(memory: u64) -> io::Result<()> {
+    // Orphans would otherwise finish what they are at.
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    limit(Resource::As, memory)?;
+    limit(Resource::Core, 0)
+}
+
+/// Sets the limit that counts, and leaves the one that it can be raised to.
+fn limit(resource: Resource, to: u64) -> io::Result<()> {
+    let maximum = getrlimit(resource).maximum;
+    let current = Some(maximum.map_or(to, |maximum| maximum.min(to)));
+    Ok(setrlimit(resource, Rlimit { current, maximum })?)
+}
+
+fn serve(seconds: u64) -> io::Result<()> {
+    let input = PipeReader::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let mut input = BufReader::with_capacity(READ, input);
+    let mut output = PipeWriter::from(io::stdout().as_fd().try_clone_to_owned()?);
+    let mut programs = Programs::new()?;
+    let mut out = Vec::new();
+    wire::put(&mut out, &[wire::GREETING]);
+    output.write_all(&out)?;
+    let mut frame = Vec::new();
+    while wire::read(&mut input, &mut frame)? {
+        limit_time(seconds)?;
+        let question = Question::parse(&frame).ok_or_else(|| wire::malformed("a question"))?;
+        let program = programs.get(question.expression);
+        let answer = answer(program, question.documents, &mut input)?;
+        out.clear();
+        answer.put(&mut out);
+        output.write_all(&out)?;
+    }
+    Ok(())
+}
+
+/// A back-stop, should the daemon not be there to end what takes too long.
+/// Earlier questions have had their share.
+fn limit_time(seconds: u64) -> io::Result<()> {
+    let used = u64::try_from(clock_gettime(ClockId::ProcessCPUTime).tv_sec).unwrap_or_default();
+    limit(Resource::Cpu, used.saturating_add(seconds))
+}
+
+/// Reads all the documents before it says anything, even if there is nothing to
+/// say of them.
+fn answer(program: Result<&Program, &String>, documents: u64, input: &mut BufReader<PipeReader>) -> io::Result<Answer> {
+    let (mut frame, mut verdicts) = (Vec::new(), Vec::new());
+    for _ in 0..documents {
+        if !wire::read(input, &mut frame)? {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let document = Document::parse(&frame).ok_or_else(|| wire::malformed("a document"))?;
+        if let Ok(program) = program {
+            verdicts.push(program.holds(&document));
+        }
+    }
+    Ok(match program {
+        Ok(_) => Answer::Verdicts(verdicts),
+        Err(message) => Answer::Invalid(message.clone()),
+    })
+}
+
+/// The programs of the last expressions, the newest at the end.
+struct Programs {
+    compiler: Compiler,
+    kept: Vec<(String, Result<Program, String>)>,
+}
+
+impl Programs {
+    fn new() -> io::Result<Self> {
+        let compiler = Compiler::new().map_err(io::Error::other)?;
+        Ok(Self { compiler, kept: Vec::with_capacity(PROGRAMS) })
+    }
+
+    fn get(&mut self, expression: &str) -> Result<&Program, &String> {
+        let entry = match self.kept.iter().position(|(kept, _)| kept == expression) {
+            Some(place) => self.kept.remove(place),
+            None => {
+                if self.kept.len() == PROGRAMS {
+                    let _oldest = self.kept.remove(0);
+                }
+                (expression.to_owned(), self.compiler.compile(expression))
+            }
+        };
+        self.kept.push(entry);
+        self.kept[self.kept.len() - 1].1.as_ref()
+    }
+}
