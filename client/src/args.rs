@@ -79,6 +79,10 @@ pub struct Get {
     /// Only objects with such fields, such as spec.nodeName=n1,status.phase!=Running
     #[arg(long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
     pub field_selector: String,
+    /// Only objects of which this expression in CEL is true, such as
+    /// 'object.spec.replicas > 1'
+    #[arg(long, value_name = "EXPRESSION", default_value = "", hide_default_value = true)]
+    pub cel: String,
     /// Only objects in one of these states
     #[arg(long, value_enum, ignore_case = true, value_delimiter = ',', value_name = "STATES")]
     pub state: Vec<StateArg>,

@@ -18,6 +18,7 @@ use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
 use crate::kind::Kind;
 use crate::lifecycle;
+use crate::predicate::Predicates;
 use crate::recording::recorder::{RecordError, Recorder, Writing};
 use crate::recording::{self, reader};
 use crate::rpc::listener::{Address, ListenError, Listener};
@@ -129,6 +130,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         incarnation: Incarnation::random(),
         source,
         clock,
+        predicates: Arc::new(Predicates::new(config.worker, config.predicates)),
         streams: Streams::new(config.max_streams),
         drain: CancellationToken::new(),
     });

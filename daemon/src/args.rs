@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 
 use crate::caches::Policy;
+use crate::predicate::Limits;
 use crate::rpc::listener::Address;
 use crate::source::connect::Target;
 
@@ -100,6 +101,10 @@ pub struct Config {
     pub policy: Policy,
     /// What to log.
     pub log: String,
+    /// The program whose processes evaluate callers' expressions: the daemon's.
+    pub worker: PathBuf,
+    /// What these may use.
+    pub predicates: Limits,
 }
 
 /// Where objects come from.
@@ -165,7 +170,11 @@ impl Args {
         namespaces.dedup();
         let (warm, without_bodies) = (named(self.warm), named(self.no_bodies));
         let policy = Policy { namespaces, warm, without_bodies, idle: self.idle_timeout };
-        Ok(Config { origin, listen, token_file, drain_timeout, max_streams: self.max_streams, policy, log: self.log })
+        // The program that runs, also when its file was replaced meanwhile.
+        let worker = PathBuf::from("/proc/self/exe");
+        let (max_streams, log) = (self.max_streams, self.log);
+        let predicates = Limits::default();
+        Ok(Config { origin, listen, token_file, drain_timeout, max_streams, policy, log, worker, predicates })
     }
 }
 

@@ -28,6 +28,7 @@ use crate::caches::Caches;
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
+use crate::predicate::Predicates;
 use crate::source::Source;
 use crate::subscription::Groups;
 
@@ -53,6 +54,8 @@ pub struct Served {
     pub source: Source,
     /// The time.
     pub clock: Clock,
+    /// Who evaluates callers' expressions.
+    pub predicates: Arc<Predicates>,
     /// The streams that are open.
     pub streams: Streams,
     /// Cancelled when streams must end.

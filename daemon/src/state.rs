@@ -19,6 +19,21 @@ pub enum State {
     Unknown,
 }
 
+impl State {
+    /// Its name, as expressions know it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ready => "READY",
+            Self::InProgress => "IN_PROGRESS",
+            Self::Failed => "FAILED",
+            Self::Terminating => "TERMINATING",
+            Self::Paused => "PAUSED",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+}
+
 /// How hopeless a state is: what waiting longer is worth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Doom {

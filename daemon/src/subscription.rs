@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 pub use self::feed::Feed;
 pub use self::group::{Group, Groups};
-pub use self::selection::{Absence, Gap, Named, Scope, Selection};
-use crate::event_log::Entry;
+pub use self::selection::{Absence, Gap, Named, Predicate, Scope, Selection};
+use crate::event_log::{Entry, Expired};
+use crate::predicate::PredicateError;
 
 /// What a change is to a subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,3 +31,24 @@ pub enum Relation {
 
 /// An entry, and what it is to the subscriber.
 pub type Delivery = (Arc<Entry>, Relation);
+
+/// Why a stream cannot go on in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Interruption {
+    /// The log has dropped entries that were not read yet.
+    Expired,
+    /// The predicate cannot be evaluated.
+    Predicate(PredicateError),
+}
+
+impl From<Expired> for Interruption {
+    fn from(_: Expired) -> Self {
+        Self::Expired
+    }
+}
+
+impl From<PredicateError> for Interruption {
+    fn from(error: PredicateError) -> Self {
+        Self::Predicate(error)
+    }
+}

@@ -6,12 +6,14 @@
 mod follower;
 
 use std::fs;
+use std::time::Duration;
 
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::{Filter, ObjectRef, WatchStatusesRequest};
 use daymarkd::app::{self, AppError};
 use daymarkd::args::{Config, Origin};
 use daymarkd::caches::Policy;
+use daymarkd::predicate::Limits;
 use daymarkd::rpc::listener::Address;
 use daymarkd::source::connect::Target;
 use tempfile::TempDir;
@@ -74,6 +76,9 @@ impl InProcess {
             max_streams: MOST_STREAMS,
             policy,
             log: String::new(),
+            // Long enough for others to be seen at work beside one that takes all of it.
+            predicates: Limits { time: Duration::from_secs(5), ..Limits::default() },
+            worker: crate::binaries::build().expect("the binaries build").daymarkd.clone(),
         };
         let daemon = app::bind(config, tokio::runtime::Handle::current()).await.expect("the daemon starts");
         let shutdown = daemon.shutdown();

@@ -39,7 +39,8 @@ pub async fn run(global: &Global, args: &Get, printer: &mut Printer) -> Result<E
     if args.all_namespaces && matches!(selection, Selection::Objects(_)) {
         return Err(Failure::usage("objects cannot be named across all namespaces: leave out -A, or the names"));
     }
-    let selects = !args.selector.is_empty() || !args.field_selector.is_empty() || !args.state.is_empty();
+    let narrow = [&args.selector, &args.field_selector, &args.cel].iter().any(|it| !it.is_empty());
+    let selects = narrow || !args.state.is_empty();
     if selects && matches!(selection, Selection::Objects(_)) {
         return Err(Failure::usage("objects are either named or selected: leave out the names, or the selectors"));
     }
@@ -61,6 +62,7 @@ impl Query<'_> {
         Filter {
             label_selector: self.args.selector.clone(),
             field_selector: self.args.field_selector.clone(),
+            cel: self.args.cel.clone(),
             states: self.args.state.iter().map(|state| words::selected(*state).into()).collect(),
             ..self.selection.filter(self.namespace, self.args.all_namespaces)
         }

@@ -1,13 +1,18 @@
 //! Errors as clients see them: a canonical code and a `google.rpc.ErrorInfo`.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use daymark_proto::ERROR_DOMAIN;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::kind::Kind;
+use crate::predicate::PredicateError;
 use crate::source::{Problem, ProblemReason};
+
+/// Before a client that is turned away may come again.
+const COME_AGAIN: Duration = Duration::from_secs(5);
 
 /// The `reason` of an `ErrorInfo`: what programs tell errors by.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +29,8 @@ pub(super) enum Reason {
     NamespaceNotServed,
     BodiesNotKept,
     TooManyStreams,
+    PredicateTooCostly,
+    PredicatesBusy,
     Draining,
     Unauthenticated,
 }
@@ -42,6 +49,8 @@ impl Reason {
             Self::KindForbidden => "KIND_FORBIDDEN",
             Self::NamespaceNotServed => "NAMESPACE_NOT_SERVED",
             Self::TooManyStreams => "TOO_MANY_STREAMS",
+            Self::PredicateTooCostly => "PREDICATE_TOO_COSTLY",
+            Self::PredicatesBusy => "PREDICATES_BUSY",
             Self::BodiesNotKept => "BODIES_NOT_KEPT",
             Self::Draining => "DRAINING",
             Self::Unauthenticated => "UNAUTHENTICATED",
@@ -90,4 +99,27 @@ pub(super) fn cache_closed(kind: &Kind) -> Status {
 /// The daemon stops: go to the next one.
 pub(super) fn draining() -> Status {
     status(Code::Unavailable, Reason::Draining, "the daemon is stopping", [])
+}
+
+/// The filter's expression was not evaluated.
+pub(super) fn unevaluated(error: &PredicateError) -> Status {
+    let message = format!("invalid filter: cel: {error}");
+    match error {
+        PredicateError::TooLong(_) | PredicateError::Invalid(_) => {
+            status(Code::InvalidArgument, Reason::InvalidFilter, message, [])
+        }
+        PredicateError::TooSlow(_) | PredicateError::Died => {
+            status(Code::InvalidArgument, Reason::PredicateTooCostly, message, [])
+        }
+        PredicateError::Busy => come_again(Reason::PredicatesBusy, format!("{error}: try again later")),
+        PredicateError::Unavailable(_) => Status::internal(error.to_string()),
+    }
+}
+
+/// The daemon has too much to do for this.
+pub(super) fn come_again(reason: Reason, message: String) -> Status {
+    let refused = status(Code::ResourceExhausted, reason, message, []);
+    let mut details: ErrorDetails = refused.get_error_details();
+    details.set_retry_info(Some(COME_AGAIN));
+    Status::with_error_details(refused.code(), refused.message(), details)
 }

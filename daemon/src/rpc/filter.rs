@@ -7,13 +7,13 @@ use tonic::{Code, Status};
 
 use super::Served;
 use super::convert::known_state;
-use super::error::{Reason, status, unknown_kinds};
+use super::error::{Reason, status, unevaluated, unknown_kinds};
 use crate::caches::Lease;
 use crate::kind::Kind;
 use crate::record::{Key, Uid};
 use crate::subscription::fields::FieldSelector;
 use crate::subscription::labels::LabelSelector;
-use crate::subscription::{Named, Scope, Selection};
+use crate::subscription::{Named, Predicate, Scope, Selection};
 
 /// At most this many objects by name in one filter.
 const MOST_REFS: usize = 1000;
@@ -40,7 +40,12 @@ impl Served {
         let fields = FieldSelector::parse(&filter.field_selector);
         selection.fields = fields.map_err(|e| invalid(format!("field_selector: {e}")))?;
         selection.states = filter.states.iter().map(|state| filterable(*state)).collect::<Result<_, _>>()?;
-        if selection.fields.needs_body() {
+        if !filter.cel.is_empty() {
+            self.predicates.check(&filter.cel).await.map_err(|error| unevaluated(&error))?;
+            let (expression, pool) = (filter.cel.clone(), Arc::clone(&self.predicates));
+            selection.predicate = Some(Predicate { expression, pool });
+        }
+        if selection.reads_bodies() {
             selection.need_bodies()?;
         }
         Ok(selection)
@@ -49,7 +54,7 @@ impl Served {
     /// Objects by name.
     async fn select_refs(&self, filter: &Filter) -> Result<Selection, Status> {
         let others = !filter.kinds.is_empty() || !filter.namespaces.is_empty() || filter.all_namespaces;
-        let narrowed = !filter.label_selector.is_empty() || !filter.field_selector.is_empty();
+        let narrowed = [&filter.label_selector, &filter.field_selector, &filter.cel].iter().any(|it| !it.is_empty());
         if others || narrowed || !filter.states.is_empty() {
             return Err(invalid("refs exclude every other field"));
         }

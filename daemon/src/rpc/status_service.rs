@@ -18,12 +18,13 @@ use tonic::{Code, Request, Response, Status};
 use super::Served;
 use super::auth::caller;
 use super::convert::View;
-use super::error::{Reason, draining, status, unknown_kinds, unreadable};
+use super::error::{Reason, draining, status, unevaluated, unknown_kinds, unreadable};
 use super::watch::{Beginning, Order, Watch};
 use crate::body::Body;
 use crate::cache::{Cache, Snapshot};
 use crate::event_log::Revision;
 use crate::event_log::cursor::Cursor;
+use crate::predicate::PredicateError;
 use crate::record::{Key, Record, Uid};
 use crate::source::Problem;
 use crate::subscription::{Scope, Selection};
@@ -185,7 +186,8 @@ impl Handler {
         view: View,
         unreachable: Vec<Unreachable>,
     ) -> Result<ListStatusesResponse, Status> {
-        let (records, next_page_token, revision) = self.page_of(selection, start, size, view).await;
+        let (records, next_page_token, revision) =
+            self.page_of(selection, start, size, view).await.map_err(|error| unevaluated(&error))?;
         // Unpacking objects takes its time: the caches are not held.
         let status = |(place, record): &(usize, Arc<Record>)| {
             let (cache, record) = (selection.caches[*place].clone(), Arc::clone(record));
@@ -210,7 +212,7 @@ impl Handler {
         (first_cache, after): Place,
         size: usize,
         view: View,
-    ) -> (Vec<(usize, Arc<Record>)>, String, Revision) {
+    ) -> Result<(Vec<(usize, Arc<Record>)>, String, Revision), PredicateError> {
         let (mut records, mut bytes) = (Vec::new(), 0);
         let first_revision = self.served.log.head();
         for place in first_cache..selection.caches.len() {
@@ -219,13 +221,13 @@ impl Handler {
                 let some = self.some_of(selection, place, after.as_ref());
                 let Some(last) = some.last() else { break };
                 let last = last.key.clone();
-                let sifted = selection.sift(&some.iter().collect::<Vec<_>>()).await;
+                let sifted = selection.sift(&some.iter().collect::<Vec<_>>()).await?;
                 for (record, _) in some.iter().zip(sifted).filter(|(_, wanted)| *wanted) {
                     if view == View::Full {
                         bytes += record.body.as_ref().map_or(0, Body::length);
                     }
                     if records.len() == size || (bytes > PAGE_BYTES && !records.is_empty()) {
-                        return (records, page_token(place, after.as_ref()), first_revision);
+                        return Ok((records, page_token(place, after.as_ref()), first_revision));
                     }
                     after = Some(record.key.clone());
                     records.push((place, Arc::clone(record)));
@@ -233,7 +235,7 @@ impl Handler {
                 after = Some(last);
             }
         }
-        (records, String::new(), first_revision)
+        Ok((records, String::new(), first_revision))
     }
 
     /// The next objects of a cache that may be selected.

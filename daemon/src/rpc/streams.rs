@@ -2,15 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
-use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt as _};
+use tonic::Status;
 
-use super::error::{Reason, status};
-
-/// Before a client that is turned away may come again.
-const COME_AGAIN: Duration = Duration::from_secs(5);
+use super::error::{Reason, come_again};
 
 /// Counts streams.
 #[derive(Clone, Debug)]
@@ -42,10 +37,7 @@ impl Streams {
             return Ok(permit);
         }
         let message = format!("{} streams are open, and no more are served: try again later", self.most);
-        let refused = status(Code::ResourceExhausted, Reason::TooManyStreams, message, []);
-        let mut details: ErrorDetails = refused.get_error_details();
-        details.set_retry_info(Some(COME_AGAIN));
-        Err(Status::with_error_details(refused.code(), refused.message(), details))
+        Err(come_again(Reason::TooManyStreams, message))
     }
 }
 

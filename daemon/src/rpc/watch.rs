@@ -24,12 +24,12 @@ use self::proof::prove;
 use self::snapshot::{Item, Items};
 use super::Served;
 use super::convert::{View, encode};
-use super::error::{cache_closed, draining};
+use super::error::{cache_closed, draining, unevaluated};
 use super::streams::Permit;
 use crate::cache::Cache;
-use crate::event_log::{Entry, Expired, Revision};
+use crate::event_log::{Entry, Revision};
 use crate::subscription::feed::Portion;
-use crate::subscription::{Delivery, Feed, Group, Selection};
+use crate::subscription::{Delivery, Feed, Group, Interruption, Selection};
 
 /// How long several messages may say the same freshness: they go out together.
 const SAME_FRESHNESS: Duration = Duration::from_millis(1);
@@ -55,7 +55,7 @@ enum Step {
     /// The view is proven, or cannot be.
     Proven(Result<(), Status>),
     /// Changes; or the log has dropped what comes next.
-    Changes(Result<Portion, Expired>),
+    Changes(Result<Portion, Interruption>),
     /// A kind that could not be read can be.
     Reachable,
     /// Nothing, for as long as the reader is to be left without a sign of life.
@@ -170,7 +170,7 @@ impl Watch {
                     let cause = *cause;
                     letter.add(encode(Event::Reset(self.reset(cause)?)));
                 }
-                Stage::Items(items) => match items.next(&self.selection).await {
+                Stage::Items(items) => match items.next(&self.selection).await.map_err(|error| unevaluated(&error))? {
                     Some(item) => {
                         letter.add(self.item(&item)?);
                         if letter.is_full() {
@@ -205,7 +205,8 @@ impl Watch {
                         let portion = self.feed.next().await;
                         return self.changes(portion);
                     }
-                    Err(Expired) => self.stage = Stage::Reset(Cause::Lagged),
+                    Err(Interruption::Expired) => self.stage = Stage::Reset(Cause::Lagged),
+                    Err(Interruption::Predicate(error)) => return Err(unevaluated(&error)),
                 },
                 Stage::Live => {
                     let step = self.step().await;
@@ -250,11 +251,15 @@ impl Watch {
         }
     }
 
-    fn changes(&mut self, portion: Result<Portion, Expired>) -> Result<Message, Status> {
-        let Ok(portion) = portion else {
-            let waited = !self.unreachable.is_empty();
-            // The reader is too slow for the log: it gets the newest state.
-            return self.begin_anew(if waited { Cause::Reachable } else { Cause::Lagged });
+    fn changes(&mut self, portion: Result<Portion, Interruption>) -> Result<Message, Status> {
+        let portion = match portion {
+            Ok(portion) => portion,
+            Err(Interruption::Predicate(error)) => return Err(unevaluated(&error)),
+            Err(Interruption::Expired) => {
+                let waited = !self.unreachable.is_empty();
+                // The reader is too slow for the log: it gets the newest state.
+                return self.begin_anew(if waited { Cause::Reachable } else { Cause::Lagged });
+            }
         };
         let (batch, number) = portion.piece().ok_or_else(|| Status::internal("a batch that was not read"))?;
         // How new the view is depends on when it is sent.

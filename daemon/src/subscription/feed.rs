@@ -6,7 +6,8 @@ use tokio::sync::watch;
 
 use super::batch::Batch;
 use super::group::{Following, Group, Slot};
-use crate::event_log::{Expired, Revision};
+use super::Interruption;
+use crate::event_log::Revision;
 
 /// A stream's place in the log.
 ///
@@ -51,8 +52,9 @@ impl Feed {
     /// loses nothing.
     ///
     /// # Errors
-    /// If the log has dropped entries that were not read yet.
-    pub async fn next(&mut self) -> Result<Portion, Expired> {
+    /// If the log has dropped entries that were not read yet, or what is wanted
+    /// cannot be told.
+    pub async fn next(&mut self) -> Result<Portion, Interruption> {
         loop {
             if let Some(portion) = self.pop() {
                 return Ok(portion);
@@ -87,8 +89,9 @@ impl Feed {
     /// Whether everything up to `revision` was handed out; reads on if not.
     ///
     /// # Errors
-    /// If the log has dropped entries that were not read yet.
-    pub async fn reaches(&mut self, revision: Revision) -> Result<bool, Expired> {
+    /// If the log has dropped entries that were not read yet, or what is wanted
+    /// cannot be told.
+    pub async fn reaches(&mut self, revision: Revision) -> Result<bool, Interruption> {
         while self.telling.is_none() && self.at < revision && self.read().await? {}
         Ok(self.telling.is_none())
     }
@@ -100,7 +103,7 @@ impl Feed {
     }
 
     /// Reads on; says whether there may be more.
-    async fn read(&mut self) -> Result<bool, Expired> {
+    async fn read(&mut self) -> Result<bool, Interruption> {
         match self.group.read(self.at).await {
             Following::Nothing(head) => {
                 self.at = head;
@@ -109,7 +112,7 @@ impl Feed {
             Following::Batch(slot) => {
                 match slot.get() {
                     Some(Ok(batch)) if batch.pieces() == 0 => self.at = batch.to,
-                    Some(Err(Expired)) => return Err(Expired),
+                    Some(Err(interruption)) => return Err(interruption.clone()),
                     _ => self.telling = Some(Portion { slot, number: 0 }),
                 }
                 Ok(true)

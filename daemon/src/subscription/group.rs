@@ -10,7 +10,8 @@ use tokio::sync::{OnceCell, watch};
 use super::batch::Batch;
 use super::conflate::conflate;
 use super::selection::{Identity, Selection};
-use crate::event_log::{EventLog, Expired, Revision, Subscription};
+use super::Interruption;
+use crate::event_log::{EventLog, Revision, Subscription};
 
 /// Revisions that are looked at together; among the changes in them, those that
 /// a later one outdates are left out. Batches end at its multiples, so that
@@ -33,7 +34,7 @@ impl fmt::Debug for Group {
 }
 
 /// A batch, once it has been made.
-pub(super) type Slot = OnceCell<Result<Batch, Expired>>;
+pub(super) type Slot = OnceCell<Result<Batch, Interruption>>;
 
 /// The batches that were made last, by where they begin.
 #[derive(Default)]
@@ -97,11 +98,11 @@ impl Group {
         slot
     }
 
-    async fn make(&self, after: Revision) -> Result<Batch, Expired> {
+    async fn make(&self, after: Revision) -> Result<Batch, Interruption> {
         let until = (after / WINDOW + 1) * WINDOW;
         let (entries, to) = self.subscription.read(after, until)?;
         let every_version = self.selection.every_version;
-        let mut deliveries = self.selection.deliveries(entries).await;
+        let mut deliveries = self.selection.deliveries(entries).await?;
         if deliveries.len() > 1 {
             deliveries = conflate(deliveries, every_version);
         }

@@ -9,8 +9,13 @@ use super::{Delivery, Relation};
 use crate::cache::{Cache, Snapshot};
 use crate::caches::Lease;
 use crate::event_log::{CacheId, Entry, EventLog, Revision, Topic, Wants};
+use crate::predicate::{Document, PredicateError, Predicates};
 use crate::record::{Key, Record, Uid};
 use crate::state::State;
+
+/// Objects that a predicate is asked about at a time: far fewer than take an
+/// ordinary one as long as it may.
+const ASKED_AT_ONCE: usize = 256;
 
 /// Which objects a subscriber wants.
 #[derive(Debug)]
@@ -25,10 +30,39 @@ pub struct Selection {
     pub fields: FieldSelector,
     /// Of these, those in one of these states; in any, if there are none.
     pub states: Vec<State>,
+    /// Of these, those of which an expression is true.
+    pub predicate: Option<Predicate>,
     /// Whether every version is wanted, not transitions only.
     pub every_version: bool,
     /// For each cache, set when it is proven what there was.
     pub gaps: Vec<OnceLock<Gap>>,
+}
+
+/// An expression over objects.
+#[derive(Clone, Debug)]
+pub struct Predicate {
+    /// The expression.
+    pub expression: String,
+    /// Who evaluates it.
+    pub pool: Arc<Predicates>,
+}
+
+impl Predicate {
+    /// Of which objects it is true. Of one that has no body it is not.
+    async fn of(&self, records: &[&Arc<Record>]) -> Result<Vec<bool>, PredicateError> {
+        let mut verdicts = Vec::with_capacity(records.len());
+        for some in records.chunks(ASKED_AT_ONCE) {
+            let json = |record: &&Arc<Record>| record.body.as_ref().and_then(|body| body.json().ok()).unwrap_or_default();
+            let bodies: Vec<_> = some.iter().map(json).collect();
+            let document = |(record, json)| {
+                let (record, json): (&&Arc<Record>, &Vec<u8>) = (record, json);
+                Document { json, state: record.judgement.state.name(), reason: &record.judgement.reason }
+            };
+            let documents: Vec<_> = some.iter().zip(&bodies).map(document).collect();
+            verdicts.extend(self.pool.evaluate(&self.expression, &documents).await?);
+        }
+        Ok(verdicts)
+    }
 }
 
 /// A list as of some version held no object newer than another: what the log
@@ -99,7 +133,7 @@ impl Selection {
     pub fn of(caches: Vec<Lease>, scope: Scope) -> Self {
         let (labels, fields) = (LabelSelector::default(), FieldSelector::default());
         let gaps = caches.iter().map(|_| OnceLock::new()).collect();
-        Self { caches, scope, labels, fields, states: Vec::new(), every_version: false, gaps }
+        Self { caches, scope, labels, fields, states: Vec::new(), predicate: None, every_version: false, gaps }
     }
 
     /// Whether an object of the cache with that id may be wanted, at that place
@@ -117,8 +151,19 @@ impl Selection {
 
     /// Which of these objects, of which each may be wanted, are. Unpacks their
     /// bodies, if that is what it depends on.
-    pub async fn sift(&self, records: &[&Arc<Record>]) -> Vec<bool> {
-        records.iter().map(|record| self.fields.matches(record)).collect()
+    ///
+    /// # Errors
+    /// If the predicate cannot be evaluated.
+    pub async fn sift(&self, records: &[&Arc<Record>]) -> Result<Vec<bool>, PredicateError> {
+        let mut wanted: Vec<_> = records.iter().map(|record| self.fields.matches(record)).collect();
+        if let Some(predicate) = &self.predicate {
+            let places: Vec<_> = (0..records.len()).filter(|place| wanted[*place]).collect();
+            let asked: Vec<_> = places.iter().map(|place| records[*place]).collect();
+            for (place, is) in places.into_iter().zip(predicate.of(&asked).await?) {
+                wanted[place] = is;
+            }
+        }
+        Ok(wanted)
     }
 
     /// Whether a list with the scope and labels of this selection holds an object.
@@ -137,7 +182,10 @@ impl Selection {
     }
 
     /// What these entries are to the subscriber.
-    pub(super) async fn deliveries(&self, entries: Vec<Arc<Entry>>) -> Vec<Delivery> {
+    ///
+    /// # Errors
+    /// If the predicate cannot be evaluated.
+    pub(super) async fn deliveries(&self, entries: Vec<Arc<Entry>>) -> Result<Vec<Delivery>, PredicateError> {
         let may = |entry: &Entry, record: &Option<Arc<Record>>| {
             record.as_ref().is_some_and(|record| self.may_select(entry.cache, record, entry.revision))
         };
@@ -147,24 +195,24 @@ impl Selection {
             .filter(|(before, after, _)| *before || *after)
             .collect();
         if self.reads_bodies() {
-            self.sift_entries(&mut offered).await;
+            self.sift_entries(&mut offered).await?;
         }
         let delivery = |(before, after, entry): (bool, bool, Arc<Entry>)| {
             let relation = self.relation(&entry, before, after)?;
             Some((entry, relation))
         };
-        offered.into_iter().filter_map(delivery).collect()
+        Ok(offered.into_iter().filter_map(delivery).collect())
     }
 
     /// Whether it depends on bodies what is wanted.
     #[must_use]
     pub fn reads_bodies(&self) -> bool {
-        self.fields.needs_body()
+        self.fields.needs_body() || self.predicate.is_some()
     }
 
     /// Takes back what the bodies do not bear out. Each version is looked at
     /// once, though it is after one entry what it is before the next.
-    async fn sift_entries(&self, offered: &mut [(bool, bool, Arc<Entry>)]) {
+    async fn sift_entries(&self, offered: &mut [(bool, bool, Arc<Entry>)]) -> Result<(), PredicateError> {
         let mut places: HashMap<usize, usize> = HashMap::new();
         let mut records = Vec::new();
         for (before, after, entry) in offered.iter() {
@@ -176,7 +224,7 @@ impl Selection {
                 });
             }
         }
-        let sifted = self.sift(&records).await;
+        let sifted = self.sift(&records).await?;
         let mut verdicts = Vec::with_capacity(offered.len());
         for (before, after, entry) in offered.iter() {
             let verdict = |may: bool, record: &Option<Arc<Record>>| {
@@ -190,6 +238,7 @@ impl Selection {
         for (offer, (before, after)) in offered.iter_mut().zip(verdicts) {
             (offer.0, offer.1) = (before, after);
         }
+        Ok(())
     }
 
     /// What an entry is to a subscriber who wants, or does not, what was before
@@ -219,6 +268,7 @@ impl Selection {
             labels: self.labels.clone(),
             fields: self.fields.clone(),
             states: self.states.clone(),
+            predicate: self.predicate.as_ref().map(|predicate| predicate.expression.clone()),
             every_version: self.every_version,
         }
     }
@@ -270,6 +320,7 @@ pub(super) struct Identity {
     labels: LabelSelector,
     fields: FieldSelector,
     states: Vec<State>,
+    predicate: Option<String>,
     every_version: bool,
 }
 

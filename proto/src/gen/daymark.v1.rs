@@ -231,6 +231,12 @@ pub struct Filter {
     /// Of these, objects in one of these states; empty for all.
     #[prost(enumeration = "State", repeated, tag = "8")]
     pub states: ::prost::alloc::vec::Vec<i32>,
+    /// Of these, objects of which this expression in CEL is true; it may use
+    /// `object`, as in `object.spec.replicas > 1`, `state`, such as "READY", and
+    /// `reason`. It is not true of an object of which it is an error, such as for
+    /// a field that is not there.
+    #[prost(string, tag = "9")]
+    pub cel: ::prost::alloc::string::String,
 }
 /// Freshness tells how new a view of the cluster is.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -503,11 +509,11 @@ pub mod status_service_client {
     /// Errors carry a `google.rpc.ErrorInfo` of the domain "daymark.dev", but for
     /// INTERNAL, which is a fault of the daemon's. Reasons:
     /// UNKNOWN_KIND, INVALID_FILTER, INVALID_CURSOR, INVALID_INTERVAL,
-    /// INVALID_PAGE (INVALID_ARGUMENT); OBJECT_NOT_FOUND (NOT_FOUND);
+    /// INVALID_PAGE, PREDICATE_TOO_COSTLY (INVALID_ARGUMENT); OBJECT_NOT_FOUND (NOT_FOUND);
     /// CLUSTER_UNREACHABLE, CACHE_CLOSED, DRAINING (UNAVAILABLE);
     /// KIND_FORBIDDEN, NAMESPACE_NOT_SERVED (PERMISSION_DENIED);
     /// BODIES_NOT_KEPT (FAILED_PRECONDITION);
-    /// TOO_MANY_STREAMS (RESOURCE_EXHAUSTED, with RetryInfo);
+    /// TOO_MANY_STREAMS, PREDICATES_BUSY (RESOURCE_EXHAUSTED, with RetryInfo);
     /// UNAUTHENTICATED (UNAUTHENTICATED).
     #[derive(Debug, Clone)]
     pub struct StatusServiceClient<T> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::cache::Frozen;
 use crate::event_log::{EventLog, Revision};
+use crate::predicate::PredicateError;
 use crate::record::{Key, Record};
 use crate::subscription::{Named, Scope, Selection};
 
@@ -54,11 +55,14 @@ impl Items {
     }
 
     /// The next wanted item. Dropping the future loses nothing.
-    pub(super) async fn next(&mut self, selection: &Selection) -> Option<Item> {
+    ///
+    /// # Errors
+    /// If the selection's predicate cannot be evaluated.
+    pub(super) async fn next(&mut self, selection: &Selection) -> Result<Option<Item>, PredicateError> {
         while self.ready.is_empty() {
-            let frozen = self.frozen.get(self.cache)?;
+            let Some(frozen) = self.frozen.get(self.cache) else { return Ok(None) };
             let (some, next) = some_of(frozen, self.at, selection.caches[self.cache].id(), selection);
-            let sifted = if selection.reads_bodies() { selection.sift(&some).await } else { vec![true; some.len()] };
+            let sifted = selection.sift(&some).await?;
             let wanted = some.iter().zip(sifted).filter(|(_, wanted)| *wanted).map(|(record, _)| Arc::clone(record));
             self.ready.extend(wanted.map(|record| Item::Present(self.cache, record)));
             self.at = next;
@@ -66,7 +70,7 @@ impl Items {
                 (self.cache, self.at) = (self.cache + 1, 0);
             }
         }
-        self.ready.pop_front()
+        Ok(self.ready.pop_front())
     }
 }
 
