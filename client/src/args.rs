@@ -89,6 +89,9 @@ pub struct Get {
     /// Go on with what changes
     #[arg(short, long)]
     pub watch: bool,
+    /// Skip no change that the daemon has seen, and say where some may be missing
+    #[arg(long, requires = "watch")]
+    pub history: bool,
     /// What to print
     #[arg(short, long, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
     pub output: Format,

@@ -60,6 +60,13 @@ impl Picture {
         Self { every_version: view == View::Full, objects: BTreeMap::new(), snapshot: None, current: false }
     }
 
+    /// The same of a watch that skips nothing: every version of an object is a
+    /// change, in either view.
+    #[must_use]
+    pub fn of_history(self) -> Self {
+        Self { every_version: true, ..self }
+    }
+
     /// Whether a snapshot was completed: before, nothing is known to be missing.
     pub fn is_current(&self) -> bool {
         self.current
@@ -97,7 +104,7 @@ impl Picture {
             }
             Event::Left(status) => return self.remove(status, ChangeKind::Left),
             Event::Deleted(status) => return self.remove(status, ChangeKind::Deleted),
-            Event::Progress(_) => {}
+            Event::Progress(_) | Event::Gap(_) => {}
         }
         Vec::new()
     }

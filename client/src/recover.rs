@@ -9,7 +9,8 @@ use crate::Error;
 pub enum Recovery {
     /// Try again after a while: it may pass.
     Retry,
-    /// Try again without the cursor, which this daemon does not understand.
+    /// Try again without the cursor, which this daemon does not understand, or
+    /// whose history it no longer holds.
     Restart,
     /// Give up: the next try would end the same.
     Stop,
@@ -23,6 +24,8 @@ pub fn recovery(error: &Error) -> Recovery {
         Error::Untrusted { .. } => Recovery::Stop,
         Error::Rpc(error) => match error.code {
             Code::InvalidArgument if error.reason == "INVALID_CURSOR" => Recovery::Restart,
+            // A watch that skips nothing has lost something: it is told so.
+            Code::OutOfRange if error.reason == "CURSOR_EXPIRED" => Recovery::Restart,
             Code::Unavailable | Code::ResourceExhausted | Code::Aborted | Code::Cancelled | Code::DeadlineExceeded => {
                 Recovery::Retry
             }
@@ -67,6 +70,7 @@ mod tests {
             assert_eq!(after(code, "") == Recovery::Retry, retried, "{code:?}");
         }
         assert_eq!(after(Code::InvalidArgument, "INVALID_CURSOR"), Recovery::Restart);
+        assert_eq!(after(Code::OutOfRange, "CURSOR_EXPIRED"), Recovery::Restart);
         assert_eq!(after(Code::InvalidArgument, "INVALID_FILTER"), Recovery::Stop);
     }
 }

@@ -69,7 +69,7 @@ impl Gate {
                 status.set_state(State::Absent);
                 self.remove(status);
             }
-            Event::Progress(_) => {}
+            Event::Progress(_) | Event::Gap(_) => {}
         }
         Ok(())
     }

@@ -22,14 +22,12 @@ use crate::predicate::Predicates;
 use crate::recording::recorder::{RecordError, Recorder, Writing};
 use crate::recording::{self, reader};
 use crate::rpc::listener::{Address, ListenError, Listener};
-use crate::rpc::{Rpc, Served, Streams};
+use crate::rpc::{Proofs, Rpc, Served, Streams};
 use crate::source::connect::{ConnectError, connect};
 use crate::source::replay::Replay;
 use crate::source::{Problem, Source};
 use crate::subscription::Groups;
 
-/// Changes of one kind that the log keeps for cursors and slow readers.
-const LOG_CAPACITY: usize = 16_384;
 /// How long the API server may take to tell a recording what it is.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -117,7 +115,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     let mut policy = config.policy;
     let supply = supply(config.origin, &mut policy).await?;
     let Supply { cluster, default_namespace, source, clock, catalog, record } = supply;
-    let log = Arc::new(EventLog::new(LOG_CAPACITY));
+    let log = Arc::new(EventLog::new(policy.changes));
     let (recorder, writing) =
         record.map(|(recorder, kinds, writing)| (Recording { recorder: Arc::new(recorder), kinds }, writing)).unzip();
     let (caches, openings) = Caches::new(catalog, policy, Arc::clone(&log), clock.clone(), recorder);
@@ -130,6 +128,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         incarnation: Incarnation::random(),
         source,
         clock,
+        proofs: Proofs::default(),
         predicates: Arc::new(Predicates::new(config.worker, config.predicates)),
         streams: Streams::new(config.max_streams),
         drain: CancellationToken::new(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 
 use crate::caches::Policy;
+use crate::event_log::Capacity;
 use crate::predicate::Limits;
 use crate::rpc::listener::Address;
 use crate::source::connect::Target;
@@ -71,6 +72,15 @@ pub struct Args {
     #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
     idle_timeout: Duration,
 
+    /// Changes of each kind that are kept, for clients that come back and slow
+    /// readers; who is further behind begins anew
+    #[arg(long, value_name = "NUMBER", default_value_t = CHANGES, value_parser = some)]
+    changes: usize,
+
+    /// What these may take up in memory, of each kind
+    #[arg(long, value_name = "MIB", default_value_t = CHANGES_MIB, value_parser = some)]
+    changes_mib: usize,
+
     /// Streams that are served at a time; further ones are turned away
     #[arg(long, value_name = "NUMBER", default_value = "10000")]
     max_streams: usize,
@@ -83,6 +93,10 @@ pub struct Args {
 
 /// What most requests are about: workloads, and what they are made of.
 const WARM: &str = "pods,deployments.apps,replicasets.apps,statefulsets.apps,daemonsets.apps,jobs.batch";
+
+/// Changes of each kind that are kept, and what they may take up.
+const CHANGES: usize = 16_384;
+const CHANGES_MIB: usize = 64;
 
 /// What a daemon is to do.
 #[derive(Debug)]
@@ -139,7 +153,8 @@ pub enum ArgsError {
 impl Default for Policy {
     fn default() -> Self {
         let warm = WARM.split(',').map(str::to_owned).collect();
-        Self { namespaces: Vec::new(), warm, without_bodies: Vec::new(), idle: Duration::from_secs(600) }
+        let changes = Capacity { entries: CHANGES, bytes: CHANGES_MIB << 20 };
+        Self { namespaces: Vec::new(), warm, without_bodies: Vec::new(), idle: Duration::from_secs(600), changes }
     }
 }
 
@@ -169,7 +184,8 @@ impl Args {
         namespaces.sort_unstable();
         namespaces.dedup();
         let (warm, without_bodies) = (named(self.warm), named(self.no_bodies));
-        let policy = Policy { namespaces, warm, without_bodies, idle: self.idle_timeout };
+        let changes = Capacity { entries: self.changes, bytes: self.changes_mib << 20 };
+        let policy = Policy { namespaces, warm, without_bodies, idle: self.idle_timeout, changes };
         // The program that runs, also when its file was replaced meanwhile.
         let worker = PathBuf::from("/proc/self/exe");
         let (max_streams, log) = (self.max_streams, self.log);
@@ -195,4 +211,11 @@ fn speed(text: &str) -> Result<f64, String> {
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().map_err(|e| e.to_string())?;
     Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
+}
+
+fn some(text: &str) -> Result<usize, String> {
+    match text.parse::<u32>() {
+        Ok(number) if number > 0 => Ok(number as usize),
+        _ => Err(format!("not a number from 1 to {}", u32::MAX)),
+    }
 }

@@ -271,7 +271,7 @@ mod tests {
     /// behind, in whatever order they are asked for.
     #[test]
     fn snapshots_hold_caches_in_one_order() {
-        let log = EventLog::new(1);
+        let log = EventLog::new(crate::caches::Policy::default().changes);
         let unheard = || Freshness::unheard(jiff::Timestamp::UNIX_EPOCH);
         let cache = |kind| Cache::new(log.open_ring(), Collection::of(Arc::new(kind), None), true, unheard());
         let caches: Vec<_> = crate::kind::samples().into_iter().take(2).map(cache).collect();

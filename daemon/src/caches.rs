@@ -16,7 +16,7 @@ use crate::cache::writer::Writer;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::decode::arrival::Decoder;
-use crate::event_log::EventLog;
+use crate::event_log::{Capacity, EventLog};
 use crate::kind::Kind;
 use crate::recording::recorder::Recorder;
 use crate::source::{Arrivals, Collection, Problem, Sink};
@@ -43,6 +43,8 @@ pub struct Policy {
     pub without_bodies: Vec<String>,
     /// After how long a cache that nobody reads is closed.
     pub idle: Duration,
+    /// What is kept of each cache's changes.
+    pub changes: Capacity,
 }
 
 /// A recording that is being made.

@@ -10,6 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
@@ -27,7 +28,17 @@ pub type CacheId = u64;
 /// The log.
 pub struct EventLog {
     rings: RwLock<Rings>,
-    capacity: usize,
+    capacity: Capacity,
+}
+
+/// What a ring may hold: whichever is reached first.
+#[derive(Clone, Copy, Debug)]
+pub struct Capacity {
+    /// That many entries.
+    pub entries: usize,
+    /// About that many bytes of objects' versions. The newest entry is kept,
+    /// whatever its size.
+    pub bytes: usize,
 }
 
 #[derive(Default)]
@@ -41,6 +52,8 @@ struct Rings {
 #[derive(Default)]
 struct Ring {
     entries: VecDeque<Arc<Entry>>,
+    /// What the versions take up that they hold.
+    bytes: usize,
     /// The newest revision that the ring does not hold.
     dropped: Revision,
     readers: Readers,
@@ -60,9 +73,9 @@ impl fmt::Debug for EventLog {
 }
 
 impl EventLog {
-    /// A log of rings that hold `capacity` entries each.
+    /// A log whose rings hold so much each.
     #[must_use]
-    pub fn new(capacity: usize) -> Self {
+    pub fn new(capacity: Capacity) -> Self {
         Self { rings: RwLock::default(), capacity }
     }
 
@@ -114,7 +127,23 @@ impl EventLog {
         let revision = rings.head;
         if let Some(ring) = rings.by_cache.get_mut(&cache) {
             ring.entries.clear();
+            ring.bytes = 0;
             ring.dropped = revision;
+            ring.readers.note_all(revision, &mut wake);
+        }
+        drop(rings);
+        wake.iter().for_each(|news| news.tell());
+    }
+
+    /// Notes that changes of a cache were missed before what is appended next.
+    pub fn note_gap(&self, cache: CacheId, at: Timestamp) {
+        let mut wake = Vec::new();
+        let mut rings = self.rings.write();
+        rings.head += 1;
+        let revision = rings.head;
+        if let Some(ring) = rings.by_cache.get_mut(&cache) {
+            let gap = Change { before: None, after: None, state_changed: false, at };
+            ring.push(Arc::new(Entry::new(revision, cache, gap)), self.capacity);
             ring.readers.note_all(revision, &mut wake);
         }
         drop(rings);
@@ -132,6 +161,12 @@ impl EventLog {
     pub fn last_of(&self, cache: CacheId) -> Revision {
         let rings = self.rings.read();
         rings.by_cache.get(&cache).map_or(rings.head, |ring| ring.entries.back().map_or(ring.dropped, |e| e.revision))
+    }
+
+    /// About how many bytes a cache's ring takes up.
+    #[must_use]
+    pub fn bytes(&self, cache: CacheId) -> usize {
+        self.rings.read().by_cache.get(&cache).map_or(0, |ring| ring.bytes)
     }
 
     /// How many streams read a cache's ring.
@@ -199,13 +234,15 @@ impl Ring {
     /// keep up share them, others encode them anew.
     const LARGE_WIRE: usize = 256;
 
-    fn push(&mut self, entry: Arc<Entry>, capacity: usize) {
+    fn push(&mut self, entry: Arc<Entry>, capacity: Capacity) {
+        self.bytes += entry.size();
         self.entries.push_back(entry);
         if let Some(old) = self.entries.len().checked_sub(Self::LARGE_WIRE + 1) {
             self.entries[old].forget_large_wire();
         }
-        while self.entries.len() > capacity {
+        while self.entries.len() > capacity.entries || (self.bytes > capacity.bytes && self.entries.len() > 1) {
             if let Some(oldest) = self.entries.pop_front() {
+                self.bytes -= oldest.size();
                 self.dropped = oldest.revision;
             }
         }

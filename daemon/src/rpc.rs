@@ -23,6 +23,7 @@ use tonic_health::server::{HealthReporter, health_reporter};
 
 use self::listener::Listener;
 pub use self::streams::Streams;
+pub use self::watch::Proofs;
 use crate::access::Access;
 use crate::caches::Caches;
 use crate::clock::Clock;
@@ -54,6 +55,8 @@ pub struct Served {
     pub source: Source,
     /// The time.
     pub clock: Clock,
+    /// The live reads of proofs.
+    pub proofs: Proofs,
     /// Who evaluates callers' expressions.
     pub predicates: Arc<Predicates>,
     /// The streams that are open.

@@ -3,6 +3,7 @@
 pub mod apiserver;
 pub mod connect;
 pub mod replay;
+pub mod shared;
 
 use std::collections::HashSet;
 use std::fmt;

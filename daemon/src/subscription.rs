@@ -27,6 +27,8 @@ pub enum Relation {
     Left,
     /// It was deleted.
     Deleted,
+    /// Of no object: changes may be missing.
+    Gap,
 }
 
 /// An entry, and what it is to the subscriber.

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use daymarkd::cache::freshness::Freshness;
 use daymarkd::cache::writer::Writer;
 use daymarkd::cache::{Cache, Snapshot};
-use daymarkd::caches::Lease;
+use daymarkd::caches::{Lease, Policy};
 use daymarkd::clock::Clock;
 use daymarkd::decode::arrival::{Arrival, Decoder};
 use daymarkd::event_log::{Entry, EventLog};
@@ -111,7 +111,7 @@ struct Daemon {
 
 impl Daemon {
     fn new() -> Self {
-        let log = Arc::new(EventLog::new(10_000));
+        let log = Arc::new(EventLog::new(Policy::default().changes));
         let cache = cache(&log, Clock::System.now());
         let writer = Writer::new(Arc::clone(&cache), Arc::clone(&log), Clock::System);
         Self { cache, log, writer }
@@ -303,7 +303,7 @@ async fn told(feed: &mut Feed) -> Vec<Delivery> {
 async fn a_state_that_depends_on_age_changes_without_an_event() {
     let from = "2026-01-01T00:00:00Z".parse().unwrap();
     let clock = Clock::replay(from, "2026-01-01T01:00:00Z".parse().unwrap(), 1.0);
-    let log = Arc::new(EventLog::new(10));
+    let log = Arc::new(EventLog::new(Policy::default().changes));
     let cache = cache(&log, from);
     let selection = Arc::new(Selection::of(vec![Lease::of(Arc::clone(&cache))], Scope::All));
     let (events, queue) = tokio::sync::mpsc::channel(1);

@@ -65,6 +65,7 @@ impl Told {
 #[derive(Debug)]
 pub struct Contract {
     proven: bool,
+    history: bool,
     /// What the client knows.
     pub picture: Picture,
     /// The newest cursor that the client may resume by; empty before the first.
@@ -92,11 +93,10 @@ impl Contract {
     /// The contract of the stream that answers `request`, which has no cursor.
     #[must_use]
     pub fn new(request: &WatchStatusesRequest) -> Self {
-        let every_version = request.view() == View::Full;
-        let proven = request.proven;
-        let picture = Picture::new(every_version);
+        let (proven, history) = (request.proven, request.history);
+        let picture = Picture::new(request.view() == View::Full, history);
         let phase = Phase::Beginning { resumes: false };
-        Self { proven, picture, cursor: Vec::new(), last_reset: None, phase }
+        Self { proven, history, picture, cursor: Vec::new(), last_reset: None, phase }
     }
 
     /// The client goes on with another stream, from [`Contract::cursor`].
@@ -158,7 +158,8 @@ impl Contract {
             Event::Changed(status) => self.picture.changed(status),
             Event::Left(status) => self.picture.left(status),
             Event::Deleted(status) => self.picture.deleted(status),
-            Event::Current(_) | Event::Resumed(_) | Event::Progress(_) => Ok(()),
+            Event::Gap(_) if !self.history => Err("gaps are told where history was asked for"),
+            Event::Current(_) | Event::Resumed(_) | Event::Progress(_) | Event::Gap(_) => Ok(()),
         }
     }
 
@@ -216,6 +217,7 @@ pub fn describe(told: &Told) -> String {
         Event::Left(status) => object("left", status),
         Event::Deleted(status) => object("deleted", status),
         Event::Progress(_) => "progress".to_owned(),
+        Event::Gap(gap) => format!("gap {}", gap.kind),
     }
 }
 

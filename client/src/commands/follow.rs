@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use daymark::api::status_event::{Event, Reset};
+use daymark::api::status_event::{Event, Gap, Reset};
 use daymark::api::{State, Status, WatchStatusesRequest};
 use daymark::{Client, Error, Picture, Told, WatchEvent};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -48,6 +48,7 @@ pub async fn run(global: &Global, query: &Query<'_>, printer: &mut Printer) -> R
         Err(_) => return Err(Failure::new(Exit::Unreachable, "no connection before the end of --timeout")),
     };
     let (picture, sink) = (Picture::new(query.view()), Sink::new(query, printer));
+    let picture = if query.args.history { picture.of_history() } else { picture };
     let mut follower = Follower { client, query, printer, picture, sink, said: BTreeSet::new(), lost: None };
     follower.follow(deadline).await
 }
@@ -58,6 +59,7 @@ impl Follower<'_> {
             filter: Some(self.query.filter()),
             view: self.query.view().into(),
             progress_interval: PROGRESS.try_into().ok(),
+            history: self.query.args.history,
             ..WatchStatusesRequest::default()
         });
         let mut frame = tokio::time::interval(FRAME);
@@ -98,6 +100,7 @@ impl Follower<'_> {
         match &event {
             Event::Reset(reset) => self.unreachable(reset)?,
             Event::Item(status) if status.state() == State::Absent => self.absent(status)?,
+            Event::Gap(gap) => self.gap(gap)?,
             _ => {}
         }
         let first = !self.picture.is_current();
@@ -117,6 +120,13 @@ impl Follower<'_> {
             Some(Exit::NotPermitted) => Err(Failure::new(Exit::NotPermitted, "nothing that was asked for may be read")),
             _ => Ok(()),
         }
+    }
+
+    fn gap(&mut self, gap: &Gap) -> Result<(), Failure> {
+        self.sink.make_room(self.printer)?;
+        self.printer
+            .problem(&format!("changes of {} may be missing here: the API server no longer told them", gap.kind));
+        Ok(())
     }
 
     fn absent(&mut self, status: &Status) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! `daymark get --watch`: what is shown.
 
-use daymark_proto::v1::status_event::Event;
 use daymark_proto::v1::status_event::reset::Cause;
+use daymark_proto::v1::status_event::{Event, Gap};
 use daymark_proto::v1::{State, View};
 use serde_json::{Value, json};
 
@@ -100,6 +100,22 @@ fn the_daemon_is_asked_for_what_is_shown() {
         assert_eq!((filter.kinds, filter.namespaces), (vec!["pods".to_owned()], vec!["x".to_owned()]));
         assert!(request.cursor.is_empty());
     }
+}
+
+/// `get.watch-history`
+#[test]
+fn every_version_is_shown_and_what_may_be_missing_is_said() {
+    let mut steps = snapshot([pod("a", State::Ready)]);
+    let mut same = pod("a", State::Ready);
+    same.resource_version = "8".to_owned();
+    steps.push(changed("2", same));
+    steps.push(message("3", Event::Gap(Gap { kind: "pods".to_owned() })));
+    steps.push(Step::Fail(forbidden()));
+    let fake = Fake::new(Script { watches: [steps].into(), ..Script::default() });
+    let run = Running::start(&mut against(&fake, &["get", "-w", "pods", "--history", "-o", "name"])).finish();
+    assert!(fake.seen().watches[0].history);
+    assert_eq!(run.out, "pod/a\npod/a\n");
+    assert!(run.err.starts_with("daymark: changes of pods may be missing here: "), "{run:?}");
 }
 
 /// `get.watch-absent`

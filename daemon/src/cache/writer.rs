@@ -118,7 +118,10 @@ impl Writer {
     fn list_ends(&mut self, version: u64, now: Timestamp) {
         self.not_served_since = None;
         self.sweep(now);
-        if !self.is_listed() {
+        if self.is_listed() {
+            // A list says what there is, not what there was.
+            self.log.note_gap(self.cache.id, now);
+        } else {
             // Nobody could read what the list brought; who waits for it begins anew.
             self.log.begin_anew(self.cache.id);
         }

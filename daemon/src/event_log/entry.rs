@@ -23,7 +23,8 @@ pub struct Change {
 }
 
 impl Change {
-    /// The object: its newest version, or its last.
+    /// The object: its newest version, or its last. None where changes were
+    /// missed.
     #[must_use]
     pub fn record(&self) -> Option<&Arc<Record>> {
         self.after.as_ref().or(self.before.as_ref())
@@ -78,6 +79,14 @@ impl Entry {
             wire.forms.push((form, bytes.clone()));
         }
         Ok(bytes)
+    }
+
+    /// About how many bytes the version before takes up, which nobody else may
+    /// hold, or the last one of an object that is gone; with a place in the ring
+    /// and the small forms.
+    pub(super) fn size(&self) -> usize {
+        let version = |record: &Arc<Record>| record.size() + record.body.as_ref().map_or(0, crate::body::Body::size);
+        size_of::<Self>() + Self::SMALL / 2 + self.change.before.as_ref().map_or(0, version)
     }
 
     pub(super) fn forget_large_wire(&self) {

@@ -8,6 +8,10 @@ use crate::record::Key;
 /// However many there are.
 const ALL: Revision = Revision::MAX;
 
+fn entries(entries: usize) -> Capacity {
+    Capacity { entries, bytes: usize::MAX }
+}
+
 fn append(log: &EventLog, cache: CacheId) -> Revision {
     let at = Timestamp::UNIX_EPOCH;
     log.append(cache, Change { before: None, after: Some(record("a", "b")), state_changed: true, at });
@@ -27,7 +31,7 @@ proptest! {
         limit in 1..20u64,
         chosen in proptest::sample::subsequence(vec![0usize, 1, 2], 1..=3),
     ) {
-        let log = EventLog::new(1000);
+        let log = EventLog::new(entries(1000));
         let caches = [log.open_ring(), log.open_ring(), log.open_ring()];
         let mut at = log.head();
         let written: Vec<_> = writes.iter().map(|cache| (append(&log, caches[*cache]), *cache)).collect();
@@ -46,7 +50,7 @@ proptest! {
 
 #[test]
 fn forms_are_encoded_once_and_large_ones_kept_by_the_newest_entries_only() {
-    let log = EventLog::new(1000);
+    let log = EventLog::new(entries(1000));
     let cache = log.open_ring();
     let first = append(&log, cache);
     let entry = log.read(&[cache], first - 1, first).unwrap().0.remove(0);
@@ -69,7 +73,7 @@ fn forms_are_encoded_once_and_large_ones_kept_by_the_newest_entries_only() {
 
 #[test]
 fn what_was_dropped_is_expired_for_its_own_cache_only() {
-    let log = EventLog::new(2);
+    let log = EventLog::new(entries(2));
     let (one, other) = (log.open_ring(), log.open_ring());
     let before = log.head();
     let first = append(&log, one);
@@ -82,8 +86,27 @@ fn what_was_dropped_is_expired_for_its_own_cache_only() {
 }
 
 #[test]
+fn a_ring_is_no_larger_than_it_may_be_but_for_its_newest_entry() {
+    let log = EventLog::new(Capacity { entries: 1000, bytes: 10_000 });
+    let cache = log.open_ring();
+    let begun = log.head();
+    for _ in 0..100 {
+        let (before, after) = (Some(record("a", "b")), Some(record("a", "b")));
+        log.append(cache, Change { before, after, state_changed: true, at: Timestamp::UNIX_EPOCH });
+        assert!((1..10_000).contains(&log.bytes(cache)));
+    }
+    assert!(!log.holds(&[cache], begun) && log.holds(&[cache], log.head() - 1));
+    let tiny = EventLog::new(Capacity { entries: 1000, bytes: 1 });
+    let cache = tiny.open_ring();
+    for _ in 0..2 {
+        append(&tiny, cache);
+    }
+    assert!(tiny.holds(&[cache], tiny.head() - 1) && !tiny.holds(&[cache], tiny.head() - 2));
+}
+
+#[test]
 fn a_ring_that_was_closed_or_begun_anew_expires_what_is_older() {
-    let log = EventLog::new(10);
+    let log = EventLog::new(entries(10));
     let cache = log.open_ring();
     let at = append(&log, cache);
     log.begin_anew(cache);
@@ -107,7 +130,7 @@ impl Wants for Name {
 /// is read.
 #[test]
 fn readers_are_told_of_what_they_want() {
-    let log = Arc::new(EventLog::new(3));
+    let log = Arc::new(EventLog::new(entries(3)));
     let cache = log.open_ring();
     let topics = [
         Topic::Everything,

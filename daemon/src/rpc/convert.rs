@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use daymark_proto::v1::status_event::Event;
+use daymark_proto::v1::status_event::{Event, Gap};
 use daymark_proto::v1::{self, StatusEvent, WatchStatusesResponse};
 use jiff::Timestamp;
 use prost::Message as _;
@@ -123,7 +123,9 @@ impl Served {
     /// What a log entry is to all subscribers to whom it is the same `relation`
     /// in the same `view`.
     pub(super) fn change(&self, kind: &Kind, entry: &Entry, relation: Relation, view: View) -> Result<Event, Status> {
-        let record = entry.change.record().ok_or_else(|| Status::internal("a change without an object"))?;
+        let Some(record) = entry.change.record() else {
+            return Ok(Event::Gap(Gap { kind: kind.to_string() }));
+        };
         let mut status = self.status(kind, record, view)?;
         Ok(match relation {
             Relation::Entered => Event::Entered(status),
@@ -136,6 +138,7 @@ impl Served {
                 status.progress = None;
                 Event::Deleted(status)
             }
+            Relation::Gap => return Err(Status::internal("a gap that is a change")),
         })
     }
 }

@@ -20,6 +20,7 @@ pub(super) enum Reason {
     UnknownKind,
     InvalidFilter,
     InvalidCursor,
+    CursorExpired,
     InvalidInterval,
     InvalidPage,
     ObjectNotFound,
@@ -41,6 +42,7 @@ impl Reason {
             Self::UnknownKind => "UNKNOWN_KIND",
             Self::InvalidFilter => "INVALID_FILTER",
             Self::InvalidCursor => "INVALID_CURSOR",
+            Self::CursorExpired => "CURSOR_EXPIRED",
             Self::InvalidInterval => "INVALID_INTERVAL",
             Self::InvalidPage => "INVALID_PAGE",
             Self::ObjectNotFound => "OBJECT_NOT_FOUND",
@@ -99,6 +101,12 @@ pub(super) fn cache_closed(kind: &Kind) -> Status {
 /// The daemon stops: go to the next one.
 pub(super) fn draining() -> Status {
     status(Code::Unavailable, Reason::Draining, "the daemon is stopping", [])
+}
+
+/// The log no longer holds what a stream that skips nothing has to tell next.
+pub(super) fn cursor_expired() -> Status {
+    let message = "changes that were not told yet are no longer held: begin anew, without a cursor";
+    status(Code::OutOfRange, Reason::CursorExpired, message, [])
 }
 
 /// The filter's expression was not evaluated.

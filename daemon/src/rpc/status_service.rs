@@ -18,7 +18,7 @@ use tonic::{Code, Request, Response, Status};
 use super::Served;
 use super::auth::caller;
 use super::convert::View;
-use super::error::{Reason, draining, status, unevaluated, unknown_kinds, unreadable};
+use super::error::{Reason, cursor_expired, draining, status, unevaluated, unknown_kinds, unreadable};
 use super::watch::{Beginning, Order, Watch};
 use crate::body::Body;
 use crate::cache::{Cache, Snapshot};
@@ -152,10 +152,15 @@ impl StatusService for Handler {
         let mut selection = self.served.select(&request.filter.clone().unwrap_or_default()).await?;
         if view == View::Full {
             selection.need_bodies()?;
-            selection.every_version = true;
+            selection.with_bodies = true;
         }
+        selection.history = request.history;
+        selection.every_version = request.history || view == View::Full;
         let interval = progress_interval(request.progress_interval)?;
         let beginning = self.beginning(&request.cursor, &selection)?;
+        if request.history && !request.cursor.is_empty() && matches!(beginning, Beginning::Snapshot(_)) {
+            return Err(cursor_expired());
+        }
         let unreachable = self.await_listed(&selection).await?;
         let order =
             Order { selection, unreachable, view, progress_interval: interval, beginning, proven: request.proven };

@@ -20,11 +20,12 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::Status;
 
 use self::letter::Letter;
+pub use self::proof::Proofs;
 use self::proof::prove;
 use self::snapshot::{Item, Items};
 use super::Served;
 use super::convert::{View, encode};
-use super::error::{cache_closed, draining, unevaluated};
+use super::error::{cache_closed, cursor_expired, draining, unevaluated};
 use super::streams::Permit;
 use crate::cache::Cache;
 use crate::event_log::{Entry, Revision};
@@ -205,7 +206,7 @@ impl Watch {
                         let portion = self.feed.next().await;
                         return self.changes(portion);
                     }
-                    Err(Interruption::Expired) => self.stage = Stage::Reset(Cause::Lagged),
+                    Err(Interruption::Expired) => self.stage = Stage::Reset(self.overtaken()?),
                     Err(Interruption::Predicate(error)) => return Err(unevaluated(&error)),
                 },
                 Stage::Live => {
@@ -256,9 +257,8 @@ impl Watch {
             Ok(portion) => portion,
             Err(Interruption::Predicate(error)) => return Err(unevaluated(&error)),
             Err(Interruption::Expired) => {
-                let waited = !self.unreachable.is_empty();
-                // The reader is too slow for the log: it gets the newest state.
-                return self.begin_anew(if waited { Cause::Reachable } else { Cause::Lagged });
+                let cause = self.overtaken()?;
+                return self.begin_anew(cause);
             }
         };
         let (batch, number) = portion.piece().ok_or_else(|| Status::internal("a batch that was not read"))?;
@@ -275,6 +275,21 @@ impl Watch {
             Ok::<_, Status>(parts?.concat().into())
         })?;
         Ok(Encoded::from_bytes(wire).with_bytes(tail))
+    }
+
+    /// The log no longer holds what comes next, because the reader is too slow or
+    /// the kind was read for the first time: it gets the newest state.
+    fn overtaken(&self) -> Result<Cause, Status> {
+        match self.unreachable.is_empty() {
+            true if self.selection.history && !self.is_closed() => Err(cursor_expired()),
+            true => Ok(Cause::Lagged),
+            false => Ok(Cause::Reachable),
+        }
+    }
+
+    /// Whether nothing feeds one of the caches any more.
+    fn is_closed(&self) -> bool {
+        self.selection.caches.iter().any(|cache| cache.closed().is_cancelled())
     }
 
     /// The change as every stream sends it to whom it is the same.

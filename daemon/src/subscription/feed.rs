@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::Interruption;
 use super::batch::Batch;
 use super::group::{Following, Group, Slot};
-use super::Interruption;
 use crate::event_log::Revision;
 
 /// A stream's place in the log.

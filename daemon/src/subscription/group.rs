@@ -7,10 +7,10 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 use tokio::sync::{OnceCell, watch};
 
+use super::Interruption;
 use super::batch::Batch;
 use super::conflate::conflate;
 use super::selection::{Identity, Selection};
-use super::Interruption;
 use crate::event_log::{EventLog, Revision, Subscription};
 
 /// Revisions that are looked at together; among the changes in them, those that
@@ -101,12 +101,12 @@ impl Group {
     async fn make(&self, after: Revision) -> Result<Batch, Interruption> {
         let until = (after / WINDOW + 1) * WINDOW;
         let (entries, to) = self.subscription.read(after, until)?;
-        let every_version = self.selection.every_version;
+        let Selection { every_version, history, with_bodies, .. } = *self.selection;
         let mut deliveries = self.selection.deliveries(entries).await?;
-        if deliveries.len() > 1 {
+        if deliveries.len() > 1 && !history {
             deliveries = conflate(deliveries, every_version);
         }
-        Ok(Batch::new(deliveries, to, every_version))
+        Ok(Batch::new(deliveries, to, with_bodies))
     }
 }
 

@@ -34,6 +34,10 @@ pub struct Selection {
     pub predicate: Option<Predicate>,
     /// Whether every version is wanted, not transitions only.
     pub every_version: bool,
+    /// Whether objects are wanted whole.
+    pub with_bodies: bool,
+    /// Whether nothing is to be skipped, and gaps are to be told.
+    pub history: bool,
     /// For each cache, set when it is proven what there was.
     pub gaps: Vec<OnceLock<Gap>>,
 }
@@ -52,7 +56,8 @@ impl Predicate {
     async fn of(&self, records: &[&Arc<Record>]) -> Result<Vec<bool>, PredicateError> {
         let mut verdicts = Vec::with_capacity(records.len());
         for some in records.chunks(ASKED_AT_ONCE) {
-            let json = |record: &&Arc<Record>| record.body.as_ref().and_then(|body| body.json().ok()).unwrap_or_default();
+            let json =
+                |record: &&Arc<Record>| record.body.as_ref().and_then(|body| body.json().ok()).unwrap_or_default();
             let bodies: Vec<_> = some.iter().map(json).collect();
             let document = |(record, json)| {
                 let (record, json): (&&Arc<Record>, &Vec<u8>) = (record, json);
@@ -133,7 +138,18 @@ impl Selection {
     pub fn of(caches: Vec<Lease>, scope: Scope) -> Self {
         let (labels, fields) = (LabelSelector::default(), FieldSelector::default());
         let gaps = caches.iter().map(|_| OnceLock::new()).collect();
-        Self { caches, scope, labels, fields, states: Vec::new(), predicate: None, every_version: false, gaps }
+        Self {
+            caches,
+            scope,
+            labels,
+            fields,
+            states: Vec::new(),
+            predicate: None,
+            every_version: false,
+            with_bodies: false,
+            history: false,
+            gaps,
+        }
     }
 
     /// Whether an object of the cache with that id may be wanted, at that place
@@ -192,7 +208,7 @@ impl Selection {
         let mut offered: Vec<_> = entries
             .into_iter()
             .map(|entry| (may(&entry, &entry.change.before), may(&entry, &entry.change.after), entry))
-            .filter(|(before, after, _)| *before || *after)
+            .filter(|(before, after, entry)| *before || *after || self.is_gap(entry))
             .collect();
         if self.reads_bodies() {
             self.sift_entries(&mut offered).await?;
@@ -246,12 +262,17 @@ impl Selection {
     fn relation(&self, entry: &Entry, before: bool, after: bool) -> Option<Relation> {
         let change = &entry.change;
         match (before, after) {
-            (false, false) => None,
+            (false, false) => self.is_gap(entry).then_some(Relation::Gap),
             (false, true) => Some(Relation::Entered),
             (true, true) => (self.every_version || change.state_changed).then_some(Relation::Changed),
             (true, false) if change.after.is_some() => Some(Relation::Left),
             (true, false) => Some(Relation::Deleted),
         }
+    }
+
+    /// Whether a subscriber is to be told that changes may be missing.
+    fn is_gap(&self, entry: &Entry) -> bool {
+        self.history && entry.change.record().is_none()
     }
 
     /// What it is known by: two selections of one identity want the same, as
@@ -270,6 +291,8 @@ impl Selection {
             states: self.states.clone(),
             predicate: self.predicate.as_ref().map(|predicate| predicate.expression.clone()),
             every_version: self.every_version,
+            with_bodies: self.with_bodies,
+            history: self.history,
         }
     }
 
@@ -322,6 +345,8 @@ pub(super) struct Identity {
     states: Vec<State>,
     predicate: Option<String>,
     every_version: bool,
+    with_bodies: bool,
+    history: bool,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

@@ -356,6 +356,11 @@ pub struct WatchStatusesRequest {
     /// ends with PERMISSION_DENIED.
     #[prost(bool, tag = "5")]
     pub proven: bool,
+    /// Skip nothing: tell every version that the daemon has seen, in either view,
+    /// in order, and a `gap` where some may be missing. A cursor, or a reader, that
+    /// the log has left behind is the error OUT_OF_RANGE, not a `reset`.
+    #[prost(bool, tag = "6")]
+    pub history: bool,
 }
 /// WatchStatusesResponse is one message of a watch: what happened together, or
 /// fast enough to be told together. There is at least one event.
@@ -377,7 +382,7 @@ pub struct WatchStatusesResponse {
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct StatusEvent {
     /// What happened.
-    #[prost(oneof = "status_event::Event", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
+    #[prost(oneof = "status_event::Event", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
     pub event: ::core::option::Option<status_event::Event>,
 }
 /// Nested message and enum types in `StatusEvent`.
@@ -460,6 +465,14 @@ pub mod status_event {
     /// Progress says that the stream is alive and complete up to the cursor.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct Progress {}
+    /// Gap says that the API server no longer told each change of a kind: what
+    /// differs follows, or has been told, but not what was in between.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Gap {
+        /// The kind, as "deployments.apps".
+        #[prost(string, tag = "1")]
+        pub kind: ::prost::alloc::string::String,
+    }
     /// What happened.
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Event {
@@ -490,6 +503,9 @@ pub mod status_event {
         /// Nothing happened up to the cursor.
         #[prost(message, tag = "9")]
         Progress(Progress),
+        /// Changes may be missing here. Only where `history` was asked for.
+        #[prost(message, tag = "10")]
+        Gap(Gap),
     }
 }
 /// Generated client implementations.
@@ -512,7 +528,7 @@ pub mod status_service_client {
     /// INVALID_PAGE, PREDICATE_TOO_COSTLY (INVALID_ARGUMENT); OBJECT_NOT_FOUND (NOT_FOUND);
     /// CLUSTER_UNREACHABLE, CACHE_CLOSED, DRAINING (UNAVAILABLE);
     /// KIND_FORBIDDEN, NAMESPACE_NOT_SERVED (PERMISSION_DENIED);
-    /// BODIES_NOT_KEPT (FAILED_PRECONDITION);
+    /// BODIES_NOT_KEPT (FAILED_PRECONDITION); CURSOR_EXPIRED (OUT_OF_RANGE);
     /// TOO_MANY_STREAMS, PREDICATES_BUSY (RESOURCE_EXHAUSTED, with RetryInfo);
     /// UNAUTHENTICATED (UNAUTHENTICATED).
     #[derive(Debug, Clone)]
@@ -662,7 +678,8 @@ pub mod status_service_client {
         ///   by either.
         /// - No change falls between the items and what follows them.
         /// - Per object, changes come in the order in which they happened, and end in
-        ///   the newest; some may be skipped, the last one never is.
+        ///   the newest; some may be skipped, unless `history` was asked for; the last
+        ///   one never is.
         /// - VIEW_BASIC carries a change only if state, reason, doom, progress or
         ///   generation differ from what was told; VIEW_FULL carries every version, but
         ///   for those that are skipped. A stream that was resumed may tell an object

@@ -7,6 +7,7 @@ use daymark_proto::v1::{ObjectRef, State, Status};
 /// The objects that a stream has told of, by UID.
 #[derive(Debug)]
 pub struct Picture {
+    with_objects: bool,
     every_version: bool,
     objects: HashMap<String, Status>,
     /// Names that no object has, of the last snapshot.
@@ -22,9 +23,18 @@ pub struct Picture {
 type Checked = Result<(), &'static str>;
 
 impl Picture {
-    pub(super) fn new(every_version: bool) -> Self {
+    pub(super) fn new(with_objects: bool, history: bool) -> Self {
+        let every_version = with_objects || history;
         let (objects, versions) = (HashMap::new(), HashMap::new());
-        Self { every_version, objects, absent: Vec::new(), gone: HashSet::new(), versions, since_resumed: None }
+        Self {
+            with_objects,
+            every_version,
+            objects,
+            absent: Vec::new(),
+            gone: HashSet::new(),
+            versions,
+            since_resumed: None,
+        }
     }
 
     /// The objects, by UID.
@@ -151,7 +161,7 @@ impl Picture {
 
     /// With its object, a status is of that version of it; without, it has none.
     fn check_body(&self, status: &Status) -> Checked {
-        if !self.every_version {
+        if !self.with_objects {
             return if status.object.is_empty() { Ok(()) } else { Err("the basic view has no object") };
         }
         let object: serde_json::Value =

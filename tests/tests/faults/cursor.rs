@@ -96,3 +96,57 @@ async fn a_cursor_that_no_daemon_gave_is_refused() {
     }
     setup.daemon.stop().await;
 }
+
+fn history(mut request: WatchStatusesRequest) -> WatchStatusesRequest {
+    request.history = true;
+    request
+}
+
+/// Those that are not told elsewhere, too: what changes nothing but the version,
+/// and what a later one outdates.
+#[tokio::test]
+async fn history_skips_nothing_and_says_where_something_may_be_missing() {
+    let setup = Setup::new(&[(Pods, "a")]).await;
+    let cluster = &setup.cluster;
+    let mut basic = setup.live(history(kinds(&[Pods]))).await;
+    let mut witness = setup.live(kinds(&[Pods])).await;
+    // While nobody reads.
+    for state in [State::Failed, State::Failed, State::Ready, State::Failed] {
+        put(cluster, Pods, "a", state);
+    }
+    put(cluster, Pods, "b", State::Ready);
+    witness.until_said("entered pods/b READY").await;
+    let expected = [
+        "changed pods/a FAILED",
+        "changed pods/a FAILED",
+        "changed pods/a READY",
+        "changed pods/a FAILED",
+        "entered pods/b READY",
+    ];
+    assert_eq!(basic.until_said("entered pods/b READY").await, expected);
+
+    cluster.hold_events(Pods);
+    put(cluster, Pods, "a", State::Ready);
+    put(cluster, Pods, "a", State::InProgress);
+    cluster.compact(true);
+    cluster.close_watches(Pods);
+    cluster.until("the relist", |counts| counts.lists(Pods) == 2).await;
+    cluster.release_events(Pods);
+    let told = basic.until_said("gap pods").await;
+    assert_eq!(told, ["changed pods/a IN_PROGRESS", "gap pods"]);
+    assert_eq!(witness.until_said("changed pods/a IN_PROGRESS").await.last().unwrap(), "changed pods/a IN_PROGRESS");
+    setup.daemon.stop().await;
+}
+
+#[tokio::test]
+async fn history_that_is_no_longer_held_is_an_error() {
+    let setup = Setup::new(&[(Pods, "a")]).await;
+    let cursor = setup.live(history(kinds(&[Pods]))).await.contract.cursor.clone();
+    let Setup { cluster, daemon } = setup;
+    daemon.stop().await;
+    let daemon = InProcess::start(&cluster).await;
+    let request = WatchStatusesRequest { cursor: cursor.into(), ..history(kinds(&[Pods])) };
+    let refused = daemon.client().await.watch_statuses(request).await.map(drop).unwrap_err();
+    assert_eq!(code_and_reason(&refused), (Code::OutOfRange, "CURSOR_EXPIRED".into()), "{refused:?}");
+    daemon.stop().await;
+}

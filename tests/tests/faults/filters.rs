@@ -139,10 +139,11 @@ async fn a_list_is_filtered_by_what_bodies_say_page_by_page() {
     }
     witness.until_said("entered pods/p29 READY").await;
     let mut client = setup.daemon.client().await;
-    for change in [
-        (|filter| filter.cel = "object.spec.nodeName == 'node-of-web'".into()) as fn(&mut Filter),
-        |filter| filter.field_selector = "spec.nodeName=node-of-web".into(),
-    ] {
+    for change in
+        [(|filter| filter.cel = "object.spec.nodeName == 'node-of-web'".into()) as fn(&mut Filter), |filter| {
+            filter.field_selector = "spec.nodeName=node-of-web".into()
+        }]
+    {
         let (mut names, mut page_token) = (Vec::new(), String::new());
         loop {
             let filter = filtered(change).filter;

@@ -1,6 +1,7 @@
 //! A watch that lags behind what reads show, and proofs against it.
 
 use daymark_proto::v1::State;
+use daymark_tests::contract::describe;
 use daymark_tests::fake_apiserver::{Answer, Fault, Verb};
 use daymark_tests::in_process::{Follower, kinds, named};
 
@@ -211,5 +212,31 @@ async fn a_proven_view_of_a_set_waits_for_all_that_a_list_showed() {
         assert!(!after.iter().any(|said| said.contains("history")), "{after:?}");
     }
     assert!(follower.contract.picture.get("deployments", "history").is_none());
+    setup.daemon.stop().await;
+}
+
+/// A read that began before somebody asked proves nothing to them; the one
+/// behind it does, to all of them.
+#[tokio::test]
+async fn proofs_of_the_same_share_a_read_that_begins_after_all_have_asked() {
+    let setup = Setup::new(&[(Deployments, "a")]).await;
+    setup.cluster.fault(Fault::new(Answer::Late).on(Verb::Get));
+    let request = || with_progress(proven(named(&[(Deployments, "a")])));
+    let mut followers = vec![setup.daemon.follow(request()).await];
+    setup.cluster.until("the first read", |counts| counts.gets(Deployments) == 1).await;
+    for _ in 0..20 {
+        followers.push(setup.daemon.follow(request()).await);
+    }
+    for follower in &mut followers {
+        // It waits for its proof.
+        follower.until(|told| describe(told) == "progress").await;
+        assert!(!follower.contract.is_live());
+    }
+    setup.cluster.heal();
+    for follower in &mut followers {
+        follower.until_live().await;
+    }
+    assert_eq!(setup.cluster.counts().gets(Deployments), 2);
+    drop(followers);
     setup.daemon.stop().await;
 }

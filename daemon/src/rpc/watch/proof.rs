@@ -9,8 +9,10 @@ use tonic::Status;
 use super::super::Served;
 use super::super::error::unreadable;
 use crate::cache::Cache;
-use crate::record::Record;
-use crate::source::{Collection, Problem, Truth};
+use crate::event_log::CacheId;
+use crate::record::{Key, Record};
+use crate::source::shared::SharedReads;
+use crate::source::{Collection, Problem, Set, Truth};
 use crate::subscription::{Absence, Gap, Named, Scope, Selection};
 
 /// Live reads that one proof makes at a time.
@@ -19,6 +21,13 @@ const READS_AT_ONCE: usize = 16;
 const READ_AGAIN: Duration = Duration::from_secs(1);
 /// The longest that an API server's `Retry-After` is obeyed.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// The live reads of proofs: those who wait for the same share them.
+#[derive(Debug, Default)]
+pub struct Proofs {
+    names: SharedReads<(CacheId, Key), Result<Truth, Problem>>,
+    sets: SharedReads<(CacheId, Option<Box<str>>, String), Result<Option<Arc<Set>>, Problem>>,
+}
 
 /// Resolves when the caches hold what live reads, begun after now, have seen of
 /// every named object; or when they may not be read.
@@ -48,7 +57,13 @@ async fn prove_set(served: &Served, selection: &Selection, place: usize) -> Resu
         _ => cache.collection().clone(),
     };
     let labels = selection.labels.to_string();
-    let Some(set) = read_on(cache, "*", || served.source.read_set(&collection, &labels)).await? else { return Ok(()) };
+    let thing = (cache.id(), collection.namespace.clone(), labels.clone());
+    let read = || {
+        let (source, collection, labels) = (served.source.clone(), collection.clone(), labels.clone());
+        let read = async move { Ok(source.read_set(&collection, &labels).await?.map(Arc::new)) };
+        served.proofs.sets.read(&thing, read)
+    };
+    let Some(set) = read_on(cache, "*", read).await? else { return Ok(()) };
     cache.reaches(set.newest).await;
     let outdated = |record: &Record| {
         record.resource_version <= set.version && selection.may_list(record) && !set.uids.contains(&record.uid)
@@ -82,7 +97,12 @@ where
 
 async fn prove_one(served: &Served, selection: &Selection, named: &Named) -> Result<(), Status> {
     let cache = &selection.caches[named.cache];
-    let truth = read_on(cache, &named.key.name, || served.source.read(cache.kind(), &named.key)).await?;
+    let thing = (cache.id(), named.key.clone());
+    let read = || {
+        let (source, kind, key) = (served.source.clone(), Arc::clone(&cache.collection().kind), named.key.clone());
+        served.proofs.names.read(&thing, async move { source.read(&kind, &key).await })
+    };
+    let truth = read_on(cache, &named.key.name, read).await?;
     match truth {
         Truth::Cached => {}
         Truth::Seen(version) => cache.reaches(version).await,
