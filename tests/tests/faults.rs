@@ -85,6 +85,12 @@ fn full(mut request: WatchStatusesRequest) -> WatchStatusesRequest {
     request
 }
 
+/// The same request, of which nothing is skipped.
+fn history(mut request: WatchStatusesRequest) -> WatchStatusesRequest {
+    request.history = true;
+    request
+}
+
 /// The same request, proven.
 fn proven(mut request: WatchStatusesRequest) -> WatchStatusesRequest {
     request.proven = true;

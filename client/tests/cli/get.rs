@@ -82,6 +82,7 @@ fn several_kinds_name_theirs() {
 fn objects_are_selected_by_the_daemon() {
     let fake = Fake::new(listed(page(vec![pod("a", State::Failed)])));
     let selected = ["-l", "app=web", "--field-selector", "spec.nodeName=n", "--state", "failed,in-progress"];
+    let selected = [&selected[..], &["--cel", "object.a"]].concat();
     let run = finish(&mut against(&fake, &[&["get", "pods"][..], &selected].concat()));
     assert_eq!(run.code, 0, "{run:?}");
     let filter = fake.seen().lists[0].filter.clone().unwrap();

@@ -6,7 +6,7 @@ use daymark_tests::contract::Contract;
 use daymark_tests::in_process::{InProcess, first_of, kinds, named};
 use tonic::Code;
 
-use crate::{Deployments, Jobs, Pods, Setup, assert_true, code_and_reason, full, put};
+use crate::{Deployments, Jobs, Pods, Setup, assert_true, code_and_reason, full, history, put};
 
 #[tokio::test]
 async fn a_stream_that_resumes_is_told_exactly_what_it_missed() {
@@ -95,11 +95,6 @@ async fn a_cursor_that_no_daemon_gave_is_refused() {
         Contract::new(&request).end(Some(&refused)).unwrap();
     }
     setup.daemon.stop().await;
-}
-
-fn history(mut request: WatchStatusesRequest) -> WatchStatusesRequest {
-    request.history = true;
-    request
 }
 
 /// Those that are not told elsewhere, too: what changes nothing but the version,

@@ -7,7 +7,7 @@ use daymark_tests::in_process::{Client, Follower, kinds, named};
 use daymark_tests::process::PATIENCE;
 use fastrand::Rng;
 
-use crate::{Deployments, Pods, Setup, assert_true, full, proven, put, with_progress};
+use crate::{Deployments, Pods, Setup, assert_true, full, history, proven, put, with_progress};
 
 /// How many steps a run has.
 const STEPS: usize = 800;
@@ -112,11 +112,12 @@ async fn run(seed: u64) {
         (all(), &Collection::ALL[..]),
         (full(all()), &Collection::ALL[..]),
         (full(with_progress(kinds(&[Pods]))), &[Pods][..]),
+        (history(with_progress(kinds(&[Pods, Deployments]))), &[Pods, Deployments][..]),
         (proven(with_progress(named(&names))), &[Pods][..]),
     ];
     let mut readers = Vec::new();
     for (request, collections) in clients {
-        let every_version = request.view() == daymark_proto::v1::View::Full;
+        let every_version = request.history || request.view() == daymark_proto::v1::View::Full;
         let reader = in_time(read_to(setup.live(request).await, collections, "marker", rng.fork()));
         readers.push(async move { (reader.await, collections, every_version) });
     }

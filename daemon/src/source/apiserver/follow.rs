@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use http::StatusCode;
 
 use super::ApiServer;
@@ -233,10 +234,13 @@ impl<'a> Following<'a> {
         self.last = None;
         self.sink.put(Event::ListBegins).await?;
         let version = loop {
-            if !lines.is_ready() {
-                self.sink.flush().await?;
-            }
-            let line = tokio::time::timeout(LIST_IDLE, lines.next()).await.map_err(|_| End::NoStreamingLists)?;
+            let line = match lines.next().now_or_never() {
+                Some(line) => line,
+                None => {
+                    self.sink.flush().await?;
+                    tokio::time::timeout(LIST_IDLE, lines.next()).await.map_err(|_| End::NoStreamingLists)?
+                }
+            };
             let line = line.map_err(unreachable)?.ok_or_else(|| unreachable("a list broke off"))?;
             match WatchEvent::parse(&line)? {
                 WatchEvent { event: Event::Changed(json), .. } => self.sink.hold(Event::Listed(json)).await?,
@@ -271,11 +275,18 @@ impl<'a> Following<'a> {
     async fn watch(&mut self, _ticket: Ticket, mut lines: Lines) -> Result<(), End> {
         let mut told = false;
         let mut idle = WATCH_IDLE;
-        while let Some(line) = tokio::time::timeout(idle, lines.next())
-            .await
-            .map_err(|_| unreachable(format!("the watch was silent for {} s", idle.as_secs())))?
-            .map_err(unreachable)?
-        {
+        loop {
+            let line = match lines.next().now_or_never() {
+                Some(line) => line,
+                None => {
+                    self.sink.flush().await?;
+                    // Not to hold on to what it came in.
+                    self.came_to();
+                    let silent = |_| unreachable(format!("the watch was silent for {} s", idle.as_secs()));
+                    tokio::time::timeout(idle, lines.next()).await.map_err(silent)?
+                }
+            };
+            let Some(line) = line.map_err(unreachable)? else { break };
             let WatchEvent { event, .. } = WatchEvent::parse(&line)?;
             self.backoff = BACKOFF.0;
             told = true;
@@ -291,12 +302,8 @@ impl<'a> Following<'a> {
                 }
             }
             self.sink.hold(event).await?;
-            if !lines.is_ready() {
-                self.sink.flush().await?;
-                // Not to hold on to what it came in.
-                self.came_to();
-            }
         }
+        self.sink.flush().await?;
         // One that lives as asked ends after bookmarks; this one is no use.
         if told { Ok(()) } else { Err(unreachable("the watch ended without an event").into()) }
     }

@@ -22,11 +22,6 @@ impl Lines {
         Self { body, frame: Bytes::new(), begun: BytesMut::new() }
     }
 
-    /// Whether there is a next line without waiting for it.
-    pub(super) fn is_ready(&self) -> bool {
-        memchr(b'\n', &self.frame).is_some()
-    }
-
     /// The next line, without its end; `None` at the body's end. What follows
     /// the last line end is an object cut off, and dropped. Dropping the future
     /// loses nothing.
