@@ -58,6 +58,12 @@ impl Kind {
         place(self) == place(other) && self.kind == other.kind
     }
 
+    /// Whether its objects are pods.
+    #[must_use]
+    pub fn is_pods(&self) -> bool {
+        self.group.is_empty() && self.resource == "pods"
+    }
+
     /// Whether `name` means this kind: its plural, singular, short or CamelCase
     /// name, alone or qualified as `deployments.apps` or `deployments.v1.apps`
     /// (the forms of kubectl, k8s.io/cli-runtime `resource.Builder`).

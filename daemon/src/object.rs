@@ -132,6 +132,8 @@ pub mod pod {
     pub struct Spec {
         /// `Always`, `OnFailure` or `Never`.
         pub restart_policy: Box<str>,
+        /// The node that it was scheduled to.
+        pub node_name: Box<str>,
         /// The containers, counted only.
         pub containers: Vec<serde::de::IgnoredAny>,
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::body::Body;
 use crate::intern::Interner;
-use crate::object::{Metadata, Object};
+use crate::object::{Facts, Metadata, Object};
 use crate::state::Judgement;
 
 /// Where an object stands in its cache: namespace, then name.
@@ -127,6 +127,8 @@ pub struct Record {
     pub labels: Arc<Labels>,
     /// Its owners.
     pub owners: Arc<[Owner]>,
+    /// Of a pod, its node; empty before it has one.
+    pub node: Option<Arc<str>>,
     /// What the rules say of it.
     pub judgement: Judgement,
     /// Its JSON, if its cache keeps bodies.
@@ -147,6 +149,7 @@ impl Record {
             created: self.created,
             labels: Arc::clone(&self.labels),
             owners: Arc::clone(&self.owners),
+            node: self.node.clone(),
             judgement,
             body: self.body.clone(),
             aging: self.aging.clone().filter(|_| ages),
@@ -189,6 +192,7 @@ impl Record {
             created: None,
             labels: [].into(),
             owners: [].into(),
+            node: None,
             judgement,
             body: None,
             aging: None,
@@ -216,9 +220,17 @@ impl Packer {
             created: *creation_timestamp,
             labels: self.labels(&object.metadata),
             owners: self.owners(&object.metadata),
+            node: self.node(&object.facts),
             judgement,
             body,
             aging: ages.then(|| Arc::new(object)),
+        }
+    }
+
+    fn node(&mut self, facts: &Facts) -> Option<Arc<str>> {
+        match facts {
+            Facts::Pod(pod) => Some(self.texts.get(&*pod.spec.node_name)),
+            _ => None,
         }
     }
 

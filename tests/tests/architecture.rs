@@ -24,6 +24,11 @@ const RULES: &[Rule] = &[
         because: "only source (and access and act, where they need it) talks to a cluster",
     },
     Rule {
+        words: &["cel::"],
+        modules: &["predicate"],
+        because: "callers' expressions are evaluated in processes of their own",
+    },
+    Rule {
         words: &["log.append("],
         modules: &["cache"],
         because: "only a cache's writer changes objects, and each change is logged where it is made",
@@ -34,8 +39,9 @@ const RULES: &[Rule] = &[
         because: "time is an input: it comes from the one clock",
     },
     Rule {
-        words: &["tokio::spawn", "JoinSet", "spawn_blocking", "thread::spawn"],
-        modules: &["app", "main", "recording"],
+        words: &["tokio::spawn", "JoinSet", "spawn_blocking", "thread::spawn", "thread::Builder"],
+        // A predicate's worker is a process of its own.
+        modules: &["app", "main", "recording", "predicate::worker"],
         because: "a task's handle is owned by app, which joins it",
     },
     Rule {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Revision;
 use super::entry::Entry;
 use super::news::News;
-use crate::record::{Key, Record};
+use crate::record::Key;
 
 /// Which changes a reader may want, so that others need not be offered to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Topic {
     Objects(Vec<Key>),
     /// Those of objects that have, or had, a label.
     Label(Arc<str>, Arc<str>),
+    /// Those of pods that are, or were, on a node.
+    Node(Arc<str>),
 }
 
 /// Tells whether a reader wants an entry that its topic offers.
@@ -44,6 +46,7 @@ pub(super) struct Readers {
     by_namespace: HashMap<Arc<str>, Vec<Reader>>,
     by_key: HashMap<Key, Vec<Reader>>,
     by_label: HashMap<(Arc<str>, Arc<str>), Vec<Reader>>,
+    by_node: HashMap<Arc<str>, Vec<Reader>>,
 }
 
 impl Readers {
@@ -69,6 +72,7 @@ impl Readers {
             Topic::Label(key, value) => {
                 self.by_label.entry((Arc::clone(key), Arc::clone(value))).or_default().push(reader.clone());
             }
+            Topic::Node(node) => self.by_node.entry(Arc::clone(node)).or_default().push(reader.clone()),
         }
     }
 
@@ -81,6 +85,7 @@ impl Readers {
             }
             Topic::Objects(keys) => keys.iter().for_each(|key| leave_at(&mut self.by_key, key, id)),
             Topic::Label(key, value) => leave_at(&mut self.by_label, &(Arc::clone(key), Arc::clone(value)), id),
+            Topic::Node(node) => leave_at(&mut self.by_node, node, id),
         }
     }
 
@@ -101,12 +106,12 @@ impl Readers {
         if let Some(readers) = self.by_key.get(&record.key) {
             offer(readers);
         }
-        if !self.by_label.is_empty() {
-            let records = [&entry.change.before, &entry.change.after];
-            for label in records.into_iter().flatten().flat_map(|record: &Arc<Record>| record.labels.iter()) {
-                if let Some(readers) = self.by_label.get(label) {
-                    offer(readers);
-                }
+        for record in [&entry.change.before, &entry.change.after].into_iter().flatten() {
+            if !self.by_label.is_empty() {
+                record.labels.iter().filter_map(|label| self.by_label.get(label)).for_each(|readers| offer(readers));
+            }
+            if let Some(readers) = record.node.as_ref().and_then(|node| self.by_node.get(node)) {
+                offer(readers);
             }
         }
     }

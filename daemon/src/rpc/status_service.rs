@@ -1,6 +1,6 @@
 //! `StatusService`: reading and following states.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +20,6 @@ use super::auth::caller;
 use super::convert::View;
 use super::error::{Reason, cursor_expired, draining, status, unevaluated, unknown_kinds, unreadable};
 use super::watch::{Beginning, Order, Watch};
-use crate::body::Body;
 use crate::cache::{Cache, Snapshot};
 use crate::event_log::Revision;
 use crate::event_log::cursor::Cursor;
@@ -191,16 +190,27 @@ impl Handler {
         view: View,
         unreachable: Vec<Unreachable>,
     ) -> Result<ListStatusesResponse, Status> {
-        let (records, next_page_token, revision) =
-            self.page_of(selection, start, size, view).await.map_err(|error| unevaluated(&error))?;
+        let (records, mut next_page_token, revision) =
+            self.page_of(selection, start, size).await.map_err(|error| unevaluated(&error))?;
         // Unpacking objects takes its time: the caches are not held.
         let status = |(place, record): &(usize, Arc<Record>)| {
             let (cache, record) = (selection.caches[*place].clone(), Arc::clone(record));
             async move { self.whole_status(&cache, &record, view).await }
         };
-        let statuses = stream::iter(&records).map(status).buffered(READS_AT_ONCE);
+        let mut all = pin!(stream::iter(&records).map(status).buffered(READS_AT_ONCE));
+        let (mut statuses, mut bytes) = (Vec::new(), 0);
+        while let Some(status) = all.try_next().await? {
+            bytes += status.object.len();
+            if bytes > PAGE_BYTES && !statuses.is_empty() {
+                // It and those behind it come with the next page.
+                let (place, last) = &records[statuses.len() - 1];
+                next_page_token = page_token(*place, Some(&last.key));
+                break;
+            }
+            statuses.push(status);
+        }
         Ok(ListStatusesResponse {
-            statuses: statuses.try_collect().await?,
+            statuses,
             next_page_token,
             unreachable,
             freshness: Some(self.served.freshness(selection.caches.iter().map(|cache| -> &Cache { cache }))),
@@ -216,9 +226,8 @@ impl Handler {
         selection: &Selection,
         (first_cache, after): Place,
         size: usize,
-        view: View,
     ) -> Result<(Vec<(usize, Arc<Record>)>, String, Revision), PredicateError> {
-        let (mut records, mut bytes) = (Vec::new(), 0);
+        let mut records = Vec::new();
         let first_revision = self.served.log.head();
         for place in first_cache..selection.caches.len() {
             let mut after = after.clone().filter(|_| place == first_cache);
@@ -228,10 +237,7 @@ impl Handler {
                 let last = last.key.clone();
                 let sifted = selection.sift(&some.iter().collect::<Vec<_>>()).await?;
                 for (record, _) in some.iter().zip(sifted).filter(|(_, wanted)| *wanted) {
-                    if view == View::Full {
-                        bytes += record.body.as_ref().map_or(0, Body::length);
-                    }
-                    if records.len() == size || (bytes > PAGE_BYTES && !records.is_empty()) {
+                    if records.len() == size {
                         return Ok((records, page_token(place, after.as_ref()), first_revision));
                     }
                     after = Some(record.key.clone());

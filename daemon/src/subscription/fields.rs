@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::kind::Kind;
 use crate::record::Record;
 
 /// All of its requirements must hold; without any, it selects everything.
@@ -20,8 +21,10 @@ struct Requirement {
 enum Field {
     Name,
     Namespace,
-    /// A place in the body, name by name.
-    Path(Vec<String>),
+    /// `spec.nodeName`, which is kept of pods.
+    Node,
+    /// A place in the body: names, with points between them.
+    Path(String),
 }
 
 /// A text that is no field selector.
@@ -53,14 +56,36 @@ impl FieldSelector {
         if self.0.is_empty() {
             return true;
         }
-        let body = if self.needs_body() { body(record) } else { Value::Null };
-        self.0.iter().all(|requirement| requirement.matches(record, &body))
+        let unknown: Vec<_> = self.0.iter().filter(|requirement| requirement.known(record).is_none()).collect();
+        if unknown.is_empty() || !self.may_match(record) {
+            return unknown.is_empty() && self.may_match(record);
+        }
+        let body = body(record);
+        unknown.into_iter().all(|requirement| requirement.matches(&body))
     }
 
-    /// Whether more than the name is asked for.
+    /// Whether an object may have such fields, as far as that is known without
+    /// its body.
     #[must_use]
-    pub fn needs_body(&self) -> bool {
-        self.0.iter().any(|requirement| matches!(requirement.field, Field::Path(_)))
+    pub fn may_match(&self, record: &Record) -> bool {
+        self.0.iter().all(|requirement| requirement.known(record) != Some(false))
+    }
+
+    /// Whether the bodies of such objects tell more than is known without them.
+    #[must_use]
+    pub fn needs_body(&self, kind: &Kind) -> bool {
+        self.0.iter().any(|requirement| match requirement.field {
+            Field::Name | Field::Namespace => false,
+            Field::Node => !kind.is_pods(),
+            Field::Path(_) => true,
+        })
+    }
+
+    /// The node on which every selected pod is, if it is asked for one.
+    #[must_use]
+    pub fn node(&self) -> Option<&str> {
+        let node = self.0.iter().find(|requirement| requirement.field == Field::Node && requirement.equal);
+        node.map(|requirement| &*requirement.value)
     }
 }
 
@@ -104,7 +129,8 @@ impl Requirement {
         let field = match path {
             "metadata.name" => Field::Name,
             "metadata.namespace" => Field::Namespace,
-            path => Field::Path(path.split('.').map(str::to_owned).collect()),
+            "spec.nodeName" => Field::Node,
+            path => Field::Path(path.to_owned()),
         };
         if path.split('.').any(str::is_empty) {
             return Err(wrong());
@@ -112,20 +138,31 @@ impl Requirement {
         Ok(Self { field, value, equal })
     }
 
-    fn matches(&self, record: &Record, body: &Value) -> bool {
+    /// Whether an object meets it, if that is known without its body.
+    fn known(&self, record: &Record) -> Option<bool> {
         let found = match &self.field {
-            Field::Name => *record.key.name == *self.value,
-            Field::Namespace => *record.key.namespace == *self.value,
-            Field::Path(path) => {
-                let field = path.iter().try_fold(body, |value, name| value.get(name));
-                match field {
-                    None | Some(Value::Null) => self.value.is_empty(),
-                    Some(Value::String(text)) => *text == self.value,
-                    Some(Value::Number(number)) => number.to_string() == self.value,
-                    Some(Value::Bool(is)) => self.value == if *is { "true" } else { "false" },
-                    Some(_) => false,
-                }
-            }
+            Field::Name => &record.key.name,
+            Field::Namespace => &record.key.namespace,
+            Field::Node => record.node.as_ref()?,
+            Field::Path(_) => return None,
+        };
+        Some((**found == *self.value) == self.equal)
+    }
+
+    /// Whether an object with that body meets it.
+    fn matches(&self, body: &Value) -> bool {
+        let path = match &self.field {
+            Field::Name => "metadata.name",
+            Field::Namespace => "metadata.namespace",
+            Field::Node => "spec.nodeName",
+            Field::Path(path) => path,
+        };
+        let found = match path.split('.').try_fold(body, |value, name| value.get(name)) {
+            None | Some(Value::Null) => self.value.is_empty(),
+            Some(Value::String(text)) => *text == self.value,
+            Some(Value::Number(number)) => number.to_string() == self.value,
+            Some(Value::Bool(is)) => self.value == if *is { "true" } else { "false" },
+            Some(_) => false,
         };
         found == self.equal
     }
@@ -142,6 +179,7 @@ mod tests {
         let json = r#"{"metadata":{"name":"a"},"spec":{"nodeName":"n,1","replicas":3,"paused":true},"status":{}}"#;
         let body = Some(Body::new(json.as_bytes(), &std::sync::Arc::default()).unwrap());
         let record = Record { body, ..Record::bare(Key::new("n", "a")) };
+        let pod = Record { node: Some("k".into()), ..Record::bare(Key::new("n", "p")) };
         let matches = |selector: &str| FieldSelector::parse(selector).unwrap().matches(&record);
         for selector in [
             "",
@@ -157,6 +195,14 @@ mod tests {
         for selector in ["metadata.name=b", "spec.replicas!=3", "status.phase=Running", "spec=x"] {
             assert!(!matches(selector), "{selector}");
         }
+        // Of a pod it is known without its body.
+        for (selector, expected) in [("spec.nodeName=k", true), ("spec.nodeName!=k", false), ("spec.nodeName=", false)]
+        {
+            let selector = FieldSelector::parse(selector).unwrap();
+            assert_eq!((selector.matches(&pod), selector.may_match(&pod)), (expected, expected));
+            assert!(selector.may_match(&record));
+        }
+        assert_eq!(FieldSelector::parse("a=b,spec.nodeName=k").unwrap().node(), Some("k"));
         for wrong in ["a", "=b", "a..b=c", "a=b,c"] {
             assert!(FieldSelector::parse(wrong).is_err(), "{wrong}");
         }

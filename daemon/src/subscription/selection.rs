@@ -162,7 +162,9 @@ impl Selection {
                 named.iter().any(|n| n.key == record.key && self.caches[n.cache].id() == cache && n.means(record, at))
             }
         };
-        in_scope && (self.states.is_empty() || self.states.contains(&record.judgement.state))
+        in_scope
+            && (self.states.is_empty() || self.states.contains(&record.judgement.state))
+            && self.fields.may_match(record)
     }
 
     /// Which of these objects, of which each may be wanted, are. Unpacks their
@@ -223,7 +225,7 @@ impl Selection {
     /// Whether it depends on bodies what is wanted.
     #[must_use]
     pub fn reads_bodies(&self) -> bool {
-        self.fields.needs_body() || self.predicate.is_some()
+        self.predicate.is_some() || self.caches.iter().any(|cache| self.fields.needs_body(cache.kind()))
     }
 
     /// Takes back what the bodies do not bear out. Each version is looked at
@@ -306,16 +308,18 @@ impl Selection {
     /// of what it asks for.
     pub(super) fn topics(&self) -> Vec<(CacheId, Topic)> {
         let topic = |(place, cache): (usize, &Lease)| {
-            let topic = match (&self.scope, self.labels.label()) {
-                (Scope::Named(named), _) => {
+            let node = self.fields.node().filter(|_| cache.kind().is_pods());
+            let topic = match (&self.scope, node, self.labels.label()) {
+                (Scope::Named(named), ..) => {
                     let mut keys: Vec<_> = named.iter().filter(|n| n.cache == place).map(|n| n.key.clone()).collect();
                     keys.sort_unstable();
                     keys.dedup();
                     Topic::Objects(keys)
                 }
-                (_, Some((key, value))) => Topic::Label(key.into(), value.into()),
-                (Scope::Namespaces(namespaces), None) => Topic::Namespaces(namespaces.iter().cloned().collect()),
-                (Scope::All, None) => Topic::Everything,
+                (_, Some(node), _) => Topic::Node(node.into()),
+                (_, None, Some((key, value))) => Topic::Label(key.into(), value.into()),
+                (Scope::Namespaces(namespaces), None, None) => Topic::Namespaces(namespaces.iter().cloned().collect()),
+                (Scope::All, None, None) => Topic::Everything,
             };
             (cache.id(), topic)
         };

@@ -25,7 +25,7 @@ fn labelled(cluster: &FakeApiServer, name: &str, state: State, app: &str) {
 /// The same changes under every filter that means the pods of "web".
 #[tokio::test]
 async fn a_label_or_field_that_changes_lets_objects_enter_and_leave() {
-    for selector in ["app=web", "app in (web),same", "app!=db,app notin (x)", "field", "cel"] {
+    for selector in ["app=web", "app in (web),same", "app!=db,app notin (x)", "field", "other field", "cel"] {
         let cluster = FakeApiServer::start().await.unwrap();
         labelled(&cluster, "a", State::Ready, "web");
         labelled(&cluster, "b", State::Ready, "db");
@@ -33,6 +33,7 @@ async fn a_label_or_field_that_changes_lets_objects_enter_and_leave() {
         let cluster = &setup.cluster;
         let request = filtered(|filter| match selector {
             "cel" => filter.cel = "object.metadata.labels.app.startsWith('w') && state != 'PAUSED'".into(),
+            "other field" => filter.field_selector = "metadata.labels.app=web".into(),
             "field" => filter.field_selector = "spec.nodeName=node-of-web".into(),
             labels => filter.label_selector = labels.into(),
         });

@@ -13,6 +13,8 @@ use crate::{Deployments, Pods, Setup, assert_true, full, history, proven, put, w
 const STEPS: usize = 800;
 /// The seed of a run; `DAYMARK_TEST_SEED` repeats one.
 const SEED: &str = "DAYMARK_TEST_SEED";
+/// How many runs there are, each with another seed: one, or as many as this says.
+const RUNS: &str = "DAYMARK_TEST_RUNS";
 const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 const STATES: [State; 3] = [State::Ready, State::InProgress, State::Failed];
 
@@ -150,7 +152,9 @@ impl Drop for Seed {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_happens_streams_hold_their_contract_and_end_in_the_truth() {
-    let given = std::env::var(SEED).ok().map(|seed| seed.parse().expect("the seed is a number"));
-    let seed = Seed(given.unwrap_or_else(|| fastrand::u64(..)));
-    run(seed.0).await;
+    let number = |variable| std::env::var(variable).ok().map(|text| text.parse().expect("it is a number"));
+    for _ in 0..number(RUNS).unwrap_or(1) {
+        let seed = Seed(number(SEED).unwrap_or_else(|| fastrand::u64(..)));
+        run(seed.0).await;
+    }
 }

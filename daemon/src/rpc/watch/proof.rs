@@ -26,8 +26,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub struct Proofs {
     names: SharedReads<(CacheId, Key), Result<Truth, Problem>>,
-    sets: SharedReads<(CacheId, Option<Box<str>>, String), Result<Option<Arc<Set>>, Problem>>,
+    sets: SharedReads<ListOf, Result<Option<Arc<Set>>, Problem>>,
 }
+
+/// Whose objects a list is of, in which namespace, and with which labels.
+type ListOf = (CacheId, Option<Box<str>>, String);
 
 /// Resolves when the caches hold what live reads, begun after now, have seen of
 /// every named object; or when they may not be read.

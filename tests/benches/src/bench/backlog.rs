@@ -110,7 +110,7 @@ fn tell(report: &mut Report, reading: &str, Bursts { daemon, alone, peer }: &Bur
         format!("{reading}: deliveries per server CPU second"),
         rate(daemon),
         (NAIVE, rate(peer)),
-        targets::BACKLOG,
+        Target::Unset,
     );
     let ingest = of(alone, |burst| burst.cpu);
     let told = of(daemon, |burst| burst.deliveries as f64) - of(alone, |burst| burst.deliveries as f64);
@@ -119,7 +119,7 @@ fn tell(report: &mut Report, reading: &str, Bursts { daemon, alone, peer }: &Bur
         format!("{reading}: the same, less ingest"),
         Figure(fanout, "/s"),
         (NAIVE, rate(peer)),
-        Target::Unset,
+        targets::BACKLOG,
     );
     let deliveries = |bursts| Figure(of(bursts, |burst| burst.deliveries as f64), "");
     report.compare(format!("{reading}: deliveries"), deliveries(daemon), (NAIVE, deliveries(peer)), Target::Unset);
