@@ -12,8 +12,8 @@ use crate::printer::Printer;
 use crate::status_json::{FreshnessJson, age};
 use crate::{duration, json, sanitize};
 
-const HEADER: [&str; 10] =
-    ["CACHE", "NAMESPACE", "STATE", "OBJECTS", "SIZE", "BODIES", "HEARD", "STREAMS", "LISTS", "ERRORS"];
+const HEADER: [&str; 11] =
+    ["CACHE", "NAMESPACE", "STATE", "OBJECTS", "SIZE", "BODIES", "CHANGES", "HEARD", "STREAMS", "LISTS", "ERRORS"];
 
 /// Shows the daemon's caches and how they are.
 pub async fn run(global: &Global, args: &DaemonStatus, printer: &mut Printer) -> Result<Exit, Failure> {
@@ -58,6 +58,7 @@ fn row(cache: &CacheStatus) -> Vec<Cell> {
         cache.objects.to_string(),
         bytes(cache.bytes),
         bytes(cache.body_bytes),
+        bytes(cache.change_bytes),
         heard.map(|heard| format!("{} ago", duration::show(heard))).unwrap_or_default(),
         cache.subscribers.to_string(),
         cache.lists.to_string(),
@@ -114,6 +115,7 @@ struct CacheJson<'a> {
     objects: i64,
     bytes: i64,
     body_bytes: i64,
+    change_bytes: i64,
     resource_version: &'a str,
     subscribers: i64,
     lists: i64,
@@ -139,6 +141,7 @@ impl<'a> From<&'a CacheStatus> for CacheJson<'a> {
             objects: it.objects,
             bytes: it.bytes,
             body_bytes: it.body_bytes,
+            change_bytes: it.change_bytes,
             resource_version: &it.resource_version,
             subscribers: it.subscribers,
             lists: it.lists,

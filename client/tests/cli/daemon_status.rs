@@ -14,6 +14,7 @@ fn cache(group: &str, resource: &str, listed: bool, synced: bool, problem: &str)
         objects: 2,
         bytes: 2048,
         body_bytes: 1000,
+        change_bytes: 500,
         freshness: Some(Freshness { age, synced, problem: problem.into(), ..Freshness::default() }),
         listed,
         resource_version: "7".into(),
@@ -34,8 +35,8 @@ fn script(caches: Vec<CacheStatus>) -> Script {
 fn each_cache_has_a_row() {
     let fake = Fake::new(script(vec![cache("apps", "deployments", true, true, "")]));
     let expected = "\
-CACHE              NAMESPACE   STATE    OBJECTS   SIZE      BODIES   HEARD    STREAMS   LISTS   ERRORS
-deployments.apps   *           Synced   2         2.0 KiB   1000 B   3s ago   1         1       0
+CACHE              NAMESPACE   STATE    OBJECTS   SIZE      BODIES   CHANGES   HEARD    STREAMS   LISTS   ERRORS
+deployments.apps   *           Synced   2         2.0 KiB   1000 B   500 B     3s ago   1         1       0
 ";
     finish(&mut against(&fake, &["daemon", "status"])).expect(0, expected, "1 stream is open\n");
 }
@@ -62,7 +63,7 @@ fn the_caches_are_a_document() {
     let run = finish(&mut against(&fake, &["daemon", "status", "-o", "json"]));
     let expected = json!({"streams": 1, "caches": [{
         "cluster": "default", "kind": "pods", "namespace": "", "state": "Synced", "objects": 2, "bytes": 2048,
-        "bodyBytes": 1000, "resourceVersion": "7", "subscribers": 1, "lists": 1, "decodeErrors": 0, "warm": true,
+        "bodyBytes": 1000, "changeBytes": 500, "resourceVersion": "7", "subscribers": 1, "lists": 1, "decodeErrors": 0, "warm": true,
         "freshness": {"ageSeconds": 3, "synced": true, "replayed": false},
     }]});
     assert_eq!((run.code, serde_json::from_str::<Value>(&run.out).unwrap()), (0, expected));

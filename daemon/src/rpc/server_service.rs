@@ -81,6 +81,7 @@ impl Handler {
             lists: i64::try_from(freshness.lists).unwrap_or(i64::MAX),
             decode_errors: i64::try_from(freshness.decode_errors).unwrap_or(i64::MAX),
             warm: served.caches.is_warm(cache.kind()),
+            change_bytes: count(served.log.bytes(cache.id())),
         }
     }
 }

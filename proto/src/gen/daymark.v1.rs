@@ -823,6 +823,9 @@ pub struct CacheStatus {
     /// Whether it stays open while nobody reads it.
     #[prost(bool, tag = "13")]
     pub warm: bool,
+    /// About how many bytes the changes take up that are kept for who comes back.
+    #[prost(int64, tag = "14")]
+    pub change_bytes: i64,
 }
 /// Generated client implementations.
 #[cfg(feature = "client")]
