@@ -146,7 +146,11 @@ impl Watch {
     fn failed(&mut self, error: Error) -> Result<Option<WatchEvent>, Error> {
         match recovery(&error) {
             Recovery::Retry => {}
-            Recovery::Restart if !self.request.cursor.is_empty() => self.request.cursor.clear(),
+            Recovery::Restart if !self.request.cursor.is_empty() => {
+                self.request.cursor.clear();
+                // What is missing of a history is told, whatever was told before.
+                self.lost &= !self.request.history;
+            }
             Recovery::Restart | Recovery::Stop => {
                 self.phase = Phase::Ended(error.clone());
                 return Err(error);

@@ -26,7 +26,8 @@ use crate::rpc::{Proofs, Rpc, Served, Streams};
 use crate::source::connect::{ConnectError, connect};
 use crate::source::replay::Replay;
 use crate::source::{Problem, Source};
-use crate::subscription::Groups;
+use crate::subscription::predicate::Answering;
+use crate::subscription::{Evaluator, Groups};
 
 /// How long the API server may take to tell a recording what it is.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -83,6 +84,7 @@ pub struct Bound {
     rpc: Rpc,
     served: Arc<Served>,
     openings: mpsc::Receiver<Feeding>,
+    answering: Answering,
     ingest: Handle,
     writing: Option<Writing>,
     drain_timeout: Duration,
@@ -119,6 +121,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     let (recorder, writing) =
         record.map(|(recorder, kinds, writing)| (Recording { recorder: Arc::new(recorder), kinds }, writing)).unzip();
     let (caches, openings) = Caches::new(catalog, policy, Arc::clone(&log), clock.clone(), recorder);
+    let (evaluator, answering) = Evaluator::new(Predicates::new(config.worker, config.predicates));
     let served = Arc::new(Served {
         cluster,
         default_namespace,
@@ -129,12 +132,13 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         source,
         clock,
         proofs: Proofs::default(),
-        predicates: Arc::new(Predicates::new(config.worker, config.predicates)),
+        evaluator,
         streams: Streams::new(config.max_streams),
         drain: CancellationToken::new(),
     });
     let rpc = Rpc::new(Arc::clone(&served), Access::new(token)).map_err(|e| AppError::Fault(e.to_string()))?;
-    Ok(Bound { listeners, addresses, rpc, served, openings, ingest, writing, drain_timeout: config.drain_timeout })
+    let drain_timeout = config.drain_timeout;
+    Ok(Bound { listeners, addresses, rpc, served, openings, answering, ingest, writing, drain_timeout })
 }
 
 async fn supply(origin: Origin, policy: &mut Policy) -> Result<Supply, AppError> {
@@ -212,10 +216,15 @@ impl Bound {
     /// # Errors
     /// If a task of the daemon fails, or the recording is not whole.
     pub async fn run(self, abort: CancellationToken) -> Result<(), AppError> {
-        let Self { listeners, addresses: _, rpc, served, mut openings, ingest, writing, drain_timeout } = self;
+        let Self { listeners, addresses: _, rpc, served, mut openings, answering, ingest, writing, drain_timeout } =
+            self;
         let rpc = Arc::new(rpc);
         let mut servers = serve(listeners, &rpc);
         let mut workers = look_after(&served, &rpc);
+        workers.spawn(async move {
+            answering.run().await;
+            Ok(())
+        });
         let ended = loop {
             tokio::select! {
                 () = served.drain.cancelled() => break Ok(()),

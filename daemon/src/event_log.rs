@@ -15,7 +15,7 @@ use parking_lot::RwLock;
 use tokio::sync::watch;
 
 pub use self::entry::{Change, Entry};
-use self::news::{News, Next};
+use self::news::{News, Wanting};
 use self::readers::{Reader, Readers};
 pub use self::readers::{Topic, Wants};
 
@@ -62,6 +62,15 @@ struct Ring {
 /// The log no longer holds what follows a revision.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Expired;
+
+/// What follows a place in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next<T> {
+    /// Nothing that is wanted, up to there.
+    Nothing(Revision),
+    /// Something.
+    After(T),
+}
 
 /// Entries in order, and the revision up to which they are complete.
 pub type Stretch = (Vec<Arc<Entry>>, Revision);
@@ -135,7 +144,8 @@ impl EventLog {
         wake.iter().for_each(|news| news.tell());
     }
 
-    /// Notes that changes of a cache were missed before what is appended next.
+    /// Notes that changes of a cache may have been missed, besides those that were
+    /// appended last.
     pub fn note_gap(&self, cache: CacheId, at: Timestamp) {
         let mut wake = Vec::new();
         let mut rings = self.rings.write();
@@ -208,6 +218,18 @@ impl EventLog {
 }
 
 impl Rings {
+    /// The first entry behind `after`, if there is one.
+    fn first(&self, caches: impl Iterator<Item = CacheId>, after: Revision) -> Result<Option<Revision>, Expired> {
+        let mut first = None;
+        for cache in caches {
+            let ring = self.by_cache.get(&cache).filter(|ring| ring.dropped <= after).ok_or(Expired)?;
+            let place = ring.entries.partition_point(|entry| entry.revision <= after);
+            let entry = ring.entries.get(place).map(|entry| entry.revision);
+            first = first.into_iter().chain(entry).min();
+        }
+        Ok(first)
+    }
+
     fn read(
         &self,
         caches: impl Iterator<Item = CacheId>,
@@ -242,6 +264,8 @@ impl Ring {
         }
         while self.entries.len() > capacity.entries || (self.bytes > capacity.bytes && self.entries.len() > 1) {
             if let Some(oldest) = self.entries.pop_front() {
+                // Somebody may still be told it.
+                oldest.forget_large_wire();
                 self.bytes -= oldest.size();
                 self.dropped = oldest.revision;
             }
@@ -270,17 +294,24 @@ impl Subscription {
         self.reader.news.listeners() > 1
     }
 
-    /// Where to read on behind `after`: there is nothing wanted between the two.
-    /// An error is the head of the log, up to which nothing is wanted.
-    ///
-    /// # Errors
-    /// If there is nothing to be read.
-    pub fn next(&self, after: Revision) -> Result<Revision, Revision> {
+    /// Where to read on behind `after`: nothing is wanted between the two.
+    #[must_use]
+    pub fn next(&self, after: Revision) -> Next<Revision> {
         let rings = self.log.rings.read();
-        match self.reader.news.next(after) {
-            Next::Nothing => Err(rings.head.max(after)),
-            Next::After(place) => Ok(place),
-        }
+        let entry = match self.reader.news.next(after) {
+            Wanting::Entry(revision) => Some(revision),
+            Wanting::Nothing => None,
+            // The first there is; what was dropped before is told by reading.
+            Wanting::Unknown => match rings.first(self.caches(), after) {
+                Ok(first) => first,
+                Err(Expired) => return Next::After(after),
+            },
+        };
+        entry.map_or(Next::Nothing(rings.head.max(after)), |entry| Next::After(entry - 1))
+    }
+
+    fn caches(&self) -> impl Iterator<Item = CacheId> {
+        self.topics.iter().map(|(cache, _)| *cache)
     }
 
     /// The entries after `after` and up to `until`, among them every wanted one,
@@ -289,7 +320,7 @@ impl Subscription {
     /// # Errors
     /// [`Expired`] if some of them were dropped.
     pub fn read(&self, after: Revision, until: Revision) -> Result<Stretch, Expired> {
-        self.log.rings.read().read(self.topics.iter().map(|(cache, _)| *cache), after, until)
+        self.log.rings.read().read(self.caches(), after, until)
     }
 }
 

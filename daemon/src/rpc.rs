@@ -29,9 +29,8 @@ use crate::caches::Caches;
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
-use crate::predicate::Predicates;
 use crate::source::Source;
-use crate::subscription::Groups;
+use crate::subscription::{Evaluator, Groups};
 
 /// Calls that one connection may have open; clients wait with further ones.
 const STREAMS_PER_CONNECTION: u32 = 1024;
@@ -58,7 +57,7 @@ pub struct Served {
     /// The live reads of proofs.
     pub proofs: Proofs,
     /// Who evaluates callers' expressions.
-    pub predicates: Arc<Predicates>,
+    pub evaluator: Evaluator,
     /// The streams that are open.
     pub streams: Streams,
     /// Cancelled when streams must end.

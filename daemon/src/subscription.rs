@@ -1,4 +1,4 @@
-//! One client's share of the event log.
+//! What clients are told of the event log.
 
 pub mod batch;
 mod conflate;
@@ -6,13 +6,15 @@ pub mod feed;
 pub mod fields;
 pub mod group;
 pub mod labels;
+pub mod predicate;
 pub mod selection;
 
 use std::sync::Arc;
 
 pub use self::feed::Feed;
 pub use self::group::{Group, Groups};
-pub use self::selection::{Absence, Gap, Named, Predicate, Scope, Selection};
+pub use self::predicate::{Evaluator, Predicate};
+pub use self::selection::{Absence, Gap, Named, Scope, Selection};
 use crate::event_log::{Entry, Expired};
 use crate::predicate::PredicateError;
 

@@ -299,9 +299,7 @@ async fn what_was_gone_when_a_list_was_made_is_history() {
 
 /// What a feed tells next.
 async fn told(feed: &mut Feed) -> Vec<Delivery> {
-    let portion = feed.next().await.unwrap();
-    let (batch, number) = portion.piece().unwrap();
-    batch.piece(number).0.to_vec()
+    feed.next().await.unwrap().piece().deliveries.clone()
 }
 
 #[tokio::test(start_paused = true)]

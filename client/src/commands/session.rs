@@ -44,6 +44,9 @@ pub fn namespace(global: &Global) -> Option<&str> {
 /// One line for a connection that was lost, or an answer that is not to be had.
 pub fn lost(client: &Client, error: &Error) -> String {
     match error {
+        Error::Rpc(error) if error.reason == "CURSOR_EXPIRED" => {
+            "changes are missing here: the daemon no longer holds what came behind the last one".to_owned()
+        }
         Error::Rpc(error) => format!("the daemon cannot answer now: {error}; trying again"),
         Error::Unreachable { .. } => format!("{error}; trying again"),
         Error::Broken { problem } => format!("lost the daemon at {}: {problem}; reconnecting", client.address()),

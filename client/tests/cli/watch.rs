@@ -6,7 +6,9 @@ use daymark_proto::v1::{State, View};
 use serde_json::{Value, json};
 
 use crate::fake::{Fake, Script, Step};
-use crate::objects::{changed, current, forbidden, gone, info, item, message, pod, reset, snapshot, unreachable};
+use crate::objects::{
+    changed, current, error, forbidden, gone, info, item, message, pod, reset, snapshot, unavailable, unreachable,
+};
 use crate::process::{Run, Running, against, run};
 
 /// A snapshot of a, then b enters, a changes, and a is deleted; then the end.
@@ -22,7 +24,11 @@ fn story() -> Vec<Step> {
 }
 
 fn watch(steps: Vec<Step>, args: &[&str]) -> Run {
-    let script = Script { watches: [steps].into(), info: Some(info()), ..Script::default() };
+    watch_all([steps], args)
+}
+
+fn watch_all<const N: usize>(watches: [Vec<Step>; N], args: &[&str]) -> Run {
+    let script = Script { watches: watches.into(), info: Some(info()), ..Script::default() };
     run(script, &[&["get", "-w"], args].concat())
 }
 
@@ -116,6 +122,17 @@ fn every_version_is_shown_and_what_may_be_missing_is_said() {
     assert!(fake.seen().watches[0].history);
     assert_eq!(run.out, "pod/a\npod/a\n");
     assert!(run.err.starts_with("daymark: changes of pods may be missing here: "), "{run:?}");
+}
+
+/// `get.watch-history`
+#[test]
+fn a_history_that_is_lost_with_the_connection_is_said_to_be() {
+    let first = [snapshot([pod("a", State::Ready)]), vec![Step::Fail(unavailable())]].concat();
+    let expired = vec![Step::Fail(error(tonic::Code::OutOfRange, "CURSOR_EXPIRED", "no longer held"))];
+    let again = [snapshot([pod("a", State::Failed)]), vec![Step::Fail(forbidden())]].concat();
+    let run = watch_all([first, expired, again], &["pods", "--history", "-o", "name"]);
+    assert_eq!(run.out, "pod/a\npod/a\n");
+    assert!(run.err.contains("\ndaymark: changes are missing here: "), "{run:?}");
 }
 
 /// `get.watch-absent`

@@ -118,19 +118,21 @@ impl Writer {
     fn list_ends(&mut self, version: u64, now: Timestamp) {
         self.not_served_since = None;
         self.sweep(now);
-        if self.is_listed() {
-            // A list says what there is, not what there was.
-            self.log.note_gap(self.cache.id, now);
-        } else {
-            // Nobody could read what the list brought; who waits for it begins anew.
-            self.log.begin_anew(self.cache.id);
-        }
+        let first = !self.is_listed();
         self.cache.freshness.send_modify(|f| {
             f.hear(now, Some(version));
             // Synced it is when its watch is open.
             f.listed = true;
             f.lists += 1;
         });
+        if first {
+            // Nobody could read what the list brought; who waits for it begins anew,
+            // by when it counts as listed.
+            self.log.begin_anew(self.cache.id);
+        } else {
+            // A list says what there is, not what there was.
+            self.log.note_gap(self.cache.id, now);
+        }
     }
 
     /// A kind that is not served has no objects. It is believed when the API

@@ -28,13 +28,15 @@ struct Wanted {
     unknown_to: Revision,
 }
 
-/// Where a reader's next wanted entry is.
+/// What a reader wants next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
-    /// There is none.
+pub(super) enum Wanting {
+    /// It is too far behind to tell.
+    Unknown,
+    /// Nothing that there is.
     Nothing,
-    /// Everything that is wanted comes after that revision.
-    After(Revision),
+    /// That entry.
+    Entry(Revision),
 }
 
 impl News {
@@ -72,14 +74,14 @@ impl News {
         }
     }
 
-    /// Where the next wanted entry behind `after` is.
-    pub(super) fn next(&self, after: Revision) -> Next {
+    /// Where the next wanted entry behind `after` is, as far as that is known.
+    pub(super) fn next(&self, after: Revision) -> Wanting {
         let wanted = self.wanted.lock();
         if after < wanted.unknown_to {
-            return Next::After(after);
+            return Wanting::Unknown;
         }
         let place = wanted.revisions.partition_point(|revision| *revision <= after);
-        wanted.revisions.get(place).map_or(Next::Nothing, |next| Next::After(next - 1))
+        wanted.revisions.get(place).map_or(Wanting::Nothing, |next| Wanting::Entry(*next))
     }
 
     pub(super) fn listen(&self) -> watch::Receiver<Revision> {
@@ -99,16 +101,17 @@ mod tests {
     #[test]
     fn what_is_not_wanted_is_skipped_as_far_as_that_is_known() {
         let news = News::since(10);
-        assert_eq!((news.next(5), news.next(10)), (Next::After(5), Next::Nothing));
+        assert_eq!((news.next(5), news.next(10)), (Wanting::Unknown, Wanting::Nothing));
         assert!(news.note(20) && !news.note(20) && news.note(30));
         assert_eq!([10, 19, 20, 29, 30].map(|after| news.next(after)), {
-            [Next::After(19), Next::After(19), Next::After(29), Next::After(29), Next::Nothing]
+            use Wanting::{Entry, Nothing};
+            [Entry(20), Entry(20), Entry(30), Entry(30), Nothing]
         });
         for revision in (0..).map(|n| 40 + 10 * n).take(REMEMBERED) {
             news.note(revision);
         }
         // 20 and 30 are forgotten.
-        assert_eq!((news.next(25), news.next(30)), (Next::After(25), Next::After(39)));
+        assert_eq!((news.next(25), news.next(30)), (Wanting::Unknown, Wanting::Entry(40)));
     }
 
     #[test]

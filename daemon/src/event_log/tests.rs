@@ -150,12 +150,12 @@ fn readers_are_told_of_what_they_want() {
         for _ in 0..100 {
             put("other");
         }
-        assert_eq!(reader.next(at), Err(log.head()));
+        assert_eq!(reader.next(at), Next::Nothing(log.head()));
         assert!(!news.has_changed().unwrap());
         let wanted = ["wanted", "other", "wanted"].map(put);
         assert!(news.has_changed().unwrap());
         news.mark_unchanged();
-        assert_eq!(reader.next(at), Ok(wanted[0] - 1));
+        assert_eq!(reader.next(at), Next::After(wanted[0] - 1));
         let (entries, complete_to) = reader.read(wanted[0] - 1, wanted[1]).unwrap();
         assert_eq!((entries.len(), complete_to), (2, wanted[1]));
         let (entries, complete_to) = reader.read(complete_to, ALL).unwrap();
@@ -164,7 +164,7 @@ fn readers_are_told_of_what_they_want() {
         for _ in 0..3 {
             put("other");
         }
-        assert_eq!(reader.next(wanted[2]), Ok(dropped - 1));
+        assert_eq!(reader.next(wanted[2]), Next::After(dropped - 1));
         assert_eq!(reader.read(dropped - 1, ALL).unwrap_err(), Expired);
         assert_eq!((log.streams(cache), reader.is_shared()), (1, false));
         let other = reader.listen();

@@ -1,5 +1,6 @@
 //! From a request's filter to the objects that are meant.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use daymark_proto::v1::{Filter, ObjectRef, State as WireState};
@@ -39,11 +40,12 @@ impl Served {
         selection.labels = labels.map_err(|e| invalid(format!("label_selector: {e}")))?;
         let fields = FieldSelector::parse(&filter.field_selector);
         selection.fields = fields.map_err(|e| invalid(format!("field_selector: {e}")))?;
-        selection.states = filter.states.iter().map(|state| filterable(*state)).collect::<Result<_, _>>()?;
+        let states: BTreeSet<_> = filter.states.iter().copied().collect();
+        selection.states = states.into_iter().map(filterable).collect::<Result<_, _>>()?;
         if !filter.cel.is_empty() {
-            self.predicates.check(&filter.cel).await.map_err(|error| unevaluated(&error))?;
-            let (expression, pool) = (filter.cel.clone(), Arc::clone(&self.predicates));
-            selection.predicate = Some(Predicate { expression, pool });
+            self.evaluator.check(&filter.cel).await.map_err(|error| unevaluated(&error))?;
+            let (expression, evaluator) = (filter.cel.as_str().into(), self.evaluator.clone());
+            selection.predicate = Some(Predicate { expression, evaluator });
         }
         if selection.reads_bodies() {
             selection.need_bodies()?;

@@ -153,6 +153,10 @@ impl StatusService for Handler {
             selection.need_bodies()?;
             selection.with_bodies = true;
         }
+        if request.history && request.proven {
+            let message = "history excludes proven: what a proof finds to be past is left out";
+            return Err(status(Code::InvalidArgument, Reason::InvalidFilter, message, []));
+        }
         selection.history = request.history;
         selection.every_version = request.history || view == View::Full;
         let interval = progress_interval(request.progress_interval)?;

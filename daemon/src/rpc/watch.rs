@@ -202,6 +202,8 @@ impl Watch {
                         self.stage = Stage::Live;
                         return Ok(self.send(letter, self.feed.handed_out_to()));
                     }
+                    // Not to change the order of what is said.
+                    Ok(false) if !letter.is_empty() => return Ok(self.send(letter, None)),
                     Ok(false) => {
                         let portion = self.feed.next().await;
                         return self.changes(portion);
@@ -261,35 +263,35 @@ impl Watch {
                 return self.begin_anew(cause);
             }
         };
-        let (batch, number) = portion.piece().ok_or_else(|| Status::internal("a batch that was not read"))?;
+        let piece = portion.piece();
         // How new the view is depends on when it is sent.
-        let tail = batch.tail(number, Instant::now(), SAME_FRESHNESS, |to| self.tail(Some(to)));
+        let tail = piece.tail(Instant::now(), SAME_FRESHNESS, |to| self.tail(Some(to)));
         if self.view == View::Full {
             // Large, and kept by the log for as long as that is worth it.
-            let (deliveries, _) = batch.piece(number);
-            let parts: Result<_, Status> = deliveries.iter().map(|delivery| self.encode(delivery)).collect();
+            let parts: Result<_, Status> = piece.deliveries.iter().map(|delivery| self.encode(delivery)).collect();
             return Ok(Encoded::from_parts(parts?).with_bytes(tail));
         }
-        let wire = batch.wire(number, |deliveries| {
+        let wire = piece.wire(|deliveries| {
             let parts: Result<Vec<_>, Status> = deliveries.iter().map(|delivery| self.encode(delivery)).collect();
             Ok::<_, Status>(parts?.concat().into())
         })?;
         Ok(Encoded::from_bytes(wire).with_bytes(tail))
     }
 
-    /// The log no longer holds what comes next, because the reader is too slow or
-    /// the kind was read for the first time: it gets the newest state.
+    /// The log no longer holds what comes next: a kind was read for the first time,
+    /// or the reader is too slow. It gets the newest state, unless it wants
+    /// everything.
     fn overtaken(&self) -> Result<Cause, Status> {
-        match self.unreachable.is_empty() {
-            true if self.selection.history && !self.is_closed() => Err(cursor_expired()),
-            true => Ok(Cause::Lagged),
-            false => Ok(Cause::Reachable),
+        let caches = || self.selection.caches.iter();
+        let reachable = |it: &Unreachable| caches().any(|cache| named(cache, &it.kind) && cache.freshness().listed);
+        match () {
+            () if self.unreachable.iter().any(reachable) => Ok(Cause::Reachable),
+            // Why it was closed is told instead.
+            () if self.selection.history && !caches().any(|cache| cache.closed().is_cancelled()) => {
+                Err(cursor_expired())
+            }
+            () => Ok(Cause::Lagged),
         }
-    }
-
-    /// Whether nothing feeds one of the caches any more.
-    fn is_closed(&self) -> bool {
-        self.selection.caches.iter().any(|cache| cache.closed().is_cancelled())
     }
 
     /// The change as every stream sends it to whom it is the same.

@@ -51,6 +51,10 @@ where
 
     fn join(&self, thing: &K, read: impl Future<Output = T> + Send + 'static) -> Read<T> {
         let mut queues = self.queues.lock();
+        // Reads that were given up go when the table would grow.
+        if queues.len() == queues.capacity() {
+            queues.retain(|_, queue| is_alive(&queue.under_way) || is_alive(&queue.next));
+        }
         let queue = queues.entry(thing.clone()).or_insert(Queue { under_way: None, next: None });
         let alive = |read: &Option<WeakShared<_>>| read.as_ref().and_then(WeakShared::upgrade);
         if let Some(next) = alive(&queue.next) {
@@ -75,6 +79,11 @@ where
     }
 }
 
+/// Whether somebody waits for a read.
+fn is_alive<T>(read: &Option<WeakShared<BoxFuture<'static, T>>>) -> bool {
+    read.as_ref().and_then(WeakShared::upgrade).is_some()
+}
+
 /// The next read begins: who asks from now on is too late for it.
 fn begin<K: Eq + Hash, T>(queues: &Reads<K, T>, thing: &K) {
     if let Some(queue) = queues.lock().get_mut(thing) {
@@ -85,7 +94,7 @@ fn begin<K: Eq + Hash, T>(queues: &Reads<K, T>, thing: &K) {
 /// A read has ended: a thing that nobody waits for is forgotten.
 fn end<K: Eq + Hash, T>(queues: &Reads<K, T>, thing: &K) {
     let mut queues = queues.lock();
-    if queues.get(thing).is_some_and(|queue| queue.next.is_none()) {
+    if queues.get(thing).is_some_and(|queue| !is_alive(&queue.next)) {
         queues.remove(thing);
     }
 }
@@ -130,6 +139,16 @@ mod tests {
         assert!(futures::future::join_all(later).await.iter().all(|number| *number == 2));
         assert_eq!(last.await, 3);
         assert!(reads.queues.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_was_given_up_is_forgotten() {
+        let reads = SharedReads::default();
+        for number in 0..10_000 {
+            let mut given_up = Box::pin(reads.read(&number, std::future::pending::<u8>()));
+            assert!(poll!(&mut given_up).is_pending());
+        }
+        assert!(reads.queues.lock().capacity() < 100);
     }
 
     #[tokio::test]

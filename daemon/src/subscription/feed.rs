@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::Interruption;
-use super::batch::Batch;
-use super::group::{Following, Group, Slot};
-use crate::event_log::Revision;
+use super::batch::{Batch, Piece};
+use super::group::{Group, Reading};
+use crate::event_log::{Next, Revision};
 
 /// A stream's place in the log.
 ///
@@ -18,25 +18,23 @@ pub struct Feed {
     news: watch::Receiver<Revision>,
     /// Up to here it was told, but for what is being told.
     at: Revision,
+    /// What is being read for it: kept, though nobody waits for a while.
+    reading: Option<Reading>,
     telling: Option<Portion>,
 }
 
 /// A piece of a batch, to be told next.
 #[derive(Clone, Debug)]
 pub struct Portion {
-    slot: Arc<Slot>,
+    batch: Arc<Batch>,
     number: usize,
 }
 
 impl Portion {
-    /// The piece: its batch, and its number in it.
+    /// The piece.
     #[must_use]
-    pub fn piece(&self) -> Option<(&Batch, usize)> {
-        self.batch().map(|batch| (batch, self.number))
-    }
-
-    fn batch(&self) -> Option<&Batch> {
-        self.slot.get()?.as_ref().ok()
+    pub fn piece(&self) -> &Piece {
+        self.batch.piece(self.number)
     }
 }
 
@@ -45,7 +43,7 @@ impl Feed {
     #[must_use]
     pub fn new(group: Arc<Group>, after: Revision) -> Self {
         let news = group.listen();
-        Self { group, news, at: after, telling: None }
+        Self { group, news, at: after, reading: None, telling: None }
     }
 
     /// What is to be told next, when there is something. Dropping the future
@@ -70,11 +68,10 @@ impl Feed {
     /// What is to be told next, if it was read already.
     pub fn pop(&mut self) -> Option<Portion> {
         let telling = self.telling.take()?;
-        let batch = telling.batch()?;
-        if telling.number + 1 < batch.pieces() {
-            self.telling = Some(Portion { slot: Arc::clone(&telling.slot), number: telling.number + 1 });
+        if telling.number + 1 < telling.batch.len() {
+            self.telling = Some(Portion { batch: Arc::clone(&telling.batch), number: telling.number + 1 });
         } else {
-            self.at = batch.to;
+            self.at = telling.batch.to;
         }
         Some(telling)
     }
@@ -98,25 +95,30 @@ impl Feed {
 
     /// Goes on after a snapshot.
     pub fn skip_to(&mut self, revision: Revision) {
-        self.telling = None;
+        (self.reading, self.telling) = (None, None);
         self.at = revision;
     }
 
     /// Reads on; says whether there may be more.
     async fn read(&mut self) -> Result<bool, Interruption> {
-        match self.group.read(self.at).await {
-            Following::Nothing(head) => {
-                self.at = head;
-                Ok(false)
-            }
-            Following::Batch(slot) => {
-                match slot.get() {
-                    Some(Ok(batch)) if batch.pieces() == 0 => self.at = batch.to,
-                    Some(Err(interruption)) => return Err(interruption.clone()),
-                    _ => self.telling = Some(Portion { slot, number: 0 }),
+        if self.reading.is_none() {
+            match self.group.read(self.at) {
+                Next::Nothing(head) => {
+                    self.at = head;
+                    return Ok(false);
                 }
-                Ok(true)
+                Next::After(reading) => self.reading = Some(reading),
             }
         }
+        let Some(reading) = &self.reading else { return Ok(false) };
+        let read = reading.clone().await;
+        self.reading = None;
+        let batch = read?;
+        if batch.is_empty() {
+            self.at = batch.to;
+        } else {
+            self.telling = Some(Portion { batch, number: 0 });
+        }
+        Ok(true)
     }
 }

@@ -4,17 +4,17 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Weak};
 
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared, WeakShared};
 use parking_lot::Mutex;
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::watch;
 
 use super::Interruption;
-use super::batch::Batch;
-use super::conflate::conflate;
+use super::batch::{Batch, Gathering};
 use super::selection::{Identity, Selection};
-use crate::event_log::{EventLog, Revision, Subscription};
+use crate::event_log::{EventLog, Next, Revision, Subscription};
 
-/// Revisions that are looked at together; among the changes in them, those that
-/// a later one outdates are left out. Batches end at its multiples, so that
+/// Revisions that are looked at together. Batches end at its multiples, so that
 /// streams that lag come to the same ones.
 const WINDOW: Revision = 1024;
 /// Batches that are found again while somebody is being told them.
@@ -23,7 +23,7 @@ const RECENT: usize = 16;
 /// Streams that want the same.
 pub struct Group {
     selection: Arc<Selection>,
-    subscription: Subscription,
+    subscription: Arc<Subscription>,
     recent: Mutex<Recent>,
 }
 
@@ -33,30 +33,23 @@ impl fmt::Debug for Group {
     }
 }
 
-/// A batch, once it has been made.
-pub(super) type Slot = OnceCell<Result<Batch, Interruption>>;
+/// What is being read, or was, with whoever waits for it: any of them brings it on.
+pub(super) type Reading = Shared<BoxFuture<'static, Result<Arc<Batch>, Interruption>>>;
+type WeakReading = WeakShared<BoxFuture<'static, Result<Arc<Batch>, Interruption>>>;
 
-/// The batches that were made last, by where they begin.
+/// What was read last, by where it begins.
 #[derive(Default)]
 struct Recent {
     /// Kept for those of several streams who come to it next.
-    newest: Option<Arc<Slot>>,
-    slots: VecDeque<(Revision, Weak<Slot>)>,
-}
-
-/// What follows a place in the log.
-pub(super) enum Following {
-    /// Nothing that is wanted, up to there.
-    Nothing(Revision),
-    /// This; it may turn out to be nothing.
-    Batch(Arc<Slot>),
+    newest: Option<Reading>,
+    readings: VecDeque<(Revision, WeakReading)>,
 }
 
 impl Group {
     /// A group of its own.
     #[must_use]
     pub fn new(log: &Arc<EventLog>, selection: Arc<Selection>) -> Self {
-        let subscription = log.subscribe(selection.topics(), Arc::clone(&selection) as _);
+        let subscription = Arc::new(log.subscribe(selection.topics(), Arc::clone(&selection) as _));
         Self { selection, subscription, recent: Mutex::default() }
     }
 
@@ -70,44 +63,42 @@ impl Group {
         self.subscription.listen()
     }
 
-    /// What follows `after`. The batch is initialized. Dropping the future loses
-    /// nothing.
-    pub(super) async fn read(&self, after: Revision) -> Following {
+    /// What follows `after`. A batch may turn out to be empty.
+    pub(super) fn read(&self, after: Revision) -> Next<Reading> {
         match self.subscription.next(after) {
-            Err(head) => Following::Nothing(head),
-            Ok(after) => {
-                let slot = self.slot(after);
-                slot.get_or_init(|| self.make(after)).await;
-                Following::Batch(slot)
-            }
+            Next::Nothing(head) => Next::Nothing(head),
+            Next::After(after) => Next::After(self.reading(after)),
         }
     }
 
-    fn slot(&self, after: Revision) -> Arc<Slot> {
+    fn reading(&self, after: Revision) -> Reading {
         let mut recent = self.recent.lock();
-        let known = recent.slots.iter().rev().find(|(begins, _)| *begins == after).and_then(|(_, slot)| slot.upgrade());
+        let known = recent.readings.iter().rev().find(|(begins, _)| *begins == after);
+        // What failed is tried again.
+        let known = known.and_then(|(_, reading)| reading.upgrade()).filter(|it| !matches!(it.peek(), Some(Err(_))));
         if let Some(known) = known {
             return known;
         }
-        let slot = Arc::<Slot>::default();
-        recent.slots.push_back((after, Arc::downgrade(&slot)));
-        if recent.slots.len() > RECENT {
-            recent.slots.pop_front();
+        let (selection, subscription) = (Arc::clone(&self.selection), Arc::clone(&self.subscription));
+        let reading = async move { read(&selection, &subscription, after).await.map(Arc::new) }.boxed().shared();
+        recent.readings.retain(|(begins, _)| *begins != after);
+        if let Some(weak) = reading.downgrade() {
+            recent.readings.push_back((after, weak));
         }
-        recent.newest = self.subscription.is_shared().then(|| Arc::clone(&slot));
-        slot
+        if recent.readings.len() > RECENT {
+            recent.readings.pop_front();
+        }
+        recent.newest = self.subscription.is_shared().then(|| reading.clone());
+        reading
     }
+}
 
-    async fn make(&self, after: Revision) -> Result<Batch, Interruption> {
-        let until = (after / WINDOW + 1) * WINDOW;
-        let (entries, to) = self.subscription.read(after, until)?;
-        let Selection { every_version, history, with_bodies, .. } = *self.selection;
-        let mut deliveries = self.selection.deliveries(entries).await?;
-        if deliveries.len() > 1 && !history {
-            deliveries = conflate(deliveries, every_version);
-        }
-        Ok(Batch::new(deliveries, to, with_bodies))
-    }
+async fn read(selection: &Selection, subscription: &Subscription, after: Revision) -> Result<Batch, Interruption> {
+    let until = (after / WINDOW + 1) * WINDOW;
+    let (entries, to) = subscription.read(after, until)?;
+    let deliveries = selection.deliveries(entries).await?;
+    let Selection { with_bodies, every_version, history, .. } = *selection;
+    Ok(Batch::new(deliveries, to, Gathering { with_bodies, every_version, history }))
 }
 
 /// The groups that there are.

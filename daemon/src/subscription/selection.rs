@@ -5,17 +5,14 @@ use std::sync::{Arc, OnceLock};
 
 use super::fields::FieldSelector;
 use super::labels::LabelSelector;
+use super::predicate::Predicate;
 use super::{Delivery, Relation};
 use crate::cache::{Cache, Snapshot};
 use crate::caches::Lease;
 use crate::event_log::{CacheId, Entry, EventLog, Revision, Topic, Wants};
-use crate::predicate::{Document, PredicateError, Predicates};
+use crate::predicate::PredicateError;
 use crate::record::{Key, Record, Uid};
 use crate::state::State;
-
-/// Objects that a predicate is asked about at a time: far fewer than take an
-/// ordinary one as long as it may.
-const ASKED_AT_ONCE: usize = 256;
 
 /// Which objects a subscriber wants.
 #[derive(Debug)]
@@ -40,34 +37,6 @@ pub struct Selection {
     pub history: bool,
     /// For each cache, set when it is proven what there was.
     pub gaps: Vec<OnceLock<Gap>>,
-}
-
-/// An expression over objects.
-#[derive(Clone, Debug)]
-pub struct Predicate {
-    /// The expression.
-    pub expression: String,
-    /// Who evaluates it.
-    pub pool: Arc<Predicates>,
-}
-
-impl Predicate {
-    /// Of which objects it is true. Of one that has no body it is not.
-    async fn of(&self, records: &[&Arc<Record>]) -> Result<Vec<bool>, PredicateError> {
-        let mut verdicts = Vec::with_capacity(records.len());
-        for some in records.chunks(ASKED_AT_ONCE) {
-            let json =
-                |record: &&Arc<Record>| record.body.as_ref().and_then(|body| body.json().ok()).unwrap_or_default();
-            let bodies: Vec<_> = some.iter().map(json).collect();
-            let document = |(record, json)| {
-                let (record, json): (&&Arc<Record>, &Vec<u8>) = (record, json);
-                Document { json, state: record.judgement.state.name(), reason: &record.judgement.reason }
-            };
-            let documents: Vec<_> = some.iter().zip(&bodies).map(document).collect();
-            verdicts.extend(self.pool.evaluate(&self.expression, &documents).await?);
-        }
-        Ok(verdicts)
-    }
 }
 
 /// A list as of some version held no object newer than another: what the log
@@ -176,8 +145,8 @@ impl Selection {
         let mut wanted: Vec<_> = records.iter().map(|record| self.fields.matches(record)).collect();
         if let Some(predicate) = &self.predicate {
             let places: Vec<_> = (0..records.len()).filter(|place| wanted[*place]).collect();
-            let asked: Vec<_> = places.iter().map(|place| records[*place]).collect();
-            for (place, is) in places.into_iter().zip(predicate.of(&asked).await?) {
+            let asked = places.iter().map(|place| Arc::clone(records[*place])).collect();
+            for (place, is) in places.into_iter().zip(predicate.of(asked).await?) {
                 wanted[place] = is;
             }
         }
@@ -291,7 +260,7 @@ impl Selection {
             labels: self.labels.clone(),
             fields: self.fields.clone(),
             states: self.states.clone(),
-            predicate: self.predicate.as_ref().map(|predicate| predicate.expression.clone()),
+            predicate: self.predicate.as_ref().map(|predicate| Arc::clone(&predicate.expression)),
             every_version: self.every_version,
             with_bodies: self.with_bodies,
             history: self.history,
@@ -347,7 +316,7 @@ pub(super) struct Identity {
     labels: LabelSelector,
     fields: FieldSelector,
     states: Vec<State>,
-    predicate: Option<String>,
+    predicate: Option<Arc<str>>,
     every_version: bool,
     with_bodies: bool,
     history: bool,

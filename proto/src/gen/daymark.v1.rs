@@ -342,7 +342,8 @@ pub struct WatchStatusesRequest {
     #[prost(enumeration = "View", tag = "2")]
     pub view: i32,
     /// Where an earlier stream or read left off; empty to begin with a snapshot.
-    /// A cursor that the daemon no longer holds begins with a snapshot, too.
+    /// A cursor that the daemon no longer holds begins with a snapshot, too, unless
+    /// `history` is asked for.
     #[prost(bytes = "bytes", tag = "3")]
     pub cursor: ::prost::bytes::Bytes,
     /// How often to send `progress` while nothing else is sent; at least 100 ms;
@@ -358,7 +359,8 @@ pub struct WatchStatusesRequest {
     pub proven: bool,
     /// Skip nothing: tell every version that the daemon has seen, in either view,
     /// in order, and a `gap` where some may be missing. A cursor, or a reader, that
-    /// the log has left behind is the error OUT_OF_RANGE, not a `reset`.
+    /// the log has left behind is the error OUT_OF_RANGE, not a `reset`. Excludes
+    /// `proven`.
     #[prost(bool, tag = "6")]
     pub history: bool,
 }
@@ -466,7 +468,7 @@ pub mod status_event {
     #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct Progress {}
     /// Gap says that the API server no longer told each change of a kind: what
-    /// differs follows, or has been told, but not what was in between.
+    /// differs has been told, but not what was in between.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct Gap {
         /// The kind, as "deployments.apps".

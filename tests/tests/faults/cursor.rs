@@ -145,3 +145,26 @@ async fn history_that_is_no_longer_held_is_an_error() {
     assert_eq!(code_and_reason(&refused), (Code::OutOfRange, "CURSOR_EXPIRED".into()), "{refused:?}");
     daemon.stop().await;
 }
+
+/// What a message leaves out as outdated, another message must not need.
+#[tokio::test]
+async fn a_stream_that_resumes_between_two_messages_ends_in_the_truth() {
+    let setup = Setup::new(&[(Pods, "x")]).await;
+    let cluster = &setup.cluster;
+    let mut witness = setup.live(kinds(&[Pods])).await;
+    let mut follower = setup.live(kinds(&[Pods])).await;
+    let change_all = |state| (0..300).for_each(|number| drop(put(cluster, Pods, &format!("p{number}"), state)));
+    for state in [State::InProgress, State::Failed, State::InProgress] {
+        put(cluster, Pods, "x", state);
+        change_all(state);
+    }
+    put(cluster, Pods, "marker", State::Ready);
+    witness.until_said("entered pods/marker READY").await;
+    // At the end of each message, as what was read ahead is taken in first.
+    while follower.contract.picture.get("pods", "marker").is_none() {
+        follower.next().await;
+        follower.reconnect().await;
+    }
+    assert_true(&follower.contract.picture, cluster, &[Pods], false);
+    setup.daemon.stop().await;
+}

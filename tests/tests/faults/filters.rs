@@ -162,3 +162,26 @@ async fn a_list_is_filtered_by_what_bodies_say_page_by_page() {
     drop(witness);
     setup.daemon.stop().await;
 }
+
+/// Who waits for the same expression may stop reading in the midst of it.
+#[tokio::test]
+async fn a_reader_of_a_predicate_that_stops_reading_holds_up_nobody() {
+    let setup = Setup::new(&[(Pods, "a")]).await;
+    let request = || filtered(|filter| filter.cel = "object.metadata.name.startsWith('w') || state == 'READY'".into());
+    let mut parked = Vec::new();
+    for _ in 0..8 {
+        parked.push(setup.live(request()).await);
+    }
+    let mut reads = setup.live(request()).await;
+    for round in 0..20 {
+        for number in 0..300 {
+            put(&setup.cluster, Pods, &format!("w{round}-{number}"), State::Ready);
+        }
+        reads.until_said(&format!("entered pods/w{round}-299 READY")).await;
+    }
+    let mut other = setup.live(filtered(|filter| filter.cel = "object.metadata.name == 'a'".into())).await;
+    setup.cluster.delete(Pods, "a");
+    other.until_said("deleted pods/a ABSENT").await;
+    drop((parked, reads, other));
+    setup.daemon.stop().await;
+}

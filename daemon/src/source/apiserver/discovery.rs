@@ -174,6 +174,7 @@ fn singular(given: String, kind: &str) -> String {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct LegacyGroup {
+    #[serde(default, deserialize_with = "null_is_default")]
     versions: Vec<Version>,
     preferred_version: Option<Version>,
 }
@@ -187,6 +188,7 @@ struct Version {
 /// The resources of a version, one by one.
 #[derive(Deserialize)]
 struct Resources {
+    #[serde(default, deserialize_with = "null_is_default")]
     resources: Vec<LegacyResource>,
 }
 
@@ -223,14 +225,13 @@ async fn each_version(server: &ApiServer, groups: Vec<LegacyGroup>) -> Result<Ve
         .await;
     let mut kinds: Vec<Kind> = Vec::new();
     for (version, answer) in answers {
-        match answer {
-            Ok(body) => {
-                let Resources { resources } =
-                    serde_json::from_slice(&body).map_err(|e| malformed("list of its kinds", &e))?;
-                add_version(&mut kinds, &version, resources);
-            }
+        let parsed = answer.map_err(|failure| failure.problem).and_then(|body| {
+            serde_json::from_slice::<Resources>(&body).map_err(|e| malformed("list of its kinds", &e))
+        });
+        match parsed {
+            Ok(Resources { resources }) => add_version(&mut kinds, &version, resources),
             // An extension's API server that is down takes its own kinds along.
-            Err(failure) => tracing::warn!("the kinds of {version} are not known: {}", failure.problem.message),
+            Err(problem) => tracing::warn!("the kinds of {version} are not known: {}", problem.message),
         }
     }
     Ok(kinds)
