@@ -10,6 +10,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::control_plane::ControlPlane;
 
+/// Nodes of a control plane of our own, where a test needs no more.
+pub const NODES: usize = 3;
+
 /// What a test needs of its cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
@@ -37,7 +40,7 @@ impl Cluster {
     /// If there is none to be had.
     pub fn obtain() -> Result<Self, String> {
         match std::env::var_os("DAYMARK_TEST_KUBECONFIG") {
-            None => Self::start_own(),
+            None => Self::start_own(NODES),
             Some(kubeconfig) => {
                 let folder = std::env::var_os("DAYMARK_TEST_BIN");
                 let kubectl = folder.map_or("kubectl".into(), |folder| Path::new(&folder).join("kubectl"));
@@ -48,16 +51,16 @@ impl Cluster {
         }
     }
 
-    /// A control plane of our own, which a test may disturb.
+    /// A control plane of our own with so many nodes, which a test may disturb.
     ///
     /// # Errors
     /// If it cannot be started, or if the tests were told to use a cluster that
     /// is not ours.
-    pub fn start_own() -> Result<Self, String> {
+    pub fn start_own(nodes: usize) -> Result<Self, String> {
         if std::env::var_os("DAYMARK_TEST_KUBECONFIG").is_some() {
             return Err("DAYMARK_TEST_KUBECONFIG's control plane is not ours to disturb".into());
         }
-        let control_plane = ControlPlane::start(3)?;
+        let control_plane = ControlPlane::start(nodes)?;
         let (kubeconfig, kubectl) = (control_plane.kubeconfig(), control_plane.kubectl());
         Ok(Self { kubeconfig, kubectl, control_plane: Some(control_plane) })
     }

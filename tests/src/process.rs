@@ -12,6 +12,10 @@ use std::time::{Duration, Instant};
 /// so that only what never comes is missed.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Lines that are shown of a process that fails a test: some have written
+/// thousands.
+const SHOWN: usize = 100;
+
 /// A running process. It is killed when dropped.
 #[derive(Debug)]
 pub struct Process {
@@ -139,8 +143,8 @@ fn expect(lines: &Receiver<String>, seen: &mut Vec<String>, what: &str, wanted: 
                     return line;
                 }
             }
-            Err(RecvTimeoutError::Timeout) => panic!("waited in vain for {what}; came: {seen:#?}"),
-            Err(RecvTimeoutError::Disconnected) => panic!("the process ended before {what}; came: {seen:#?}"),
+            Err(RecvTimeoutError::Timeout) => panic!("waited in vain for {what}; {}", end_of(seen)),
+            Err(RecvTimeoutError::Disconnected) => panic!("the process ended before {what}; {}", end_of(seen)),
         }
     }
 }
@@ -152,7 +156,12 @@ fn drain(lines: &Receiver<String>, seen: &mut Vec<String>) {
         match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(line) => seen.push(line),
             Err(RecvTimeoutError::Disconnected) => return,
-            Err(RecvTimeoutError::Timeout) => panic!("the process did not end; it wrote: {seen:#?}"),
+            Err(RecvTimeoutError::Timeout) => panic!("the process did not end; {}", end_of(seen)),
         }
     }
+}
+
+fn end_of(seen: &[String]) -> String {
+    let last = &seen[seen.len().saturating_sub(SHOWN)..];
+    format!("of {} lines the last were: {last:#?}", seen.len())
 }

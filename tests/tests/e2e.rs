@@ -15,15 +15,17 @@ mod recording;
 mod reflection;
 #[path = "e2e/restarts.rs"]
 mod restarts;
+#[path = "e2e/scale.rs"]
+mod scale;
 #[path = "e2e/wait.rs"]
 mod wait;
 #[path = "e2e/watch.rs"]
 mod watch;
 
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use daymark_tests::cluster::{Cluster, Need};
+use daymark_tests::cluster::{Cluster, NODES, Need};
 use daymark_tests::daemon::Daemon;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
@@ -43,7 +45,13 @@ enum Run {
     Shared(fn(&Cluster, &Daemon)),
     /// In a control plane of its own, to be disturbed.
     Own(fn(Cluster)),
+    /// In one with so many nodes, and while no other test runs: it takes what
+    /// the machine has, and the others' patience is not to pay for that.
+    Alone(usize, fn(Cluster)),
 }
+
+/// Held by every test that runs; alone by one that is to run alone.
+static MACHINE: RwLock<()> = RwLock::new(());
 
 type Shared = Result<Arc<(Cluster, Daemon)>, String>;
 
@@ -53,7 +61,8 @@ static SHARED: Mutex<Option<Shared>> = Mutex::new(None);
 
 fn main() -> ExitCode {
     let tests =
-        [wait::TESTS, watch::TESTS, kinds::TESTS, restarts::TESTS, recording::TESTS, reflection::TESTS].concat();
+        [wait::TESTS, watch::TESTS, kinds::TESTS, restarts::TESTS, recording::TESTS, reflection::TESTS, scale::TESTS]
+            .concat();
     let trials = tests.into_iter().map(|test| Trial::ignorable_test(test.name, move || perform(&test))).collect();
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     drop(SHARED.lock().unwrap_or_else(PoisonError::into_inner).take());
@@ -63,9 +72,21 @@ fn main() -> ExitCode {
 fn perform(test: &Test) -> Result<Completion, Failed> {
     let played = shared().and_then(|shared| {
         test.needs.iter().try_for_each(|need| shared.0.meets(*need))?;
+        let beside = || MACHINE.read().unwrap_or_else(PoisonError::into_inner);
+        let alone = || MACHINE.write().unwrap_or_else(PoisonError::into_inner);
         match test.run {
-            Run::Shared(run) => run(&shared.0, &shared.1),
-            Run::Own(run) => run(Cluster::start_own()?),
+            Run::Shared(run) => {
+                let _beside = beside();
+                run(&shared.0, &shared.1);
+            }
+            Run::Own(run) => {
+                let _beside = beside();
+                run(Cluster::start_own(NODES)?);
+            }
+            Run::Alone(nodes, run) => {
+                let _alone = alone();
+                run(Cluster::start_own(nodes)?);
+            }
         }
         Ok(())
     });

@@ -84,7 +84,7 @@ fn wait_outlives_daemon(cluster: &Cluster, _: &Daemon) {
 
 /// A pod that tells when a stream has come to what was done before it. Its name
 /// makes it the last of a snapshot.
-const MARKER: &str = "
+pub(crate) const MARKER: &str = "
 apiVersion: v1
 kind: Pod
 metadata: {name: zz-marker}

@@ -18,7 +18,7 @@ pub(crate) const TESTS: &[Test] = &[
 ];
 
 /// A Deployment whose pods behave as told.
-pub(crate) fn deployment(name: &str, replicas: u32, behaviour: &str, delay: &str, more: &str) -> String {
+pub(crate) fn deployment(name: &str, replicas: usize, behaviour: &str, delay: &str, more: &str) -> String {
     format!(
         r#"
 apiVersion: apps/v1
