@@ -160,10 +160,11 @@ async fn a_stream_that_resumes_between_two_messages_ends_in_the_truth() {
     }
     put(cluster, Pods, "marker", State::Ready);
     witness.until_said("entered pods/marker READY").await;
-    // At the end of each message, as what was read ahead is taken in first.
+    // What came with the first event of a message is taken in before it resumes.
     while follower.contract.picture.get("pods", "marker").is_none() {
         follower.next().await;
         follower.reconnect().await;
+        follower.until_live().await;
     }
     assert_true(&follower.contract.picture, cluster, &[Pods], false);
     setup.daemon.stop().await;
