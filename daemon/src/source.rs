@@ -263,7 +263,7 @@ pub type Arrivals = mpsc::Receiver<Batch>;
 pub type Batch = Vec<(Timestamp, Arrival)>;
 
 /// So much is handed on together at most.
-const BATCH: usize = 64;
+const BATCH: usize = 16;
 
 /// Where a source puts what it sees: a cache, and a recording if one is made.
 #[derive(Debug)]

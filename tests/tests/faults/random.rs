@@ -150,11 +150,14 @@ impl Drop for Seed {
     }
 }
 
+#[expect(clippy::print_stderr, reason = "who lets many run wants to see how far they are")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_happens_streams_hold_their_contract_and_end_in_the_truth() {
     let number = |variable| std::env::var(variable).ok().map(|text| text.parse().expect("it is a number"));
-    for _ in 0..number(RUNS).unwrap_or(1) {
+    let runs = number(RUNS).unwrap_or(1);
+    for run_number in 1..=runs {
         let seed = Seed(number(SEED).unwrap_or_else(|| fastrand::u64(..)));
+        eprintln!("run {run_number} of {runs}");
         run(seed.0).await;
     }
 }
