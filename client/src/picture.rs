@@ -46,8 +46,8 @@ pub enum ChangeKind {
 #[derive(Debug)]
 struct Snapshot {
     items: Vec<Status>,
-    /// Kinds that it lacks, as "deployments.apps".
-    lacking: Vec<String>,
+    /// Kinds that it lacks.
+    lacking: Vec<Unreachable>,
 }
 
 /// Resource, group, namespace, name, cluster: the order of lists.
@@ -81,8 +81,7 @@ impl Picture {
     pub fn apply(&mut self, event: Event) -> Vec<Change> {
         match event {
             Event::Reset(reset) => {
-                let lacking = reset.unreachable.into_iter().map(|Unreachable { kind, .. }| kind);
-                self.snapshot = Some(Snapshot { items: Vec::new(), lacking: lacking.collect() });
+                self.snapshot = Some(Snapshot { items: Vec::new(), lacking: reset.unreachable });
             }
             Event::Item(status) => {
                 if let Some(snapshot) = &mut self.snapshot {
@@ -123,7 +122,7 @@ impl Picture {
         let mut changes = Vec::new();
         for (key, old) in before {
             // Unread is not deleted: the kind's objects enter when it can be read.
-            if snapshot.lacking.contains(&kind_name(&old)) {
+            if snapshot.lacking.iter().any(|it| lacks(it, &old)) {
                 self.objects.insert(key, old);
             } else {
                 changes.push(gone(old));
@@ -202,6 +201,12 @@ fn key(status: &Status) -> Key {
 
 fn uid(status: &Status) -> &str {
     status.r#ref.as_ref().map_or("", |it| &it.uid)
+}
+
+/// Whether an object is of a kind that cannot be read where it is.
+fn lacks(unreachable: &Unreachable, status: &Status) -> bool {
+    let namespace = status.r#ref.as_ref().map_or("", |it| &it.namespace);
+    unreachable.kind == kind_name(status) && ["", namespace].contains(&unreachable.namespace.as_str())
 }
 
 fn kind_name(status: &Status) -> String {

@@ -63,6 +63,8 @@ pub struct FreshnessJson<'a> {
 #[derive(Debug, Serialize)]
 pub struct UnreachableJson<'a> {
     kind: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    namespace: &'a str,
     reason: &'a str,
     message: &'a str,
 }
@@ -115,7 +117,7 @@ impl<'a> From<&'a Freshness> for FreshnessJson<'a> {
 
 impl<'a> From<&'a Unreachable> for UnreachableJson<'a> {
     fn from(it: &'a Unreachable) -> Self {
-        Self { kind: &it.kind, reason: &it.reason, message: &it.message }
+        Self { kind: &it.kind, namespace: &it.namespace, reason: &it.reason, message: &it.message }
     }
 }
 

@@ -56,8 +56,9 @@ pub fn lost(client: &Client, error: &Error) -> String {
 
 /// One line for a kind that could not be read.
 pub fn unreachable(kind: &Unreachable) -> String {
-    let Unreachable { kind, reason, message } = kind;
-    format!("warning: {kind} cannot be read: {reason}: {message}")
+    let Unreachable { kind, reason, message, namespace } = kind;
+    let place = if namespace.is_empty() { String::new() } else { format!(" in namespace {namespace:?}") };
+    format!("warning: {kind}{place} cannot be read: {reason}: {message}")
 }
 
 /// One line for an empty selection, with the namespace where one was searched.

@@ -124,10 +124,16 @@ fn a_snapshot_that_was_cut_off_changes_nothing() {
 fn an_object_of_a_kind_that_cannot_be_read_is_not_deleted() {
     let mut picture = Picture::new(View::Basic);
     tell(&mut picture, snapshot([status("a", "1", "1", State::Ready)]));
-    let unreachable = vec![Unreachable { kind: "pods".to_owned(), ..Unreachable::default() }];
-    let reset = Reset { unreachable, ..Reset::default() };
-    assert!(tell(&mut picture, [Event::Reset(reset), Event::Current(Current {})]).is_empty());
-    assert_eq!(picture.statuses().len(), 1);
+    let lacking = |namespace: &str| {
+        let (kind, namespace) = ("pods".to_owned(), namespace.to_owned());
+        let unreachable = vec![Unreachable { kind, namespace, ..Unreachable::default() }];
+        [Event::Reset(Reset { unreachable, ..Reset::default() }), Event::Current(Current {})]
+    };
+    for namespace in ["", "shop"] {
+        assert!(tell(&mut picture, lacking(namespace)).is_empty());
+        assert_eq!(picture.statuses().len(), 1);
+    }
+    assert_eq!(tell(&mut picture, lacking("elsewhere")), ["Deleted a/1"]);
 }
 
 #[test]

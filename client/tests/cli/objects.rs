@@ -81,7 +81,12 @@ pub fn unavailable() -> tonic::Status {
 }
 
 pub fn unreachable(kind: &str, reason: &str) -> Unreachable {
-    Unreachable { kind: kind.to_owned(), reason: reason.to_owned(), message: "so it is".to_owned() }
+    Unreachable {
+        kind: kind.to_owned(),
+        reason: reason.to_owned(),
+        message: "so it is".to_owned(),
+        ..Unreachable::default()
+    }
 }
 
 pub fn found(status: Status) -> Result<GetStatusResponse, tonic::Status> {

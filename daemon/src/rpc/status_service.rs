@@ -68,7 +68,8 @@ impl Handler {
             let Err(problem) = listed else { continue };
             first.get_or_insert_with(|| unreadable(cache.kind(), &problem));
             unreachable.push(Unreachable {
-                kind: cache.collection().to_string(),
+                kind: cache.kind().to_string(),
+                namespace: cache.collection().namespace.as_deref().unwrap_or_default().to_owned(),
                 reason: problem.reason.to_string(),
                 message: problem.message,
             });

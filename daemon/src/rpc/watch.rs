@@ -283,7 +283,7 @@ impl Watch {
     /// everything.
     fn overtaken(&self) -> Result<Cause, Status> {
         let caches = || self.selection.caches.iter();
-        let reachable = |it: &Unreachable| caches().any(|cache| named(cache, &it.kind) && cache.freshness().listed);
+        let reachable = |it: &Unreachable| caches().any(|cache| meant(cache, it) && cache.freshness().listed);
         match () {
             () if self.unreachable.iter().any(reachable) => Ok(Cause::Reachable),
             // Why it was closed is told instead.
@@ -319,8 +319,8 @@ impl Watch {
         let (items, revision) = Items::take(&self.selection, &self.served.log);
         self.feed.skip_to(revision);
         // As of the snapshot: what was listed before it is whole in it.
-        let unread = |kind: &str| self.selection.caches.iter().any(|c| !c.freshness().listed && named(c, kind));
-        self.unreachable.retain(|it| unread(&it.kind));
+        let unread = |it: &Unreachable| self.selection.caches.iter().any(|c| !c.freshness().listed && meant(c, it));
+        self.unreachable.retain(unread);
         self.stage = Stage::Items(items);
         Ok(Reset { cause: cause.into(), unreachable: self.unreachable.clone() })
     }
@@ -355,9 +355,10 @@ impl Watch {
     }
 }
 
-/// Whether `unreachable` means that cache.
-fn named(cache: &Cache, unreachable: &str) -> bool {
-    cache.collection().to_string() == unreachable
+/// Whether that cache is meant.
+fn meant(cache: &Cache, unreachable: &Unreachable) -> bool {
+    let namespace = cache.collection().namespace.as_deref().unwrap_or_default();
+    unreachable.namespace == namespace && unreachable.kind == cache.kind().to_string()
 }
 
 /// Returns when a kind that could not be read holds a whole list.
@@ -365,6 +366,6 @@ async fn reachable(selection: &Selection, unreachable: &[Unreachable]) {
     if unreachable.is_empty() {
         return std::future::pending().await;
     }
-    let waited_for = |cache: &&crate::caches::Lease| unreachable.iter().any(|it| named(cache, &it.kind));
+    let waited_for = |cache: &&crate::caches::Lease| unreachable.iter().any(|it| meant(cache, it));
     select_all(selection.caches.iter().filter(waited_for).map(|cache| cache.holds_a_list().boxed())).await;
 }

@@ -311,6 +311,10 @@ pub struct Unreachable {
     /// Why, in a sentence.
     #[prost(string, tag = "3")]
     pub message: ::prost::alloc::string::String,
+    /// The namespace that cannot be read, of a daemon that follows each by itself;
+    /// empty for all.
+    #[prost(string, tag = "4")]
+    pub namespace: ::prost::alloc::string::String,
 }
 /// ListStatusesResponse is one page.
 #[derive(Clone, PartialEq, ::prost::Message)]
