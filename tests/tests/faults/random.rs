@@ -150,7 +150,6 @@ impl Drop for Seed {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "who lets many run wants to see how far they are")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_happens_streams_hold_their_contract_and_end_in_the_truth() {
     let number = |variable| std::env::var(variable).ok().map(|text| text.parse().expect("it is a number"));
