@@ -102,60 +102,56 @@ impl EventLog {
 
     /// Closes a ring: there is nothing to be read in it any more.
     pub fn close_ring(&self, cache: CacheId) {
-        let mut wake = Vec::new();
-        let mut rings = self.rings.write();
-        rings.head += 1;
-        let revision = rings.head;
-        if let Some(ring) = rings.by_cache.remove(&cache) {
-            ring.readers.note_all(revision, &mut wake);
-        }
-        drop(rings);
-        wake.iter().for_each(|news| news.tell());
+        self.advance(|rings, revision, wake| {
+            if let Some(ring) = rings.by_cache.remove(&cache) {
+                ring.readers.note_all(revision, wake);
+            }
+        });
     }
 
     /// Appends a change, and wakes those who want it.
     pub fn append(&self, cache: CacheId, change: Change) {
-        let mut wake = Vec::new();
-        let mut rings = self.rings.write();
-        rings.head += 1;
-        let revision = rings.head;
-        if let Some(ring) = rings.by_cache.get_mut(&cache) {
-            let entry = Arc::new(Entry::new(revision, cache, change));
-            ring.readers.note(&entry, &mut wake);
-            ring.push(entry, self.capacity);
-        }
-        drop(rings);
-        wake.iter().for_each(|news| news.tell());
+        self.advance(|rings, revision, wake| {
+            if let Some(ring) = rings.by_cache.get_mut(&cache) {
+                let entry = Arc::new(Entry::new(revision, cache, change));
+                ring.readers.note(&entry, wake);
+                ring.push(entry, self.capacity);
+            }
+        });
     }
 
     /// Says that what a cache holds now was not logged: its readers begin anew.
     pub fn begin_anew(&self, cache: CacheId) {
-        let mut wake = Vec::new();
-        let mut rings = self.rings.write();
-        rings.head += 1;
-        let revision = rings.head;
-        if let Some(ring) = rings.by_cache.get_mut(&cache) {
-            ring.entries.clear();
-            ring.bytes = 0;
-            ring.dropped = revision;
-            ring.readers.note_all(revision, &mut wake);
-        }
-        drop(rings);
-        wake.iter().for_each(|news| news.tell());
+        self.advance(|rings, revision, wake| {
+            if let Some(ring) = rings.by_cache.get_mut(&cache) {
+                ring.entries.clear();
+                ring.bytes = 0;
+                ring.dropped = revision;
+                ring.readers.note_all(revision, wake);
+            }
+        });
     }
 
     /// Notes that changes of a cache may have been missed, besides those that were
     /// appended last.
     pub fn note_gap(&self, cache: CacheId, at: Timestamp) {
+        self.advance(|rings, revision, wake| {
+            if let Some(ring) = rings.by_cache.get_mut(&cache) {
+                let gap = Change { before: None, after: None, state_changed: false, at };
+                ring.push(Arc::new(Entry::new(revision, cache, gap)), self.capacity);
+                ring.readers.note_all(revision, wake);
+            }
+        });
+    }
+
+    /// Goes on to the next revision, with what belongs to it, and wakes whom that
+    /// concerns: not while the log is held, because there may be many.
+    fn advance(&self, step: impl FnOnce(&mut Rings, Revision, &mut Vec<Arc<News>>)) {
         let mut wake = Vec::new();
         let mut rings = self.rings.write();
         rings.head += 1;
         let revision = rings.head;
-        if let Some(ring) = rings.by_cache.get_mut(&cache) {
-            let gap = Change { before: None, after: None, state_changed: false, at };
-            ring.push(Arc::new(Entry::new(revision, cache, gap)), self.capacity);
-            ring.readers.note_all(revision, &mut wake);
-        }
+        step(&mut rings, revision, &mut wake);
         drop(rings);
         wake.iter().for_each(|news| news.tell());
     }
