@@ -18,7 +18,7 @@ pub struct Encoded<M> {
     message: PhantomData<fn() -> M>,
 }
 
-/// Most messages have one part.
+/// A message of changes in the basic view has one part: the commonest by far.
 #[derive(Clone, Debug)]
 enum Parts {
     One(Bytes),

@@ -33,8 +33,6 @@ const PAGE: (usize, usize) = (500, 1000);
 /// A page ends at about this many bytes of objects: many clients take messages
 /// of 4 MiB and no more.
 const PAGE_BYTES: usize = 3 << 20;
-/// Objects that are looked at while a cache is held.
-const SIFTED: usize = 512;
 /// Objects that one page reads from the API server at a time.
 const READS_AT_ONCE: usize = 16;
 /// The shortest interval of progress messages.
@@ -259,7 +257,7 @@ impl Handler {
         let cache = &selection.caches[place];
         let snapshot = Snapshot::take([&**cache], &self.served.log);
         let may = |record: &&Arc<Record>| selection.may_select(cache.id(), record, snapshot.revision);
-        snapshot.objects(0, after).map(|(_, record)| record).filter(may).take(SIFTED).cloned().collect()
+        snapshot.objects(0, after).map(|(_, record)| record).filter(may).take(Selection::SIFTED).cloned().collect()
     }
 }
 

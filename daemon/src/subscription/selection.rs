@@ -102,6 +102,10 @@ impl Named {
 }
 
 impl Selection {
+    /// So many objects are gathered to be sifted together: while they are, their
+    /// cache may be held.
+    pub const SIFTED: usize = 256;
+
     /// Everything in some caches.
     #[must_use]
     pub fn of(caches: Vec<Lease>, scope: Scope) -> Self {

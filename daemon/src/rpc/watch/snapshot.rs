@@ -9,9 +9,6 @@ use crate::predicate::PredicateError;
 use crate::record::{Key, Record};
 use crate::subscription::{Named, Scope, Selection};
 
-/// Objects whose bodies are looked at together.
-const SIFTED: usize = 256;
-
 /// What a snapshot says of one object or name.
 #[derive(Debug)]
 pub(super) enum Item {
@@ -78,7 +75,7 @@ impl Items {
 fn some_of<'a>(frozen: &'a Frozen, at: usize, cache: u64, selection: &Selection) -> (Vec<&'a Arc<Record>>, usize) {
     let mut some = Vec::new();
     for (place, record) in frozen.records.iter().enumerate().skip(at) {
-        if some.len() == SIFTED {
+        if some.len() == Selection::SIFTED {
             return (some, place);
         }
         if selection.may_select(cache, record, frozen.revision) {
