@@ -23,6 +23,9 @@ use crate::recording::recorder::{RecordError, Recorder, Writing};
 use crate::recording::{self, reader};
 use crate::rpc::listener::{Address, ListenError, Listener};
 use crate::rpc::{Proofs, Rpc, Served, Streams};
+use crate::rule::relations::{self, Dependent};
+use crate::rule::view::Related;
+use crate::rulebook::files::RuleFiles;
 use crate::source::connect::{ConnectError, connect};
 use crate::source::replay::Replay;
 use crate::source::{Problem, Source};
@@ -83,11 +86,17 @@ pub struct Bound {
     addresses: Vec<Address>,
     rpc: Rpc,
     served: Arc<Served>,
+    parts: Parts,
+    ingest: Handle,
+    drain_timeout: Duration,
+}
+
+/// What becomes tasks of its own.
+struct Parts {
     openings: mpsc::Receiver<Feeding>,
     answering: Answering,
-    ingest: Handle,
+    rule_files: RuleFiles,
     writing: Option<Writing>,
-    drain_timeout: Duration,
 }
 
 /// Where objects come from, and how they are called.
@@ -120,7 +129,9 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     let log = Arc::new(EventLog::new(policy.changes));
     let (recorder, writing) =
         record.map(|(recorder, kinds, writing)| (Recording { recorder: Arc::new(recorder), kinds }, writing)).unzip();
-    let (caches, openings) = Caches::new(catalog, policy, Arc::clone(&log), clock.clone(), recorder);
+    let rule_files = RuleFiles::new(config.rules);
+    let rules = rule_files.read_first().await;
+    let (caches, openings) = Caches::new(catalog, policy, Arc::clone(&log), clock.clone(), rules, recorder);
     let (evaluator, answering) = Evaluator::new(Predicates::new(config.worker, config.predicates));
     let served = Arc::new(Served {
         cluster,
@@ -138,7 +149,8 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     });
     let rpc = Rpc::new(Arc::clone(&served), Access::new(token)).map_err(|e| AppError::Fault(e.to_string()))?;
     let drain_timeout = config.drain_timeout;
-    Ok(Bound { listeners, addresses, rpc, served, openings, answering, ingest, writing, drain_timeout })
+    let parts = Parts { openings, answering, rule_files, writing };
+    Ok(Bound { listeners, addresses, rpc, served, parts, ingest, drain_timeout })
 }
 
 async fn supply(origin: Origin, policy: &mut Policy) -> Result<Supply, AppError> {
@@ -179,7 +191,8 @@ async fn recorder(path: &Path, supply: &Supply, policy: &Policy) -> Result<(Reco
     let facts: Result<_, Problem> = facts.map_err(|_| AppError::Unrecordable("it does not answer".into()))?;
     let (kubernetes, served) = facts.map_err(unrecordable)?;
     let warm = |name: &String| served.iter().find(|kind| kind.answers_to(name)).cloned();
-    let kinds: Vec<_> = policy.warm.iter().filter_map(warm).collect();
+    let mut kinds: Vec<_> = policy.warm.iter().filter_map(warm).collect();
+    relations::complete(&mut kinds, &served);
     let header = recording::Header {
         format: recording::FORMAT.into(),
         version: recording::VERSION,
@@ -216,13 +229,18 @@ impl Bound {
     /// # Errors
     /// If a task of the daemon fails, or the recording is not whole.
     pub async fn run(self, abort: CancellationToken) -> Result<(), AppError> {
-        let Self { listeners, addresses: _, rpc, served, mut openings, answering, ingest, writing, drain_timeout } =
-            self;
+        let Self { listeners, addresses: _, rpc, served, parts, ingest, drain_timeout } = self;
+        let Parts { mut openings, answering, rule_files, writing } = parts;
         let rpc = Arc::new(rpc);
         let mut servers = serve(listeners, &rpc);
         let mut workers = look_after(&served, &rpc);
         workers.spawn(async move {
             answering.run().await;
+            Ok(())
+        });
+        let judged = Arc::clone(&served);
+        workers.spawn(async move {
+            rule_files.follow(&judged.caches).await;
             Ok(())
         });
         let ended = loop {
@@ -302,7 +320,7 @@ fn look_after(served: &Arc<Served>, rpc: &Arc<Rpc>) -> JoinSet<Ended> {
 /// synced for the first time, and that the daemon ends.
 async fn keep_warm(rpc: Arc<Rpc>, served: Arc<Served>) -> Ended {
     rpc.set_serving(false).await;
-    let catalog = served.caches.catalog();
+    let (catalog, mut rules) = (served.caches.catalog(), served.caches.rules());
     let mut kinds = catalog.changed(&[].into()).await;
     let mut warm = lease_warm(&served).await?;
     lifecycle::ready(&warm).await;
@@ -312,8 +330,11 @@ async fn keep_warm(rpc: Arc<Rpc>, served: Arc<Served>) -> Ended {
         tokio::select! {
             () = served.drain.cancelled() => break,
             changed = catalog.changed(&kinds) => kinds = changed,
+            Ok(()) = rules.changed() => {}
         }
         served.caches.close_changed();
+        // What is defined can be discovered now.
+        served.caches.neighbours().touch(Dependent::Every(Related::CustomResourceDefinitions));
         // Those that are no longer served are let go.
         warm = lease_warm(&served).await?;
         tracing::debug!(caches = warm.len(), "the kinds have changed");

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::caches::Policy;
 use crate::event_log::Capacity;
@@ -14,8 +14,12 @@ use crate::source::connect::Target;
 /// Daymark's daemon: keeps one watch on a Kubernetes cluster, works out the
 /// state of its objects, and streams the changes over gRPC.
 #[derive(Debug, Parser)]
-#[command(name = "daymarkd", version)]
+#[command(name = "daymarkd", version, args_conflicts_with_subcommands = true)]
 pub struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+
     /// The kubeconfig [default: $KUBECONFIG, else the pod's own credentials, else ~/.kube/config]
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
@@ -81,6 +85,11 @@ pub struct Args {
     #[arg(long, value_name = "MIB", default_value_t = CHANGES_MIB, value_parser = some)]
     changes_mib: usize,
 
+    /// Rules in CEL for kinds that have none built in: a file, or a folder of
+    /// them; read again when they change
+    #[arg(long, value_name = "PATH")]
+    rules: Option<PathBuf>,
+
     /// Streams that are served at a time; further ones are turned away
     #[arg(long, value_name = "NUMBER", default_value = "10000")]
     max_streams: usize,
@@ -89,6 +98,38 @@ pub struct Args {
     // kube's client logs every failed try as an error; the source tells them once.
     #[arg(long, value_name = "FILTER", env = "DAYMARK_LOG", default_value = "info,kube_client=off")]
     log: String,
+}
+
+/// Something else than to run a daemon.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Says what the rules make of given objects; no cluster is needed
+    Assess(AssessArgs),
+}
+
+/// What is to be assessed.
+#[derive(Debug, Parser)]
+pub struct AssessArgs {
+    /// A file, a folder, or - for standard input; may be repeated
+    #[arg(short = 'f', long = "filename", value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+
+    /// Rules in CEL besides the shipped ones: a file, or a folder of them
+    #[arg(long, value_name = "PATH")]
+    pub rules: Option<PathBuf>,
+
+    /// How to print it
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub output: AssessFormat,
+}
+
+/// How an assessment is printed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum AssessFormat {
+    /// One line for each object.
+    Text,
+    /// A JSON array.
+    Json,
 }
 
 /// What most requests are about: workloads, and what they are made of.
@@ -119,6 +160,8 @@ pub struct Config {
     pub worker: PathBuf,
     /// What these may use.
     pub predicates: Limits,
+    /// Where the operator's rules are.
+    pub rules: Option<PathBuf>,
 }
 
 /// Where objects come from.
@@ -159,6 +202,12 @@ impl Default for Policy {
 }
 
 impl Args {
+    /// What is to be done instead of running a daemon.
+    #[must_use]
+    pub fn command(&self) -> Option<&Command> {
+        self.command.as_ref()
+    }
+
     /// The configuration that they mean.
     ///
     /// # Errors
@@ -189,8 +238,8 @@ impl Args {
         // The program that runs, also when its file was replaced meanwhile.
         let worker = PathBuf::from("/proc/self/exe");
         let (max_streams, log) = (self.max_streams, self.log);
-        let predicates = Limits::default();
-        Ok(Config { origin, listen, token_file, drain_timeout, max_streams, policy, log, worker, predicates })
+        let (predicates, rules) = (Limits::default(), self.rules);
+        Ok(Config { origin, listen, token_file, drain_timeout, max_streams, policy, log, worker, predicates, rules })
     }
 }
 

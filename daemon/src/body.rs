@@ -294,7 +294,7 @@ mod tests {
             r#"{"metadata":{"name":"a","managedFields":null,"uid":"u","resourceVersion":"1"},"kind":"Pod"}"#,
             r#"{"metadata":{"name":"a","uid":"u","resourceVersion":"1"}}"#,
         ] {
-            let decoded = crate::decode::decode(&kind, json.as_bytes()).unwrap();
+            let decoded = crate::decode::decode(&kind, json.as_bytes(), None).unwrap();
             let cut = of_parsed(&kind, json.as_bytes(), decoded.cuts).unwrap();
             let cut: serde_json::Value = serde_json::from_slice(&cut).unwrap();
             let trimmed: serde_json::Value = trimmed(&kind, json.as_bytes()).unwrap().parse().unwrap();

@@ -3,9 +3,10 @@
 mod bodies;
 pub mod freshness;
 mod frozen;
+mod objects;
+pub mod touched;
 pub mod writer;
 
-use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -16,16 +17,16 @@ use tokio_util::sync::CancellationToken;
 
 use self::freshness::Freshness;
 pub use self::frozen::Frozen;
+pub use self::objects::Objects;
+use self::touched::Touched;
 use crate::event_log::{CacheId, EventLog, Revision};
 use crate::kind::Kind;
-use crate::record::{Key, Record};
+use crate::record::{Key, Link, Record};
+use crate::rule::view::Related;
 use crate::source::{Collection, Problem, ProblemReason};
 
 /// How long a refusal may last that an API server means for a while.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// The objects of one kind, in the order of their keys.
-pub type Objects = BTreeMap<Key, Arc<Record>>;
 
 /// The daemon's copy of one kind, everywhere or in one namespace.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ pub struct Cache {
     objects: RwLock<Objects>,
     freshness: watch::Sender<Freshness>,
     frozen: Mutex<Weak<Frozen>>,
+    touched: Touched,
     closed: CancellationToken,
 }
 
@@ -55,8 +57,8 @@ impl Cache {
     #[must_use]
     pub fn new(id: CacheId, collection: Collection, keeps_bodies: bool, freshness: Freshness) -> Self {
         let (objects, freshness) = (RwLock::default(), watch::Sender::new(freshness));
-        let (frozen, closed) = (Mutex::default(), CancellationToken::new());
-        Self { id, collection, keeps_bodies, objects, freshness, frozen, closed }
+        let (frozen, touched, closed) = (Mutex::default(), Touched::default(), CancellationToken::new());
+        Self { id, collection, keeps_bodies, objects, freshness, frozen, touched, closed }
     }
 
     /// Whether objects can be had whole.
@@ -74,7 +76,7 @@ impl Cache {
     /// What it takes up: looks at every object.
     #[must_use]
     pub fn size(&self) -> Size {
-        self.objects.read().values().fold(Size::default(), |size, record| {
+        self.objects.read().iter().fold(Size::default(), |size, (_, record)| {
             let body = record.body.as_ref().map_or(0, crate::body::Body::size);
             Size {
                 objects: size.objects + 1,
@@ -100,6 +102,25 @@ impl Cache {
     #[must_use]
     pub fn collection(&self) -> &Collection {
         &self.collection
+    }
+
+    /// What it is to rules for other kinds, if it is anything.
+    #[must_use]
+    pub fn related(&self) -> Option<Related> {
+        let kind = self.kind();
+        Related::find(&kind.group, &kind.kind, self.collection.field_selector)
+    }
+
+    /// What of it is to be judged again.
+    #[must_use]
+    pub fn touched(&self) -> &Touched {
+        &self.touched
+    }
+
+    /// The objects that have that link.
+    #[must_use]
+    pub fn linked(&self, link: &Link) -> Vec<Arc<Record>> {
+        self.objects.read().linked(link).cloned().collect()
     }
 
     /// How new it is.
@@ -243,7 +264,7 @@ impl<'a> Snapshot<'a> {
     /// The objects of the cache at that place, from behind `after` on.
     pub fn objects(&self, cache: usize, after: Option<&Key>) -> impl Iterator<Item = (&Key, &Arc<Record>)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.objects[cache].range::<Key, _>((from, Bound::Unbounded))
+        self.objects[cache].range((from.cloned(), Bound::Unbounded))
     }
 
     /// The objects of a namespace in the cache at that place.

@@ -1,13 +1,16 @@
 //! The caches that are open, by what they hold: opened when they are needed,
 //! closed when they were not for long.
 
+pub mod neighbours;
+
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::neighbours::Neighbours;
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::cache::Cache;
@@ -19,6 +22,9 @@ use crate::decode::arrival::Decoder;
 use crate::event_log::{Capacity, EventLog};
 use crate::kind::Kind;
 use crate::recording::recorder::Recorder;
+use crate::rule::relations;
+use crate::rule::view::Related;
+use crate::rulebook::Rulebook;
 use crate::source::{Arrivals, Collection, Problem, Sink};
 
 /// Batches that may wait between a source and its cache; then the source waits.
@@ -95,6 +101,8 @@ struct Open {
     /// Held by the leases.
     held: Arc<()>,
     idle_since: Option<Instant>,
+    /// What its rule looks at.
+    _looks_at: Vec<Lease>,
 }
 
 impl Open {
@@ -103,16 +111,18 @@ impl Open {
     }
 }
 
-/// A kind, as `pods` or `deployments.apps`, and a namespace.
-type Place = (String, Option<Box<str>>);
+/// A kind, as `pods` or `deployments.apps`, a namespace, and a field selector.
+type Place = (String, Option<Box<str>>, Option<&'static str>);
 
 /// The caches of a cluster.
 #[derive(Debug)]
 pub struct Caches {
-    catalog: Catalog,
+    catalog: Arc<Catalog>,
+    neighbours: Arc<Neighbours>,
     policy: Policy,
     log: Arc<EventLog>,
     clock: Clock,
+    rules: watch::Sender<Arc<Rulebook>>,
     /// What is recorded, for as long as the daemon does not end.
     recorder: Mutex<Option<Recording>>,
     open: Mutex<HashMap<Place, Open>>,
@@ -127,17 +137,27 @@ impl Caches {
         policy: Policy,
         log: Arc<EventLog>,
         clock: Clock,
+        rules: Rulebook,
         recorder: Option<Recording>,
     ) -> (Self, mpsc::Receiver<Feeding>) {
         let (openings, opened) = mpsc::channel(OPENINGS);
         let recorder = Mutex::new(recorder);
-        (Self { catalog, policy, log, clock, recorder, open: Mutex::default(), openings }, opened)
+        let rules = watch::Sender::new(Arc::new(rules));
+        let catalog = Arc::new(catalog);
+        let neighbours = Arc::new(Neighbours::new(Arc::clone(&catalog)));
+        (Self { catalog, neighbours, policy, log, clock, rules, recorder, open: Mutex::default(), openings }, opened)
     }
 
     /// The kinds that the cluster serves.
     #[must_use]
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// What rules see of the caches.
+    #[must_use]
+    pub fn neighbours(&self) -> &Neighbours {
+        &self.neighbours
     }
 
     /// What is cached.
@@ -151,21 +171,35 @@ impl Caches {
     /// # Errors
     /// If the daemon ends.
     pub async fn lease(&self, kind: &Arc<Kind>) -> Result<Vec<Lease>, Problem> {
+        self.lease_some(kind, None).await
+    }
+
+    async fn lease_some(
+        &self,
+        kind: &Arc<Kind>,
+        field_selector: Option<&'static str>,
+    ) -> Result<Vec<Lease>, Problem> {
         if !kind.namespaced || self.policy.namespaces.is_empty() {
-            return Ok(vec![self.lease_one(kind, None).await?]);
+            return Ok(vec![self.lease_one(kind, None, field_selector).await?]);
         }
         let mut leases = Vec::new();
         for namespace in &self.policy.namespaces {
-            leases.push(self.lease_one(kind, Some(namespace.as_str().into())).await?);
+            leases.push(self.lease_one(kind, Some(namespace.as_str().into()), field_selector).await?);
         }
         Ok(leases)
     }
 
-    async fn lease_one(&self, kind: &Arc<Kind>, namespace: Option<Box<str>>) -> Result<Lease, Problem> {
-        let place = (kind.to_string(), namespace);
+    async fn lease_one(
+        &self,
+        kind: &Arc<Kind>,
+        namespace: Option<Box<str>>,
+        field_selector: Option<&'static str>,
+    ) -> Result<Lease, Problem> {
+        let place = (kind.to_string(), namespace, field_selector);
         if let Some(lease) = self.find(kind, &place) {
             return Ok(lease);
         }
+        let looks_at = Box::pin(self.lease_what_is_looked_at(kind, field_selector)).await?;
         // First a place in the queue: a cache that is open is fed, whoever goes away.
         let opening = self.openings.reserve().await.map_err(|_| Problem::stopped())?;
         let mut open = self.open.lock();
@@ -175,37 +209,64 @@ impl Caches {
             Some(known) => self.close(&known.cache),
             None => {}
         }
-        let cache = self.new_cache(kind, place.1.clone());
-        let opened = Open { cache: Arc::clone(&cache), held: Arc::default(), idle_since: None };
+        let cache = self.new_cache(kind, place.1.clone(), field_selector);
+        self.neighbours.add(&cache);
+        let opened =
+            Open { cache: Arc::clone(&cache), held: Arc::default(), idle_since: None, _looks_at: looks_at };
         let lease = opened.lease();
         open.insert(place, opened);
         opening.send(self.feeding(cache));
         Ok(lease)
     }
 
+    /// What the rule for a kind looks at, as far as it is served.
+    async fn lease_what_is_looked_at(
+        &self,
+        kind: &Kind,
+        field_selector: Option<&'static str>,
+    ) -> Result<Vec<Lease>, Problem> {
+        let mut leases = Vec::new();
+        let set = Related::find(&kind.group, &kind.kind, field_selector);
+        for other in set.map(relations::looks_at).unwrap_or_default() {
+            if let Some(kind) = self.catalog.find_exactly(other.group_kind()) {
+                leases.extend(self.lease_some(&kind, other.field_selector()).await?);
+            }
+        }
+        Ok(leases)
+    }
+
     fn find(&self, kind: &Kind, place: &Place) -> Option<Lease> {
         self.open.lock().get(place).filter(|known| known.cache.kind().is_served_as(kind)).map(Open::lease)
     }
 
-    fn new_cache(&self, kind: &Arc<Kind>, namespace: Option<Box<str>>) -> Arc<Cache> {
+    fn new_cache(
+        &self,
+        kind: &Arc<Kind>,
+        namespace: Option<Box<str>>,
+        field_selector: Option<&'static str>,
+    ) -> Arc<Cache> {
         let keeps_bodies = !self.policy.without_bodies.iter().any(|name| kind.answers_to(name));
-        let collection = Collection::of(Arc::clone(kind), namespace);
+        let collection = Collection { field_selector, ..Collection::of(Arc::clone(kind), namespace) };
         Arc::new(Cache::new(self.log.open_ring(), collection, keeps_bodies, Freshness::unheard(self.clock.now())))
     }
 
     fn feeding(&self, cache: Arc<Cache>) -> Feeding {
         let recorder = self.recorder.lock().as_ref().and_then(|recording| {
-            let place = recording.kinds.iter().position(|kind| kind == cache.kind())?;
+            let whole = cache.collection().field_selector.is_none();
+            let place = recording.kinds.iter().position(|kind| whole && kind == cache.kind())?;
             Some((Arc::clone(&recording.recorder), place))
         });
         let (sender, arrivals) = mpsc::channel(ARRIVALS);
-        let decoder = Decoder::new(Arc::clone(&cache.collection().kind), cache.keeps_bodies());
+        let rule = self.rules.borrow().rule(cache.kind());
+        let decoder = Decoder::new(Arc::clone(&cache.collection().kind), cache.keeps_bodies(), rule);
         let sink = Sink::new(sender, decoder, recorder, self.clock.clone());
-        Feeding { writer: Writer::new(cache, Arc::clone(&self.log), self.clock.clone()), arrivals, sink }
+        let (log, neighbours) = (Arc::clone(&self.log), Arc::clone(&self.neighbours));
+        Feeding { writer: Writer::new(cache, log, self.clock.clone(), neighbours), arrivals, sink }
     }
 
     fn close(&self, cache: &Cache) {
         cache.closed().cancel();
+        self.neighbours.remove(cache);
         self.log.close_ring(cache.id());
     }
 
@@ -245,12 +306,33 @@ impl Caches {
     /// Closes caches of kinds that are served otherwise by now: in another
     /// version, or scope. Who reads them is told, and comes again.
     pub fn close_changed(&self) {
-        self.open.lock().retain(|(name, _), open| {
+        self.open.lock().retain(|(name, ..), open| {
             let changed = self.catalog.find(name).is_some_and(|kind| !kind.is_served_as(open.cache.kind()));
             if changed {
                 self.close(&open.cache);
             }
             !changed
+        });
+    }
+
+    /// The rules in CEL, and when they change.
+    #[must_use]
+    pub fn rules(&self) -> watch::Receiver<Arc<Rulebook>> {
+        self.rules.subscribe()
+    }
+
+    /// Judges by these rules from now on. Caches of kinds that are judged
+    /// otherwise by them are closed: who reads them is told, and comes again.
+    pub fn judge_by(&self, rules: Rulebook) {
+        let mut open = self.open.lock();
+        let before = self.rules.send_replace(Arc::new(rules));
+        let now = self.rules.borrow();
+        open.retain(|_, open| {
+            let agree = now.agrees(&before, open.cache.kind());
+            if !agree {
+                self.close(&open.cache);
+            }
+            agree
         });
     }
 

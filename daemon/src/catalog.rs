@@ -96,6 +96,12 @@ impl Catalog {
         self.kinds().iter().find(|kind| kind.answers_to(name)).cloned()
     }
 
+    /// The kind of that group and name, as `("apps", "Deployment")`.
+    #[must_use]
+    pub fn find_exactly(&self, (group, name): (&str, &str)) -> Option<Arc<Kind>> {
+        self.kinds().iter().find(|kind| kind.group == group && kind.kind == name).cloned()
+    }
+
     /// As [`Catalog::find`]; of a name that is not known, the API server is asked.
     pub async fn resolve(&self, name: &str) -> Option<Arc<Kind>> {
         if let Some(kind) = self.find(name) {

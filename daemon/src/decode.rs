@@ -7,13 +7,17 @@ pub mod arrival;
 
 use std::fmt;
 
-use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use std::sync::Arc;
+
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::body::{Cuts, Span};
+use crate::body::Cuts;
 use crate::kind::Kind;
-use crate::object::{Facet, Facts, Labels, Metadata, Object};
+use crate::object::{Labels, Metadata, Object};
 use crate::record::Key;
+use crate::rule::custom::CustomRule;
+use crate::rule::{Undecodable, kinds};
 
 /// An object that cannot be taken into a cache.
 #[derive(Debug, thiserror::Error)]
@@ -35,25 +39,20 @@ pub struct Decoded {
     pub cuts: Cuts,
 }
 
-/// Decodes one object of `kind`.
+/// Decodes one object of `kind`, which `custom` judges if no rule does that is
+/// built in.
 ///
 /// # Errors
 /// If it is not JSON, if a field that a rule reads has another type, or if it
 /// has no name or UID.
-pub fn decode(kind: &Kind, json: &[u8]) -> Result<Decoded, DecodeError> {
-    let (metadata, facts, cuts) = match (kind.group.as_str(), kind.resource.as_str()) {
-        ("", "pods") => parse(json, |f| Facts::Pod(Box::new(f)))?,
-        ("apps", "deployments") => parse(json, |f| Facts::Deployment(Box::new(f)))?,
-        ("apps", "replicasets") => parse(json, |f| Facts::ReplicaSet(Box::new(f)))?,
-        ("batch", "jobs") => parse(json, |f| Facts::Job(Box::new(f)))?,
-        _ => parse::<IgnoredAny, IgnoredAny>(json, |_| Facts::None)?,
-    };
-    for (field, value) in [("name", &metadata.name), ("uid", &metadata.uid)] {
+pub fn decode(kind: &Kind, json: &[u8], custom: Option<&Arc<dyn CustomRule>>) -> Result<Decoded, DecodeError> {
+    let (object, cuts) = kinds::read(&kind.group, &kind.kind, json, custom)?;
+    for (field, value) in [("name", &object.metadata.name), ("uid", &object.metadata.uid)] {
         if value.is_empty() {
             return Err(DecodeError::Anonymous(field));
         }
     }
-    Ok(Decoded { object: Object { metadata, facts }, cuts })
+    Ok(Decoded { object, cuts })
 }
 
 /// Which object it is, of whatever kind and however odd the rest; `None` if it
@@ -103,35 +102,7 @@ pub fn undecodable(identity: Identity, error: &str) -> Option<Object> {
         resource_version: resource_version?,
         ..Metadata::default()
     };
-    Some(Object { metadata, facts: Facts::Undecodable(error.into()) })
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[serde(bound(deserialize = "Spec: DeserializeOwned + Default, Status: DeserializeOwned + Default"))]
-struct Document<Spec, Status> {
-    #[serde(default, deserialize_with = "crate::body::there")]
-    api_version: Option<Span>,
-    #[serde(default, deserialize_with = "crate::body::there")]
-    kind: Option<Span>,
-    metadata: Metadata,
-    #[serde(default)]
-    spec: Spec,
-    #[serde(default)]
-    status: Status,
-}
-
-fn parse<Spec, Status>(
-    json: &[u8],
-    facts: impl FnOnce(Facet<Spec, Status>) -> Facts,
-) -> Result<(Metadata, Facts, Cuts), serde_json::Error>
-where
-    Spec: DeserializeOwned + Default,
-    Status: DeserializeOwned + Default,
-{
-    let Document { api_version, kind, metadata, spec, status } = serde_json::from_slice(json)?;
-    let cuts = Cuts { api_version, kind, managed_fields: metadata.managed_fields };
-    Ok((metadata, facts(Facet { spec, status }), cuts))
+    Some(Object { metadata, facts: Box::new(Undecodable(error.into())) })
 }
 
 /// Labels as pairs, none for `null`.
@@ -179,10 +150,11 @@ mod tests {
         let json = br#"{"kind":"Pod","metadata":{"name":"a","namespace":"n","uid":"u","resourceVersion":"7",
             "managedFields":[{"fieldsV1":{"f:x":{}}}]},"spec":{"containers":[{"name":"c"}],"nodeName":"k"},
             "status":{"phase":"Running","podIP":"10.0.0.1"}}"#;
-        let object = decode(&pods(), json).unwrap().object;
+        let object = decode(&pods(), json, None).unwrap().object;
         assert_eq!(object.metadata.resource_version, 7);
-        let Facts::Pod(pod) = object.facts else { panic!("not a pod") };
-        assert_eq!((&*pod.status.phase, pod.spec.containers.len()), ("Running", 1));
+        let ruling = crate::rule::judge(&object, &crate::rule::view::Nothing, jiff::Timestamp::UNIX_EPOCH);
+        let progress = crate::state::Progress { done: 0, total: 1, unit: "ready" };
+        assert_eq!((&*ruling.judgement.reason, ruling.judgement.progress), ("Running", Some(progress)));
     }
 
     #[test]
@@ -194,7 +166,7 @@ mod tests {
             (r#"{"metadata""#, "EOF"),
             ("[]", "invalid length"),
         ] {
-            let error = decode(&pods(), json.as_bytes()).unwrap_err().to_string();
+            let error = decode(&pods(), json.as_bytes(), None).unwrap_err().to_string();
             assert!(error.contains(expected), "{json}: {error}");
         }
     }

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use daymarkd::app::{self, AppError};
-use daymarkd::args::Args;
+use daymarkd::args::{Args, AssessArgs, Command};
+use daymarkd::assess;
 use daymarkd::lifecycle;
 use daymarkd::predicate::worker;
 use tokio::runtime::{Builder, Handle};
@@ -21,7 +22,22 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == worker::COMMAND) {
         return worker::run();
     }
-    match start(Args::parse()) {
+    let args = Args::parse();
+    if let Some(Command::Assess(args)) = args.command() {
+        return assess(args);
+    }
+    match start(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody may read it any more; the exit code says the same.
+            let _unread = writeln!(std::io::stderr(), "daymarkd: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn assess(args: &AssessArgs) -> ExitCode {
+    match assess::run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody may read it any more; the exit code says the same.

@@ -15,10 +15,7 @@ use tokio::time::timeout;
 use process::Worker;
 use wire::Answer;
 
-mod names;
 mod process;
-mod program;
-mod values;
 mod wire;
 pub mod worker;
 

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use crate::body::Body;
 use crate::intern::Interner;
-use crate::object::{Facts, Metadata, Object};
+use crate::object::{Metadata, Object};
+use crate::rule::Ruling;
 use crate::state::Judgement;
 
 /// Where an object stands in its cache: namespace, then name.
@@ -110,6 +111,69 @@ pub struct Owner {
     pub controller: bool,
 }
 
+/// What the rules for other objects read of one, by its kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Nothing.
+    None,
+    /// Of a pod.
+    Pod {
+        /// Its node; empty before it has one.
+        node: Arc<str>,
+        /// Whether none of its containers will run again.
+        over: bool,
+    },
+    /// Of a node.
+    Node {
+        /// Whether its kubelet is ready.
+        ready: bool,
+    },
+    /// Of a ReplicaSet, which revision of its Deployment it is.
+    Revision(u64),
+    /// Of an EndpointSlice: a label names its Service, its progress counts.
+    Endpoints,
+    /// Of an event.
+    Event(Box<Happening>),
+    /// Of a StorageClass.
+    StorageClass {
+        /// Whether it is for claims that name none.
+        default: bool,
+        /// Whether it makes volumes only when a pod needs them.
+        waits: bool,
+    },
+}
+
+/// What an event is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happening {
+    /// The object's UID.
+    pub subject: Uid,
+    /// Its kind.
+    pub kind: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// When it happened last.
+    pub last: Option<Timestamp>,
+}
+
+/// What objects can be found by, besides their names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Link {
+    /// The object of that UID owns them.
+    Owner(Uid),
+    /// They are pods on that node.
+    Node(Arc<str>),
+    /// They are events about the object of that UID.
+    About(Uid),
+    /// They are EndpointSlices of that Service.
+    Service(Key),
+    /// They are what is taken where none is named.
+    Default,
+}
+
+/// The label of an EndpointSlice that names its Service.
+const SERVICE: &str = "kubernetes.io/service-name";
+
 /// One version of an object with its judgement, as cached and logged.
 #[derive(Debug)]
 pub struct Record {
@@ -127,20 +191,21 @@ pub struct Record {
     pub labels: Arc<Labels>,
     /// Its owners.
     pub owners: Arc<[Owner]>,
-    /// Of a pod, its node; empty before it has one.
-    pub node: Option<Arc<str>>,
+    /// What the rules for other objects read of it.
+    pub detail: Detail,
     /// What the rules say of it.
     pub judgement: Judgement,
     /// Its JSON, if its cache keeps bodies.
     pub body: Option<Body>,
-    /// What to judge again, if the judgement depends on its age.
-    pub aging: Option<Arc<Object>>,
+    /// What to judge again, if the judgement depends on its age or on others.
+    pub again: Option<Arc<Object>>,
 }
 
 impl Record {
     /// The same version, judged again.
     #[must_use]
-    pub fn judged_again(&self, judgement: Judgement, ages: bool) -> Self {
+    pub fn judged_again(&self, ruling: Ruling) -> Self {
+        let may_change = ruling.may_change();
         Self {
             key: self.key.clone(),
             uid: self.uid.clone(),
@@ -149,10 +214,10 @@ impl Record {
             created: self.created,
             labels: Arc::clone(&self.labels),
             owners: Arc::clone(&self.owners),
-            node: self.node.clone(),
-            judgement,
+            detail: self.detail.clone(),
+            judgement: ruling.judgement,
             body: self.body.clone(),
-            aging: self.aging.clone().filter(|_| ages),
+            again: self.again.clone().filter(|_| may_change),
         }
     }
 
@@ -160,6 +225,41 @@ impl Record {
     #[must_use]
     pub fn differs(&self, other: &Self) -> bool {
         self.generation != other.generation || self.judgement.differs(&other.judgement)
+    }
+
+    /// Whether other objects are judged by `self` as by `other`.
+    #[must_use]
+    pub fn is_alike(&self, other: &Self) -> bool {
+        self.judgement == other.judgement && self.detail == other.detail && self.links().eq(other.links())
+    }
+
+    /// Of a pod, its node; empty before it has one.
+    #[must_use]
+    pub fn node(&self) -> Option<&Arc<str>> {
+        match &self.detail {
+            Detail::Pod { node, .. } => Some(node),
+            _ => None,
+        }
+    }
+
+    /// Of an EndpointSlice, its Service.
+    #[must_use]
+    pub fn service(&self) -> Option<Key> {
+        let name = self.label(SERVICE).filter(|_| self.detail == Detail::Endpoints)?;
+        Some(Key { namespace: Arc::clone(&self.key.namespace), name: name.into() })
+    }
+
+    /// What it can be found by.
+    pub fn links(&self) -> impl Iterator<Item = Link> {
+        let owners = self.owners.iter().map(|owner| Link::Owner(owner.uid.clone()));
+        let other = match &self.detail {
+            Detail::Pod { node, .. } if !node.is_empty() => Some(Link::Node(Arc::clone(node))),
+            Detail::Endpoints => self.service().map(Link::Service),
+            Detail::Event(happening) => Some(Link::About(happening.subject.clone())),
+            Detail::StorageClass { default: true, .. } => Some(Link::Default),
+            _ => None,
+        };
+        owners.chain(other)
     }
 
     /// The value of a label.
@@ -192,10 +292,10 @@ impl Record {
             created: None,
             labels: [].into(),
             owners: [].into(),
-            node: None,
+            detail: Detail::None,
             judgement,
             body: None,
-            aging: None,
+            again: None,
         }
     }
 }
@@ -209,8 +309,15 @@ pub struct Packer {
 }
 
 impl Packer {
-    /// The record of an object.
-    pub fn pack(&mut self, object: Object, judgement: Judgement, ages: bool, body: Option<Body>) -> Record {
+    /// The record of an object, which is kept if it is to be judged again.
+    pub fn pack(&mut self, object: Object, ruling: Ruling, body: Option<Body>) -> Record {
+        let may_change = ruling.may_change();
+        let record = self.pack_shared(&object, ruling);
+        Record { body, again: may_change.then(|| Arc::new(object)), ..record }
+    }
+
+    /// The record of an object that somebody else keeps.
+    pub fn pack_shared(&mut self, object: &Object, ruling: Ruling) -> Record {
         let Metadata { uid, resource_version, generation, creation_timestamp, .. } = &object.metadata;
         Record {
             key: self.key(&object.metadata),
@@ -220,17 +327,10 @@ impl Packer {
             created: *creation_timestamp,
             labels: self.labels(&object.metadata),
             owners: self.owners(&object.metadata),
-            node: self.node(&object.facts),
-            judgement,
-            body,
-            aging: ages.then(|| Arc::new(object)),
-        }
-    }
-
-    fn node(&mut self, facts: &Facts) -> Option<Arc<str>> {
-        match facts {
-            Facts::Pod(pod) => Some(self.texts.get(&*pod.spec.node_name)),
-            _ => None,
+            detail: object.facts.detail(&object.metadata, &mut self.texts),
+            judgement: ruling.judgement,
+            body: None,
+            again: None,
         }
     }
 

@@ -1,15 +1,53 @@
 //! The rules: from one version of an object to its state.
 //!
-//! Pure functions: no I/O, no clock. They are asked in one order: deleting,
-//! then a generation that its controller has not seen, then the kind's own rule.
+//! Pure functions: no I/O, no clock. They are asked in one order: deleting, then
+//! a generation that its controller has not seen, then the kind's own rule; for
+//! a kind that has none, the conventions of custom resources. What other objects
+//! say is asked of a [`View`].
 
+pub mod condition;
+pub mod doom;
+pub mod kinds;
+pub mod relations;
+pub mod view;
+
+mod admission;
+mod autoscaling;
+mod certificate;
+mod conventions;
+mod cron_job;
+pub mod custom;
+mod daemon_set;
+mod deployment;
+mod disruption;
+mod endpoint_slice;
+mod event;
+mod extension;
+mod gateway;
+mod ingress;
 mod job;
+mod lease;
+mod lenient;
+mod namespace;
+mod node;
+mod plain;
 mod pod;
-mod replicated;
+mod pods_below;
+mod quota;
+mod refusal;
+mod replica_set;
+mod service;
+mod stateful_set;
+mod storage;
+
+use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::object::{Facts, Object};
+use self::view::{Looking, View};
+use crate::intern::Interner;
+use crate::object::{Metadata, Object};
+use crate::record::Detail;
 use crate::state::{Judgement, State};
 
 /// What the rules say of an object at a moment.
@@ -19,47 +57,101 @@ pub struct Ruling {
     pub judgement: Judgement,
     /// When to judge the same version again, if its state depends on its age.
     pub recheck_at: Option<Timestamp>,
+    /// Whether it depends on other objects, and is to be judged again when these
+    /// change.
+    pub depends: bool,
+}
+
+impl Ruling {
+    /// The judgement holds until then.
+    #[must_use]
+    pub fn until(judgement: Judgement, recheck_at: Timestamp) -> Self {
+        Self { judgement, recheck_at: Some(recheck_at), depends: false }
+    }
+
+    /// Whether the same version is to be judged again some day.
+    #[must_use]
+    pub fn may_change(&self) -> bool {
+        self.recheck_at.is_some() || self.depends
+    }
 }
 
 impl From<Judgement> for Ruling {
     fn from(judgement: Judgement) -> Self {
-        Self { judgement, recheck_at: None }
+        Self { judgement, recheck_at: None, depends: false }
+    }
+}
+
+/// What is read of an object of one kind, and the kind's rule.
+pub trait Facts: fmt::Debug + Send + Sync {
+    /// The generation that its controller has acted on; `None` where that is not
+    /// told. What a status says of an older generation counts for nothing.
+    fn observed_generation(&self) -> Option<i64> {
+        None
+    }
+
+    /// The state of an object that is not being deleted, and whose controller has
+    /// seen its generation.
+    fn judge(&self, metadata: &Metadata, view: &dyn View, now: Timestamp) -> Ruling;
+
+    /// Why an object that is being deleted still exists, if more is known than
+    /// its finalizers.
+    fn lingers(&self, _metadata: &Metadata, _view: &dyn View) -> Option<(String, String)> {
+        None
+    }
+
+    /// What rules for other objects read of it.
+    fn detail(&self, _metadata: &Metadata, _texts: &mut Interner<str>) -> Detail {
+        Detail::None
     }
 }
 
 /// Judges `object` at the moment `now`.
 #[must_use]
-pub fn judge(object: &Object, now: Timestamp) -> Ruling {
-    if object.metadata.deletion_timestamp.is_some() {
-        return terminating(&object.metadata.finalizers).into();
+pub fn judge(object: &Object, view: &dyn View, now: Timestamp) -> Ruling {
+    let looking = Looking::at(view);
+    let ruling = in_order(object, &looking, now);
+    Ruling { depends: looking.has_looked(), ..ruling }
+}
+
+fn in_order(object: &Object, view: &dyn View, now: Timestamp) -> Ruling {
+    let Object { metadata, facts } = object;
+    if metadata.deletion_timestamp.is_some() {
+        return terminating(metadata, facts.lingers(metadata, view)).into();
     }
-    let generation = object.metadata.generation;
-    match &object.facts {
-        Facts::Pod(pod) => pod::judge(pod, now),
-        Facts::Deployment(deployment) => unobserved(generation, deployment.status.observed_generation)
-            .unwrap_or_else(|| replicated::judge_deployment(deployment))
-            .into(),
-        Facts::ReplicaSet(set) => unobserved(generation, set.status.observed_generation)
-            .unwrap_or_else(|| replicated::judge_replica_set(set))
-            .into(),
-        Facts::Job(job) => job::judge(job).into(),
-        Facts::Undecodable(why) => Judgement::new(State::Unknown, "Undecodable", why.to_string()).into(),
-        Facts::None => Judgement::new(State::Unknown, "NoRule", "no rule judges objects of this kind").into(),
+    match facts.observed_generation() {
+        Some(observed) if observed < metadata.generation => unobserved(metadata.generation, observed).into(),
+        _ => facts.judge(metadata, view, now),
     }
 }
 
-fn terminating(finalizers: &[Box<str>]) -> Judgement {
-    let message = match finalizers {
-        [] => "being deleted".to_owned(),
-        held => format!("being deleted; held by {}", held.join(", ")),
-    };
-    Judgement::new(State::Terminating, "Deleting", message)
+fn terminating(metadata: &Metadata, lingers: Option<(String, String)>) -> Judgement {
+    if let Some((reason, message)) = lingers {
+        return Judgement::new(State::Terminating, reason, message);
+    }
+    match &metadata.finalizers[..] {
+        [] => Judgement::new(State::Terminating, "Deleting", "being deleted"),
+        held => {
+            let message = format!("being deleted; held by {}", held.join(", "));
+            Judgement::new(State::Terminating, "HeldByFinalizers", message)
+        }
+    }
 }
 
-/// What a status says of an older generation counts for nothing.
-fn unobserved(generation: i64, observed: i64) -> Option<Judgement> {
-    (observed < generation).then(|| {
-        let message = format!("generation {generation} is not yet observed by its controller, which is at {observed}");
-        Judgement::new(State::InProgress, "GenerationNotObserved", message)
-    })
+fn unobserved(generation: i64, observed: i64) -> Judgement {
+    let message = format!("generation {generation} is not yet observed by its controller, which is at {observed}");
+    Judgement::new(State::InProgress, "GenerationNotObserved", message)
+}
+
+/// The facts of an object that exists, but does not decode.
+#[derive(Debug)]
+pub struct Undecodable(
+    /// Why.
+    pub Box<str>,
+);
+
+impl Facts for Undecodable {
+    fn judge(&self, _metadata: &Metadata, _view: &dyn View, _now: Timestamp) -> Ruling {
+        Judgement::new(State::Unknown, "Undecodable", self.0.to_string()).into()
+    }
 }

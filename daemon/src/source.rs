@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::decode::arrival::{Arrival, Decoder};
-use crate::kind::{Content, Kind};
+use crate::kind::{Content, Kind, escape};
 use crate::record::{Key, Uid};
 use crate::recording::recorder::Recorder;
 
@@ -107,17 +107,24 @@ pub struct Collection {
     pub namespace: Option<Box<str>>,
     /// How much of each object.
     pub content: Content,
+    /// Which of them, if not all.
+    pub field_selector: Option<&'static str>,
 }
 
 impl Collection {
     /// The objects of a kind, everywhere or in one namespace.
     #[must_use]
     pub fn of(kind: Arc<Kind>, namespace: Option<Box<str>>) -> Self {
-        Self { content: kind.content(), namespace, kind }
+        Self { content: kind.content(), namespace, kind, field_selector: None }
     }
 
     fn path(&self) -> String {
         self.kind.path(self.namespace.as_deref())
+    }
+
+    /// What a list or watch of it asks for besides.
+    fn selector(&self) -> String {
+        self.field_selector.map(|selector| format!("&fieldSelector={}", escape(selector))).unwrap_or_default()
     }
 
     fn accept(&self) -> &'static str {
@@ -135,12 +142,16 @@ impl Collection {
     }
 }
 
-/// `pods`, or `pods in namespace "a"`.
+/// `pods`, or `pods in namespace "a"`, or `events of which reason=FailedCreate`.
 impl fmt::Display for Collection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)?;
+        if let Some(selector) = self.field_selector {
+            write!(f, " of which {selector}")?;
+        }
         match &self.namespace {
-            Some(namespace) => write!(f, "{} in namespace {namespace:?}", self.kind),
-            None => self.kind.fmt(f),
+            Some(namespace) => write!(f, " in namespace {namespace:?}"),
+            None => Ok(()),
         }
     }
 }

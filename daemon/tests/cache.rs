@@ -14,7 +14,9 @@ use bytes::Bytes;
 use daymarkd::cache::freshness::Freshness;
 use daymarkd::cache::writer::Writer;
 use daymarkd::cache::{Cache, Snapshot};
+use daymarkd::caches::neighbours::Neighbours;
 use daymarkd::caches::{Lease, Policy};
+use daymarkd::catalog::Catalog;
 use daymarkd::clock::Clock;
 use daymarkd::decode::arrival::{Arrival, Decoder};
 use daymarkd::event_log::{Entry, EventLog};
@@ -100,7 +102,12 @@ fn cache(log: &EventLog, now: jiff::Timestamp) -> Arc<Cache> {
 }
 
 fn decoded(event: Event) -> Arrival {
-    Decoder::new(Arc::new(kinds().swap_remove(0)), true).decode(event)
+    Decoder::new(Arc::new(kinds().swap_remove(0)), true, None).decode(event)
+}
+
+/// No other caches.
+fn alone() -> Arc<Neighbours> {
+    Arc::new(Neighbours::new(Arc::new(Catalog::of(kinds()))))
 }
 
 struct Daemon {
@@ -113,7 +120,7 @@ impl Daemon {
     fn new() -> Self {
         let log = Arc::new(EventLog::new(Policy::default().changes));
         let cache = cache(&log, Clock::System.now());
-        let writer = Writer::new(Arc::clone(&cache), Arc::clone(&log), Clock::System);
+        let writer = Writer::new(Arc::clone(&cache), Arc::clone(&log), Clock::System, alone());
         Self { cache, log, writer }
     }
 
@@ -310,7 +317,7 @@ async fn a_state_that_depends_on_age_changes_without_an_event() {
     let cache = cache(&log, from);
     let selection = Arc::new(Selection::of(vec![Lease::of(Arc::clone(&cache))], Scope::All));
     let (events, queue) = tokio::sync::mpsc::channel(1);
-    let writer = tokio::spawn(Writer::new(Arc::clone(&cache), Arc::clone(&log), clock.clone()).run(queue));
+    let writer = tokio::spawn(Writer::new(Arc::clone(&cache), Arc::clone(&log), clock.clone(), alone()).run(queue));
     for event in [Event::ListBegins, Event::ListEnds(0)] {
         events.send(vec![(from, decoded(event))]).await.unwrap();
     }

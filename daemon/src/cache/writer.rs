@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Cache;
 use super::bodies::Bodies;
 use crate::body::codec::Codec;
+use crate::caches::neighbours::Neighbours;
 use crate::clock::Clock;
 use crate::decode::Identity;
 use crate::decode::arrival::{Arrival, Version};
@@ -26,6 +27,7 @@ pub struct Writer {
     cache: Arc<Cache>,
     log: Arc<EventLog>,
     clock: Clock,
+    neighbours: Arc<Neighbours>,
     packer: Packer,
     bodies: Bodies,
     /// What a list that is under way has named so far.
@@ -39,12 +41,13 @@ pub struct Writer {
 impl Writer {
     /// The writer of `cache`; there is one.
     #[must_use]
-    pub fn new(cache: Arc<Cache>, log: Arc<EventLog>, clock: Clock) -> Self {
+    pub fn new(cache: Arc<Cache>, log: Arc<EventLog>, clock: Clock, neighbours: Arc<Neighbours>) -> Self {
         let bodies = Bodies::default();
         Self {
             cache,
             log,
             clock,
+            neighbours,
             packer: Packer::default(),
             bodies,
             listing: None,
@@ -76,7 +79,10 @@ impl Writer {
                     None => return,
                 },
                 () = recheck => self.recheck(),
+                () = self.cache.touched().news() => {}
             }
+            // After each batch: also while one follows the other.
+            self.judge_touched();
         }
     }
 
@@ -129,6 +135,7 @@ impl Writer {
             // Nobody could read what the list brought; who waits for it begins anew,
             // by when it counts as listed.
             self.log.begin_anew(self.cache.id);
+            self.neighbours.appeared(&self.cache);
         } else {
             // A list says what there is, not what there was.
             self.log.note_gap(self.cache.id, now);
@@ -201,9 +208,10 @@ impl Writer {
             self.reject(&problem, &object.metadata.name);
             None
         });
-        let ruling = rule::judge(&object, now);
-        let record = self.packer.pack(object, ruling.judgement, ruling.recheck_at.is_some(), body);
-        if let Some(at) = ruling.recheck_at {
+        let ruling = rule::judge(&object, &*self.neighbours, now);
+        let recheck_at = ruling.recheck_at;
+        let record = self.packer.pack(object, ruling, body);
+        if let Some(at) = recheck_at {
             self.rechecks.insert((at, record.key.clone()));
         }
         record
@@ -215,7 +223,7 @@ impl Writer {
         if self.is_listed() {
             return;
         }
-        for record in self.cache.objects.write().values_mut().filter_map(Arc::get_mut) {
+        for record in self.cache.objects.write().unshared() {
             let again = record.body.as_ref().and_then(|body| body.with_codec(codec).ok());
             if again.is_some() {
                 record.body = again;
@@ -237,7 +245,9 @@ impl Writer {
     /// Removes what the list that ends did not name.
     fn sweep(&mut self, now: Timestamp) {
         let named = self.listing.take().unwrap_or_default();
-        let gone: Vec<Key> = self.cache.objects.read().keys().filter(|key| !named.contains(key)).cloned().collect();
+        let objects = self.cache.objects.read();
+        let gone: Vec<Key> = objects.iter().map(|(key, _)| key).filter(|key| !named.contains(key)).cloned().collect();
+        drop(objects);
         for key in gone {
             self.remove(&key, now);
         }
@@ -250,16 +260,36 @@ impl Writer {
             && at <= now
         {
             self.rechecks.pop_first();
-            let Some(record) = self.cache.get(&key) else { continue };
-            let Some(object) = &record.aging else { continue };
-            let ruling = rule::judge(object, now);
-            if let Some(at) = ruling.recheck_at {
-                self.rechecks.insert((at, key));
-            }
-            if ruling.judgement.differs(&record.judgement) {
-                let ages = ruling.recheck_at.is_some();
-                self.put(record.judged_again(ruling.judgement, ages), now);
-            }
+            self.judge_again(&key, now);
+        }
+    }
+
+    /// Judges again what depends on others that have changed.
+    fn judge_touched(&mut self) {
+        let again = self.cache.touched().take();
+        if !again.all && again.keys.is_empty() {
+            return;
+        }
+        let now = self.clock.now();
+        if again.all {
+            let objects = self.cache.objects.read();
+            let depends = objects.iter().filter(|(_, record)| record.again.is_some());
+            let keys: Vec<_> = depends.map(|(key, _)| key.clone()).collect();
+            drop(objects);
+            keys.iter().for_each(|key| self.judge_again(key, now));
+        }
+        again.keys.iter().for_each(|key| self.judge_again(key, now));
+    }
+
+    fn judge_again(&mut self, key: &Key, now: Timestamp) {
+        let Some(record) = self.cache.get(key) else { return };
+        let Some(object) = &record.again else { return };
+        let ruling = rule::judge(object, &*self.neighbours, now);
+        if let Some(at) = ruling.recheck_at {
+            self.rechecks.insert((at, key.clone()));
+        }
+        if ruling.judgement != record.judgement {
+            self.put(record.judged_again(ruling), now);
         }
     }
 
@@ -267,20 +297,29 @@ impl Writer {
         let after = Arc::new(record);
         let logged = self.is_listed();
         let mut objects = self.cache.objects.write();
-        let before = objects.insert(after.key.clone(), Arc::clone(&after));
+        let before = objects.insert(Arc::clone(&after));
+        let same = before.as_ref().is_some_and(|before| after.is_alike(before));
         if logged {
             let state_changed = before.as_ref().is_none_or(|before| after.differs(before));
-            self.log.append(self.cache.id, Change { before, after: Some(after), state_changed, at: now });
+            self.log.append(self.cache.id, Change { before, after: Some(Arc::clone(&after)), state_changed, at: now });
+            drop(objects);
+            // Before the first list nobody looks here.
+            if !same {
+                self.neighbours.changed(&self.cache, &after);
+            }
         }
     }
 
     fn remove(&self, key: &Key, now: Timestamp) {
         let logged = self.is_listed();
         let mut objects = self.cache.objects.write();
-        if let before @ Some(_) = objects.remove(key)
+        if let Some(gone) = objects.remove(key)
             && logged
         {
+            let before = Some(Arc::clone(&gone));
             self.log.append(self.cache.id, Change { before, after: None, state_changed: true, at: now });
+            drop(objects);
+            self.neighbours.changed(&self.cache, &gone);
         }
     }
 

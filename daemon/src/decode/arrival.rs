@@ -9,6 +9,7 @@ use crate::body;
 use crate::kind::Kind;
 use crate::object::Object;
 use crate::record::Key;
+use crate::rule::custom::CustomRule;
 use crate::source::{Event, Problem};
 
 /// One step of following a collection, decoded.
@@ -60,13 +61,15 @@ pub enum Version {
 pub struct Decoder {
     kind: Arc<Kind>,
     bodies: bool,
+    custom: Option<Arc<dyn CustomRule>>,
 }
 
 impl Decoder {
-    /// For objects of `kind`, with their bodies or without.
+    /// For objects of `kind`, with their bodies or without, which `custom` judges
+    /// if no rule does that is built in.
     #[must_use]
-    pub fn new(kind: Arc<Kind>, bodies: bool) -> Self {
-        Self { kind, bodies }
+    pub fn new(kind: Arc<Kind>, bodies: bool, custom: Option<Arc<dyn CustomRule>>) -> Self {
+        Self { kind, bodies, custom }
     }
 
     /// Decodes an event.
@@ -92,7 +95,7 @@ impl Decoder {
             let body = self.bodies.then(|| body::trimmed(&self.kind, json).ok().map(String::into_bytes)).flatten();
             Version::Bad { object, body, key, error }
         };
-        let Decoded { object, cuts } = match decode(&self.kind, json) {
+        let Decoded { object, cuts } = match decode(&self.kind, json, self.custom.as_ref()) {
             Ok(decoded) => decoded,
             Err(error) => return bad(error.to_string()),
         };

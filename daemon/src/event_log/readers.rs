@@ -110,7 +110,7 @@ impl Readers {
             if !self.by_label.is_empty() {
                 record.labels.iter().filter_map(|label| self.by_label.get(label)).for_each(|readers| offer(readers));
             }
-            if let Some(readers) = record.node.as_ref().and_then(|node| self.by_node.get(node)) {
+            if let Some(readers) = record.node().and_then(|node| self.by_node.get(node)) {
                 offer(readers);
             }
         }

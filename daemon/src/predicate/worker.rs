@@ -10,13 +10,15 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::Document;
-use super::program::{Compiler, Program};
 use super::wire::{self, Answer, Question};
+use crate::expression::{Compiler, Program};
 
 /// The daemon's first argument that makes it a worker.
 pub const COMMAND: &str = "predicate-worker";
 /// What an expression can recurse into: enough for any that makes sense.
 const STACK: usize = 32 << 20;
+/// What an expression can ask about.
+const VARIABLES: &[&str] = &["object", "state", "reason"];
 /// As many programs are kept.
 const PROGRAMS: usize = 16;
 /// What is read at once: as much as a pipe holds.
@@ -71,8 +73,8 @@ fn serve(seconds: u64) -> io::Result<()> {
     while wire::read(&mut input, &mut frame)? {
         limit_time(seconds)?;
         let question = Question::parse(&frame).ok_or_else(|| wire::malformed("a question"))?;
-        let program = programs.get(question.expression);
-        let answer = answer(program, question.documents, &mut input)?;
+        let (program, compiler) = programs.get(question.expression);
+        let answer = answer(program, compiler, question.documents, &mut input)?;
         out.clear();
         answer.put(&mut out);
         output.write_all(&out)?;
@@ -89,7 +91,12 @@ fn limit_time(seconds: u64) -> io::Result<()> {
 
 /// Reads all the documents before it says anything, even if there is nothing to
 /// say of them.
-fn answer(program: Result<&Program, &String>, documents: u64, input: &mut BufReader<PipeReader>) -> io::Result<Answer> {
+fn answer(
+    program: Result<&Program, &String>,
+    compiler: &Compiler,
+    documents: u64,
+    input: &mut BufReader<PipeReader>,
+) -> io::Result<Answer> {
     let (mut frame, mut verdicts) = (Vec::new(), Vec::new());
     for _ in 0..documents {
         if !wire::read(input, &mut frame)? {
@@ -97,7 +104,9 @@ fn answer(program: Result<&Program, &String>, documents: u64, input: &mut BufRea
         }
         let document = Document::parse(&frame).ok_or_else(|| wire::malformed("a document"))?;
         if let Ok(program) = program {
-            verdicts.push(program.holds(&document));
+            let scope = compiler.scope(document.json).ok();
+            let scope = scope.map(|s| s.with_text("state", document.state).with_text("reason", document.reason));
+            verdicts.push(scope.is_some_and(|scope| program.holds(&scope)));
         }
     }
     Ok(match program {
@@ -114,11 +123,11 @@ struct Programs {
 
 impl Programs {
     fn new() -> io::Result<Self> {
-        let compiler = Compiler::new().map_err(io::Error::other)?;
+        let compiler = Compiler::new(VARIABLES).map_err(io::Error::other)?;
         Ok(Self { compiler, kept: Vec::with_capacity(PROGRAMS) })
     }
 
-    fn get(&mut self, expression: &str) -> Result<&Program, &String> {
+    fn get(&mut self, expression: &str) -> (Result<&Program, &String>, &Compiler) {
         let entry = match self.kept.iter().position(|(kept, _)| kept == expression) {
             Some(place) => self.kept.remove(place),
             None => {
@@ -129,6 +138,6 @@ impl Programs {
             }
         };
         self.kept.push(entry);
-        self.kept[self.kept.len() - 1].1.as_ref()
+        (self.kept[self.kept.len() - 1].1.as_ref(), &self.compiler)
     }
 }

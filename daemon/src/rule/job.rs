@@ -1,31 +1,80 @@
 //! Jobs.
 
-use std::borrow::Cow;
+use jiff::Timestamp;
+use serde::Deserialize;
 
-use crate::object::condition_true;
-use crate::object::workload::Job;
+use super::condition::{self, Condition};
+use super::view::View;
+use super::{Facts, Ruling, doom, pods_below, refusal};
+use crate::object::Metadata;
+use crate::record::Uid;
 use crate::state::{Doom, Judgement, State};
+
+/// What is read of a Job.
+pub(super) type Job = super::kinds::Facet<Spec, Status>;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Spec {
+    /// How many pods must succeed; without it, any one.
+    completions: Option<i64>,
+    suspend: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Status {
+    start_time: Option<Timestamp>,
+    active: i64,
+    succeeded: i64,
+    failed: i64,
+    /// Of an indexed Job, the indexes that have failed for good, as `1,3-5`.
+    failed_indexes: Box<str>,
+    conditions: Vec<Condition>,
+}
+
+impl Facts for Job {
+    fn judge(&self, metadata: &Metadata, view: &dyn View, _now: Timestamp) -> Ruling {
+        let own = judge(self);
+        // Pods that have failed are counted, and made anew: that is the Job's
+        // business. One that is stuck before it can run is nobody's.
+        if own.state != State::InProgress {
+            return own.into();
+        }
+        let uid = Uid::from(&*metadata.uid);
+        let pods = pods_below::of(&uid, &metadata.namespace, view);
+        let cannot_start: Vec<_> = pods.iter().filter(|pod| doom::keeps_from_starting(&pod.judgement.reason)).cloned().collect();
+        let blamed = pods_below::blame(own, &cannot_start);
+        match self.status.active == 0 && blamed.doom <= Doom::Transient {
+            true => refusal::or_refused(blamed, &uid, &metadata.namespace, &pods, view).into(),
+            false => blamed.into(),
+        }
+    }
+}
 
 /// Only the conditions decide: counting failed pods against `backoffLimit`
 /// misses restarts in place, and a Job is not over before its condition says so
 /// (kubernetes `pkg/controller/job/job_controller.go`).
-pub(super) fn judge(job: &Job) -> Judgement {
+fn judge(job: &Job) -> Judgement {
     let (spec, status) = (&job.spec, &job.status);
+    let conditions = &status.conditions;
     // Without `completions` one success is enough.
     let wanted = spec.completions.unwrap_or(1);
     let progress = |judgement: Judgement| judgement.with_progress(status.succeeded, wanted, "succeeded");
     for r#type in ["Failed", "FailureTarget"] {
-        if let Some(failed) = condition_true(&status.conditions, r#type) {
-            let judgement = Judgement::new(State::Failed, failed.reason.clone(), failed.message.clone());
+        if let Some(failed) = condition::find_true(conditions, r#type) {
+            let judgement = Judgement::new(State::Failed, failed.reason_or("JobFailed"), failed.says());
             return progress(judgement.with_doom(Doom::Fatal));
         }
     }
-    if let Some(complete) = condition_true(&status.conditions, "Complete") {
-        let message = match &*complete.message {
-            "" => Cow::Borrowed("the job has completed"),
-            message => Cow::Owned(message.to_owned()),
-        };
+    if let Some(complete) = condition::find_true(conditions, "Complete") {
+        let message =
+            if complete.message.is_empty() { "the job has completed".to_owned() } else { complete.message.clone() };
         return progress(Judgement::new(State::Ready, "Complete", message));
+    }
+    if let Some(met) = condition::find_true(conditions, "SuccessCriteriaMet") {
+        let message = format!("{}; its last pods have yet to go", met.says());
+        return progress(Judgement::new(State::InProgress, "SuccessCriteriaMet", message));
     }
     if spec.suspend {
         return Judgement::new(State::Paused, "JobSuspended", "spec.suspend holds the job back");
@@ -33,9 +82,18 @@ pub(super) fn judge(job: &Job) -> Judgement {
     if status.start_time.is_none() {
         return Judgement::new(State::InProgress, "NotStarted", "the job controller has not taken the job up yet");
     }
-    let message = format!(
+    progress(running(status, wanted))
+}
+
+fn running(status: &Status, wanted: i64) -> Judgement {
+    let mut message = format!(
         "{} of {wanted} pods have succeeded, {} are active, {} have failed",
         status.succeeded, status.active, status.failed
     );
-    progress(Judgement::new(State::InProgress, "Running", message))
+    if !status.failed_indexes.is_empty() {
+        // The others still run, but the Job will fail (`backoffLimitPerIndex`).
+        message.push_str(&format!("; indexes {} have failed for good", status.failed_indexes));
+        return Judgement::new(State::Failed, "FailedIndexes", message).with_doom(Doom::Fatal);
+    }
+    Judgement::new(State::InProgress, "Running", message)
 }

@@ -1,143 +1,166 @@
 //! Pods.
 
-use jiff::{SignedDuration, Timestamp};
+mod containers;
 
-use super::Ruling;
-use crate::object::condition_true;
-use crate::object::pod::{Container, Pod, Terminated};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+use self::containers::{Container, InitContainer};
+use super::condition::{self, Condition};
+use super::view::{Named, Related, View};
+use super::{Facts, Ruling, doom};
+use crate::intern::Interner;
+use crate::object::Metadata;
+use crate::record::{Detail, Record};
 use crate::state::{Doom, Judgement, State};
 
 /// How long a pod may be unschedulable before it counts: the scheduler's own
 /// retries and slow volumes take that long (kstatus `core.go`, `ScheduleWindow`).
 const SCHEDULE_WINDOW: SignedDuration = SignedDuration::from_secs(15);
 
+/// What is read of a pod.
+pub(super) type Pod = super::kinds::Facet<Spec, Status>;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Spec {
+    /// `Always`, `OnFailure` or `Never`.
+    restart_policy: Box<str>,
+    node_name: Box<str>,
+    init_containers: Vec<InitContainer>,
+    /// Counted only.
+    containers: Vec<serde::de::IgnoredAny>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Status {
+    phase: Box<str>,
+    /// Why the pod failed as a whole, such as `Evicted`.
+    reason: String,
+    message: String,
+    conditions: Vec<Condition>,
+    init_container_statuses: Vec<Container>,
+    container_statuses: Vec<Container>,
+}
+
+impl Facts for Pod {
+    fn judge(&self, metadata: &Metadata, view: &dyn View, now: Timestamp) -> Ruling {
+        let own = judge(self, metadata, now);
+        if own.judgement.state == State::Ready || is_over(self) {
+            return own;
+        }
+        match node_that_is_not_ready(self, view) {
+            Some(node) => nodes_fault(&node, own.judgement).into(),
+            None => own,
+        }
+    }
+
+    fn lingers(&self, _metadata: &Metadata, view: &dyn View) -> Option<(String, String)> {
+        let node = node_that_is_not_ready(self, view)?;
+        Some(("NodeNotReady".to_owned(), format!("being deleted; its node {} does not confirm that it has ended", node.key.name)))
+    }
+
+    fn detail(&self, _metadata: &Metadata, texts: &mut Interner<str>) -> Detail {
+        Detail::Pod { node: texts.get(&*self.spec.node_name), over: is_over(self) }
+    }
+}
+
+/// Whether none of its containers will run again.
+fn is_over(pod: &Pod) -> bool {
+    matches!(&*pod.status.phase, "Succeeded" | "Failed")
+}
+
+fn node_that_is_not_ready(pod: &Pod, view: &dyn View) -> Option<Arc<Record>> {
+    if pod.spec.node_name.is_empty() {
+        return None;
+    }
+    match view.named(Related::Nodes, "", &pod.spec.node_name) {
+        Named::There(node) if matches!(node.detail, Detail::Node { ready: false }) => Some(node),
+        _ => None,
+    }
+}
+
+/// What nobody runs cannot be judged: the node's, not the pod's fault
+/// (kubernetes#139226 asks for the difference). Another node may get its
+/// successor, or this one comes back.
+fn nodes_fault(node: &Record, own: Judgement) -> Judgement {
+    let message = format!("node {} is not ready: {}", node.key.name, node.judgement.message);
+    let judgement = Judgement { reason: "NodeNotReady".into(), message: message.into(), ..own };
+    Judgement { state: State::InProgress, ..judgement }.with_doom(Doom::Transient)
+}
+
 /// By phase (kubernetes `pkg/kubelet/kubelet_pods.go`, `getPhase`), then by the
 /// first container that is stuck.
-pub(super) fn judge(pod: &Pod, now: Timestamp) -> Ruling {
+fn judge(pod: &Pod, metadata: &Metadata, now: Timestamp) -> Ruling {
     let status = &pod.status;
     match &*status.phase {
         "Succeeded" => Judgement::new(State::Ready, "Completed", "every container has ended with exit code 0").into(),
-        "Failed" => failed(pod).into(),
+        "Failed" => failed(pod, metadata).into(),
         "Unknown" => Judgement::new(State::Unknown, "NodeLost", "the pod's node does not answer").into(),
-        _ if condition_true(&status.conditions, "Ready").is_some() => {
+        _ if condition::find_true(&status.conditions, "Ready").is_some() => {
             let judgement = Judgement::new(State::Ready, "Ready", "every container is ready");
-            with_ready_containers(judgement, pod).into()
+            containers::with_progress(judgement, pod).into()
         }
         _ => match unscheduled(pod, now) {
             Some(ruling) => ruling,
-            None => with_ready_containers(stuck(pod).unwrap_or_else(|| starting(pod)), pod).into(),
+            None => containers::with_progress(containers::judge(pod).unwrap_or_else(|| starting(pod)), pod).into(),
         },
     }
 }
 
 /// The pod as a whole is over: it was evicted or the like, or a container
 /// failed that is not to be restarted.
-fn failed(pod: &Pod) -> Judgement {
+fn failed(pod: &Pod, metadata: &Metadata) -> Judgement {
     let status = &pod.status;
-    let ended = containers(pod).find_map(|c| {
-        let terminated = c.state.terminated.as_ref()?;
-        (terminated.exit_code != 0).then(|| (terminated.reason.clone(), ending(c, terminated)))
-    });
-    let (reason, message) = match ended {
-        _ if !status.reason.is_empty() => (status.reason.clone(), status.message.clone()),
-        Some(ended) => ended,
-        None => ("PodFailed".to_owned(), status.message.clone()),
+    let disrupted = condition::find_true(&status.conditions, "DisruptionTarget");
+    let (reason, message) = match (&*status.reason, containers::first_failure(pod), disrupted) {
+        ("", Some(ending), None) => ending,
+        ("", None, None) => ("PodFailed".to_owned(), status.message.clone()),
+        ("", _, Some(disrupted)) => (disrupted.reason_or("DisruptionTarget"), disrupted.says()),
+        (reason, ..) => (reason.to_owned(), status.message.clone()),
     };
-    Judgement::new(State::Failed, reason, message).with_doom(Doom::Fatal)
+    let passes = disrupted.is_some() || doom::find(doom::DISRUPTED, &reason, &message) == Some(Doom::Transient);
+    let (doom, then) = match metadata.controller() {
+        Some(controller) if passes => (Doom::Transient, format!("; its {} makes another one", controller.kind)),
+        _ => (Doom::Fatal, String::new()),
+    };
+    Judgement::new(State::Failed, reason, message + &then).with_doom(doom)
 }
 
 fn unscheduled(pod: &Pod, now: Timestamp) -> Option<Ruling> {
-    let scheduled = pod.status.conditions.iter().find(|c| &*c.r#type == "PodScheduled" && &*c.status == "False")?;
-    let in_progress = Judgement::new(State::InProgress, scheduled.reason.clone(), scheduled.message.clone());
-    if scheduled.reason != "Unschedulable" {
-        return Some(in_progress.into());
+    let scheduled = condition::find_false(&pod.status.conditions, "PodScheduled")?;
+    let in_progress = Judgement::new(State::InProgress, scheduled.reason_or("NotScheduled"), scheduled.says());
+    match &*scheduled.reason {
+        "SchedulingGated" => return Some(Judgement { state: State::Paused, ..in_progress }.into()),
+        "Unschedulable" => {}
+        _ => return Some(in_progress.into()),
     }
     // A time too far off to count from is no time.
     let counts_from = scheduled.last_transition_time.and_then(|t| t.checked_add(SCHEDULE_WINDOW).ok());
     Some(match counts_from {
-        Some(at) if now < at => Ruling { judgement: in_progress.with_doom(Doom::Transient), recheck_at: Some(at) },
+        Some(at) if now < at => Ruling::until(in_progress.with_doom(Doom::Transient), at),
         _ => Judgement { state: State::Failed, doom: Doom::Persistent, ..in_progress }.into(),
     })
 }
 
-/// The first container that cannot start or keeps ending.
-fn stuck(pod: &Pod) -> Option<Judgement> {
-    containers(pod).find_map(|container| {
-        if let Some(waiting) = &container.state.waiting {
-            let doom = doom_of_waiting(&waiting.reason)?;
-            let message = match &container.last_state.terminated {
-                Some(last) => format!("{}; last time {}", waiting.message, ending(container, last)),
-                None => format!("container {}: {}", container.name, waiting.message),
-            };
-            return Some(Judgement::new(State::Failed, waiting.reason.clone(), message).with_doom(doom));
-        }
-        let terminated = container.state.terminated.as_ref().filter(|t| t.exit_code != 0)?;
-        let (state, doom, then) = match &*pod.spec.restart_policy {
-            // The pod's phase says so when its other containers have ended.
-            "Never" => (State::Failed, Doom::Fatal, "it will not be restarted"),
-            _ => (State::InProgress, Doom::Transient, "it will be restarted"),
-        };
-        let message = format!("{}; {then}", ending(container, terminated));
-        Some(Judgement::new(state, terminated.reason.clone(), message).with_doom(doom))
-    })
-}
-
-/// What the kubelet's reasons for waiting are worth; `None`: it is on its way
-/// (kubernetes `pkg/kubelet/images/types.go`, `pkg/kubelet/container/sync_result.go`,
-/// `pkg/kubelet/kuberuntime/kuberuntime_container.go`).
-fn doom_of_waiting(reason: &str) -> Option<Doom> {
-    match reason {
-        "InvalidImageName" | "ErrImageNeverPull" => Some(Doom::Fatal),
-        "CrashLoopBackOff"
-        | "ErrImagePull"
-        | "ImagePullBackOff"
-        | "ImageInspectError"
-        | "RegistryUnavailable"
-        | "SignatureValidationFailed"
-        | "CreateContainerConfigError"
-        | "CreateContainerError"
-        | "PreCreateHookError"
-        | "PreStartHookError"
-        | "PostStartHookError"
-        | "RunContainerError" => Some(Doom::Persistent),
-        _ => None,
-    }
-}
-
 fn starting(pod: &Pod) -> Judgement {
     let status = &pod.status;
-    if let Some(waiting) = containers(pod).find_map(|c| c.state.waiting.as_ref())
+    if let Some(initializing) = containers::initializing(pod) {
+        return initializing;
+    }
+    if let Some(waiting) = status.container_statuses.iter().find_map(|c| c.state.waiting.as_ref())
         && !waiting.reason.is_empty()
     {
         return Judgement::new(State::InProgress, waiting.reason.clone(), waiting.message.clone());
     }
-    match status.conditions.iter().find(|c| &*c.r#type == "Ready") {
+    match condition::find(&status.conditions, "Ready") {
         Some(ready) if !ready.reason.is_empty() => {
             Judgement::new(State::InProgress, ready.reason.clone(), ready.message.clone())
         }
         _ if &*status.phase == "Running" => Judgement::new(State::InProgress, "Running", "not ready yet"),
         _ => Judgement::new(State::InProgress, "Pending", "no kubelet has taken the pod up yet"),
     }
-}
-
-fn with_ready_containers(judgement: Judgement, pod: &Pod) -> Judgement {
-    let ready = pod.status.container_statuses.iter().filter(|c| c.ready).count();
-    // Counts of containers, which no pod has 2^63 of.
-    let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-    judgement.with_progress(count(ready), count(pod.spec.containers.len()), "ready")
-}
-
-fn containers(pod: &Pod) -> impl Iterator<Item = &Container> {
-    pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses)
-}
-
-fn ending(container: &Container, terminated: &Terminated) -> String {
-    let mut text = format!("container {} ended with exit code {}", container.name, terminated.exit_code);
-    for detail in [&terminated.reason, &terminated.message] {
-        if !detail.is_empty() {
-            text.push_str(": ");
-            text.push_str(detail);
-        }
-    }
-    text
 }

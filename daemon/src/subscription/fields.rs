@@ -143,7 +143,7 @@ impl Requirement {
         let found = match &self.field {
             Field::Name => &record.key.name,
             Field::Namespace => &record.key.namespace,
-            Field::Node => record.node.as_ref()?,
+            Field::Node => record.node()?,
             Field::Path(_) => return None,
         };
         Some((**found == *self.value) == self.equal)
@@ -172,14 +172,14 @@ impl Requirement {
 mod tests {
     use super::*;
     use crate::body::Body;
-    use crate::record::Key;
+    use crate::record::{Detail, Key};
 
     #[test]
     fn selects_by_what_the_body_says() {
         let json = r#"{"metadata":{"name":"a"},"spec":{"nodeName":"n,1","replicas":3,"paused":true},"status":{}}"#;
         let body = Some(Body::new(json.as_bytes(), &std::sync::Arc::default()).unwrap());
         let record = Record { body, ..Record::bare(Key::new("n", "a")) };
-        let pod = Record { node: Some("k".into()), ..Record::bare(Key::new("n", "p")) };
+        let pod = Record { detail: Detail::Pod { node: "k".into(), over: false }, ..Record::bare(Key::new("n", "p")) };
         let matches = |selector: &str| FieldSelector::parse(selector).unwrap().matches(&record);
         for selector in [
             "",

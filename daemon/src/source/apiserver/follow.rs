@@ -197,7 +197,7 @@ impl<'a> Following<'a> {
         self.sink.put(Event::ListBegins).await?;
         let mut token = String::new();
         loop {
-            let mut path = format!("{}?limit={PAGE}", self.collection.path());
+            let mut path = format!("{}?limit={PAGE}{}", self.collection.path(), self.collection.selector());
             if !token.is_empty() {
                 path.push_str("&continue=");
                 path.extend(escape(&token));
@@ -259,7 +259,8 @@ impl<'a> Following<'a> {
 
     async fn open(&self, query: &str) -> Result<(Ticket, Lines), End> {
         let (path, lifetime) = (self.collection.path(), WATCH_LIFETIME.as_secs());
-        let path = format!("{path}?watch=true&allowWatchBookmarks=true&timeoutSeconds={lifetime}&{query}");
+        let selector = self.collection.selector();
+        let path = format!("{path}?watch=true&allowWatchBookmarks=true&timeoutSeconds={lifetime}&{query}{selector}");
         let (ticket, response) = self.server.watch(&path, self.collection.accept()).await?;
         Ok((ticket, Lines::new(response.into_body())))
     }

@@ -87,7 +87,7 @@ impl ApiServer {
         };
         let collection = Collection { content: Content::Metadata, ..Collection::of(kind, None) };
         let (arrivals, mut queue) = mpsc::channel(CHANGES);
-        let decoder = Decoder::new(Arc::clone(&collection.kind), false);
+        let decoder = Decoder::new(Arc::clone(&collection.kind), false, None);
         let sink = Sink::new(arrivals, decoder, None, clock.clone());
         let forward = async {
             let news =

@@ -1,12 +1,17 @@
-//! An expression, compiled, and what it says of a document.
+//! Expressions in CEL over an object: compiled, and what they say.
+//!
+//! CEL always ends, but it has no limit of cost: whoever compiles an expression
+//! decides where it may be evaluated.
 
+mod names;
+mod values;
+
+use std::fmt;
 use std::sync::Arc;
 
 use cel::common::ast::SourceInfo;
 use cel::common::types::{CelBool, CelString};
 use cel::{Context, DeclarationError, Env, ParseErrors, Value, extensions};
-
-use super::{Document, names, values};
 
 /// The longest message about an expression, in characters.
 const LONGEST_MESSAGE: usize = 300;
@@ -14,24 +19,39 @@ const LONGEST_MESSAGE: usize = 300;
 /// Compiles expressions.
 pub struct Compiler {
     env: Arc<Env>,
+    variables: &'static [&'static str],
 }
 
 /// A compiled expression.
 pub struct Program {
-    env: Arc<Env>,
     program: cel::Program,
 }
 
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Program").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Compiler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compiler").field("variables", &self.variables).finish_non_exhaustive()
+    }
+}
+
+/// What expressions are evaluated with: an object, and texts.
+pub struct Scope<'a>(Context<'a, 'a>);
+
 impl Compiler {
     /// Knows CEL's standard library and, as Kubernetes does, its functions for
-    /// strings.
+    /// strings; expressions can ask about `variables`.
     ///
     /// # Errors
     /// If one of the functions is there twice.
-    pub fn new() -> Result<Self, DeclarationError> {
+    pub fn new(variables: &'static [&'static str]) -> Result<Self, DeclarationError> {
         let mut env = Env::stdlib();
         env.add_extension(extensions::strings)?;
-        Ok(Self { env: Arc::new(env) })
+        Ok(Self { env: Arc::new(env), variables })
     }
 
     /// Compiles an expression.
@@ -42,26 +62,53 @@ impl Compiler {
         let program = self.env.compile(expression).map_err(|errors| first(expression, &errors))?;
         // A name that is none would be an error for every document, and so the
         // expression true of none: nobody would be told.
-        if let Some(unknown) = names::unknown(program.expression(), &self.env) {
+        if let Some(unknown) = names::unknown(program.expression(), &self.env, self.variables) {
             let at = place(program.source_info(), unknown.id);
             return Err(message(expression, &unknown.to_string(), at));
         }
-        Ok(Program { env: Arc::clone(&self.env), program })
+        Ok(Program { program })
+    }
+
+    /// A scope with the object of that JSON as `object`.
+    ///
+    /// # Errors
+    /// If it is no JSON, or nested too deeply.
+    pub fn scope<'a>(&self, json: &'a [u8]) -> Result<Scope<'a>, serde_json::Error> {
+        let mut context = Context::with_env(Arc::clone(&self.env));
+        context.add_variable_as_val("object", values::read(json)?);
+        Ok(Scope(context))
+    }
+}
+
+impl<'a> Scope<'a> {
+    /// The same, with a text besides.
+    #[must_use]
+    pub fn with_text(mut self, name: &'static str, text: &'a str) -> Self {
+        self.0.add_variable_as_val(name, Box::new(CelString::from(text)));
+        self
     }
 }
 
 impl Program {
-    /// Whether the expression is true of a document. It is not if it is no
-    /// `bool` or an error, such as for a field that is not there.
+    /// Whether the expression is true. It is not if it is no `bool` or an error,
+    /// such as for a field that is not there.
     #[must_use]
-    pub fn holds(&self, document: &Document<'_>) -> bool {
-        let Ok(object) = values::read(document.json) else { return false };
-        let mut context = Context::with_env(Arc::clone(&self.env));
-        context.add_variable_as_val("object", object);
-        context.add_variable_as_val("state", Box::new(CelString::from(document.state)));
-        context.add_variable_as_val("reason", Box::new(CelString::from(document.reason)));
-        let result = Value::resolve_val(self.program.expression(), &context);
+    pub fn holds(&self, scope: &Scope<'_>) -> bool {
+        let result = Value::resolve_val(self.program.expression(), &scope.0);
         result.is_ok_and(|value| value.downcast_ref::<CelBool>().is_some_and(|holds| *holds.inner()))
+    }
+
+    /// The text that the expression is, if it is one, and no error.
+    #[must_use]
+    pub fn text(&self, scope: &Scope<'_>) -> Option<String> {
+        let value = Value::resolve_val(self.program.expression(), &scope.0).ok()?;
+        value.downcast_ref::<CelString<'_>>().map(|text| text.inner().to_owned())
+    }
+
+    /// How deeply the expression is nested.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        names::depth(self.program.expression())
     }
 }
 

@@ -6,9 +6,6 @@ use std::sync::Arc;
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue};
 use cel::{Context, Env, ExecutionError, Value};
 
-/// What an expression can ask about.
-const VARIABLES: [&str; 3] = ["object", "state", "reason"];
-
 /// A name that nothing has.
 #[derive(Debug)]
 pub struct Unknown {
@@ -26,14 +23,38 @@ impl fmt::Display for Unknown {
 
 /// The first name in the expression that nothing has, if there is one.
 #[must_use]
-pub fn unknown(expression: &IdedExpr, env: &Arc<Env>) -> Option<Unknown> {
+pub fn unknown(expression: &IdedExpr, env: &Arc<Env>, variables: &[&str]) -> Option<Unknown> {
     let context = Context::with_env(Arc::clone(env));
-    Names { env, context, scope: Vec::new() }.expression(expression).err()
+    Names { env, variables, context, scope: Vec::new() }.expression(expression).err()
+}
+
+/// How deeply an expression is nested.
+#[must_use]
+pub fn depth(expression: &IdedExpr) -> usize {
+    let deepest = |parts: &[&IdedExpr]| parts.iter().map(|part| depth(part)).max().unwrap_or(0);
+    let below = match &expression.expr {
+        Expr::Unspecified | Expr::Literal(_) | Expr::Ident(_) => 0,
+        Expr::Select(select) => depth(&select.operand),
+        Expr::List(list) => list.elements.iter().map(depth).max().unwrap_or(0),
+        Expr::Map(map) => map.entries.iter().map(|entry| of_entry(&entry.expr)).max().unwrap_or(0),
+        Expr::Struct(structure) => structure.entries.iter().map(|entry| of_entry(&entry.expr)).max().unwrap_or(0),
+        Expr::Comprehension(c) => deepest(&[&c.iter_range, &c.accu_init, &c.loop_cond, &c.loop_step, &c.result]),
+        Expr::Call(call) => call.target.iter().map(|target| &**target).chain(&call.args).map(depth).max().unwrap_or(0),
+    };
+    below + 1
+}
+
+fn of_entry(entry: &EntryExpr) -> usize {
+    match entry {
+        EntryExpr::MapEntry(entry) => depth(&entry.key).max(depth(&entry.value)),
+        EntryExpr::StructField(field) => depth(&field.value),
+    }
 }
 
 /// Walks through an expression, with what its macros have named so far.
 struct Names<'a> {
     env: &'a Env,
+    variables: &'a [&'a str],
     /// Knows the functions, and no variables.
     context: Context<'static, 'static>,
     scope: Vec<&'a str>,
@@ -80,7 +101,7 @@ impl<'a> Names<'a> {
         let absolute = name.strip_prefix('.');
         let is_local = absolute.is_none() && self.scope.contains(&name);
         let name = absolute.unwrap_or(name);
-        is_local || VARIABLES.contains(&name) || self.env.types().find_type(name).is_some()
+        is_local || self.variables.contains(&name) || self.env.types().find_type(name).is_some()
     }
 
     /// Whether there is such a function, or such a method of anything.

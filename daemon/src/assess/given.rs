@@ -1,0 +1,139 @@
+//! Objects that are given together: each is seen by the rules for the others.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::{AssessError, Assessed, Document};
+use crate::cache::Objects;
+use crate::object::Object;
+use crate::record::{Key, Link, Packer, Record};
+use crate::rule::view::{Named, Related, View};
+use crate::rule::{self, Ruling, kinds};
+use crate::rulebook::Rulebook;
+
+/// From an object to what depends on it there are fewer steps than that.
+const STEPS: usize = 8;
+
+/// All objects that there are.
+pub(super) struct Given {
+    objects: Vec<One>,
+    packer: Packer,
+    sets: HashMap<Related, Objects>,
+}
+
+struct One {
+    group: String,
+    api_version: String,
+    kind: String,
+    object: Arc<Object>,
+    ruling: Option<Ruling>,
+}
+
+impl Given {
+    pub(super) fn new(documents: Vec<Document>, rules: &Rulebook) -> Result<Self, AssessError> {
+        let objects = documents.into_iter().map(|document| One::read(document, rules)).collect::<Result<_, _>>()?;
+        Ok(Self { objects, packer: Packer::default(), sets: HashMap::new() })
+    }
+
+    /// Judges all of them, until none is judged otherwise because of another.
+    pub(super) fn judge(mut self, now: Timestamp) -> Vec<Assessed> {
+        for _step in 0..STEPS {
+            let mut changed = false;
+            for place in 0..self.objects.len() {
+                let ruling = rule::judge(&self.objects[place].object, &Seen(&self.sets), now);
+                if self.objects[place].ruling.as_ref() != Some(&ruling) {
+                    changed = true;
+                    self.set(place, ruling);
+                }
+            }
+            if !changed {
+                break;
+            }
+        }
+        self.objects.iter().filter_map(One::assessed).collect()
+    }
+
+    fn set(&mut self, place: usize, ruling: Ruling) {
+        let one = &mut self.objects[place];
+        one.ruling = Some(ruling.clone());
+        // Events are there as far as they tell of refusals.
+        let set = Related::find(&one.group, &one.kind, None)
+            .or_else(|| Related::find(&one.group, &one.kind, Related::Refusals.field_selector()));
+        if let Some(set) = set {
+            let record = self.packer.pack_shared(&one.object, ruling);
+            self.sets.entry(set).or_default().insert(Arc::new(record));
+        }
+    }
+}
+
+impl One {
+    fn read(document: Document, rules: &Rulebook) -> Result<Self, AssessError> {
+        let Document { origin, value } = document;
+        let invalid = |problem: String| AssessError::Invalid { origin: origin.clone(), problem };
+        let text = |field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
+        let (Some(api_version), Some(kind)) = (text("apiVersion"), text("kind")) else {
+            return Err(invalid("it has no apiVersion and kind: it is no Kubernetes object".into()));
+        };
+        let group = api_version.split_once('/').map_or("", |(group, _)| group).to_owned();
+        let json = completed(value).to_string();
+        let custom = rules.rule_of(&group, &kind);
+        let (object, _) = kinds::read(&group, &kind, json.as_bytes(), custom.as_ref()).map_err(|e| invalid(e.to_string()))?;
+        if object.metadata.name.is_empty() {
+            return Err(invalid("metadata.name is empty".into()));
+        }
+        Ok(Self { group, api_version, kind, object: Arc::new(object), ruling: None })
+    }
+
+    fn assessed(&self) -> Option<Assessed> {
+        let metadata = &self.object.metadata;
+        let judgement = &self.ruling.as_ref()?.judgement;
+        Some(Assessed::of(&self.api_version, &self.kind, &metadata.namespace, &metadata.name, judgement))
+    }
+}
+
+/// What the API server would have added to what a person writes.
+fn completed(value: Value) -> Value {
+    let mut value = without_nulls(value);
+    let Some(object) = value.as_object_mut() else { return value };
+    let metadata = object.entry("metadata").or_insert_with(|| Map::new().into());
+    if let Some(metadata) = metadata.as_object_mut() {
+        let text = |field: &str| metadata.get(field).and_then(Value::as_str).unwrap_or_default();
+        let uid = format!("{}/{}", text("namespace"), text("name"));
+        metadata.entry("uid").or_insert_with(|| uid.into());
+        metadata.entry("resourceVersion").or_insert_with(|| "0".into());
+    }
+    value
+}
+
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let kept = fields.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(kept.map(|(name, value)| (name, without_nulls(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
+        other => other,
+    }
+}
+
+/// Of kinds that nothing was given of, nothing can be seen.
+struct Seen<'a>(&'a HashMap<Related, Objects>);
+
+impl View for Seen<'_> {
+    fn linked(&self, set: Related, namespace: &str, link: &Link) -> Option<Vec<Arc<Record>>> {
+        let namespace = |record: &&Arc<Record>| [namespace, ""].contains(&&*record.key.namespace) || namespace.is_empty();
+        Some(self.0.get(&set)?.linked(link).filter(namespace).cloned().collect())
+    }
+
+    fn named(&self, set: Related, namespace: &str, name: &str) -> Named {
+        let Some(objects) = self.0.get(&set) else { return Named::NotVisible };
+        objects.get(&Key::new(namespace, name)).cloned().map_or(Named::Absent, Named::There)
+    }
+
+    fn serves(&self, _group: &str, _resource: &str) -> Option<bool> {
+        None
+    }
+}

@@ -1,0 +1,105 @@
+//! What rules see of other caches, and whom a change concerns there.
+
+use std::sync::Arc;
+
+use foldhash::HashMap;
+use parking_lot::RwLock;
+
+use crate::cache::Cache;
+use crate::catalog::Catalog;
+use crate::record::{Key, Link, Record};
+use crate::rule::relations::{self, Dependent};
+use crate::rule::view::{Named, Related, View};
+
+/// The open caches that rules look at, or that depend on others.
+#[derive(Debug)]
+pub struct Neighbours {
+    catalog: Arc<Catalog>,
+    caches: RwLock<HashMap<Related, Vec<Arc<Cache>>>>,
+}
+
+impl Neighbours {
+    /// None yet.
+    #[must_use]
+    pub fn new(catalog: Arc<Catalog>) -> Self {
+        Self { catalog, caches: RwLock::default() }
+    }
+
+    pub(super) fn add(&self, cache: &Arc<Cache>) {
+        if let Some(set) = cache.related() {
+            self.caches.write().entry(set).or_default().push(Arc::clone(cache));
+        }
+    }
+
+    pub(super) fn remove(&self, cache: &Cache) {
+        if let Some(set) = cache.related() {
+            self.caches.write().entry(set).or_default().retain(|other| other.id() != cache.id());
+        }
+    }
+
+    /// The objects of a cache can be seen from now on: whoever looks at them is
+    /// judged again.
+    pub fn appeared(&self, cache: &Cache) {
+        let lookers = cache.related().into_iter().flat_map(relations::looked_at_by);
+        lookers.for_each(|set| self.touch(Dependent::Every(set)));
+    }
+
+    /// An object has another state by now, or is another one.
+    pub fn changed(&self, cache: &Cache, record: &Record) {
+        if let Some(set) = cache.related() {
+            relations::dependents(set, record).into_iter().for_each(|dependent| self.touch(dependent));
+        }
+    }
+
+    /// Has these objects judged again.
+    pub fn touch(&self, dependent: Dependent) {
+        match dependent {
+            Dependent::Named(set, key) => {
+                self.each(set, Some(&key.namespace), |cache| cache.touched().some([key.clone()]));
+            }
+            Dependent::Linked(set, link) => self.each(set, None, |cache| {
+                let keys: Vec<_> = cache.linked(&link).iter().map(|record| record.key.clone()).collect();
+                cache.touched().some(keys);
+            }),
+            Dependent::Every(set) => self.each(set, None, |cache| cache.touched().all()),
+        }
+    }
+
+    fn each(&self, set: Related, namespace: Option<&str>, mut touch: impl FnMut(&Cache)) {
+        let caches = self.caches.read();
+        caches.get(&set).into_iter().flatten().filter(|cache| holds(cache, namespace)).for_each(|cache| touch(cache));
+    }
+
+    /// The cache that is to be asked, if its objects are visible.
+    fn cache(&self, set: Related, namespace: &str) -> Option<Arc<Cache>> {
+        let caches = self.caches.read();
+        let mut caches = caches.get(&set)?.iter().filter(|cache| holds(cache, Some(namespace)));
+        caches.find(|cache| cache.freshness().listed).cloned()
+    }
+}
+
+fn holds(cache: &Cache, namespace: Option<&str>) -> bool {
+    match (&cache.collection().namespace, namespace) {
+        (Some(only), Some(namespace)) => **only == *namespace,
+        _ => true,
+    }
+}
+
+impl View for Neighbours {
+    fn linked(&self, set: Related, namespace: &str, link: &Link) -> Option<Vec<Arc<Record>>> {
+        Some(self.cache(set, namespace)?.linked(link))
+    }
+
+    fn named(&self, set: Related, namespace: &str, name: &str) -> Named {
+        match self.cache(set, namespace) {
+            None => Named::NotVisible,
+            Some(cache) => cache.get(&Key::new(namespace, name)).map_or(Named::Absent, Named::There),
+        }
+    }
+
+    fn serves(&self, group: &str, resource: &str) -> Option<bool> {
+        let kinds = self.catalog.kinds();
+        let served = |kind: &Arc<crate::kind::Kind>| kind.group == group && kind.resource == resource;
+        (!kinds.is_empty()).then(|| kinds.iter().any(served))
+    }
+}

@@ -1,0 +1,162 @@
+//! Custom resources, and whatever else has no rule of its own, by the
+//! conventions of `status`.
+//!
+//! kstatus' conditions first (`Reconciling`, `Stalled`, `Ready`), then those of
+//! OpenShift and Kubernetes itself, then words for a phase. What says nothing is
+//! on its way while it is young, and unknown afterwards: never ready, as kubectl
+//! and kstatus have it.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+use super::condition::{self, Condition};
+use super::lenient::Lenient;
+use super::view::View;
+use super::{Facts, Ruling};
+use crate::object::Metadata;
+use crate::state::{Doom, Judgement, State};
+
+/// For how long a controller may take to say anything of a new object.
+const YOUTH: SignedDuration = SignedDuration::from_mins(1);
+
+/// What is read of an object of any kind.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Conventional {
+    status: Lenient<Status>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Status {
+    observed_generation: Lenient<Generation>,
+    conditions: Lenient<Vec<Lenient<Condition>>>,
+    phase: Lenient<Box<str>>,
+    state: Lenient<Box<str>>,
+    health: Lenient<Health>,
+}
+
+/// A number, or (Argo Rollouts) the same as a text; a text that is no number is
+/// a hash, which cannot be compared.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum Generation {
+    Number(i64),
+    Text(Box<str>),
+}
+
+/// `status.health` as a text, or as Argo CD has it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum Health {
+    Text(Box<str>),
+    Status { status: Box<str> },
+}
+
+impl Facts for Conventional {
+    fn observed_generation(&self) -> Option<i64> {
+        match self.status.0.as_ref()?.observed_generation.0.as_ref()? {
+            Generation::Number(number) => Some(*number),
+            Generation::Text(text) => text.parse().ok(),
+        }
+    }
+
+    fn judge(&self, metadata: &Metadata, _view: &dyn View, now: Timestamp) -> Ruling {
+        let by_conditions = by_conditions(&self.conditions(), metadata.generation);
+        by_conditions.or_else(|| self.by_words()).map_or_else(|| says_nothing(metadata, now), Into::into)
+    }
+}
+
+impl Conventional {
+    fn conditions(&self) -> Vec<Condition> {
+        let conditions = self.status.0.as_ref().and_then(|status| status.conditions.0.as_ref());
+        conditions.into_iter().flatten().filter_map(|condition| condition.0.clone()).collect()
+    }
+
+    /// `status.health`, `status.phase`, `status.state`: the first that is a word
+    /// which is known.
+    fn by_words(&self) -> Option<Judgement> {
+        let status = self.status.0.as_ref()?;
+        let health = status.health.0.as_ref().map(|health| match health {
+            Health::Text(text) | Health::Status { status: text } => text,
+        });
+        let fields = [("health", health), ("phase", status.phase.0.as_ref()), ("state", status.state.0.as_ref())];
+        fields.into_iter().find_map(|(field, word)| by_word(field, word?))
+    }
+}
+
+/// Conditions that decide, in their order: the state that `True` means, and the
+/// one that `False` does, if it means anything.
+const CONDITIONS: &[(&str, State, Option<State>)] = &[
+    ("Stalled", State::Failed, None),
+    ("Reconciling", State::InProgress, None),
+    ("Ready", State::Ready, Some(State::InProgress)),
+    ("Failed", State::Failed, None),
+    ("Degraded", State::Failed, None),
+    ("Progressing", State::InProgress, None),
+    ("Available", State::Ready, Some(State::InProgress)),
+    ("Healthy", State::Ready, Some(State::InProgress)),
+    ("Succeeded", State::Ready, Some(State::InProgress)),
+    ("Complete", State::Ready, Some(State::InProgress)),
+    ("Completed", State::Ready, Some(State::InProgress)),
+];
+
+fn by_conditions(conditions: &[Condition], generation: i64) -> Option<Judgement> {
+    CONDITIONS.iter().find_map(|(r#type, when_true, when_false)| {
+        let condition = condition::find(conditions, r#type)?;
+        if condition.observed_generation.is_some_and(|observed| observed < generation) {
+            let message = format!("condition {type} is of an older generation than {generation}");
+            return Some(Judgement::new(State::InProgress, "GenerationNotObserved", message));
+        }
+        let state = match &*condition.status {
+            "True" => *when_true,
+            "False" => (*when_false)?,
+            // `Unknown` is nothing to stake a release on.
+            _ => when_false.map(|_| State::InProgress)?,
+        };
+        let judgement = Judgement::new(state, condition.reason_or(r#type), condition.says());
+        Some(if state == State::Failed { judgement.with_doom(Doom::Persistent) } else { judgement })
+    })
+}
+
+/// Words for a phase, and what they mean; others mean nothing.
+const WORDS: &[(State, &[&str])] = &[
+    (
+        State::Ready,
+        &[
+            "active", "available", "bound", "complete", "completed", "deployed", "established", "healthy", "online",
+            "ready", "running", "succeeded", "success", "synced", "up",
+        ],
+    ),
+    (State::Failed, &["crashed", "degraded", "error", "errored", "failed", "failure", "faulted", "lost", "unhealthy"]),
+    (
+        State::InProgress,
+        &[
+            "accepted", "configuring", "creating", "deploying", "initializing", "installing", "new", "pending",
+            "preparing", "progressing", "provisioning", "queued", "reconciling", "restarting", "scaling", "scheduling",
+            "starting", "syncing", "unavailable", "updating", "upgrading", "waiting",
+        ],
+    ),
+    (State::Paused, &["paused", "suspended", "stopped"]),
+];
+
+fn by_word(field: &str, word: &str) -> Option<Judgement> {
+    let lower = word.to_ascii_lowercase();
+    let (state, _) = WORDS.iter().find(|(_, words)| words.contains(&&*lower))?;
+    let judgement = Judgement::new(*state, word.to_owned(), format!("status.{field} is {word}"));
+    Some(if *state == State::Failed { judgement.with_doom(Doom::Persistent) } else { judgement })
+}
+
+fn says_nothing(metadata: &Metadata, now: Timestamp) -> Ruling {
+    let until = metadata.creation_timestamp.and_then(|created| created.checked_add(YOUTH).ok());
+    match until.filter(|until| now < *until) {
+        Some(until) => {
+            let message = "its status says nothing yet";
+            Ruling::until(Judgement::new(State::InProgress, "NoStatus", message), until)
+        }
+        None => {
+            let message = "its status says nothing that is known; a rule in CEL can say what it means";
+            Judgement::new(State::Unknown, "NoStatus", message).into()
+        }
+    }
+}

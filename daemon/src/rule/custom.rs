@@ -1,0 +1,37 @@
+//! Kinds that an expression judges.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::conventions::Conventional;
+use super::view::View;
+use super::{Facts, Ruling};
+use crate::object::Metadata;
+use crate::state::Judgement;
+
+/// A rule for one kind that is not built in.
+pub trait CustomRule: fmt::Debug + Send + Sync {
+    /// The state of the object with that JSON, which is not being deleted, and
+    /// whose controller has seen its generation, as far as it tells.
+    fn judge(&self, json: &[u8]) -> Judgement;
+}
+
+/// An object of such a kind.
+#[derive(Debug)]
+pub(super) struct Custom {
+    pub(super) json: Box<[u8]>,
+    pub(super) conventional: Conventional,
+    pub(super) rule: Arc<dyn CustomRule>,
+}
+
+impl Facts for Custom {
+    fn observed_generation(&self) -> Option<i64> {
+        self.conventional.observed_generation()
+    }
+
+    fn judge(&self, _metadata: &Metadata, _view: &dyn View, _now: Timestamp) -> Ruling {
+        self.rule.judge(&self.json).into()
+    }
+}

@@ -1,0 +1,101 @@
+//! What waiting is worth, by the kubelet's reasons: data, with their sources.
+
+use crate::state::Doom;
+
+/// A reason, and what waiting longer is worth.
+#[derive(Debug)]
+pub struct Reason {
+    /// The reason, as a container's state gives it.
+    pub reason: &'static str,
+    /// If there are any, the message has one of them.
+    pub says: &'static [&'static str],
+    /// What waiting is worth.
+    pub doom: Doom,
+    /// Where the reason, or the text, comes from.
+    pub source: &'static str,
+}
+
+const fn reason(reason: &'static str, says: &'static [&'static str], doom: Doom, source: &'static str) -> Reason {
+    Reason { reason, says, doom, source }
+}
+
+/// What registries answer for an image that does not exist.
+const NO_IMAGE: &[&str] = &[": not found", "manifest unknown", "NotFound", "no matching manifest"];
+const IMAGES: &str = "kubernetes pkg/kubelet/images/types.go";
+const REGISTRIES: &str = "kubernetes pkg/kubelet/images/types.go; the text is containerd's or docker's";
+const CONTAINERS: &str = "kubernetes pkg/kubelet/kuberuntime/kuberuntime_container.go";
+const SYNC: &str = "kubernetes pkg/kubelet/container/sync_result.go";
+const NON_ROOT: &str = "kubernetes pkg/kubelet/kuberuntime/security_context.go";
+
+/// Why a container waits, the more special first; a reason that is not here is
+/// one that passes.
+pub const WAITING: &[Reason] = &[
+    reason("InvalidImageName", &[], Doom::Fatal, IMAGES),
+    reason("ErrImageNeverPull", &[], Doom::Fatal, IMAGES),
+    reason("ErrImagePull", NO_IMAGE, Doom::Fatal, REGISTRIES),
+    reason("ErrImagePull", &[], Doom::Persistent, IMAGES),
+    reason("ImagePullBackOff", NO_IMAGE, Doom::Fatal, REGISTRIES),
+    reason("ImagePullBackOff", &[], Doom::Persistent, IMAGES),
+    reason("ImageInspectError", &[], Doom::Persistent, IMAGES),
+    reason("RegistryUnavailable", &[], Doom::Persistent, IMAGES),
+    reason("SignatureValidationFailed", &[], Doom::Persistent, IMAGES),
+    reason(
+        "CreateContainerConfigError",
+        &["failed to sync configmap cache", "failed to sync secret cache"],
+        Doom::Transient,
+        "kubernetes pkg/kubelet/util/manager/watch_based_manager.go",
+    ),
+    reason(
+        "CreateContainerConfigError",
+        &["couldn't find key"],
+        Doom::Fatal,
+        "kubernetes pkg/kubelet/kubelet_pods.go",
+    ),
+    reason("CreateContainerConfigError", &["runAsNonRoot"], Doom::Fatal, NON_ROOT),
+    reason("CreateContainerConfigError", &[], Doom::Persistent, CONTAINERS),
+    reason("CreateContainerError", &["no command specified"], Doom::Fatal, "containerd pkg/cri"),
+    reason("CreateContainerError", &[], Doom::Persistent, CONTAINERS),
+    reason("PreCreateHookError", &[], Doom::Persistent, CONTAINERS),
+    reason("PreStartHookError", &[], Doom::Persistent, CONTAINERS),
+    reason("PostStartHookError", &[], Doom::Persistent, CONTAINERS),
+    reason("RunContainerError", NO_PROGRAM, Doom::Fatal, SYNC),
+    reason("RunContainerError", &[], Doom::Persistent, SYNC),
+    reason("CrashLoopBackOff", &[], Doom::Persistent, SYNC),
+];
+
+/// What the runtime says when the program does not exist in the image.
+const NO_PROGRAM: &[&str] = &["executable file not found", "no such file or directory", "exec format error"];
+
+/// How a container ended that is in a crash loop for good.
+pub const ENDED: &[Reason] = &[
+    reason("StartError", NO_PROGRAM, Doom::Fatal, "containerd internal/cri/server/container_start.go"),
+    reason("ContainerCannotRun", NO_PROGRAM, Doom::Fatal, "docker, by cri-dockerd"),
+];
+
+/// Why a pod is over that was well: its controller makes another one.
+pub const DISRUPTED: &[Reason] = &[
+    reason("Evicted", &[], Doom::Transient, "kubernetes pkg/kubelet/eviction/helpers.go"),
+    reason("Preempting", &[], Doom::Transient, "kubernetes pkg/kubelet/preemption/preemption.go"),
+    reason("NodeShutdown", &[], Doom::Transient, "kubernetes pkg/kubelet/nodeshutdown"),
+    reason("Terminated", &[], Doom::Transient, "kubernetes pkg/kubelet/nodeshutdown"),
+    reason("NodeLost", &[], Doom::Transient, "kubernetes pkg/util/node/node.go"),
+    reason("NodeAffinity", &[], Doom::Transient, "kubernetes pkg/kubelet/lifecycle/predicate.go"),
+    reason("OutOfcpu", &[], Doom::Transient, "kubernetes pkg/kubelet/lifecycle/predicate.go"),
+    reason("OutOfmemory", &[], Doom::Transient, "kubernetes pkg/kubelet/lifecycle/predicate.go"),
+    reason("OutOfpods", &[], Doom::Transient, "kubernetes pkg/kubelet/lifecycle/predicate.go"),
+];
+
+/// What the first of `reasons` that fits says.
+#[must_use]
+pub fn find(reasons: &[Reason], reason: &str, message: &str) -> Option<Doom> {
+    let says = |known: &&Reason| known.says.is_empty() || known.says.iter().any(|text| message.contains(text));
+    reasons.iter().filter(|known| known.reason == reason).find(says).map(|known| known.doom)
+}
+
+/// Whether a pod of that reason has not come to run, and will not by being
+/// restarted.
+#[must_use]
+pub fn keeps_from_starting(reason: &str) -> bool {
+    let other = ["Unschedulable", "NodeNotReady"].contains(&reason);
+    other || (reason != "CrashLoopBackOff" && WAITING.iter().any(|known| known.reason == reason))
+}

@@ -1,0 +1,157 @@
+//! Which kinds have a rule, and what is read of their objects.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Error;
+
+use super::custom::{Custom, CustomRule};
+use super::plain::Plain;
+use super::{
+    Facts, admission, autoscaling, certificate, conventions, cron_job, daemon_set, deployment, disruption,
+    endpoint_slice, event, extension, gateway, ingress, job, lease, namespace, node, pod, quota, replica_set, service,
+    stateful_set, storage,
+};
+use crate::body::{Cuts, Span};
+use crate::object::{Metadata, Object};
+
+/// What is read of an object: what was asked for, and what is.
+#[derive(Debug, Default)]
+pub(super) struct Facet<Spec, Status> {
+    pub(super) spec: Spec,
+    pub(super) status: Status,
+}
+
+/// An object that was read, and where its JSON has what its body does not.
+pub type Read = (Object, Cuts);
+
+/// Reads the JSON of an object of one kind.
+type Reader = fn(&[u8]) -> Result<Read, Error>;
+
+/// Kinds whose objects are as they should be by being there.
+const PLAIN: &[(&str, &[&str])] = &[
+    (
+        "",
+        &[
+            "Binding", "ConfigMap", "Endpoints", "LimitRange", "PodTemplate", "Secret", "ServiceAccount",
+        ],
+    ),
+    (
+        "admissionregistration.k8s.io",
+        &["MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding", "ValidatingAdmissionPolicyBinding"],
+    ),
+    ("apps", &["ControllerRevision"]),
+    ("authentication.k8s.io", &[]),
+    ("certificates.k8s.io", &["ClusterTrustBundle"]),
+    ("networking.k8s.io", &["IPAddress", "IngressClass", "NetworkPolicy"]),
+    ("node.k8s.io", &["RuntimeClass"]),
+    ("rbac.authorization.k8s.io", &["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"]),
+    ("resource.k8s.io", &["DeviceClass", "ResourceClaimTemplate", "ResourceSlice"]),
+    ("scheduling.k8s.io", &["PriorityClass"]),
+    ("storage.k8s.io", &["CSIDriver", "CSINode", "CSIStorageCapacity", "VolumeAttributesClass"]),
+];
+
+/// Reads an object of that kind, to be judged by `custom` if there is such a rule,
+/// else by the one that is built in, else by the conventions.
+///
+/// # Errors
+/// If it is not JSON, or a field that the rule reads is not of its type.
+pub fn read(group: &str, kind: &str, json: &[u8], custom: Option<&Arc<dyn CustomRule>>) -> Result<Read, Error> {
+    match (custom, reader(group, kind)) {
+        (Some(rule), _) => by_custom_rule(json, rule),
+        (None, Some(read)) => read(json),
+        (None, None) => whole::<conventions::Conventional>(json),
+    }
+}
+
+fn reader(group: &str, kind: &str) -> Option<Reader> {
+    let reader: Reader = match (group, kind) {
+        ("", "Event") | ("events.k8s.io", "Event") => whole::<event::Event>,
+        ("", "Namespace") => facet::<_, namespace::Status>,
+        ("", "Node") => facet::<node::Spec, node::Status>,
+        ("", "PersistentVolume") => facet::<storage::VolumeSpec, storage::VolumeStatus>,
+        ("", "PersistentVolumeClaim") => facet::<storage::ClaimSpec, storage::ClaimStatus>,
+        ("", "Pod") => facet::<pod::Spec, pod::Status>,
+        ("", "ReplicationController") => facet::<replica_set::Spec, replica_set::Status>,
+        ("", "ResourceQuota") => facet::<quota::Spec, quota::Status>,
+        ("", "Service") => facet::<service::Spec, service::Status>,
+        ("admissionregistration.k8s.io", "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration") => {
+            whole::<admission::Webhooks>
+        }
+        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") => facet::<IgnoredAny, admission::PolicyStatus>,
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => {
+            facet::<extension::DefinitionSpec, extension::DefinitionStatus>
+        }
+        ("apiregistration.k8s.io", "APIService") => facet::<_, extension::ApiServiceStatus>,
+        ("apps", "DaemonSet") => facet::<daemon_set::Spec, daemon_set::Status>,
+        ("apps", "Deployment") => facet::<deployment::Spec, deployment::Status>,
+        ("apps", "ReplicaSet") => facet::<replica_set::Spec, replica_set::Status>,
+        ("apps", "StatefulSet") => facet::<stateful_set::Spec, stateful_set::Status>,
+        ("autoscaling", "HorizontalPodAutoscaler") => facet::<_, autoscaling::Status>,
+        ("batch", "CronJob") => facet::<cron_job::Spec, cron_job::Status>,
+        ("batch", "Job") => facet::<job::Spec, job::Status>,
+        ("certificates.k8s.io", "CertificateSigningRequest") => facet::<_, certificate::Status>,
+        ("coordination.k8s.io", "Lease") => facet::<lease::Spec, _>,
+        ("discovery.k8s.io", "EndpointSlice") => whole::<endpoint_slice::EndpointSlice>,
+        ("gateway.networking.k8s.io", "Gateway") => facet::<_, gateway::GatewayStatus>,
+        ("gateway.networking.k8s.io", "GatewayClass") => facet::<_, gateway::ClassStatus>,
+        ("gateway.networking.k8s.io", "GRPCRoute" | "HTTPRoute" | "TCPRoute" | "TLSRoute" | "UDPRoute") => {
+            facet::<gateway::RouteSpec, gateway::RouteStatus>
+        }
+        ("networking.k8s.io", "Ingress") => facet::<_, ingress::Status>,
+        ("policy", "PodDisruptionBudget") => facet::<_, disruption::Status>,
+        ("storage.k8s.io", "StorageClass") => whole::<storage::StorageClass>,
+        ("storage.k8s.io", "VolumeAttachment") => facet::<_, storage::AttachmentStatus>,
+        _ if PLAIN.iter().any(|(g, kinds)| *g == group && kinds.contains(&kind)) => whole::<Plain>,
+        _ => return None,
+    };
+    Some(reader)
+}
+
+/// The members of an object's JSON that are there for all kinds.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[serde(bound(deserialize = "Spec: DeserializeOwned + Default, Status: DeserializeOwned + Default"))]
+struct Document<Spec, Status> {
+    #[serde(default, deserialize_with = "crate::body::there")]
+    api_version: Option<Span>,
+    #[serde(default, deserialize_with = "crate::body::there")]
+    kind: Option<Span>,
+    metadata: Metadata,
+    #[serde(default)]
+    spec: Spec,
+    #[serde(default)]
+    status: Status,
+}
+
+/// `spec` and `status`, in one pass.
+fn facet<Spec, Status>(json: &[u8]) -> Result<Read, Error>
+where
+    Spec: DeserializeOwned + Default,
+    Status: DeserializeOwned + Default,
+    Facet<Spec, Status>: Facts + 'static,
+{
+    let Document { api_version, kind, metadata, spec, status } = serde_json::from_slice(json)?;
+    let cuts = Cuts { api_version, kind, managed_fields: metadata.managed_fields };
+    Ok((Object { metadata, facts: Box::new(Facet { spec, status }) }, cuts))
+}
+
+/// Members of the object itself, in a second pass.
+fn whole<F: DeserializeOwned + Facts + 'static>(json: &[u8]) -> Result<Read, Error> {
+    let (metadata, cuts) = metadata(json)?;
+    Ok((Object { metadata, facts: Box::new(serde_json::from_slice::<F>(json)?) }, cuts))
+}
+
+fn by_custom_rule(json: &[u8], rule: &Arc<dyn CustomRule>) -> Result<Read, Error> {
+    let (metadata, cuts) = metadata(json)?;
+    let conventional = serde_json::from_slice(json)?;
+    let custom = Custom { json: json.into(), conventional, rule: Arc::clone(rule) };
+    Ok((Object { metadata, facts: Box::new(custom) }, cuts))
+}
+
+fn metadata(json: &[u8]) -> Result<(Metadata, Cuts), Error> {
+    let Document { api_version, kind, metadata, .. } = serde_json::from_slice::<Document<IgnoredAny, IgnoredAny>>(json)?;
+    let cuts = Cuts { api_version, kind, managed_fields: metadata.managed_fields };
+    Ok((metadata, cuts))
+}

@@ -1,0 +1,63 @@
+//! Nodes.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::condition::{self, Condition};
+use super::view::View;
+use super::{Facts, Ruling};
+use crate::intern::Interner;
+use crate::object::Metadata;
+use crate::record::Detail;
+use crate::state::{Doom, Judgement, State};
+
+/// What is read of a node.
+pub(super) type Node = super::kinds::Facet<Spec, Status>;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Spec {
+    unschedulable: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Status {
+    conditions: Vec<Condition>,
+}
+
+/// Of these `True` is bad (kubernetes `pkg/kubelet/nodestatus/setters.go`).
+const PRESSURES: [&str; 3] = ["MemoryPressure", "DiskPressure", "PIDPressure"];
+
+impl Facts for Node {
+    fn judge(&self, _metadata: &Metadata, _view: &dyn View, _now: Timestamp) -> Ruling {
+        judge(self).into()
+    }
+
+    fn detail(&self, _metadata: &Metadata, _texts: &mut Interner<str>) -> Detail {
+        Detail::Node { ready: condition::find_true(&self.status.conditions, "Ready").is_some() }
+    }
+}
+
+fn judge(node: &Node) -> Judgement {
+    let conditions = &node.status.conditions;
+    let Some(ready) = condition::find(conditions, "Ready") else {
+        return Judgement::new(State::InProgress, "NotRegistered", "its kubelet has not reported yet");
+    };
+    if !ready.is_true() {
+        // `Unknown` is the node controller's word: the kubelet renews no lease.
+        let judgement = Judgement::new(State::Failed, ready.reason_or("NodeNotReady"), ready.says());
+        return judgement.with_doom(Doom::Persistent);
+    }
+    if let Some(network) = condition::find_true(conditions, "NetworkUnavailable") {
+        return Judgement::new(State::InProgress, "NetworkUnavailable", network.says());
+    }
+    if let Some(pressure) = PRESSURES.iter().find_map(|pressure| condition::find_true(conditions, pressure)) {
+        let judgement = Judgement::new(State::Failed, pressure.r#type.to_string(), pressure.says());
+        return judgement.with_doom(Doom::Persistent);
+    }
+    if node.spec.unschedulable {
+        return Judgement::new(State::Paused, "Cordoned", "spec.unschedulable keeps new pods away");
+    }
+    Judgement::new(State::Ready, "Ready", "its kubelet is ready")
+}

@@ -1,0 +1,45 @@
+//! The pods below a workload: which of them keeps it from being ready.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use super::view::{Related, View};
+use crate::record::{Detail, Link, Record, Uid};
+use crate::state::{Doom, Judgement, State};
+
+/// The pods that the object of that UID owns and that may still run; none where
+/// pods are not visible.
+pub(super) fn of(uid: &Uid, namespace: &str, view: &dyn View) -> Vec<Arc<Record>> {
+    let mut pods = view.linked(Related::Pods, namespace, &Link::Owner(uid.clone())).unwrap_or_default();
+    pods.retain(|pod| matches!(pod.detail, Detail::Pod { over: false, .. }));
+    pods
+}
+
+/// The same judgement, with the worst of the pods as its cause. A workload that
+/// is on its way has failed when one of them has.
+pub(super) fn blame(own: Judgement, pods: &[Arc<Record>]) -> Judgement {
+    let blocks = |pod: &&Arc<Record>| !matches!(pod.judgement.state, State::Ready | State::Terminating);
+    let failed = |judgement: &Judgement| judgement.state == State::Failed;
+    let blocking: Vec<_> = pods.iter().filter(blocks).collect();
+    let order = |pod: &&&Arc<Record>| (failed(&pod.judgement), pod.judgement.doom, Reverse(pod.key.clone()));
+    let Some(worst) = blocking.iter().max_by_key(order) else { return own };
+    let cause = &worst.judgement;
+    let mut message = format!("{}; pod {}: {}", own.message, worst.key.name, describe(cause));
+    let alike = blocking.iter().filter(|pod| pod.judgement.reason == cause.reason).count() - 1;
+    if alike > 0 {
+        message.push_str(&format!("; the same of {alike} more"));
+    }
+    let own = Judgement { message: message.into(), ..own };
+    if cause.doom == Doom::None || failed(&own) {
+        return own;
+    }
+    let state = if failed(cause) { State::Failed } else { own.state };
+    Judgement { state, reason: cause.reason.clone(), doom: cause.doom, ..own }
+}
+
+fn describe(judgement: &Judgement) -> String {
+    match (&*judgement.reason, &*judgement.message) {
+        (reason, "") => reason.to_owned(),
+        (reason, message) => format!("{reason}: {message}"),
+    }
+}

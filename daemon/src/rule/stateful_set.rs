@@ -1,0 +1,164 @@
+//! StatefulSets.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::view::View;
+use super::{Facts, Ruling, pods_below, refusal};
+use crate::object::Metadata;
+use crate::record::{Record, Uid};
+use crate::state::{Doom, Judgement, State};
+
+/// What is read of a StatefulSet.
+pub(super) type StatefulSet = super::kinds::Facet<Spec, Status>;
+
+/// The label of a pod that names its revision.
+const REVISION: &str = "controller-revision-hash";
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Spec {
+    replicas: i64,
+    /// `OrderedReady` or `Parallel`.
+    pod_management_policy: Box<str>,
+    update_strategy: UpdateStrategy,
+    min_ready_seconds: i64,
+}
+
+impl Default for Spec {
+    fn default() -> Self {
+        let (update_strategy, pod_management_policy) = (UpdateStrategy::default(), "OrderedReady".into());
+        // The API server's default.
+        Self { replicas: 1, pod_management_policy, update_strategy, min_ready_seconds: 0 }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct UpdateStrategy {
+    /// `RollingUpdate` or `OnDelete`.
+    r#type: Box<str>,
+    rolling_update: Option<RollingUpdate>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct RollingUpdate {
+    /// Pods with a lower number are not updated.
+    partition: i64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Status {
+    observed_generation: i64,
+    replicas: i64,
+    ready_replicas: i64,
+    available_replicas: i64,
+    updated_replicas: i64,
+    current_revision: Box<str>,
+    update_revision: Box<str>,
+}
+
+impl Facts for StatefulSet {
+    fn observed_generation(&self) -> Option<i64> {
+        Some(self.status.observed_generation)
+    }
+
+    fn judge(&self, metadata: &Metadata, view: &dyn View, _now: Timestamp) -> Ruling {
+        let own = judge(self);
+        if own.state != State::InProgress {
+            return own.into();
+        }
+        let uid = Uid::from(&*metadata.uid);
+        let pods = pods_below::of(&uid, &metadata.namespace, view);
+        let (newest, older): (Vec<_>, Vec<_>) =
+            pods.iter().cloned().partition(|pod| pod.label(REVISION) == Some(&self.status.update_revision));
+        let blamed = pods_below::blame(own, &newest);
+        if blamed.doom > Doom::Transient {
+            return blamed.into();
+        }
+        if let Some(blocker) = older.iter().find(|pod| self.blocks(pod)) {
+            return blocked(blamed, blocker).into();
+        }
+        match self.status.replicas < self.spec.replicas {
+            true => refusal::or_refused(blamed, &uid, &metadata.namespace, &pods, view).into(),
+            false => blamed.into(),
+        }
+    }
+}
+
+impl StatefulSet {
+    /// Whether the controller waits for a pod of an older revision to become
+    /// ready before it updates it, which the pod will not (kubernetes#67250;
+    /// `pkg/controller/statefulset/stateful_set_control.go`).
+    fn blocks(&self, pod: &Record) -> bool {
+        let ordered = &*self.spec.pod_management_policy != "Parallel";
+        ordered && pod.judgement.state == State::Failed && pod.judgement.doom > Doom::Transient
+    }
+
+    /// Pods that are not to be updated.
+    fn held_back(&self) -> i64 {
+        self.spec.update_strategy.rolling_update.as_ref().map_or(0, |update| update.partition)
+    }
+}
+
+fn blocked(own: Judgement, blocker: &Record) -> Judgement {
+    let (pod, cause) = (&blocker.key.name, &blocker.judgement);
+    let message = format!(
+        "{}; pod {pod} of an older revision blocks the rollout ({}: {}): delete it, the controller does not (kubernetes#67250)",
+        own.message, cause.reason, cause.message
+    );
+    let judgement = Judgement { state: State::Failed, reason: "BlockedByOldPod".into(), message: message.into(), ..own };
+    judgement.with_doom(Doom::Persistent)
+}
+
+/// The order of kubectl's `rollout status`
+/// (k8s.io/kubectl `pkg/polymorphichelpers/rollout_status.go`), and besides:
+/// `minReadySeconds`, surplus pods, and `OnDelete`, of which kubectl has no
+/// opinion.
+fn judge(set: &StatefulSet) -> Judgement {
+    let (status, wanted) = (&set.status, set.spec.replicas);
+    let in_progress = |reason: &'static str, message: String, done: i64, unit: &'static str| {
+        Judgement::new(State::InProgress, reason, message).with_progress(done, wanted, unit)
+    };
+    if status.ready_replicas < wanted {
+        let message = format!("{} of {wanted} pods are ready", status.ready_replicas);
+        return in_progress("PodsNotReady", message, status.ready_replicas, "ready");
+    }
+    if status.replicas > wanted {
+        let message = format!("{} surplus pods have yet to go", status.replicas.saturating_sub(wanted));
+        return in_progress("ScalingDown", message, wanted, "wanted");
+    }
+    let to_update = wanted.saturating_sub(set.held_back()).max(0);
+    if &*set.spec.update_strategy.r#type == "OnDelete" {
+        if status.updated_replicas < wanted && status.current_revision != status.update_revision {
+            let message = format!(
+                "{} of {wanted} pods are of the newest revision; the others are updated when somebody deletes them (OnDelete)",
+                status.updated_replicas
+            );
+            return in_progress("WaitingForDeletion", message, status.updated_replicas, "updated");
+        }
+    } else if status.current_revision != status.update_revision && status.updated_replicas < to_update {
+        let message = format!("{} of {to_update} pods are of the newest revision", status.updated_replicas);
+        let judgement = Judgement::new(State::InProgress, "RollingOut", message);
+        return judgement.with_progress(status.updated_replicas, to_update, "updated");
+    } else if set.held_back() == 0 && status.current_revision != status.update_revision {
+        let message = "every pod is of the newest revision, but the controller has not concluded the rollout";
+        return in_progress("RollingOut", message.to_owned(), status.updated_replicas, "updated");
+    }
+    if set.spec.min_ready_seconds > 0 && status.available_replicas < wanted {
+        let message = format!("{} of {wanted} pods are available", status.available_replicas);
+        return in_progress("PodsUnavailable", message, status.available_replicas, "available");
+    }
+    ready(set, to_update)
+}
+
+fn ready(set: &StatefulSet, to_update: i64) -> Judgement {
+    let wanted = set.spec.replicas;
+    let (reason, message) = match set.held_back() {
+        0 => ("RolloutComplete", format!("{wanted} of {wanted} pods are updated and ready")),
+        _ => ("PartitionComplete", format!("{to_update} of {wanted} pods are updated, as the partition asks; all are ready")),
+    };
+    Judgement::new(State::Ready, reason, message).with_progress(wanted, wanted, "ready")
+}

@@ -1,0 +1,171 @@
+//! Volumes: claims, volumes, their classes and attachments.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::condition::{self, Condition};
+use super::view::{Named, Related, View};
+use super::{Facts, Ruling};
+use crate::intern::Interner;
+use crate::object::Metadata;
+use crate::record::{Detail, Link};
+use crate::state::{Doom, Judgement, State};
+
+/// What is read of a PersistentVolumeClaim.
+pub(super) type Claim = super::kinds::Facet<ClaimSpec, ClaimStatus>;
+
+/// `spec` of a claim.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ClaimSpec {
+    /// Unset means the default class, empty means none.
+    storage_class_name: Option<Box<str>>,
+    volume_name: Box<str>,
+}
+
+/// `status` of a claim.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ClaimStatus {
+    phase: Box<str>,
+    conditions: Vec<Condition>,
+}
+
+impl Facts for Claim {
+    fn judge(&self, metadata: &Metadata, view: &dyn View, _now: Timestamp) -> Ruling {
+        match &*self.status.phase {
+            "Bound" => bound(self).into(),
+            "Lost" => {
+                let message = format!("its volume {} is gone", self.spec.volume_name);
+                Judgement::new(State::Failed, "Lost", message).with_doom(Doom::Fatal).into()
+            }
+            _ => pending(self, metadata, view).into(),
+        }
+    }
+}
+
+fn bound(claim: &Claim) -> Judgement {
+    let resizing = ["Resizing", "FileSystemResizePending", "ModifyingVolume"];
+    match resizing.iter().find_map(|r#type| condition::find_true(&claim.status.conditions, r#type)) {
+        Some(changing) => Judgement::new(State::InProgress, changing.r#type.to_string(), changing.says()),
+        None => Judgement::new(State::Ready, "Bound", format!("bound to volume {}", claim.spec.volume_name)),
+    }
+}
+
+/// A claim whose class waits for the first pod that needs it is as it should be
+/// (krane's rule; kstatus, Helm and Argo CD wait for ever).
+fn pending(claim: &Claim, metadata: &Metadata, view: &dyn View) -> Judgement {
+    if metadata.annotations.as_ref().is_some_and(|a| !a.selected_node.is_empty()) {
+        return Judgement::new(State::InProgress, "Provisioning", "a pod needs it, its volume is being made");
+    }
+    let class = match claim.spec.storage_class_name.as_deref() {
+        Some("") => return Judgement::new(State::InProgress, "NoVolume", "it names no class, and no volume fits yet"),
+        Some(name) => match view.named(Related::StorageClasses, "", name) {
+            Named::Absent => {
+                let judgement = Judgement::new(State::Failed, "NoSuchClass", format!("there is no StorageClass {name}"));
+                return judgement.with_doom(Doom::Persistent);
+            }
+            class => class.there(),
+        },
+        None => match view.linked(Related::StorageClasses, "", &Link::Default) {
+            Some(classes) if classes.is_empty() => {
+                let message = "it names no class, there is no default one, and no volume fits yet";
+                return Judgement::new(State::InProgress, "NoVolume", message);
+            }
+            classes => classes.into_iter().flatten().next(),
+        },
+    };
+    match class.as_ref().map(|class| (&class.key.name, &class.detail)) {
+        Some((name, Detail::StorageClass { waits: true, .. })) => {
+            let message = format!("its class {name} makes a volume when the first pod needs it");
+            Judgement::new(State::Ready, "WaitForFirstConsumer", message)
+        }
+        _ => Judgement::new(State::InProgress, "Pending", "no volume is bound to it yet"),
+    }
+}
+
+/// What is read of a StorageClass.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct StorageClass {
+    volume_binding_mode: Box<str>,
+}
+
+impl Facts for StorageClass {
+    fn judge(&self, _metadata: &Metadata, _view: &dyn View, _now: Timestamp) -> Ruling {
+        super::plain::exists().into()
+    }
+
+    fn detail(&self, metadata: &Metadata, _texts: &mut Interner<str>) -> Detail {
+        let default = metadata.annotations.as_ref().is_some_and(|a| &*a.default_class == "true");
+        Detail::StorageClass { default, waits: &*self.volume_binding_mode == "WaitForFirstConsumer" }
+    }
+}
+
+/// What is read of a PersistentVolume.
+pub(super) type Volume = super::kinds::Facet<VolumeSpec, VolumeStatus>;
+
+/// `spec` of a volume.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct VolumeSpec {
+    persistent_volume_reclaim_policy: Box<str>,
+}
+
+/// `status` of a volume.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct VolumeStatus {
+    phase: Box<str>,
+    message: String,
+}
+
+impl Facts for Volume {
+    fn judge(&self, _metadata: &Metadata, _view: &dyn View, _now: Timestamp) -> Ruling {
+        let Self { spec, status } = self;
+        let judgement = match &*status.phase {
+            "Available" => Judgement::new(State::Ready, "Available", "no claim has it yet"),
+            "Bound" => Judgement::new(State::Ready, "Bound", "a claim has it"),
+            "Released" if &*spec.persistent_volume_reclaim_policy == "Retain" => {
+                Judgement::new(State::Ready, "Released", "its claim is gone; it is retained until somebody decides")
+            }
+            "Released" => Judgement::new(State::InProgress, "Released", "its claim is gone; it is being reclaimed"),
+            "Failed" => {
+                Judgement::new(State::Failed, "ReclaimFailed", status.message.clone()).with_doom(Doom::Persistent)
+            }
+            _ => Judgement::new(State::InProgress, "Pending", "it is not available yet"),
+        };
+        judgement.into()
+    }
+}
+
+/// What is read of a VolumeAttachment.
+pub(super) type Attachment = super::kinds::Facet<IgnoredAny, AttachmentStatus>;
+
+/// `status` of an attachment.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct AttachmentStatus {
+    attached: bool,
+    attach_error: Option<VolumeError>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct VolumeError {
+    message: String,
+}
+
+impl Facts for Attachment {
+    fn judge(&self, _metadata: &Metadata, _view: &dyn View, _now: Timestamp) -> Ruling {
+        let judgement = match (&self.status.attach_error, self.status.attached) {
+            (_, true) => Judgement::new(State::Ready, "Attached", "the volume is attached"),
+            (Some(error), false) => {
+                Judgement::new(State::Failed, "AttachFailed", error.message.clone()).with_doom(Doom::Persistent)
+            }
+            (None, false) => Judgement::new(State::InProgress, "Attaching", "the volume is being attached"),
+        };
+        judgement.into()
+    }
+}
