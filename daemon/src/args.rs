@@ -19,7 +19,6 @@ pub struct Args {
     #[command(subcommand)]
     command: Option<Command>,
 
-
     /// The kubeconfig [default: $KUBECONFIG, else the pod's own credentials, else ~/.kube/config]
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,

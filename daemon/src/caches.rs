@@ -174,11 +174,7 @@ impl Caches {
         self.lease_some(kind, None).await
     }
 
-    async fn lease_some(
-        &self,
-        kind: &Arc<Kind>,
-        field_selector: Option<&'static str>,
-    ) -> Result<Vec<Lease>, Problem> {
+    async fn lease_some(&self, kind: &Arc<Kind>, field_selector: Option<&'static str>) -> Result<Vec<Lease>, Problem> {
         if !kind.namespaced || self.policy.namespaces.is_empty() {
             return Ok(vec![self.lease_one(kind, None, field_selector).await?]);
         }
@@ -211,8 +207,7 @@ impl Caches {
         }
         let cache = self.new_cache(kind, place.1.clone(), field_selector);
         self.neighbours.add(&cache);
-        let opened =
-            Open { cache: Arc::clone(&cache), held: Arc::default(), idle_since: None, _looks_at: looks_at };
+        let opened = Open { cache: Arc::clone(&cache), held: Arc::default(), idle_since: None, _looks_at: looks_at };
         let lease = opened.lease();
         open.insert(place, opened);
         opening.send(self.feeding(cache));

@@ -224,7 +224,11 @@ mod tests {
 
     #[test]
     fn the_deepest_rule_can_be_evaluated_on_any_thread() {
-        let text = format!("rules:\n- {{group: example.com, kind: A, ready: '{}true{}'}}\n", "[".repeat(11), "][0]".repeat(11));
+        let text = format!(
+            "rules:\n- {{group: example.com, kind: A, ready: '{}true{}'}}\n",
+            "[".repeat(11),
+            "][0]".repeat(11)
+        );
         let (book, errors) = book(&text, None);
         assert_eq!(errors, [""; 0]);
         assert_eq!(reason(&book, "A"), "Ready");

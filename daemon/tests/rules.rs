@@ -85,9 +85,12 @@ impl Case {
     fn check(&self, object: &Value) -> Vec<String> {
         let judged = self.judge(object);
         let find = |name: &str| judged.iter().find(|one| format!("{}/{}", one.kind, one.name) == name);
-        let of = self.of.iter().map(|(name, says)| (find(name).unwrap_or_else(|| panic!("{}: no {name}", self.name)), says));
+        let of =
+            self.of.iter().map(|(name, says)| (find(name).unwrap_or_else(|| panic!("{}: no {name}", self.name)), says));
         let both = self.says.iter().map(|says| (&judged[0], says)).chain(of);
-        both.filter(|(one, says)| !says.fits(one)).map(|(one, says)| format!("{}: {one:?}\n  is not {says:?}", self.name)).collect()
+        both.filter(|(one, says)| !says.fits(one))
+            .map(|(one, says)| format!("{}: {one:?}\n  is not {says:?}", self.name))
+            .collect()
     }
 }
 
@@ -168,9 +171,9 @@ fn the_documentation_has_what_the_cases_have_and_nothing_else() {
     let has_section = |kind: &str| documented.iter().any(|(k, ..)| k == kind);
     let is_documented = |(kind, state, reason): &(String, String, String)| {
         let section = if has_section(kind) { kind.as_str() } else { "Custom resources" };
-        documented.iter().any(|(k, s, r)| {
-            (k == section || k == EVERY) && s == state && (r == reason || r.starts_with('*'))
-        })
+        documented
+            .iter()
+            .any(|(k, s, r)| (k == section || k == EVERY) && s == state && (r == reason || r.starts_with('*')))
     };
     let undocumented: Vec<_> = said.iter().filter(|row| !is_documented(row)).collect();
     assert!(undocumented.is_empty(), "said, but not documented: {undocumented:#?}");

@@ -57,10 +57,18 @@ impl Cluster {
     /// If it cannot be started, or if the tests were told to use a cluster that
     /// is not ours.
     pub fn start_own(nodes: usize) -> Result<Self, String> {
+        Self::start_own_with(nodes, &[])
+    }
+
+    /// As [`Cluster::start_own`], with further flags of `tests/control-plane/up`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_own_with(nodes: usize, flags: &[&str]) -> Result<Self, String> {
         if std::env::var_os("DAYMARK_TEST_KUBECONFIG").is_some() {
             return Err("DAYMARK_TEST_KUBECONFIG's control plane is not ours to disturb".into());
         }
-        let control_plane = ControlPlane::start(nodes)?;
+        let control_plane = ControlPlane::start_with(nodes, flags)?;
         let (kubeconfig, kubectl) = (control_plane.kubeconfig(), control_plane.kubectl());
         Ok(Self { kubeconfig, kubectl, control_plane: Some(control_plane) })
     }

@@ -37,9 +37,21 @@ impl ControlPlane {
     /// # Errors
     /// If it cannot be built or started: why is on standard error.
     pub fn start(nodes: usize) -> Result<Self, String> {
+        Self::start_with(nodes, &[])
+    }
+
+    /// As [`ControlPlane::start`], with further flags of `tests/control-plane/up`.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    ///
+    /// # Panics
+    /// If its pipes are not there.
+    pub fn start_with(nodes: usize, flags: &[&str]) -> Result<Self, String> {
         let up = crate::workspace().join("tests/control-plane/up");
         let mut child = Command::new(&up)
             .args(["--nodes", &nodes.to_string()])
+            .args(flags)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

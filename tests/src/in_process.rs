@@ -78,6 +78,7 @@ impl InProcess {
             log: String::new(),
             // Long enough for others to be seen at work beside one that takes all of it.
             predicates: Limits { time: Duration::from_secs(5), ..Limits::default() },
+            rules: None,
             worker: crate::binaries::build().expect("the binaries build").daymarkd.clone(),
         };
         let daemon = app::bind(config, tokio::runtime::Handle::current()).await.expect("the daemon starts");

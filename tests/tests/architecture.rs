@@ -25,8 +25,13 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &["cel::"],
-        modules: &["predicate"],
-        because: "callers' expressions are evaluated in processes of their own",
+        modules: &["expression"],
+        because: "expressions are compiled and evaluated in one place",
+    },
+    Rule {
+        words: &["crate::expression"],
+        modules: &["predicate::worker", "rulebook"],
+        because: "callers' expressions are evaluated in processes of their own, operators' by their rules",
     },
     Rule {
         words: &["log.append("],
@@ -40,13 +45,22 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &["tokio::spawn", "JoinSet", "spawn_blocking", "thread::spawn", "thread::Builder"],
-        // A predicate's worker is a process of its own.
-        modules: &["app", "main", "recording", "predicate::worker"],
+        // A predicate's worker is a process of its own; rules are read on threads
+        // that are waited for in place.
+        modules: &["app", "main", "recording", "predicate::worker", "rulebook"],
         because: "a task's handle is owned by app, which joins it",
     },
     Rule {
         words: &["std::fs", "File::", "OpenOptions"],
-        modules: &["access", "rpc::listener", "recording", "source::replay", "source::connect"],
+        modules: &[
+            "access",
+            "rpc::listener",
+            "recording",
+            "source::replay",
+            "source::connect",
+            "rulebook::files",
+            "assess::documents",
+        ],
         because: "the data's way touches no files",
     },
 ];

@@ -17,6 +17,8 @@ mod reflection;
 mod restarts;
 #[path = "e2e/scale.rs"]
 mod scale;
+#[path = "e2e/states.rs"]
+mod states;
 #[path = "e2e/wait.rs"]
 mod wait;
 #[path = "e2e/watch.rs"]
@@ -45,10 +47,19 @@ enum Run {
     Shared(fn(&Cluster, &Daemon)),
     /// In a control plane of its own, to be disturbed.
     Own(fn(Cluster)),
+    /// In one that loses nodes within seconds.
+    Nervous(fn(Cluster)),
     /// In one with so many nodes, and while no other test runs: it takes what
     /// the machine has, and the others' patience is not to pay for that.
     Alone(usize, fn(Cluster)),
 }
+
+/// A node whose kubelet says nothing is lost after that time.
+const NERVOUS: &[&str] = &[
+    "--controller-manager-arg=--node-monitor-grace-period=4s",
+    "--controller-manager-arg=--node-monitor-period=1s",
+    "--kwok-arg=--node-lease-duration-seconds=4",
+];
 
 /// Held by every test that runs; alone by one that is to run alone.
 static MACHINE: RwLock<()> = RwLock::new(());
@@ -60,9 +71,17 @@ type Shared = Result<Arc<(Cluster, Daemon)>, String>;
 static SHARED: Mutex<Option<Shared>> = Mutex::new(None);
 
 fn main() -> ExitCode {
-    let tests =
-        [wait::TESTS, watch::TESTS, kinds::TESTS, restarts::TESTS, recording::TESTS, reflection::TESTS, scale::TESTS]
-            .concat();
+    let tests = [
+        wait::TESTS,
+        watch::TESTS,
+        kinds::TESTS,
+        restarts::TESTS,
+        recording::TESTS,
+        reflection::TESTS,
+        states::TESTS,
+        scale::TESTS,
+    ]
+    .concat();
     let trials = tests.into_iter().map(|test| Trial::ignorable_test(test.name, move || perform(&test))).collect();
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     drop(SHARED.lock().unwrap_or_else(PoisonError::into_inner).take());
@@ -82,6 +101,10 @@ fn perform(test: &Test) -> Result<Completion, Failed> {
             Run::Own(run) => {
                 let _beside = beside();
                 run(Cluster::start_own(NODES)?);
+            }
+            Run::Nervous(run) => {
+                let _beside = beside();
+                run(Cluster::start_own_with(NODES, NERVOUS)?);
             }
             Run::Alone(nodes, run) => {
                 let _alone = alone();

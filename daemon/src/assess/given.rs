@@ -80,7 +80,8 @@ impl One {
         let group = api_version.split_once('/').map_or("", |(group, _)| group).to_owned();
         let json = completed(value).to_string();
         let custom = rules.rule_of(&group, &kind);
-        let (object, _) = kinds::read(&group, &kind, json.as_bytes(), custom.as_ref()).map_err(|e| invalid(e.to_string()))?;
+        let (object, _) =
+            kinds::read(&group, &kind, json.as_bytes(), custom.as_ref()).map_err(|e| invalid(e.to_string()))?;
         if object.metadata.name.is_empty() {
             return Err(invalid("metadata.name is empty".into()));
         }
@@ -124,7 +125,8 @@ struct Seen<'a>(&'a HashMap<Related, Objects>);
 
 impl View for Seen<'_> {
     fn linked(&self, set: Related, namespace: &str, link: &Link) -> Option<Vec<Arc<Record>>> {
-        let namespace = |record: &&Arc<Record>| [namespace, ""].contains(&&*record.key.namespace) || namespace.is_empty();
+        let namespace =
+            |record: &&Arc<Record>| [namespace, ""].contains(&&*record.key.namespace) || namespace.is_empty();
         Some(self.0.get(&set)?.linked(link).filter(namespace).cloned().collect())
     }
 

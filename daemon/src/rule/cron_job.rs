@@ -34,7 +34,8 @@ impl Facts for CronJob {
         if spec.suspend {
             return Judgement::new(State::Paused, "CronJobSuspended", "spec.suspend holds its jobs back").into();
         }
-        let last = status.last_schedule_time.map_or_else(|| "not scheduled yet".into(), |at| format!("last scheduled {at}"));
+        let last =
+            status.last_schedule_time.map_or_else(|| "not scheduled yet".into(), |at| format!("last scheduled {at}"));
         let message = format!("schedule {}; {last}; {} active", spec.schedule, status.active.len());
         Judgement::new(State::Ready, "Scheduled", message).into()
     }

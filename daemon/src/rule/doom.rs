@@ -45,12 +45,7 @@ pub const WAITING: &[Reason] = &[
         Doom::Transient,
         "kubernetes pkg/kubelet/util/manager/watch_based_manager.go",
     ),
-    reason(
-        "CreateContainerConfigError",
-        &["couldn't find key"],
-        Doom::Fatal,
-        "kubernetes pkg/kubelet/kubelet_pods.go",
-    ),
+    reason("CreateContainerConfigError", &["couldn't find key"], Doom::Fatal, "kubernetes pkg/kubelet/kubelet_pods.go"),
     reason("CreateContainerConfigError", &["runAsNonRoot"], Doom::Fatal, NON_ROOT),
     reason("CreateContainerConfigError", &[], Doom::Persistent, CONTAINERS),
     reason("CreateContainerError", &["no command specified"], Doom::Fatal, "containerd pkg/cri"),

@@ -42,7 +42,9 @@ impl Facts for EndpointSlice {
         let (ready, total) = (endpoints.iter().filter(|e| e.is_ready()).count(), endpoints.len());
         let judgement = match (ready, total) {
             (0, 0) => Judgement::new(State::InProgress, "NoEndpoints", "there is no endpoint in it"),
-            (0, _) => Judgement::new(State::InProgress, "NoReadyEndpoints", format!("none of {total} endpoints is ready")),
+            (0, _) => {
+                Judgement::new(State::InProgress, "NoReadyEndpoints", format!("none of {total} endpoints is ready"))
+            }
             _ => Judgement::new(State::Ready, "EndpointsReady", format!("{ready} of {total} endpoints are ready")),
         };
         // The API server allows 1000 in a slice.

@@ -47,7 +47,12 @@ impl Facts for Definition {
             return Judgement::new(State::InProgress, "NotEstablished", "the API server does not serve it yet").into();
         }
         if view.serves(&spec.group, &spec.names.plural) == Some(false) {
-            return Judgement::new(State::InProgress, "NotDiscovered", "established, but discovery does not list it yet").into();
+            return Judgement::new(
+                State::InProgress,
+                "NotDiscovered",
+                "established, but discovery does not list it yet",
+            )
+            .into();
         }
         Judgement::new(State::Ready, "Established", "its objects can be made").into()
     }

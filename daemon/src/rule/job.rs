@@ -43,7 +43,8 @@ impl Facts for Job {
         }
         let uid = Uid::from(&*metadata.uid);
         let pods = pods_below::of(&uid, &metadata.namespace, view);
-        let cannot_start: Vec<_> = pods.iter().filter(|pod| doom::keeps_from_starting(&pod.judgement.reason)).cloned().collect();
+        let cannot_start: Vec<_> =
+            pods.iter().filter(|pod| doom::keeps_from_starting(&pod.judgement.reason)).cloned().collect();
         let blamed = pods_below::blame(own, &cannot_start);
         match self.status.active == 0 && blamed.doom <= Doom::Transient {
             true => refusal::or_refused(blamed, &uid, &metadata.namespace, &pods, view).into(),

@@ -31,12 +31,7 @@ type Reader = fn(&[u8]) -> Result<Read, Error>;
 
 /// Kinds whose objects are as they should be by being there.
 const PLAIN: &[(&str, &[&str])] = &[
-    (
-        "",
-        &[
-            "Binding", "ConfigMap", "Endpoints", "LimitRange", "PodTemplate", "Secret", "ServiceAccount",
-        ],
-    ),
+    ("", &["Binding", "ConfigMap", "Endpoints", "LimitRange", "PodTemplate", "Secret", "ServiceAccount"]),
     (
         "admissionregistration.k8s.io",
         &["MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding", "ValidatingAdmissionPolicyBinding"],
@@ -151,7 +146,8 @@ fn by_custom_rule(json: &[u8], rule: &Arc<dyn CustomRule>) -> Result<Read, Error
 }
 
 fn metadata(json: &[u8]) -> Result<(Metadata, Cuts), Error> {
-    let Document { api_version, kind, metadata, .. } = serde_json::from_slice::<Document<IgnoredAny, IgnoredAny>>(json)?;
+    let Document { api_version, kind, metadata, .. } =
+        serde_json::from_slice::<Document<IgnoredAny, IgnoredAny>>(json)?;
     let cuts = Cuts { api_version, kind, managed_fields: metadata.managed_fields };
     Ok((metadata, cuts))
 }

@@ -60,7 +60,10 @@ impl Facts for Pod {
 
     fn lingers(&self, _metadata: &Metadata, view: &dyn View) -> Option<(String, String)> {
         let node = node_that_is_not_ready(self, view)?;
-        Some(("NodeNotReady".to_owned(), format!("being deleted; its node {} does not confirm that it has ended", node.key.name)))
+        Some((
+            "NodeNotReady".to_owned(),
+            format!("being deleted; its node {} does not confirm that it has ended", node.key.name),
+        ))
     }
 
     fn detail(&self, _metadata: &Metadata, texts: &mut Interner<str>) -> Detail {

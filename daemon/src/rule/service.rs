@@ -55,10 +55,18 @@ impl Facts for Service {
         }
         let outside = status.load_balancer.ingress.0 || spec.external_ips.0;
         if &*spec.r#type == "LoadBalancer" && !outside {
-            return says(State::InProgress, "LoadBalancerPending", "no load balancer has given it an address yet".into());
+            return says(
+                State::InProgress,
+                "LoadBalancerPending",
+                "no load balancer has given it an address yet".into(),
+            );
         }
         if !spec.selector.0 {
-            return says(State::Ready, "NoSelector", "it has addresses; its endpoints are not Kubernetes' business".into());
+            return says(
+                State::Ready,
+                "NoSelector",
+                "it has addresses; its endpoints are not Kubernetes' business".into(),
+            );
         }
         answers(slices(&metadata.namespace, &metadata.name, view)).into()
     }

@@ -109,7 +109,8 @@ fn blocked(own: Judgement, blocker: &Record) -> Judgement {
         "{}; pod {pod} of an older revision blocks the rollout ({}: {}): delete it, the controller does not (kubernetes#67250)",
         own.message, cause.reason, cause.message
     );
-    let judgement = Judgement { state: State::Failed, reason: "BlockedByOldPod".into(), message: message.into(), ..own };
+    let judgement =
+        Judgement { state: State::Failed, reason: "BlockedByOldPod".into(), message: message.into(), ..own };
     judgement.with_doom(Doom::Persistent)
 }
 
@@ -158,7 +159,10 @@ fn ready(set: &StatefulSet, to_update: i64) -> Judgement {
     let wanted = set.spec.replicas;
     let (reason, message) = match set.held_back() {
         0 => ("RolloutComplete", format!("{wanted} of {wanted} pods are updated and ready")),
-        _ => ("PartitionComplete", format!("{to_update} of {wanted} pods are updated, as the partition asks; all are ready")),
+        _ => (
+            "PartitionComplete",
+            format!("{to_update} of {wanted} pods are updated, as the partition asks; all are ready"),
+        ),
     };
     Judgement::new(State::Ready, reason, message).with_progress(wanted, wanted, "ready")
 }

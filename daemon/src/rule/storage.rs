@@ -63,7 +63,8 @@ fn pending(claim: &Claim, metadata: &Metadata, view: &dyn View) -> Judgement {
         Some("") => return Judgement::new(State::InProgress, "NoVolume", "it names no class, and no volume fits yet"),
         Some(name) => match view.named(Related::StorageClasses, "", name) {
             Named::Absent => {
-                let judgement = Judgement::new(State::Failed, "NoSuchClass", format!("there is no StorageClass {name}"));
+                let judgement =
+                    Judgement::new(State::Failed, "NoSuchClass", format!("there is no StorageClass {name}"));
                 return judgement.with_doom(Doom::Persistent);
             }
             class => class.there(),

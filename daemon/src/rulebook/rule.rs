@@ -20,7 +20,7 @@ static COMPILER: LazyLock<Option<Compiler>> = LazyLock::new(|| Compiler::new(&["
 /// A rule, compiled, or why it could not be.
 #[derive(Debug)]
 pub(super) enum Rule {
-    Compiled { texts: Texts, programs: Box<Programs> },
+    Compiled(Box<(Texts, Programs)>),
     Broken(String),
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Programs {
 impl PartialEq for Rule {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Compiled { texts, .. }, Self::Compiled { texts: others, .. }) => texts.says_the_same(others),
+            (Self::Compiled(rule), Self::Compiled(other)) => rule.0.says_the_same(&other.0),
             (Self::Broken(why), Self::Broken(others)) => why == others,
             _ => false,
         }
@@ -70,7 +70,7 @@ impl Rule {
             reason: optional("reason", &texts.reason)?,
             message: optional("message", &texts.message)?,
         };
-        Ok(Self::Compiled { texts, programs: Box::new(programs) })
+        Ok(Self::Compiled(Box::new((texts, programs))))
     }
 
     /// A rule that says what is wrong with it.
@@ -99,7 +99,7 @@ fn compile(field: &str, text: &Spanned<String>) -> Result<Program, (u64, String)
 impl CustomRule for Rule {
     fn judge(&self, json: &[u8]) -> Judgement {
         let programs = match self {
-            Self::Compiled { programs, .. } => programs,
+            Self::Compiled(rule) => &rule.1,
             Self::Broken(why) => return Judgement::new(State::Unknown, "RuleBroken", why.clone()),
         };
         let scope = COMPILER.as_ref().and_then(|compiler| compiler.scope(json).ok());
