@@ -172,7 +172,7 @@ pub enum Link {
 }
 
 /// The label of an EndpointSlice that names its Service.
-const SERVICE: &str = "kubernetes.io/service-name";
+pub const SERVICE: &str = "kubernetes.io/service-name";
 
 /// One version of an object with its judgement, as cached and logged.
 #[derive(Debug)]

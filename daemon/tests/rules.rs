@@ -11,11 +11,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use daymarkd::assess::{Assessed, Document, assess};
 use daymarkd::rulebook::Rulebook;
+use proptest::prelude::*;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const NOW: &str = "2026-01-01T00:01:00Z";
 
@@ -101,6 +103,90 @@ impl Says {
             && self.message.as_ref().is_none_or(|message| one.message.contains(message))
     }
 }
+
+/// Any JSON.
+fn json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        prop_oneof!["True|False|Unknown|Ready|Running|Failed|2026-01-01T00:00:00Z|-5", ".{0,8}"].prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 48, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((FIELDS, inner), 0..5).prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+/// Names of fields that rules read, and others.
+const FIELDS: &str = "spec|status|metadata|conditions|type|reason|message|phase|replicas|observedGeneration|readyReplicas|\
+    updatedReplicas|availableReplicas|containerStatuses|state|waiting|terminated|exitCode|containers|endpoints|ready|\
+    webhooks|clientConfig|service|loadBalancer|ingress|lastTransitionTime|health|parents|hard|used|suspend|[a-z]{1,3}";
+
+/// The objects of all cases.
+static OBJECTS: LazyLock<Vec<Value>> = LazyLock::new(|| {
+    let mut objects = Vec::new();
+    for (_, file) in files() {
+        for case in &file.cases {
+            let mut object = file.object.clone();
+            if !case.with.is_null() {
+                lay(&mut object, &case.with);
+            }
+            objects.push(object);
+        }
+    }
+    objects
+});
+
+static RULES: LazyLock<Rulebook> = LazyLock::new(|| Rulebook::of(&[], None).0);
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+    /// Whatever an object says, a rule survives it, and does not call it ready
+    /// while it is being deleted, or while its controller is behind.
+    #[test]
+    fn no_object_breaks_a_rule(
+        object in prop::sample::select(&**OBJECTS), spec in json(), status in json(), deleted: bool, behind in any::<Option<u8>>(),
+    ) {
+        let mut object = object;
+        let metadata = json!({"name": "a", "namespace": "n", "deletionTimestamp": null});
+        lay(&mut object, &json!({"metadata": metadata, "spec": spec, "status": status}));
+        if deleted {
+            object["metadata"]["deletionTimestamp"] = NOW.into();
+        }
+        let behind = behind.filter(|_| object["status"].is_object());
+        if let Some(behind) = behind {
+            object["status"]["observedGeneration"] = behind.into();
+            object["metadata"]["generation"] = (i64::from(behind) + 1).into();
+        }
+        let document = Document { origin: "it".into(), value: object };
+        // A field of another type than its schema's is an error.
+        if let Ok(judged) = assess(vec![document], &RULES, NOW.parse().unwrap()) {
+            let one = &judged[0];
+            prop_assert!(!deleted || one.state == "TERMINATING", "{one:?}");
+            prop_assert!(behind.is_none() || !OBSERVED.contains(&&*one.kind) || one.state != "READY", "{one:?}");
+        }
+    }
+}
+
+/// Kinds whose controllers tell the generation that they have acted on.
+const OBSERVED: &[&str] = &[
+    "DaemonSet",
+    "Deployment",
+    "HelmRelease",
+    "HorizontalPodAutoscaler",
+    "Kustomization",
+    "PodDisruptionBudget",
+    "ReplicaSet",
+    "ReplicationController",
+    "Rollout",
+    "StatefulSet",
+    "ValidatingAdmissionPolicy",
+    "Widget",
+];
 
 fn files() -> Vec<(String, File)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rules");

@@ -41,7 +41,7 @@ use daymark_tests::in_process::{Follower, InProcess};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use Collection::{Deployments, Jobs, Pods};
+use Collection::{Deployments, EndpointSlices, Jobs, Pods, Services};
 
 /// A cluster and its daemon.
 struct Setup {

@@ -43,7 +43,7 @@ fn text(printer: &mut Printer, status: &ListCachesResponse) -> Result<(), Failur
     for cache in &status.caches {
         let problem = cache.freshness.as_ref().map_or("", |freshness| freshness.problem.as_str());
         if !problem.is_empty() {
-            printer.problem(&sanitize::line(&format!("{}: {problem}", kind(cache))));
+            printer.problem(&sanitize::line(&format!("{}: {problem}", shown(cache))));
         }
     }
     Ok(())
@@ -52,7 +52,7 @@ fn text(printer: &mut Printer, status: &ListCachesResponse) -> Result<(), Failur
 fn row(cache: &CacheStatus) -> Vec<Cell> {
     let heard = cache.freshness.as_ref().and_then(age);
     let cells = [
-        kind(cache),
+        shown(cache),
         if cache.namespace.is_empty() { "*".into() } else { cache.namespace.clone() },
         state(cache).into(),
         cache.objects.to_string(),
@@ -71,6 +71,14 @@ fn row(cache: &CacheStatus) -> Vec<Cell> {
 fn kind(cache: &CacheStatus) -> String {
     let kind = cache.kind.clone().unwrap_or_default();
     if kind.group.is_empty() { kind.resource } else { format!("{}.{}", kind.resource, kind.group) }
+}
+
+/// `events (reason=FailedCreate)`
+fn shown(cache: &CacheStatus) -> String {
+    match &*cache.field_selector {
+        "" => kind(cache),
+        selector => format!("{} ({selector})", kind(cache)),
+    }
 }
 
 /// How far the cache can be trusted, in one word.
@@ -110,6 +118,8 @@ struct Document<'a> {
 struct CacheJson<'a> {
     cluster: &'a str,
     kind: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    field_selector: &'a str,
     namespace: &'a str,
     state: &'static str,
     objects: i64,
@@ -136,6 +146,7 @@ impl<'a> From<&'a CacheStatus> for CacheJson<'a> {
         Self {
             cluster: &it.cluster,
             kind: kind(it),
+            field_selector: &it.field_selector,
             namespace: &it.namespace,
             state: state(it),
             objects: it.objects,

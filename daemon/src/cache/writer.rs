@@ -267,7 +267,7 @@ impl Writer {
     /// Judges again what depends on others that have changed.
     fn judge_touched(&mut self) {
         let again = self.cache.touched().take();
-        if !again.all && again.keys.is_empty() {
+        if again.is_empty() {
             return;
         }
         let now = self.clock.now();
@@ -279,6 +279,7 @@ impl Writer {
             keys.iter().for_each(|key| self.judge_again(key, now));
         }
         again.keys.iter().for_each(|key| self.judge_again(key, now));
+        self.cache.touched().is_judged(&again);
     }
 
     fn judge_again(&mut self, key: &Key, now: Timestamp) {

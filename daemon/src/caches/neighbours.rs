@@ -25,13 +25,15 @@ impl Neighbours {
         Self { catalog, caches: RwLock::default() }
     }
 
-    pub(super) fn add(&self, cache: &Arc<Cache>) {
+    /// A cache is open.
+    pub fn add(&self, cache: &Arc<Cache>) {
         if let Some(set) = cache.related() {
             self.caches.write().entry(set).or_default().push(Arc::clone(cache));
         }
     }
 
-    pub(super) fn remove(&self, cache: &Cache) {
+    /// It is closed.
+    pub fn remove(&self, cache: &Cache) {
         if let Some(set) = cache.related() {
             self.caches.write().entry(set).or_default().retain(|other| other.id() != cache.id());
         }
@@ -71,7 +73,8 @@ impl Neighbours {
     }
 
     /// The cache that is to be asked, if its objects are visible.
-    fn cache(&self, set: Related, namespace: &str) -> Option<Arc<Cache>> {
+    #[must_use]
+    pub fn cache(&self, set: Related, namespace: &str) -> Option<Arc<Cache>> {
         let caches = self.caches.read();
         let mut caches = caches.get(&set)?.iter().filter(|cache| holds(cache, Some(namespace)));
         caches.find(|cache| cache.freshness().listed).cloned()

@@ -82,6 +82,7 @@ impl Handler {
             decode_errors: i64::try_from(freshness.decode_errors).unwrap_or(i64::MAX),
             warm: served.caches.is_warm(cache.kind()),
             change_bytes: count(served.log.bytes(cache.id())),
+            field_selector: cache.collection().field_selector.unwrap_or_default().to_owned(),
         }
     }
 }

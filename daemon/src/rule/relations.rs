@@ -29,6 +29,16 @@ pub fn looks_at(set: Related) -> &'static [Related] {
     }
 }
 
+/// Those of them without which the rule says of no object that it is ready: a
+/// view that is to be no older than a question needs them, too.
+#[must_use]
+pub fn readiness_needs(set: Related) -> &'static [Related] {
+    match set {
+        Related::Services | Related::MutatingWebhooks | Related::ValidatingWebhooks | Related::Claims => looks_at(set),
+        _ => &[],
+    }
+}
+
 /// The sets whose rule looks at `set`.
 pub fn looked_at_by(set: Related) -> impl Iterator<Item = Related> {
     Related::ALL.into_iter().filter(move |other| looks_at(*other).contains(&set))

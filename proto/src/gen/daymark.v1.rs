@@ -832,6 +832,10 @@ pub struct CacheStatus {
     /// About how many bytes the changes take up that are kept for who comes back.
     #[prost(int64, tag = "14")]
     pub change_bytes: i64,
+    /// Which objects of the kind, if not all: a field selector. Such a cache is
+    /// what a rule for other objects looks at, and cannot be read itself.
+    #[prost(string, tag = "15")]
+    pub field_selector: ::prost::alloc::string::String,
 }
 /// Generated client implementations.
 #[cfg(feature = "client")]

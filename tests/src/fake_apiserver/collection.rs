@@ -11,6 +11,10 @@ pub enum Collection {
     ReplicaSets,
     /// `/apis/batch/v1/jobs`
     Jobs,
+    /// `/api/v1/services`
+    Services,
+    /// `/apis/discovery.k8s.io/v1/endpointslices`
+    EndpointSlices,
 }
 
 /// What a path names: a collection, and one object of it, if so, by namespace
@@ -18,8 +22,13 @@ pub enum Collection {
 pub(super) type Place = (Collection, Option<(String, String)>);
 
 impl Collection {
-    /// All of them.
+    /// Those whose objects are judged each by itself, as [`super::object`] makes
+    /// them.
     pub const ALL: [Self; 4] = [Self::Pods, Self::Deployments, Self::ReplicaSets, Self::Jobs];
+
+    /// All that are served.
+    pub const SERVED: [Self; 6] =
+        [Self::Pods, Self::Deployments, Self::ReplicaSets, Self::Jobs, Self::Services, Self::EndpointSlices];
 
     /// The resource in paths, such as `pods`.
     #[must_use]
@@ -29,6 +38,8 @@ impl Collection {
             Self::Deployments => "deployments",
             Self::ReplicaSets => "replicasets",
             Self::Jobs => "jobs",
+            Self::Services => "services",
+            Self::EndpointSlices => "endpointslices",
         }
     }
 
@@ -40,6 +51,8 @@ impl Collection {
             Self::Deployments => "Deployment",
             Self::ReplicaSets => "ReplicaSet",
             Self::Jobs => "Job",
+            Self::Services => "Service",
+            Self::EndpointSlices => "EndpointSlice",
         }
     }
 
@@ -47,7 +60,8 @@ impl Collection {
     #[must_use]
     pub fn api_version(self) -> &'static str {
         match self {
-            Self::Pods => "v1",
+            Self::Pods | Self::Services => "v1",
+            Self::EndpointSlices => "discovery.k8s.io/v1",
             Self::Deployments | Self::ReplicaSets => "apps/v1",
             Self::Jobs => "batch/v1",
         }
@@ -59,14 +73,15 @@ impl Collection {
             Self::Pods => &["po"],
             Self::Deployments => &["deploy"],
             Self::ReplicaSets => &["rs"],
-            Self::Jobs => &[],
+            Self::Services => &["svc"],
+            Self::Jobs | Self::EndpointSlices => &[],
         }
     }
 
     /// What a request path names.
     pub(super) fn of_path(path: &str) -> Option<Place> {
-        Self::ALL.into_iter().find_map(|collection| {
-            let root = if collection == Self::Pods { "/api" } else { "/apis" };
+        Self::SERVED.into_iter().find_map(|collection| {
+            let root = if collection.api_version() == "v1" { "/api" } else { "/apis" };
             let rest = path.strip_prefix(root)?.strip_prefix('/')?;
             let rest = rest.strip_prefix(collection.api_version())?.strip_prefix('/')?;
             match rest.split('/').collect::<Vec<_>>()[..] {

@@ -8,7 +8,7 @@ use super::Collection;
 pub(super) fn answer(path: &str) -> Option<Value> {
     let groups: &[&str] = match path {
         "/api" => &[""],
-        "/apis" => &["apps", "batch"],
+        "/apis" => &["apps", "batch", "discovery.k8s.io"],
         _ => return None,
     };
     let items: Vec<_> = groups.iter().map(|group| document(group)).collect();
@@ -16,7 +16,7 @@ pub(super) fn answer(path: &str) -> Option<Value> {
 }
 
 fn document(group: &str) -> Value {
-    let resources: Vec<_> = Collection::ALL.into_iter().filter(|c| group_of(*c) == group).map(resource).collect();
+    let resources: Vec<_> = Collection::SERVED.into_iter().filter(|c| group_of(*c) == group).map(resource).collect();
     json!({"metadata": {"name": group}, "versions": [{"version": "v1", "resources": resources}]})
 }
 

@@ -19,8 +19,11 @@ pub fn object(collection: Collection, name: &str, state: State) -> Value {
         Collection::Deployments => (json!({"replicas": 3}), deployment_status(state)),
         Collection::ReplicaSets => (json!({"replicas": 3}), replica_set_status(state)),
         Collection::Jobs => (json!({"completions": 1}), job_status(state)),
+        // Its EndpointSlice says whether it is ready.
+        Collection::Services => (json!({"clusterIP": "10.0.0.1", "selector": {"app": name}}), json!({})),
+        Collection::EndpointSlices => (json!({}), json!({})),
     };
-    json!({
+    let mut object = json!({
         "metadata": {
             "namespace": NAMESPACE,
             "name": name,
@@ -29,7 +32,12 @@ pub fn object(collection: Collection, name: &str, state: State) -> Value {
         },
         "spec": spec,
         "status": status,
-    })
+    });
+    if collection == Collection::EndpointSlices {
+        object["metadata"]["labels"] = json!({"kubernetes.io/service-name": name});
+        object["endpoints"] = json!([{"conditions": {"ready": state == State::Ready}}]);
+    }
+    object
 }
 
 /// What the daemon should judge of an object that [`object`] made.

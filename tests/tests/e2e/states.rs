@@ -227,17 +227,18 @@ fn daemon_set(cluster: &Cluster, daemon: &Daemon) {
 
 fn job(cluster: &Cluster, daemon: &Daemon) {
     let namespace = &cluster.namespace();
-    let cases: [(&str, &str, &str, &str, &[&str], &str); 6] = [
-        ("good", "completes", "completions: 2", "READY", &["Complete"], ""),
-        ("bad", "fails", "backoffLimit: 0", "FAILED", &["BackoffLimitExceeded"], "FATAL"),
-        ("image", "image-pull-backoff", "backoffLimit: 0", "FAILED", NO_IMAGE, "FATAL"),
-        ("config", "config-error", "backoffLimit: 0", "FAILED", &["CreateContainerConfigError"], "FATAL"),
-        ("held", "completes", "suspend: true", "PAUSED", &["JobSuspended"], ""),
-        ("late", "never-ready", "activeDeadlineSeconds: 2", "FAILED", &["DeadlineExceeded"], "FATAL"),
-    ];
-    for (name, behaviour, spec, state, reasons, doom) in cases {
+    let none = "backoffLimit: 0";
+    for (name, behaviour, spec, end) in [
+        ("good", "completes", "completions: 2", ("READY", &["Complete"][..], "")),
+        ("bad", "fails", none, ("FAILED", &["BackoffLimitExceeded"], "FATAL")),
+        ("image", "image-pull-backoff", none, ("FAILED", NO_IMAGE, "FATAL")),
+        ("config", "config-error", none, ("FAILED", &["CreateContainerConfigError"], "FATAL")),
+        ("held", "completes", "suspend: true", ("PAUSED", &["JobSuspended"], "")),
+        ("late", "never-ready", "activeDeadlineSeconds: 2", ("FAILED", &["DeadlineExceeded"], "FATAL")),
+    ] {
         let mut job = Followed::new(namespace, daemon, "job", name);
         namespace.apply(&Workload { kind: "Job", name, behaviour, spec, pods: "" }.yaml());
+        let (state, reasons, doom) = end;
         job.comes_to(state, reasons, doom);
         if name == "held" {
             job.patch(r#"{"spec":{"suspend":false}}"#);

@@ -5,7 +5,7 @@ use daymark_tests::contract::describe;
 use daymark_tests::fake_apiserver::{Answer, Fault, Verb};
 use daymark_tests::in_process::{Follower, kinds, named};
 
-use crate::{Deployments, Pods, Setup, proven, put, with_progress};
+use crate::{Deployments, EndpointSlices, Pods, Services, Setup, proven, put, with_progress};
 
 /// The stream is asked for a proof, and the daemon has done its read by now.
 async fn after_its_read(setup: &Setup, name: &str) -> Follower {
@@ -238,5 +238,28 @@ async fn proofs_of_the_same_share_a_read_that_begins_after_all_have_asked() {
     }
     assert_eq!(setup.cluster.counts().gets(Deployments), 2);
     drop(followers);
+    setup.daemon.stop().await;
+}
+
+/// A Service is ready by its EndpointSlices: a proof of it is one of them, too.
+#[tokio::test]
+async fn a_proven_view_waits_for_what_a_rule_looks_at() {
+    let setup = Setup::new(&[(Services, "web"), (EndpointSlices, "web")]).await;
+    let mut unproven = setup.daemon.follow(named(&[(Services, "web")])).await;
+    unproven.until_said("item services/web READY").await;
+    for request in [named(&[(Services, "web")]), kinds(&[Services])] {
+        setup.cluster.hold_events(EndpointSlices);
+        put(&setup.cluster, EndpointSlices, "web", State::InProgress);
+        let lists = setup.cluster.counts().lists(EndpointSlices);
+        let mut follower = setup.daemon.follow(proven(request)).await;
+        setup.cluster.until("the live list", |counts| counts.lists(EndpointSlices) > lists).await;
+        // What the daemon would wrongly say is said by then, as above.
+        setup.live(kinds(&[Pods])).await;
+        setup.cluster.release_events(EndpointSlices);
+        let expected = ["reset INITIAL", "item services/web READY", "changed services/web IN_PROGRESS", "current"];
+        assert_eq!(follower.until_live().await, expected);
+        put(&setup.cluster, EndpointSlices, "web", State::Ready);
+        follower.until_said("changed services/web READY").await;
+    }
     setup.daemon.stop().await;
 }

@@ -10,7 +10,9 @@ use super::super::Served;
 use super::super::error::unreadable;
 use crate::cache::Cache;
 use crate::event_log::CacheId;
-use crate::record::{Key, Record};
+use crate::record::{Key, Record, SERVICE};
+use crate::rule::relations;
+use crate::rule::view::Related;
 use crate::source::shared::SharedReads;
 use crate::source::{Collection, Problem, Set, Truth};
 use crate::subscription::{Absence, Gap, Named, Scope, Selection};
@@ -74,6 +76,55 @@ async fn prove_set(served: &Served, selection: &Selection, place: usize) -> Resu
     let since = cache.sheds(&served.log, outdated).await;
     // Each cache is proven once.
     let _only = selection.gaps[place].set(Gap { after: set.newest, up_to: set.version, since });
+    prove_neighbours(served, cache, collection.namespace.as_deref(), None).await
+}
+
+/// Resolves when what the rule for a cache's kind needs, to say that something
+/// is ready, is no older than now, and has been looked at: for objects in one
+/// namespace, or for that of one name.
+async fn prove_neighbours(
+    served: &Served,
+    cache: &Cache,
+    namespace: Option<&str>,
+    name: Option<&str>,
+) -> Result<(), Status> {
+    let Some(set) = cache.related() else { return Ok(()) };
+    let neighbours = served.caches.neighbours();
+    for needed in relations::readiness_needs(set) {
+        // What is not visible makes nothing ready.
+        let Some(other) = neighbours.cache(*needed, namespace.unwrap_or_default()) else { continue };
+        let of_namespace = namespace.filter(|_| set == Related::Services && other.kind().namespaced);
+        let labels = name.filter(|_| set == Related::Services).map(|name| format!("{SERVICE}={name}"));
+        prove_neighbour(served, &other, of_namespace, labels.unwrap_or_default()).await?;
+    }
+    cache.touched().settled().await;
+    Ok(())
+}
+
+async fn prove_neighbour(
+    served: &Served,
+    cache: &Arc<Cache>,
+    namespace: Option<&str>,
+    labels: String,
+) -> Result<(), Status> {
+    let mut collection = cache.collection().clone();
+    collection.namespace = collection.namespace.or(namespace.map(Into::into));
+    let label = labels.split_once('=').map(|(_, name)| name.to_owned());
+    let thing = (cache.id(), collection.namespace.clone(), labels.clone());
+    let read = || {
+        let (source, collection, labels) = (served.source.clone(), collection.clone(), labels.clone());
+        let read = async move { Ok(source.read_set(&collection, &labels).await?.map(Arc::new)) };
+        served.proofs.sets.read(&thing, read)
+    };
+    let Some(set) = read_on(cache, "*", read).await? else { return Ok(()) };
+    cache.reaches(set.newest).await;
+    let outdated = |record: &Record| {
+        record.resource_version <= set.version
+            && namespace.is_none_or(|namespace| *record.key.namespace == *namespace)
+            && label.as_ref().is_none_or(|name| record.label(SERVICE) == Some(name))
+            && !set.uids.contains(&record.uid)
+    };
+    cache.sheds(&served.log, outdated).await;
     Ok(())
 }
 
@@ -115,5 +166,5 @@ async fn prove_one(served: &Served, selection: &Selection, named: &Named) -> Res
             let _only = named.absence.set(Absence { version, since });
         }
     }
-    Ok(())
+    prove_neighbours(served, cache, Some(&named.key.namespace), Some(&named.key.name)).await
 }

@@ -59,6 +59,13 @@ struct Terminated {
     message: String,
 }
 
+impl Terminated {
+    /// Its reason; what containerd says of any failure if it gives none.
+    fn reason(&self) -> String {
+        if self.reason.is_empty() { "Error".to_owned() } else { self.reason.clone() }
+    }
+}
+
 /// The first container that cannot start or keeps ending.
 pub(super) fn judge(pod: &Pod) -> Option<Judgement> {
     all(pod).find_map(|container| match &container.state.waiting {
@@ -96,15 +103,14 @@ fn has_ended(pod: &Pod, container: &Container) -> Option<Judgement> {
         _ => (State::InProgress, Doom::Transient, "it will be restarted"),
     };
     let message = format!("container {} {}; {then}", container.name, ending(terminated));
-    let reason = if terminated.reason.is_empty() { "Error".to_owned() } else { terminated.reason.clone() };
-    Some(Judgement::new(state, reason, message).with_doom(doom))
+    Some(Judgement::new(state, terminated.reason(), message).with_doom(doom))
 }
 
 /// How the first container ended that failed: its reason, and a sentence.
 pub(super) fn first_failure(pod: &Pod) -> Option<(String, String)> {
     all(pod).find_map(|c| {
         let terminated = c.state.terminated.as_ref().filter(|t| t.exit_code != 0)?;
-        Some((terminated.reason.clone(), format!("container {} {}", c.name, ending(terminated))))
+        Some((terminated.reason(), format!("container {} {}", c.name, ending(terminated))))
     })
 }
 
