@@ -90,6 +90,11 @@ pub trait Facts: fmt::Debug + Send + Sync {
         None
     }
 
+    /// What its controller says while it has not seen the generation, if anything.
+    fn complaint(&self) -> Option<String> {
+        None
+    }
+
     /// The state of an object that is not being deleted, and whose controller has
     /// seen its generation.
     fn judge(&self, metadata: &Metadata, view: &dyn View, now: Timestamp) -> Ruling;
@@ -120,7 +125,9 @@ fn in_order(object: &Object, view: &dyn View, now: Timestamp) -> Ruling {
         return terminating(metadata, facts.lingers(metadata, view)).into();
     }
     match facts.observed_generation() {
-        Some(observed) if observed < metadata.generation => unobserved(metadata.generation, observed).into(),
+        Some(observed) if observed < metadata.generation => {
+            unobserved(metadata.generation, observed, facts.complaint()).into()
+        }
         _ => facts.judge(metadata, view, now),
     }
 }
@@ -138,8 +145,12 @@ fn terminating(metadata: &Metadata, lingers: Option<(String, String)>) -> Judgem
     }
 }
 
-fn unobserved(generation: i64, observed: i64) -> Judgement {
-    let message = format!("generation {generation} is not yet observed by its controller, which is at {observed}");
+fn unobserved(generation: i64, observed: i64, complaint: Option<String>) -> Judgement {
+    let mut message = format!("generation {generation} is not yet observed by its controller, which is at {observed}");
+    if let Some(complaint) = complaint {
+        message.push_str("; it says: ");
+        message.push_str(&complaint);
+    }
     Judgement::new(State::InProgress, "GenerationNotObserved", message)
 }
 

@@ -52,7 +52,8 @@ impl Facts for DaemonSet {
         let uid = Uid::from(&*metadata.uid);
         let pods = pods_below::of(&uid, &metadata.namespace, view);
         let template = metadata.annotations.as_ref().map_or("", |a| &a.template_generation);
-        let newest: Vec<_> = pods.iter().filter(|pod| pod.label(TEMPLATE) == Some(template)).cloned().collect();
+        let mut newest = pods_below::not_over(&pods);
+        newest.retain(|pod| pod.label(TEMPLATE) == Some(template));
         let blamed = pods_below::blame(own, &newest);
         let missing = self.status.current_number_scheduled < self.status.desired_number_scheduled;
         if missing && blamed.doom <= Doom::Transient {

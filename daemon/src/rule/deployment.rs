@@ -46,15 +46,19 @@ impl Facts for Deployment {
         Some(self.status.observed_generation)
     }
 
+    fn complaint(&self) -> Option<String> {
+        let progressing = condition::find_false(&self.status.conditions, "Progressing")?;
+        Some(format!("{}: {}", progressing.reason_or("Progressing"), progressing.says()))
+    }
+
     fn judge(&self, metadata: &Metadata, view: &dyn View, _now: Timestamp) -> Ruling {
-        let own = judge(self);
-        match own.state {
-            State::InProgress | State::Failed => {
-                let pods = newest(metadata, view).map(|set| pods_below::of(&set.uid, &metadata.namespace, view));
-                pods_below::blame(own, &pods.unwrap_or_default()).into()
-            }
-            _ => own.into(),
-        }
+        let newest = match judge(self, None).state {
+            State::InProgress | State::Failed => newest(metadata, view),
+            _ => None,
+        };
+        let own = judge(self, newest.as_deref());
+        let pods = newest.map(|set| pods_below::of(&set.uid, &metadata.namespace, view));
+        pods_below::blame(own, &pods_below::not_over(&pods.unwrap_or_default())).into()
     }
 }
 
@@ -74,10 +78,11 @@ fn newest(metadata: &Metadata, view: &dyn View) -> Option<Arc<Record>> {
 /// The order of kubectl's `rollout status`
 /// (k8s.io/kubectl `pkg/polymorphichelpers/rollout_status.go`), which waits on
 /// a paused Deployment and on one whose pods are refused, where this tells.
-fn judge(deployment: &Deployment) -> Judgement {
+fn judge(deployment: &Deployment, newest: Option<&Record>) -> Judgement {
     let (spec, status) = (&deployment.spec, &deployment.status);
     if let Some(progressing) = condition::find(&status.conditions, "Progressing")
         && progressing.reason == "ProgressDeadlineExceeded"
+        && newest.is_none_or(|newest| is_about(&progressing.message, newest))
     {
         let judgement = Judgement::new(State::Failed, "ProgressDeadlineExceeded", progressing.says());
         return judgement.with_progress(status.updated_replicas, spec.replicas, "updated").with_doom(Doom::Fatal);
@@ -89,6 +94,12 @@ fn judge(deployment: &Deployment) -> Judgement {
         return refused;
     }
     rollout(spec.replicas, status)
+}
+
+/// Whether a condition's message is not about another ReplicaSet: after a
+/// rollback that of the rollout before stays for a moment.
+fn is_about(message: &str, newest: &Record) -> bool {
+    !message.contains("ReplicaSet \"") || message.contains(&format!("\"{}\"", newest.key.name))
 }
 
 fn rollout(wanted: i64, status: &Status) -> Judgement {

@@ -19,6 +19,9 @@ const fn reason(reason: &'static str, says: &'static [&'static str], doom: Doom,
     Reason { reason, says, doom, source }
 }
 
+/// How the kubelet's reasons begin when a node lacks a resource.
+const OUT_OF: &str = "OutOf";
+const PREDICATE: &str = "kubernetes pkg/kubelet/lifecycle/predicate.go";
 /// What registries answer for an image that does not exist.
 const NO_IMAGE: &[&str] = &[": not found", "manifest unknown", "NotFound", "no matching manifest"];
 const IMAGES: &str = "kubernetes pkg/kubelet/images/types.go";
@@ -46,7 +49,7 @@ pub const WAITING: &[Reason] = &[
         "kubernetes pkg/kubelet/util/manager/watch_based_manager.go",
     ),
     reason("CreateContainerConfigError", &["couldn't find key"], Doom::Fatal, "kubernetes pkg/kubelet/kubelet_pods.go"),
-    reason("CreateContainerConfigError", &["runAsNonRoot"], Doom::Fatal, NON_ROOT),
+    reason("CreateContainerConfigError", &["runAsNonRoot", "breaks non-root policy"], Doom::Fatal, NON_ROOT),
     reason("CreateContainerConfigError", &[], Doom::Persistent, CONTAINERS),
     reason("CreateContainerError", &["no command specified"], Doom::Fatal, "containerd pkg/cri"),
     reason("CreateContainerError", &[], Doom::Persistent, CONTAINERS),
@@ -59,7 +62,7 @@ pub const WAITING: &[Reason] = &[
 ];
 
 /// What the runtime says when the program does not exist in the image.
-const NO_PROGRAM: &[&str] = &["executable file not found", "no such file or directory", "exec format error"];
+const NO_PROGRAM: &[&str] = &["exec: \"", "executable file not found", "exec format error"];
 
 /// How a container ended that is in a crash loop for good.
 pub const ENDED: &[Reason] = &[
@@ -74,10 +77,12 @@ pub const DISRUPTED: &[Reason] = &[
     reason("NodeShutdown", &[], Doom::Transient, "kubernetes pkg/kubelet/nodeshutdown"),
     reason("Terminated", &[], Doom::Transient, "kubernetes pkg/kubelet/nodeshutdown"),
     reason("NodeLost", &[], Doom::Transient, "kubernetes pkg/util/node/node.go"),
-    reason("NodeAffinity", &[], Doom::Transient, "kubernetes pkg/kubelet/lifecycle/predicate.go"),
-    reason("OutOfcpu", &[], Doom::Transient, "kubernetes pkg/kubelet/lifecycle/predicate.go"),
-    reason("OutOfmemory", &[], Doom::Transient, "kubernetes pkg/kubelet/lifecycle/predicate.go"),
-    reason("OutOfpods", &[], Doom::Transient, "kubernetes pkg/kubelet/lifecycle/predicate.go"),
+    reason("NodeAffinity", &[], Doom::Transient, PREDICATE),
+    reason("NodePorts", &[], Doom::Transient, PREDICATE),
+    // `OutOfcpu`, `OutOfpods`, and so on for each resource.
+    reason(OUT_OF, &[], Doom::Transient, PREDICATE),
+    reason("TopologyAffinityError", &[], Doom::Transient, "kubernetes pkg/kubelet/cm/topologymanager/scope.go"),
+    reason("UnexpectedAdmissionError", &[], Doom::Transient, PREDICATE),
 ];
 
 /// What the first of `reasons` that fits says.
@@ -85,6 +90,13 @@ pub const DISRUPTED: &[Reason] = &[
 pub fn find(reasons: &[Reason], reason: &str, message: &str) -> Option<Doom> {
     let says = |known: &&Reason| known.says.is_empty() || known.says.iter().any(|text| message.contains(text));
     reasons.iter().filter(|known| known.reason == reason).find(says).map(|known| known.doom)
+}
+
+/// Whether a pod that is over for that reason was disrupted.
+#[must_use]
+pub fn is_disruption(reason: &str) -> bool {
+    let reason = if reason.starts_with(OUT_OF) { OUT_OF } else { reason };
+    find(DISRUPTED, reason, "").is_some()
 }
 
 /// Whether a pod of that reason has not come to run, and will not by being

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::condition::{self, Condition};
+use super::lenient::Filled;
 use super::view::View;
 use super::{Facts, Ruling, doom, pods_below, refusal};
 use crate::object::Metadata;
@@ -19,6 +20,8 @@ pub(super) struct Spec {
     /// How many pods must succeed; without it, any one.
     completions: Option<i64>,
     suspend: bool,
+    /// Which indexes are enough.
+    success_policy: Filled,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -43,8 +46,8 @@ impl Facts for Job {
         }
         let uid = Uid::from(&*metadata.uid);
         let pods = pods_below::of(&uid, &metadata.namespace, view);
-        let cannot_start: Vec<_> =
-            pods.iter().filter(|pod| doom::keeps_from_starting(&pod.judgement.reason)).cloned().collect();
+        let mut cannot_start = pods_below::not_over(&pods);
+        cannot_start.retain(|pod| doom::keeps_from_starting(&pod.judgement.reason));
         let blamed = pods_below::blame(own, &cannot_start);
         match self.status.active == 0 && blamed.doom <= Doom::Transient {
             true => refusal::or_refused(blamed, &uid, &metadata.namespace, &pods, view).into(),
@@ -83,17 +86,20 @@ fn judge(job: &Job) -> Judgement {
     if status.start_time.is_none() {
         return Judgement::new(State::InProgress, "NotStarted", "the job controller has not taken the job up yet");
     }
-    progress(running(status, wanted))
+    progress(running(spec, status, wanted))
 }
 
-fn running(status: &Status, wanted: i64) -> Judgement {
+fn running(spec: &Spec, status: &Status, wanted: i64) -> Judgement {
     let mut message = format!(
         "{} of {wanted} pods have succeeded, {} are active, {} have failed",
         status.succeeded, status.active, status.failed
     );
     if !status.failed_indexes.is_empty() {
-        // The others still run, but the Job will fail (`backoffLimitPerIndex`).
         message.push_str(&format!("; indexes {} have failed for good", status.failed_indexes));
+    }
+    // The others still run, but the Job will fail (`backoffLimitPerIndex`), unless
+    // fewer indexes are enough.
+    if !status.failed_indexes.is_empty() && !spec.success_policy.0 {
         return Judgement::new(State::Failed, "FailedIndexes", message).with_doom(Doom::Fatal);
     }
     Judgement::new(State::InProgress, "Running", message)

@@ -42,6 +42,8 @@ pub(super) struct Status {
     reason: String,
     message: String,
     conditions: Vec<Condition>,
+    /// Where there will be room when others have gone.
+    nominated_node_name: Box<str>,
     init_container_statuses: Vec<Container>,
     container_statuses: Vec<Container>,
 }
@@ -125,7 +127,7 @@ fn failed(pod: &Pod, metadata: &Metadata) -> Judgement {
         ("", _, Some(disrupted)) => (disrupted.reason_or("DisruptionTarget"), disrupted.says()),
         (reason, ..) => (reason.to_owned(), status.message.clone()),
     };
-    let passes = disrupted.is_some() || doom::find(doom::DISRUPTED, &reason, &message) == Some(Doom::Transient);
+    let passes = disrupted.is_some() || doom::is_disruption(&reason);
     let (doom, then) = match metadata.controller() {
         Some(controller) if passes => (Doom::Transient, format!("; its {} makes another one", controller.kind)),
         _ => (Doom::Fatal, String::new()),
@@ -138,6 +140,10 @@ fn unscheduled(pod: &Pod, now: Timestamp) -> Option<Ruling> {
     let in_progress = Judgement::new(State::InProgress, scheduled.reason_or("NotScheduled"), scheduled.says());
     match &*scheduled.reason {
         "SchedulingGated" => return Some(Judgement { state: State::Paused, ..in_progress }.into()),
+        // Others are being preempted for it.
+        "Unschedulable" if !pod.status.nominated_node_name.is_empty() => {
+            return Some(in_progress.with_doom(Doom::Transient).into());
+        }
         "Unschedulable" => {}
         _ => return Some(in_progress.into()),
     }

@@ -48,7 +48,7 @@ impl Facts for ReplicaSet {
             return own.into();
         }
         let pods = pods_below::of(&Uid::from(&*metadata.uid), &metadata.namespace, view);
-        pods_below::blame(own, &pods).into()
+        pods_below::blame(own, &pods_below::not_over(&pods)).into()
     }
 
     fn detail(&self, metadata: &Metadata, _texts: &mut Interner<str>) -> Detail {

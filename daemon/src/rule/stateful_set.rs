@@ -23,13 +23,22 @@ pub(super) struct Spec {
     pod_management_policy: Box<str>,
     update_strategy: UpdateStrategy,
     min_ready_seconds: i64,
+    ordinals: Ordinals,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Ordinals {
+    /// The number of the first pod.
+    start: i64,
 }
 
 impl Default for Spec {
     fn default() -> Self {
         let (update_strategy, pod_management_policy) = (UpdateStrategy::default(), "OrderedReady".into());
         // The API server's default.
-        Self { replicas: 1, pod_management_policy, update_strategy, min_ready_seconds: 0 }
+        let ordinals = Ordinals::default();
+        Self { replicas: 1, pod_management_policy, update_strategy, min_ready_seconds: 0, ordinals }
     }
 }
 
@@ -72,9 +81,9 @@ impl Facts for StatefulSet {
         }
         let uid = Uid::from(&*metadata.uid);
         let pods = pods_below::of(&uid, &metadata.namespace, view);
-        let (newest, older): (Vec<_>, Vec<_>) =
-            pods.iter().cloned().partition(|pod| pod.label(REVISION) == Some(&self.status.update_revision));
-        let blamed = pods_below::blame(own, &newest);
+        let running: Vec<_> = pods_below::not_over(&pods);
+        let (as_asked, older): (Vec<_>, Vec<_>) = running.into_iter().partition(|pod| self.is_as_asked(pod));
+        let blamed = pods_below::blame(own, &as_asked);
         if blamed.doom > Doom::Transient {
             return blamed.into();
         }
@@ -89,6 +98,13 @@ impl Facts for StatefulSet {
 }
 
 impl StatefulSet {
+    /// Whether a pod is of the revision that it is to be of: the newest, unless
+    /// the partition holds it back.
+    fn is_as_asked(&self, pod: &Record) -> bool {
+        let ordinal = pod.key.name.rsplit('-').next().and_then(|ordinal| ordinal.parse::<i64>().ok());
+        pod.label(REVISION) == Some(&self.status.update_revision) || ordinal < Some(self.partition())
+    }
+
     /// Whether the controller waits for a pod of an older revision to become
     /// ready before it updates it, which the pod will not (kubernetes#67250;
     /// `pkg/controller/statefulset/stateful_set_control.go`).
@@ -97,9 +113,14 @@ impl StatefulSet {
         ordered && pod.judgement.state == State::Failed && pod.judgement.doom > Doom::Transient
     }
 
-    /// Pods that are not to be updated.
-    fn held_back(&self) -> i64 {
+    /// Pods with a lower number are not to be updated.
+    fn partition(&self) -> i64 {
         self.spec.update_strategy.rolling_update.as_ref().map_or(0, |update| update.partition)
+    }
+
+    /// How many pods are not to be updated.
+    fn held_back(&self) -> i64 {
+        self.partition().saturating_sub(self.spec.ordinals.start).clamp(0, self.spec.replicas.max(0))
     }
 }
 
@@ -131,32 +152,47 @@ fn judge(set: &StatefulSet) -> Judgement {
         let message = format!("{} surplus pods have yet to go", status.replicas.saturating_sub(wanted));
         return in_progress("ScalingDown", message, wanted, "wanted");
     }
-    let to_update = wanted.saturating_sub(set.held_back()).max(0);
-    if &*set.spec.update_strategy.r#type == "OnDelete" {
-        if status.updated_replicas < wanted && status.current_revision != status.update_revision {
-            let message = format!(
-                "{} of {wanted} pods are of the newest revision; the others are updated when somebody deletes them (OnDelete)",
-                status.updated_replicas
-            );
-            return in_progress("WaitingForDeletion", message, status.updated_replicas, "updated");
-        }
-    } else if status.current_revision != status.update_revision && status.updated_replicas < to_update {
-        let message = format!("{} of {to_update} pods are of the newest revision", status.updated_replicas);
-        let judgement = Judgement::new(State::InProgress, "RollingOut", message);
-        return judgement.with_progress(status.updated_replicas, to_update, "updated");
-    } else if set.held_back() == 0 && status.current_revision != status.update_revision {
-        let message = "every pod is of the newest revision, but the controller has not concluded the rollout";
-        return in_progress("RollingOut", message.to_owned(), status.updated_replicas, "updated");
+    if let Some(judgement) = updating(set) {
+        return judgement;
     }
     if set.spec.min_ready_seconds > 0 && status.available_replicas < wanted {
         let message = format!("{} of {wanted} pods are available", status.available_replicas);
         return in_progress("PodsUnavailable", message, status.available_replicas, "available");
     }
-    ready(set, to_update)
+    ready(set)
 }
 
-fn ready(set: &StatefulSet, to_update: i64) -> Judgement {
+/// Pods that are still of an older revision. Their number counts, whatever the
+/// status says of revisions: after a rollback the newest is an old one again.
+fn updating(set: &StatefulSet) -> Option<Judgement> {
+    let (status, wanted) = (&set.status, set.spec.replicas);
+    let updated = status.updated_replicas;
+    let on_delete = &*set.spec.update_strategy.r#type == "OnDelete";
+    let to_update = if on_delete { wanted } else { wanted.saturating_sub(set.held_back()) };
+    let in_progress = |reason: &'static str, message: String| {
+        Some(Judgement::new(State::InProgress, reason, message).with_progress(updated, to_update, "updated"))
+    };
+    if updated < to_update {
+        let message = format!("{updated} of {to_update} pods are of the newest revision");
+        return match on_delete {
+            false => in_progress("RollingOut", message),
+            true => {
+                let then = "the others are updated when somebody deletes them (OnDelete)";
+                in_progress("WaitingForDeletion", format!("{message}; {then}"))
+            }
+        };
+    }
+    // `OnDelete` never concludes.
+    if !on_delete && set.held_back() == 0 && status.current_revision != status.update_revision {
+        let message = "every pod is of the newest revision, but the controller has not concluded the rollout";
+        return in_progress("RollingOut", message.to_owned());
+    }
+    None
+}
+
+fn ready(set: &StatefulSet) -> Judgement {
     let wanted = set.spec.replicas;
+    let to_update = wanted.saturating_sub(set.held_back());
     let (reason, message) = match set.held_back() {
         0 => ("RolloutComplete", format!("{wanted} of {wanted} pods are updated and ready")),
         _ => (

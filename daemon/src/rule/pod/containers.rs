@@ -98,6 +98,7 @@ fn cannot_start(container: &Container, waiting: &Waiting) -> Option<Judgement> {
 fn has_ended(pod: &Pod, container: &Container) -> Option<Judgement> {
     let terminated = container.state.terminated.as_ref().filter(|t| t.exit_code != 0)?;
     let (state, doom, then) = match &*pod.spec.restart_policy {
+        _ if is_sidecar(pod, container) => (State::InProgress, Doom::Transient, "it will be restarted"),
         // The pod's phase says so when its other containers have ended.
         "Never" => (State::Failed, Doom::Fatal, "it will not be restarted"),
         _ => (State::InProgress, Doom::Transient, "it will be restarted"),
@@ -106,9 +107,15 @@ fn has_ended(pod: &Pod, container: &Container) -> Option<Judgement> {
     Some(Judgement::new(state, terminated.reason(), message).with_doom(doom))
 }
 
-/// How the first container ended that failed: its reason, and a sentence.
+fn is_sidecar(pod: &Pod, container: &Container) -> bool {
+    pod.spec.init_containers.iter().any(|init| init.name == container.name && init.is_sidecar())
+}
+
+/// How the first container ended that failed: its reason, and a sentence. Sidecars
+/// come last: they are stopped when the others have ended.
 pub(super) fn first_failure(pod: &Pod) -> Option<(String, String)> {
-    all(pod).find_map(|c| {
+    let (sidecars, others): (Vec<_>, Vec<_>) = all(pod).partition(|container| is_sidecar(pod, container));
+    others.into_iter().chain(sidecars).find_map(|c| {
         let terminated = c.state.terminated.as_ref().filter(|t| t.exit_code != 0)?;
         Some((terminated.reason(), format!("container {} {}", c.name, ending(terminated))))
     })
