@@ -132,6 +132,8 @@ pub enum Detail {
     Revision(u64),
     /// Of an EndpointSlice: a label names its Service, its progress counts.
     Endpoints,
+    /// Of a Lease, until when it lasts; `None` if nobody holds it.
+    Lease(Option<Timestamp>),
     /// Of an event.
     Event(Box<Happening>),
     /// Of a StorageClass.

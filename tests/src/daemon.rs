@@ -51,6 +51,14 @@ impl Daemon {
         Self { process, args, folder }
     }
 
+    /// Awaits a line of its log.
+    ///
+    /// # Panics
+    /// If there is none in time.
+    pub fn expect_log(&self, what: &str, wanted: impl Fn(&str) -> bool) {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner).expect_stderr(what, wanted);
+    }
+
     /// Kills it as the kernel would.
     pub fn kill(&mut self) {
         self.process().kill();

@@ -57,12 +57,18 @@ fn read_path(path: &Path, deepest: usize, documents: &mut Vec<Document>) -> Resu
 }
 
 fn parse(name: &str, text: &str, documents: &mut Vec<Document>) -> Result<(), AssessError> {
-    let values = if text.trim_start().starts_with(['{', '[']) { json(text) } else { yaml(text) };
+    let values = if is_json(text) { json(text) } else { yaml(text) };
     let values = values.map_err(|problem| AssessError::Invalid { origin: name.to_owned(), problem })?;
     for (number, value) in values.into_iter().enumerate() {
         flatten(&format!("{name}, document {}", number + 1), value, documents);
     }
     Ok(())
+}
+
+/// Whether it is JSON; what else begins with a brace is YAML.
+fn is_json(text: &str) -> bool {
+    let inner = text.trim_start().strip_prefix('{').map(str::trim_start);
+    inner.is_some_and(|inner| inner.starts_with(['"', '}']))
 }
 
 /// Documents one after the other, as `kubectl get -o json` writes one.
@@ -75,6 +81,7 @@ fn yaml(text: &str) -> Result<Vec<Value>, String> {
     let none = usize::MAX;
     // They are the user's own files.
     let options = serde_saphyr::options! {
+        strict_booleans: true,
         budget: serde_saphyr::budget! { max_events: none, max_nodes: none, max_documents: none, max_total_scalar_bytes: none },
     };
     serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {

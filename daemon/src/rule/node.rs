@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::condition::{self, Condition};
-use super::view::View;
+use super::relations::NODE_LEASES;
+use super::view::{Related, View};
 use super::{Facts, Ruling};
 use crate::intern::Interner;
 use crate::object::Metadata;
@@ -30,8 +31,21 @@ pub(super) struct Status {
 const PRESSURES: [&str; 3] = ["MemoryPressure", "DiskPressure", "PIDPressure"];
 
 impl Facts for Node {
-    fn judge(&self, _metadata: &Metadata, _view: &dyn View, _now: Timestamp) -> Ruling {
-        judge(self).into()
+    fn judge(&self, metadata: &Metadata, view: &dyn View, now: Timestamp) -> Ruling {
+        let judgement = judge(self);
+        if condition::find_true(&self.status.conditions, "Ready").is_none() {
+            return judgement.into();
+        }
+        // The node controller tells by `Ready` what it has seen of the Lease; this
+        // sees it while that does not work.
+        match view.named(Related::Leases, NODE_LEASES, &metadata.name).there().map(|lease| lease.detail.clone()) {
+            Some(Detail::Lease(Some(ends))) if now < ends => Ruling::until(judgement, ends),
+            Some(Detail::Lease(Some(ends))) => {
+                let message = format!("its kubelet should have renewed its lease by {ends}, and has not");
+                Judgement::new(State::Failed, "LeaseExpired", message).with_doom(Doom::Persistent).into()
+            }
+            _ => judgement.into(),
+        }
     }
 
     fn detail(&self, _metadata: &Metadata, _texts: &mut Interner<str>) -> Detail {

@@ -1,8 +1,13 @@
 //! Which objects the state of others depends on.
 
+use std::sync::Arc;
+
 use super::view::Related;
 use crate::kind::Kind;
 use crate::record::{Detail, Key, Link, Owner, Record};
+
+/// The namespace of the Leases by which kubelets say that they are there.
+pub(super) const NODE_LEASES: &str = "kube-node-lease";
 
 /// Objects that are to be judged again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +34,16 @@ pub fn looks_at(set: Related) -> &'static [Related] {
     }
 }
 
-/// Those of them without which the rule says of no object that it is ready: a
+/// What it looks at besides if somebody follows that anyway: a Lease is renewed
+/// so often that it is not followed for the sake of its node.
+fn glances_at(set: Related) -> &'static [Related] {
+    match set {
+        Related::Nodes => &[Related::Leases],
+        _ => &[],
+    }
+}
+
+/// Of what it looks at, that without which it says of no object that it is ready: a
 /// view that is to be no older than a question needs them, too.
 #[must_use]
 pub fn readiness_needs(set: Related) -> &'static [Related] {
@@ -41,7 +55,7 @@ pub fn readiness_needs(set: Related) -> &'static [Related] {
 
 /// The sets whose rule looks at `set`.
 pub fn looked_at_by(set: Related) -> impl Iterator<Item = Related> {
-    Related::ALL.into_iter().filter(move |other| looks_at(*other).contains(&set))
+    Related::ALL.into_iter().filter(move |other| looks_at(*other).contains(&set) || glances_at(*other).contains(&set))
 }
 
 /// Adds to `kinds` those that their rules look at, as far as they are among
@@ -68,6 +82,9 @@ pub fn dependents(set: Related, record: &Record) -> Vec<Dependent> {
         Related::Pods | Related::ReplicaSets => record.owners.iter().filter_map(|o| owner(record, o)).collect(),
         Related::Nodes => vec![Dependent::Linked(Related::Pods, Link::Node(record.key.name.clone()))],
         Related::EndpointSlices => record.service().into_iter().flat_map(of_service).collect(),
+        Related::Leases if &*record.key.namespace == NODE_LEASES => {
+            vec![Dependent::Named(Related::Nodes, Key { namespace: "".into(), name: Arc::clone(&record.key.name) })]
+        }
         Related::Refusals => subject(record).into_iter().collect(),
         Related::StorageClasses => vec![Dependent::Every(Related::Claims)],
         _ => Vec::new(),

@@ -18,6 +18,8 @@ pub enum Related {
     EndpointSlices,
     /// Jobs.
     Jobs,
+    /// Leases.
+    Leases,
     /// MutatingWebhookConfigurations.
     MutatingWebhooks,
     /// Nodes.
@@ -44,12 +46,13 @@ pub enum Related {
 
 impl Related {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::CustomResourceDefinitions,
         Self::DaemonSets,
         Self::Deployments,
         Self::EndpointSlices,
         Self::Jobs,
+        Self::Leases,
         Self::MutatingWebhooks,
         Self::Nodes,
         Self::Claims,
@@ -72,6 +75,7 @@ impl Related {
             Self::Deployments => ("apps", "Deployment"),
             Self::EndpointSlices => ("discovery.k8s.io", "EndpointSlice"),
             Self::Jobs => ("batch", "Job"),
+            Self::Leases => ("coordination.k8s.io", "Lease"),
             Self::MutatingWebhooks => ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
             Self::Nodes => ("", "Node"),
             Self::Claims => ("", "PersistentVolumeClaim"),

@@ -9,6 +9,7 @@ pub(crate) const TESTS: &[Test] = &[
     Test { name: "kinds::go_by_the_names_kubectl_takes", needs: &[], run: Run::Shared(names) },
     Test { name: "kinds::secrets_are_metadata", needs: &[], run: Run::Shared(secrets) },
     Test { name: "kinds::custom_kinds_come_and_go", needs: &[], run: Run::Shared(come_and_go) },
+    Test { name: "kinds::are_judged_by_rules_that_change", needs: &[], run: Run::Shared(rules) },
     Test { name: "kinds::many_share_a_few_connections", needs: &[], run: Run::Own(many) },
 ];
 
@@ -83,6 +84,34 @@ fn come_and_go(cluster: &Cluster, daemon: &Daemon) {
         namespace.kubectl(["run", round, "--image=busybox"]);
         pods.expect_stdout("a pod", |line| line.contains(&format!("\"{round}\"")));
     }
+}
+
+/// Rules of the configuration are read again when they change, and a broken one
+/// changes nothing.
+fn rules(cluster: &Cluster, _: &Daemon) {
+    let namespace = cluster.namespace();
+    let group = format!("{}.example.com", namespace.name);
+    cluster.apply(&definition(&group, "wd"));
+    cluster.kubectl(["wait", "--for=condition=established", &format!("crd/widgets.{group}")]);
+    namespace.apply(&widget(&group, "w"));
+    let folder = tempfile::tempdir().expect("there is a folder for temporary files");
+    let write = |ready: &str| {
+        let rules = format!("rules:\n- group: {group}\n  kind: Widget\n  ready: {ready}\n  message: '\"{ready}\"'\n");
+        std::fs::write(folder.path().join("rules.yaml"), rules).expect("a file can be written");
+    };
+    write("object.spec.size == 1");
+    let kubeconfig = cluster.kubeconfig().as_os_str();
+    let daemon = Daemon::start(["--kubeconfig".as_ref(), kubeconfig, "--rules".as_ref(), folder.path().as_os_str()]);
+    let follow = format!("get widgets.{group} -n {} -w -o status-json", namespace.name);
+    let mut widgets = daemon.cli().start(&follow);
+    widgets.expect_stdout("what the rule says", |line| line.contains("READY") && line.contains("size == 1"));
+    write("object.spec.size == 2");
+    widgets.expect_stdout("what it says now", |line| line.contains("IN_PROGRESS"));
+    write("objct.spec.size == 1");
+    daemon.expect_log("the rule that is broken", |line| line.contains("rules.yaml:4: ready: unknown name objct"));
+    assert!(daemon.cli().run(&format!("get widgets.{group} -n {}", namespace.name)).stdout.contains("InProgress"));
+    write("object.spec.size < 3");
+    widgets.expect_stdout("what it says then", |line| line.contains("READY") && line.contains("size < 3"));
 }
 
 /// More watches than one connection takes, and a wait beside them.
