@@ -52,6 +52,9 @@ pub struct Annotations {
     /// Of a claim, the node on which the pod that waits for it is to run.
     #[serde(rename = "volume.kubernetes.io/selected-node")]
     pub selected_node: Box<str>,
+    /// Of a claim, its class, as before there was a field for it.
+    #[serde(rename = "volume.beta.kubernetes.io/storage-class")]
+    pub class: Box<str>,
     /// Of a StorageClass, `true` if it is for claims that name none.
     #[serde(rename = "storageclass.kubernetes.io/is-default-class")]
     pub default_class: Box<str>,

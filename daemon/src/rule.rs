@@ -14,6 +14,7 @@ pub mod view;
 mod admission;
 mod autoscaling;
 mod certificate;
+mod claim;
 mod conventions;
 mod cron_job;
 pub mod custom;

@@ -43,7 +43,9 @@ struct Texts {
     group: String,
     /// The kind, such as `Widget`.
     kind: String,
+    observed: Option<Spanned<String>>,
     failed: Option<Spanned<String>>,
+    fatal: Option<Spanned<String>>,
     paused: Option<Spanned<String>>,
     ready: Spanned<String>,
     in_progress: Option<Spanned<String>>,
@@ -86,7 +88,14 @@ impl fmt::Display for RuleError {
 /// Rules by group and kind.
 #[derive(Clone, Debug, Default)]
 pub struct Rulebook {
-    rules: HashMap<(String, String), Arc<Rule>>,
+    rules: HashMap<(String, String), Written>,
+}
+
+/// A rule, and the file that it is in.
+#[derive(Clone, Debug)]
+struct Written {
+    file: Arc<str>,
+    rule: Arc<Rule>,
 }
 
 impl Rulebook {
@@ -94,7 +103,8 @@ impl Rulebook {
     /// these. Of two for one kind the later counts.
     ///
     /// A rule that is broken is as it is in `before`; if it is not there, objects
-    /// of its kind are UNKNOWN. A text that cannot be read at all has no rules.
+    /// of its kind are UNKNOWN. So are all rules of a text that cannot be read at
+    /// all, as far as they are in `before`.
     #[must_use]
     pub fn of(sources: &[Source], before: Option<&Self>) -> (Self, Vec<RuleError>) {
         // The parser recurses, deeply for what is nested too deeply.
@@ -132,15 +142,16 @@ impl Rulebook {
     /// As [`Rulebook::rule`].
     #[must_use]
     pub fn rule_of(&self, group: &str, kind: &str) -> Option<Arc<dyn CustomRule>> {
-        let rule = self.rules.get(&(group.to_owned(), kind.to_owned()))?;
-        Some(Arc::clone(rule) as Arc<dyn CustomRule>)
+        let written = self.rules.get(&(group.to_owned(), kind.to_owned()))?;
+        Some(Arc::clone(&written.rule) as Arc<dyn CustomRule>)
     }
 
     /// Whether objects of a kind are judged alike by both.
     #[must_use]
     pub fn agrees(&self, other: &Self, kind: &Kind) -> bool {
         let place = (kind.group.clone(), kind.kind.clone());
-        self.rules.get(&place) == other.rules.get(&place)
+        let rule = |book: &Self| book.rules.get(&place).map(|written| Arc::clone(&written.rule));
+        rule(self) == rule(other)
     }
 
     fn add(&mut self, source: &Source, before: Option<&Self>, errors: &mut Vec<RuleError>) {
@@ -150,6 +161,9 @@ impl Rulebook {
             Err(problem) => {
                 let line = problem.location().map(|at| at.line());
                 errors.push(error(line, one_line(&problem.without_snippet().to_string())));
+                let known = before.iter().flat_map(|book| &book.rules);
+                let of_file = known.filter(|(_, written)| *written.file == *source.name);
+                self.rules.extend(of_file.map(|(place, written)| (place.clone(), written.clone())));
                 return;
             }
         };
@@ -166,13 +180,14 @@ impl Rulebook {
                 Ok(rule) => Arc::new(rule),
                 Err((line, problem)) => {
                     let broken = error(Some(line), problem);
-                    let known = before.and_then(|book| book.rules.get(&place)).filter(|rule| !rule.is_broken());
-                    let rule = known.cloned().unwrap_or_else(|| Arc::new(Rule::broken(&broken)));
+                    let known = before.and_then(|book| book.rules.get(&place)).map(|written| &written.rule);
+                    let rule = known.filter(|rule| !rule.is_broken()).cloned();
+                    let rule = rule.unwrap_or_else(|| Arc::new(Rule::broken(&broken)));
                     errors.push(broken);
                     rule
                 }
             };
-            self.rules.insert(place, rule);
+            self.rules.insert(place, Written { file: source.name.as_str().into(), rule });
         }
     }
 }
@@ -219,6 +234,9 @@ mod tests {
     fn a_rule_that_breaks_stays_as_it_was() {
         let (before, _) = book(GOOD, None);
         let (book, errors) = book(&GOOD.replace("object.", "objct."), Some(&before));
+        assert_eq!((errors.len(), &*reason(&book, "A")), (1, "Ready"));
+        // Nor is it gone with its file.
+        let (book, errors) = self::book("rules: [", Some(&before));
         assert_eq!((errors.len(), &*reason(&book, "A")), (1, "Ready"));
     }
 

@@ -44,21 +44,26 @@ impl Facts for Webhooks {
     /// about (or lets it through, if its failurePolicy says so).
     fn judge(&self, _metadata: &Metadata, view: &dyn View, _now: Timestamp) -> Ruling {
         let mut not_visible = false;
+        let mut worst: Option<Judgement> = None;
         for webhook in &self.webhooks {
             let Some(service) = &webhook.client_config.service else { continue };
             let Some(slices) = service::slices(&service.namespace, &service.name, view) else {
                 not_visible = true;
                 continue;
             };
-            if service::ready(&slices).0 == 0 {
-                return unanswered(webhook, service).into();
+            let judgement = (service::ready(&slices).0 == 0).then(|| unanswered(webhook, service));
+            if judgement.as_ref().map(|judgement| judgement.doom) > worst.as_ref().map(|worst| worst.doom) {
+                worst = judgement;
             }
+        }
+        if let Some(worst) = worst {
+            return worst.into();
         }
         if not_visible {
             let message = "whether its services have endpoints cannot be seen: EndpointSlices are not visible";
             return Judgement::new(State::Unknown, "EndpointsNotVisible", message).into();
         }
-        let message = format!("the services of {} webhooks have ready endpoints", self.webhooks.len());
+        let message = "each service that its webhooks name has a ready endpoint";
         Judgement::new(State::Ready, "EndpointsReady", message).into()
     }
 }
@@ -107,8 +112,8 @@ impl Facts for Policy {
         match self.status.type_checking.expression_warnings.first() {
             None => Judgement::new(State::Ready, "TypesChecked", "its expressions are well typed").into(),
             Some(Warning { field_ref, warning }) => {
-                let judgement = Judgement::new(State::Failed, "TypeWarning", format!("{field_ref}: {warning}"));
-                judgement.with_doom(Doom::Persistent).into()
+                // It works for objects of which the warning is not true.
+                Judgement::new(State::Unknown, "TypeWarning", format!("{field_ref}: {warning}")).into()
             }
         }
     }

@@ -30,10 +30,34 @@ pub(super) struct Conventional {
 #[serde(rename_all = "camelCase", default)]
 struct Status {
     observed_generation: Lenient<Generation>,
-    conditions: Lenient<Vec<Lenient<Condition>>>,
+    conditions: Lenient<Vec<Lenient<OddCondition>>>,
     phase: Lenient<Box<str>>,
     state: Lenient<Box<str>>,
     health: Lenient<Health>,
+}
+
+/// A condition, each field of which may be odd.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct OddCondition {
+    r#type: Lenient<Box<str>>,
+    status: Lenient<Box<str>>,
+    reason: Lenient<String>,
+    message: Lenient<String>,
+    observed_generation: Lenient<i64>,
+}
+
+impl From<OddCondition> for Condition {
+    fn from(odd: OddCondition) -> Self {
+        Self {
+            r#type: odd.r#type.0.unwrap_or_default(),
+            status: odd.status.0.unwrap_or_default(),
+            reason: odd.reason.0.unwrap_or_default(),
+            message: odd.message.0.unwrap_or_default(),
+            last_transition_time: None,
+            observed_generation: odd.observed_generation.0,
+        }
+    }
 }
 
 /// A number, or (Argo Rollouts) the same as a text; a text that is no number is
@@ -62,15 +86,20 @@ impl Facts for Conventional {
     }
 
     fn judge(&self, metadata: &Metadata, _view: &dyn View, now: Timestamp) -> Ruling {
+        let by_words = self.by_words();
+        // What has ended may say so by a condition, and how by a word.
+        let failed = by_words.clone().filter(|words| words.state == State::Failed);
         let by_conditions = by_conditions(&self.conditions(), metadata.generation);
-        by_conditions.or_else(|| self.by_words()).map_or_else(|| says_nothing(metadata, now), Into::into)
+        let ended = by_conditions.as_ref().is_some_and(|judgement| judgement.state == State::Ready);
+        let judgement = failed.filter(|_| ended).or(by_conditions).or(by_words);
+        judgement.map_or_else(|| says_nothing(metadata, now), Into::into)
     }
 }
 
 impl Conventional {
     fn conditions(&self) -> Vec<Condition> {
         let conditions = self.status.0.as_ref().and_then(|status| status.conditions.0.as_ref());
-        conditions.into_iter().flatten().filter_map(|condition| condition.0.clone()).collect()
+        conditions.into_iter().flatten().filter_map(|condition| condition.0.clone()).map(Into::into).collect()
     }
 
     /// `status.health`, `status.phase`, `status.state`: the first that is a word
@@ -90,9 +119,10 @@ impl Conventional {
 const CONDITIONS: &[(&str, State, Option<State>)] = &[
     ("Stalled", State::Failed, None),
     ("Reconciling", State::InProgress, None),
-    ("Ready", State::Ready, Some(State::InProgress)),
     ("Failed", State::Failed, None),
     ("Degraded", State::Failed, None),
+    ("NotReady", State::InProgress, None),
+    ("Ready", State::Ready, Some(State::InProgress)),
     ("Progressing", State::InProgress, None),
     ("Available", State::Ready, Some(State::InProgress)),
     ("Healthy", State::Ready, Some(State::InProgress)),
@@ -109,6 +139,8 @@ fn by_conditions(conditions: &[Condition], generation: i64) -> Option<Judgement>
             return Some(Judgement::new(State::InProgress, "GenerationNotObserved", message));
         }
         let state = match &*condition.status {
+            // Deployments, and what is made like them, end so.
+            "True" if *r#type == "Progressing" && condition.reason.ends_with("Available") => return None,
             "True" => *when_true,
             "False" => (*when_false)?,
             // `Unknown` is nothing to stake a release on.
@@ -125,6 +157,7 @@ const WORDS: &[(State, &[&str])] = &[
         State::Ready,
         &[
             "active",
+            "green",
             "available",
             "bound",
             "complete",
@@ -141,11 +174,15 @@ const WORDS: &[(State, &[&str])] = &[
             "up",
         ],
     ),
-    (State::Failed, &["crashed", "degraded", "error", "errored", "failed", "failure", "faulted", "lost", "unhealthy"]),
+    (
+        State::Failed,
+        &["crashed", "red", "degraded", "error", "errored", "failed", "failure", "faulted", "lost", "unhealthy"],
+    ),
     (
         State::InProgress,
         &[
             "accepted",
+            "yellow",
             "configuring",
             "creating",
             "deploying",

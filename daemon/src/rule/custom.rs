@@ -13,6 +13,9 @@ use crate::state::Judgement;
 
 /// A rule for one kind that is not built in.
 pub trait CustomRule: fmt::Debug + Send + Sync {
+    /// Whether it says itself if the controller has seen the generation.
+    fn says_what_is_observed(&self) -> bool;
+
     /// The state of the object with that JSON, which is not being deleted, and
     /// whose controller has seen its generation, as far as it tells.
     fn judge(&self, json: &[u8]) -> Judgement;
@@ -28,7 +31,7 @@ pub(super) struct Custom {
 
 impl Facts for Custom {
     fn observed_generation(&self) -> Option<i64> {
-        self.conventional.observed_generation()
+        if self.rule.says_what_is_observed() { None } else { self.conventional.observed_generation() }
     }
 
     fn judge(&self, _metadata: &Metadata, _view: &dyn View, _now: Timestamp) -> Ruling {

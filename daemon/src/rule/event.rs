@@ -10,16 +10,20 @@ use crate::object::Metadata;
 use crate::record::{Detail, Happening, Uid};
 use crate::state::{Judgement, State};
 
-/// What is read of an Event.
+/// What is read of an Event, of the core group or of events.k8s.io.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Event {
     reason: String,
+    #[serde(alias = "note")]
     message: String,
+    #[serde(alias = "regarding")]
     involved_object: Reference,
     series: Option<Series>,
+    #[serde(alias = "deprecatedLastTimestamp")]
     last_timestamp: Option<Timestamp>,
     event_time: Option<Timestamp>,
+    #[serde(alias = "deprecatedFirstTimestamp")]
     first_timestamp: Option<Timestamp>,
 }
 

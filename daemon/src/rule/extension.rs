@@ -73,7 +73,10 @@ impl Facts for ApiService {
         let judgement = match condition::find(&self.status.conditions, "Available") {
             None => Judgement::new(State::InProgress, "NotChecked", "whether it answers is not known yet"),
             Some(c) if c.is_true() => Judgement::new(State::Ready, c.reason_or("Available"), c.says()),
-            Some(c) => Judgement::new(State::Failed, c.reason_or("NotAvailable"), c.says()).with_doom(Doom::Persistent),
+            Some(c) if c.is_false() => {
+                Judgement::new(State::Failed, c.reason_or("NotAvailable"), c.says()).with_doom(Doom::Persistent)
+            }
+            Some(c) => Judgement::new(State::InProgress, c.reason_or("NotChecked"), c.says()),
         };
         judgement.into()
     }

@@ -19,11 +19,32 @@ pub(super) type Gateway = super::kinds::Facet<IgnoredAny, GatewayStatus>;
 #[serde(default)]
 pub(super) struct GatewayStatus {
     conditions: Vec<Condition>,
+    listeners: Vec<Listener>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Listener {
+    name: Box<str>,
+    conditions: Vec<Condition>,
 }
 
 impl Facts for Gateway {
     fn judge(&self, metadata: &Metadata, _view: &dyn View, _now: Timestamp) -> Ruling {
-        need(&["Accepted", "Programmed"], &self.status.conditions, metadata.generation, "the gateway").into()
+        let GatewayStatus { conditions, listeners } = &self.status;
+        let generation = metadata.generation;
+        let whole = need(&["Accepted", "Programmed"], conditions, generation, "the gateway");
+        let refused = |listener: &Listener| {
+            let who = format!("listener {}", listener.name);
+            let types = ["Accepted", "Programmed", "ResolvedRefs"];
+            let told = types.into_iter().filter(|r#type| condition::find(&listener.conditions, r#type).is_some());
+            let judgement = need(&told.collect::<Vec<_>>(), &listener.conditions, generation, &who);
+            Some(judgement).filter(|judgement| judgement.state != State::Ready)
+        };
+        match whole.state {
+            State::Ready => listeners.iter().find_map(refused).unwrap_or(whole).into(),
+            _ => whole.into(),
+        }
     }
 }
 
@@ -50,8 +71,7 @@ pub(super) type Route = super::kinds::Facet<RouteSpec, RouteStatus>;
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct RouteSpec {
-    /// Counted only.
-    parent_refs: Vec<IgnoredAny>,
+    parent_refs: Vec<ParentRef>,
 }
 
 /// `status` of a route.
@@ -68,28 +88,46 @@ struct Parent {
     conditions: Vec<Condition>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct ParentRef {
+    namespace: Option<Box<str>>,
     name: Box<str>,
+    section_name: Option<Box<str>>,
+    port: Option<i64>,
+}
+
+impl ParentRef {
+    /// Whether both are one, of a route in that namespace.
+    fn is(&self, other: &Self, namespace: &str) -> bool {
+        let place = |parent: &Self| parent.namespace.as_deref().unwrap_or(namespace).to_owned();
+        let part = |parent: &Self| (parent.name.clone(), parent.section_name.clone(), parent.port);
+        place(self) == place(other) && part(self) == part(other)
+    }
 }
 
 impl Facts for Route {
     fn judge(&self, metadata: &Metadata, _view: &dyn View, _now: Timestamp) -> Ruling {
-        let parents = &self.status.parents;
-        for parent in parents {
-            let who = format!("parent {}", parent.parent_ref.name);
-            let judgement = need(&["Accepted", "ResolvedRefs"], &parent.conditions, metadata.generation, &who);
-            if judgement.state != State::Ready {
-                return judgement.into();
-            }
+        let Self { spec, status } = self;
+        // What a parent said that the route no longer names does not count.
+        let said = |wanted: &ParentRef| {
+            let of_it = |parent: &&Parent| parent.parent_ref.is(wanted, &metadata.namespace);
+            let who = format!("parent {}", wanted.name);
+            let judge =
+                |parent: &Parent| need(&["Accepted", "ResolvedRefs"], &parent.conditions, metadata.generation, &who);
+            let of_it: Vec<_> = status.parents.iter().filter(of_it).map(judge).collect();
+            let accepted = of_it.iter().any(|judgement| judgement.state == State::Ready);
+            let nobody = || Judgement::new(State::InProgress, "NotTakenUp", format!("{who} has not taken it up"));
+            // Of several controllers one is enough.
+            (!accepted).then(|| of_it.into_iter().next().unwrap_or_else(nobody))
+        };
+        if let Some(judgement) = spec.parent_refs.iter().find_map(said) {
+            return judgement.into();
         }
-        let wanted = self.spec.parent_refs.len();
-        if parents.is_empty() || parents.len() < wanted {
-            let message = format!("{} of {wanted} parents have taken it up", parents.len());
-            return Judgement::new(State::InProgress, "NotTakenUp", message).into();
+        match spec.parent_refs.len() {
+            0 => Judgement::new(State::InProgress, "NotTakenUp", "it names no parent").into(),
+            n => Judgement::new(State::Ready, "Accepted", format!("{n} parents have accepted it")).into(),
         }
-        Judgement::new(State::Ready, "Accepted", format!("{} parents have accepted it", parents.len())).into()
     }
 }
 

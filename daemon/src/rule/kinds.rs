@@ -9,7 +9,7 @@ use serde_json::Error;
 use super::custom::{Custom, CustomRule};
 use super::plain::Plain;
 use super::{
-    Facts, admission, autoscaling, certificate, conventions, cron_job, daemon_set, deployment, disruption,
+    Facts, admission, autoscaling, certificate, claim, conventions, cron_job, daemon_set, deployment, disruption,
     endpoint_slice, event, extension, gateway, ingress, job, lease, namespace, node, pod, quota, replica_set, service,
     stateful_set, storage,
 };
@@ -31,14 +31,28 @@ type Reader = fn(&[u8]) -> Result<Read, Error>;
 
 /// Kinds whose objects are as they should be by being there.
 const PLAIN: &[(&str, &[&str])] = &[
-    ("", &["Binding", "ConfigMap", "Endpoints", "LimitRange", "PodTemplate", "Secret", "ServiceAccount"]),
+    (
+        "",
+        &[
+            "Binding",
+            "ComponentStatus",
+            "ConfigMap",
+            "Endpoints",
+            "LimitRange",
+            "PodTemplate",
+            "Secret",
+            "ServiceAccount",
+        ],
+    ),
     (
         "admissionregistration.k8s.io",
         &["MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding", "ValidatingAdmissionPolicyBinding"],
     ),
     ("apps", &["ControllerRevision"]),
-    ("authentication.k8s.io", &[]),
     ("certificates.k8s.io", &["ClusterTrustBundle"]),
+    ("coordination.k8s.io", &["LeaseCandidate"]),
+    ("flowcontrol.apiserver.k8s.io", &["FlowSchema", "PriorityLevelConfiguration"]),
+    ("gateway.networking.k8s.io", &["ReferenceGrant"]),
     ("networking.k8s.io", &["IPAddress", "IngressClass", "NetworkPolicy"]),
     ("node.k8s.io", &["RuntimeClass"]),
     ("rbac.authorization.k8s.io", &["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"]),
@@ -96,6 +110,7 @@ fn reader(group: &str, kind: &str) -> Option<Reader> {
         }
         ("networking.k8s.io", "Ingress") => facet::<_, ingress::Status>,
         ("policy", "PodDisruptionBudget") => facet::<_, disruption::Status>,
+        ("resource.k8s.io", "ResourceClaim") => facet::<_, claim::Status>,
         ("storage.k8s.io", "StorageClass") => whole::<storage::StorageClass>,
         ("storage.k8s.io", "VolumeAttachment") => facet::<_, storage::AttachmentStatus>,
         _ if PLAIN.iter().any(|(g, kinds)| *g == group && kinds.contains(&kind)) => whole::<Plain>,

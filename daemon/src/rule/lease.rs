@@ -18,14 +18,14 @@ pub(super) type Lease = super::kinds::Facet<Spec, IgnoredAny>;
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Spec {
     holder_identity: Box<str>,
-    lease_duration_seconds: i64,
+    lease_duration_seconds: Option<i64>,
     renew_time: Option<Timestamp>,
 }
 
 impl Spec {
     /// Until when it lasts.
     fn ends(&self) -> Option<Timestamp> {
-        let lasts = SignedDuration::from_secs(self.lease_duration_seconds);
+        let lasts = SignedDuration::from_secs(self.lease_duration_seconds?);
         self.renew_time.and_then(|renewed| renewed.checked_add(lasts).ok())
     }
 }

@@ -1,6 +1,6 @@
 //! Nodes.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::condition::{self, Condition};
@@ -27,6 +27,9 @@ pub(super) struct Status {
     conditions: Vec<Condition>,
 }
 
+/// How long a node may take to become ready.
+const YOUTH: SignedDuration = SignedDuration::from_mins(2);
+
 /// Of these `True` is bad (kubernetes `pkg/kubelet/nodestatus/setters.go`).
 const PRESSURES: [&str; 3] = ["MemoryPressure", "DiskPressure", "PIDPressure"];
 
@@ -34,7 +37,7 @@ impl Facts for Node {
     fn judge(&self, metadata: &Metadata, view: &dyn View, now: Timestamp) -> Ruling {
         let judgement = judge(self);
         if condition::find_true(&self.status.conditions, "Ready").is_none() {
-            return judgement.into();
+            return while_young(judgement, metadata, now);
         }
         // The node controller tells by `Ready` what it has seen of the Lease; this
         // sees it while that does not work.
@@ -50,6 +53,17 @@ impl Facts for Node {
 
     fn detail(&self, _metadata: &Metadata, _texts: &mut Interner<str>) -> Detail {
         Detail::Node { ready: condition::find_true(&self.status.conditions, "Ready").is_some() }
+    }
+}
+
+/// A node that has just come is not ready because it is on its way.
+fn while_young(judgement: Judgement, metadata: &Metadata, now: Timestamp) -> Ruling {
+    let until = metadata.creation_timestamp.and_then(|created| created.checked_add(YOUTH).ok());
+    match until.filter(|until| now < *until && judgement.state == State::Failed) {
+        Some(until) => {
+            Ruling::until(Judgement { state: State::InProgress, ..judgement }.with_doom(Doom::Transient), until)
+        }
+        None => judgement.into(),
     }
 }
 

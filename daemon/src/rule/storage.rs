@@ -46,6 +46,11 @@ impl Facts for Claim {
 }
 
 fn bound(claim: &Claim) -> Judgement {
+    let failed = ["ControllerResizeError", "NodeResizeError", "ModifyVolumeError"];
+    if let Some(failed) = failed.iter().find_map(|r#type| condition::find_true(&claim.status.conditions, r#type)) {
+        let judgement = Judgement::new(State::Failed, failed.r#type.to_string(), failed.says());
+        return judgement.with_doom(Doom::Persistent);
+    }
     let resizing = ["Resizing", "FileSystemResizePending", "ModifyingVolume"];
     match resizing.iter().find_map(|r#type| condition::find_true(&claim.status.conditions, r#type)) {
         Some(changing) => Judgement::new(State::InProgress, changing.r#type.to_string(), changing.says()),
@@ -59,7 +64,12 @@ fn pending(claim: &Claim, metadata: &Metadata, view: &dyn View) -> Judgement {
     if metadata.annotations.as_ref().is_some_and(|a| !a.selected_node.is_empty()) {
         return Judgement::new(State::InProgress, "Provisioning", "a pod needs it, its volume is being made");
     }
-    let class = match claim.spec.storage_class_name.as_deref() {
+    if !claim.spec.volume_name.is_empty() {
+        let message = format!("volume {} is not bound to it yet", claim.spec.volume_name);
+        return Judgement::new(State::InProgress, "Pending", message);
+    }
+    let old = metadata.annotations.as_ref().map(|a| &*a.class).filter(|class| !class.is_empty());
+    let class = match old.or(claim.spec.storage_class_name.as_deref()) {
         Some("") => return Judgement::new(State::InProgress, "NoVolume", "it names no class, and no volume fits yet"),
         Some(name) => match view.named(Related::StorageClasses, "", name) {
             Named::Absent => {

@@ -26,6 +26,8 @@ pub(super) enum Rule {
 
 #[derive(Debug)]
 pub(super) struct Programs {
+    observed: Option<Program>,
+    fatal: Option<Program>,
     failed: Option<Program>,
     paused: Option<Program>,
     ready: Program,
@@ -47,8 +49,9 @@ impl PartialEq for Rule {
 impl Texts {
     fn says_the_same(&self, other: &Self) -> bool {
         let texts = |texts: &Self| {
-            let Self { group, kind, failed, paused, ready, in_progress, reason, message } = texts.clone();
-            let optional = [failed, paused, Some(ready), in_progress, reason, message];
+            let Self { group, kind, observed, failed, fatal, paused, ready, in_progress, reason, message } =
+                texts.clone();
+            let optional = [observed, failed, fatal, paused, Some(ready), in_progress, reason, message];
             (group, kind, optional.map(|text| text.map(|text| text.value)))
         };
         texts(self) == texts(other)
@@ -63,6 +66,8 @@ impl Rule {
     pub(super) fn compile(texts: Texts) -> Result<Self, (u64, String)> {
         let optional = |field, text: &Option<_>| text.as_ref().map(|text| compile(field, text)).transpose();
         let programs = Programs {
+            observed: optional("observed", &texts.observed)?,
+            fatal: optional("fatal", &texts.fatal)?,
             failed: optional("failed", &texts.failed)?,
             paused: optional("paused", &texts.paused)?,
             ready: compile("ready", &texts.ready)?,
@@ -97,6 +102,10 @@ fn compile(field: &str, text: &Spanned<String>) -> Result<Program, (u64, String)
 }
 
 impl CustomRule for Rule {
+    fn says_what_is_observed(&self) -> bool {
+        matches!(self, Self::Compiled(rule) if rule.1.observed.is_some())
+    }
+
     fn judge(&self, json: &[u8]) -> Judgement {
         let programs = match self {
             Self::Compiled(rule) => &rule.1,
@@ -113,6 +122,10 @@ impl CustomRule for Rule {
 impl Programs {
     fn judge(&self, scope: &Scope<'_>) -> Judgement {
         let holds = |program: &Option<Program>| program.as_ref().is_some_and(|program| program.holds(scope));
+        if self.observed.is_some() && !holds(&self.observed) {
+            let message = "its controller has not seen what is asked for now: its rule's `observed` is not true";
+            return Judgement::new(State::InProgress, "GenerationNotObserved", message);
+        }
         let (state, reason, message) = if holds(&self.failed) {
             (State::Failed, "Failed", "its rule's `failed` is true")
         } else if holds(&self.paused) {
@@ -129,6 +142,10 @@ impl Programs {
             text.map_or(otherwise.into(), std::borrow::Cow::Owned)
         };
         let judgement = Judgement::new(state, text(&self.reason, reason), text(&self.message, message));
-        if state == State::Failed { judgement.with_doom(Doom::Persistent) } else { judgement }
+        match state {
+            State::Failed if holds(&self.fatal) => judgement.with_doom(Doom::Fatal),
+            State::Failed => judgement.with_doom(Doom::Persistent),
+            _ => judgement,
+        }
     }
 }
