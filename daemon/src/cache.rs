@@ -184,6 +184,15 @@ impl Cache {
         }
     }
 
+    /// Returns once those who look at it were told that it holds a whole list, or
+    /// the API server does not give it one, or nothing feeds it any more.
+    pub async fn announced(&self) {
+        let settled = |f: &Freshness| f.announced || f.problem.as_ref().is_some_and(|p| p.reason.is_of_the_kind());
+        let mut freshness = self.freshness.subscribe();
+        let _settled =
+            self.closed.run_until_cancelled(freshness.wait_for(settled)).await.map(|settled| settled.map(drop));
+    }
+
     /// Returns once the cache holds everything up to that resourceVersion, which
     /// an object of its kind has had.
     pub async fn reaches(&self, version: u64) {

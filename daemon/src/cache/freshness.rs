@@ -13,6 +13,8 @@ pub struct Freshness {
     pub resource_version: u64,
     /// Whether it has ever held a whole list.
     pub listed: bool,
+    /// Whether those who look at it were told so.
+    pub announced: bool,
     /// Whether it holds a whole list and follows what comes after.
     pub synced: bool,
     /// What keeps it from being synced.
@@ -31,6 +33,7 @@ impl Freshness {
             heard: now,
             resource_version: 0,
             listed: false,
+            announced: false,
             synced: false,
             problem: None,
             decode_errors: 0,

@@ -136,6 +136,7 @@ impl Writer {
             // by when it counts as listed.
             self.log.begin_anew(self.cache.id);
             self.neighbours.appeared(&self.cache);
+            self.cache.freshness.send_modify(|f| f.announced = true);
         } else {
             // A list says what there is, not what there was.
             self.log.note_gap(self.cache.id, now);

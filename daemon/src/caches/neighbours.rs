@@ -1,8 +1,10 @@
 //! What rules see of other caches, and whom a change concerns there.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use foldhash::HashMap;
+use futures::future::join_all;
 use parking_lot::RwLock;
 
 use crate::cache::Cache;
@@ -10,6 +12,9 @@ use crate::catalog::Catalog;
 use crate::record::{Key, Link, Record};
 use crate::rule::relations::{self, Dependent};
 use crate::rule::view::{Named, Related, View};
+
+/// How long somebody who reads a cache waits for what its rule looks at.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The open caches that rules look at, or that depend on others.
 #[derive(Debug)]
@@ -65,6 +70,22 @@ impl Neighbours {
             }),
             Dependent::Every(set) => self.each(set, None, |cache| cache.touched().all()),
         }
+    }
+
+    /// Returns once a cache is judged by what its rule looks at, as far as that can
+    /// be seen soon.
+    pub async fn settled(&self, cache: &Cache) {
+        let looked_at = cache.related().map(relations::looks_at).unwrap_or_default();
+        let others: Vec<_> = {
+            let caches = self.caches.read();
+            let others = looked_at.iter().filter_map(|set| caches.get(set)).flatten();
+            let namespace = cache.collection().namespace.as_deref();
+            others.filter(|other| holds(other, namespace)).cloned().collect()
+        };
+        let settled = join_all(others.iter().map(|other| other.announced()));
+        // Where the API server does not answer, objects are judged by themselves.
+        let _in_time = tokio::time::timeout(PATIENCE, settled).await;
+        cache.touched().settled().await;
     }
 
     fn each(&self, set: Related, namespace: Option<&str>, mut touch: impl FnMut(&Cache)) {

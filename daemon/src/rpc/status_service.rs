@@ -47,12 +47,20 @@ impl Handler {
         Self { served }
     }
 
-    /// Waits for a cache to hold something; ends when the daemon does.
+    /// Waits for a cache to hold something, judged by what its rule looks at; ends
+    /// when the daemon does.
     async fn listed(&self, cache: &Cache) -> Result<Result<(), Problem>, Status> {
+        let listed = async {
+            let listed = cache.listed().await;
+            if listed.is_ok() {
+                self.served.caches.neighbours().settled(cache).await;
+            }
+            listed
+        };
         tokio::select! {
             biased;
             () = self.served.drain.cancelled() => Err(draining()),
-            listed = cache.listed() => Ok(listed),
+            listed = listed => Ok(listed),
         }
     }
 

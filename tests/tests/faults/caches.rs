@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use daymark_proto::v1::{Filter, State, WatchStatusesRequest};
-use daymark_tests::fake_apiserver::FakeApiServer;
 use daymark_tests::fake_apiserver::objects::NAMESPACE;
+use daymark_tests::fake_apiserver::{Answer, Counts, FakeApiServer, Fault, Verb};
 use daymark_tests::in_process::{InProcess, first_of, kinds};
 use daymarkd::caches::Policy;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use crate::{Deployments, Jobs, Pods, Setup, code_and_reason, put};
+use crate::{Deployments, EndpointSlices, Jobs, Pods, Services, Setup, code_and_reason, put};
 
 async fn setup_with(policy: Policy) -> Setup {
     let cluster = FakeApiServer::start().await.unwrap();
@@ -43,6 +43,22 @@ async fn a_kind_is_followed_from_the_first_request_on_and_let_go_when_it_is_idle
     assert_eq!(daymark_tests::contract::describe(&first_of(&mut again).await), "reset CURSOR_EXPIRED");
     assert_eq!(setup.cluster.counts().lists(Jobs), 2);
     drop(again);
+    setup.daemon.stop().await;
+}
+
+/// The first who asks for a kind is told what it is with what its rule looks at,
+/// which is followed from then on, too.
+#[tokio::test]
+async fn a_kind_is_first_read_with_what_its_rule_looks_at() {
+    let setup = Setup::new(&[(Services, "web"), (EndpointSlices, "web")]).await;
+    setup.cluster.fault(Fault::new(Answer::Late).on(Verb::List).of(EndpointSlices));
+    let heal = async {
+        let late = |counts: &Counts| counts.lists(EndpointSlices) == 1 && counts.open_watches(Services) == 1;
+        setup.cluster.until("the list that is late", late).await;
+        setup.cluster.heal();
+    };
+    let (mut follower, ()) = tokio::join!(setup.daemon.follow(kinds(&[Services])), heal);
+    assert_eq!(follower.until_live().await, ["reset INITIAL", "item services/web READY", "current"]);
     setup.daemon.stop().await;
 }
 

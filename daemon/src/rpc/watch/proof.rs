@@ -117,6 +117,7 @@ async fn prove_neighbour(
         served.proofs.sets.read(&thing, read)
     };
     let Some(set) = read_on(cache, "*", read).await? else { return Ok(()) };
+    cache.announced().await;
     cache.reaches(set.newest).await;
     let outdated = |record: &Record| {
         record.resource_version <= set.version
