@@ -129,8 +129,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     let log = Arc::new(EventLog::new(policy.changes));
     let (recorder, writing) =
         record.map(|(recorder, kinds, writing)| (Recording { recorder: Arc::new(recorder), kinds }, writing)).unzip();
-    let rule_files = RuleFiles::new(config.rules);
-    let rules = rule_files.read_first().await;
+    let (rule_files, rules) = RuleFiles::open(config.rules).await;
     let (caches, openings) = Caches::new(catalog, policy, Arc::clone(&log), clock.clone(), rules, recorder);
     let (evaluator, answering) = Evaluator::new(Predicates::new(config.worker, config.predicates));
     let served = Arc::new(Served {
@@ -333,6 +332,7 @@ async fn keep_warm(rpc: Arc<Rpc>, served: Arc<Served>) -> Ended {
             Ok(()) = rules.changed() => {}
         }
         served.caches.close_changed();
+        served.caches.renew_looked_at().await.map_err(|problem| AppError::Fault(problem.message))?;
         // What is defined can be discovered now.
         served.caches.neighbours().touch(Dependent::Every(Related::CustomResourceDefinitions));
         // Those that are no longer served are let go.

@@ -56,7 +56,8 @@ impl Cache {
     /// An empty cache whose changes go to the log's ring `id`.
     #[must_use]
     pub fn new(id: CacheId, collection: Collection, keeps_bodies: bool, freshness: Freshness) -> Self {
-        let (objects, freshness) = (RwLock::default(), watch::Sender::new(freshness));
+        let is_linked = related(&collection).is_some();
+        let (objects, freshness) = (RwLock::new(Objects::new(is_linked)), watch::Sender::new(freshness));
         let (frozen, touched, closed) = (Mutex::default(), Touched::default(), CancellationToken::new());
         Self { id, collection, keeps_bodies, objects, freshness, frozen, touched, closed }
     }
@@ -107,8 +108,7 @@ impl Cache {
     /// What it is to rules for other kinds, if it is anything.
     #[must_use]
     pub fn related(&self) -> Option<Related> {
-        let kind = self.kind();
-        Related::find(&kind.group, &kind.kind, self.collection.field_selector)
+        related(&self.collection)
     }
 
     /// What of it is to be judged again.
@@ -244,6 +244,10 @@ impl Cache {
         let old = snapshot.get(0, key).is_some_and(|record| record.resource_version <= version);
         (!old).then_some(snapshot.revision)
     }
+}
+
+fn related(collection: &Collection) -> Option<Related> {
+    Related::find(&collection.kind.group, &collection.kind.kind, collection.field_selector)
 }
 
 /// Several caches at one revision of the log.

@@ -102,7 +102,7 @@ struct Open {
     held: Arc<()>,
     idle_since: Option<Instant>,
     /// What its rule looks at.
-    _looks_at: Vec<Lease>,
+    looks_at: Vec<Lease>,
 }
 
 impl Open {
@@ -207,7 +207,7 @@ impl Caches {
         }
         let cache = self.new_cache(kind, place.1.clone(), field_selector);
         self.neighbours.add(&cache);
-        let opened = Open { cache: Arc::clone(&cache), held: Arc::default(), idle_since: None, _looks_at: looks_at };
+        let opened = Open { cache: Arc::clone(&cache), held: Arc::default(), idle_since: None, looks_at };
         let lease = opened.lease();
         open.insert(place, opened);
         opening.send(self.feeding(cache));
@@ -223,11 +223,30 @@ impl Caches {
         let mut leases = Vec::new();
         let set = Related::find(&kind.group, &kind.kind, field_selector);
         for other in set.map(relations::looks_at).unwrap_or_default() {
-            if let Some(kind) = self.catalog.find_exactly(other.group_kind()) {
+            // A recording has whole kinds only.
+            let is_there = other.field_selector().is_none() || !self.catalog.is_fixed();
+            if let Some(kind) = self.catalog.find_exactly(other.group_kind()).filter(|_| is_there) {
                 leases.extend(self.lease_some(&kind, other.field_selector()).await?);
             }
         }
         Ok(leases)
+    }
+
+    /// Looks again what is served of that which rules look at: kinds come and go.
+    ///
+    /// # Errors
+    /// If the daemon ends.
+    pub async fn renew_looked_at(&self) -> Result<(), Problem> {
+        let open = self.open();
+        for cache in &open {
+            let field_selector = cache.collection().field_selector;
+            let looks_at = self.lease_what_is_looked_at(cache.kind(), field_selector).await?;
+            let mut open = self.open.lock();
+            if let Some(open) = open.values_mut().find(|open| open.cache.id() == cache.id()) {
+                open.looks_at = looks_at;
+            }
+        }
+        Ok(())
     }
 
     fn find(&self, kind: &Kind, place: &Place) -> Option<Lease> {
@@ -240,7 +259,9 @@ impl Caches {
         namespace: Option<Box<str>>,
         field_selector: Option<&'static str>,
     ) -> Arc<Cache> {
-        let keeps_bodies = !self.policy.without_bodies.iter().any(|name| kind.answers_to(name));
+        // Of a cache that only rules look at nobody can ask for more.
+        let keeps_bodies =
+            field_selector.is_none() && !self.policy.without_bodies.iter().any(|name| kind.answers_to(name));
         let collection = Collection { field_selector, ..Collection::of(Arc::clone(kind), namespace) };
         Arc::new(Cache::new(self.log.open_ring(), collection, keeps_bodies, Freshness::unheard(self.clock.now())))
     }

@@ -61,6 +61,12 @@ impl Catalog {
         catalog
     }
 
+    /// Whether the kinds are as they are, because nobody is asked.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        self.fixed
+    }
+
     /// The API server is about to be asked.
     pub fn begin_round(&self) -> Round<'_> {
         self.rounds.send_modify(|rounds| rounds.begun += 1);

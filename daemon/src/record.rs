@@ -131,7 +131,10 @@ pub enum Detail {
     /// Of a ReplicaSet, which revision of its Deployment it is.
     Revision(u64),
     /// Of an EndpointSlice: a label names its Service, its progress counts.
-    Endpoints,
+    Endpoints {
+        /// Whether the addresses are IPv6: a pod may have one of each family.
+        ipv6: bool,
+    },
     /// Of a Lease, until when it lasts; `None` if nobody holds it.
     Lease(Option<Timestamp>),
     /// Of an event.
@@ -247,7 +250,7 @@ impl Record {
     /// Of an EndpointSlice, its Service.
     #[must_use]
     pub fn service(&self) -> Option<Key> {
-        let name = self.label(SERVICE).filter(|_| self.detail == Detail::Endpoints)?;
+        let name = self.label(SERVICE).filter(|_| matches!(self.detail, Detail::Endpoints { .. }))?;
         Some(Key { namespace: Arc::clone(&self.key.namespace), name: name.into() })
     }
 
@@ -256,7 +259,7 @@ impl Record {
         let owners = self.owners.iter().map(|owner| Link::Owner(owner.uid.clone()));
         let other = match &self.detail {
             Detail::Pod { node, .. } if !node.is_empty() => Some(Link::Node(Arc::clone(node))),
-            Detail::Endpoints => self.service().map(Link::Service),
+            Detail::Endpoints { .. } => self.service().map(Link::Service),
             Detail::Event(happening) => Some(Link::About(happening.subject.clone())),
             Detail::StorageClass { default: true, .. } => Some(Link::Default),
             _ => None,

@@ -171,7 +171,7 @@ impl Rulebook {
             let line = Some(referenced.line());
             let Texts { group, kind, .. } = &texts;
             if let Some(set) = looked_at(group, kind) {
-                let problem = format!("{set:?} have a rule that others look at: it cannot be replaced");
+                let problem = format!("{set:?} have a rule that is part of others: it cannot be replaced");
                 errors.push(error(line, problem));
                 continue;
             }
@@ -258,7 +258,7 @@ mod tests {
             ("rules:\n- group: a\n  kind: b\n  ready: 'true'\n  reddy: x\n", "r.yaml:5: "),
             ("rules:\n- group: a\n  kind: b\n", "r.yaml:3: missing field `ready`"),
             ("rules: [", "r.yaml:1: "),
-            ("rules:\n- {group: '', kind: Pod, ready: 'true'}\n", "Pods have a rule that others look at"),
+            ("rules:\n- {group: '', kind: Pod, ready: 'true'}\n", "Pods have a rule that is part of others"),
         ] {
             let errors = book(text, None).1;
             assert!(errors.len() == 1 && errors[0].contains(says), "{errors:?}");

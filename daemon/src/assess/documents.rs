@@ -49,8 +49,10 @@ fn read_path(path: &Path, deepest: usize, documents: &mut Vec<Document>) -> Resu
     for entry in entries {
         let extension = entry.extension().and_then(|extension| extension.to_str());
         let is_text = extension.is_some_and(|extension| ["yaml", "yml", "json"].contains(&extension));
-        if is_text || (entry.is_dir() && deepest > 0) {
-            read_path(&entry, deepest - 1, documents)?;
+        match (entry.is_dir(), deepest.checked_sub(1)) {
+            (true, Some(deepest)) => read_path(&entry, deepest, documents)?,
+            (false, _) if is_text => read_path(&entry, deepest, documents)?,
+            _ => {}
         }
     }
     Ok(())

@@ -43,7 +43,7 @@ impl Given {
         for _step in 0..STEPS {
             let mut changed = false;
             for place in 0..self.objects.len() {
-                let ruling = rule::judge(&self.objects[place].object, &Seen(&self.sets), now);
+                let ruling = rule::judge(&self.objects[place].object, &Seen { sets: &self.sets, now }, now);
                 if self.objects[place].ruling.as_ref() != Some(&ruling) {
                     changed = true;
                     self.set(place, ruling);
@@ -64,7 +64,7 @@ impl Given {
             .or_else(|| Related::find(&one.group, &one.kind, Related::Refusals.field_selector()));
         if let Some(set) = set {
             let record = self.packer.pack_shared(&one.object, ruling);
-            self.sets.entry(set).or_default().insert(Arc::new(record));
+            self.sets.entry(set).or_insert_with(|| Objects::new(true)).insert(Arc::new(record));
         }
     }
 }
@@ -121,18 +121,25 @@ fn without_nulls(value: Value) -> Value {
 }
 
 /// Of kinds that nothing was given of, nothing can be seen.
-struct Seen<'a>(&'a HashMap<Related, Objects>);
+struct Seen<'a> {
+    sets: &'a HashMap<Related, Objects>,
+    now: Timestamp,
+}
 
 impl View for Seen<'_> {
     fn linked(&self, set: Related, namespace: &str, link: &Link) -> Option<Vec<Arc<Record>>> {
         let namespace =
             |record: &&Arc<Record>| [namespace, ""].contains(&&*record.key.namespace) || namespace.is_empty();
-        Some(self.0.get(&set)?.linked(link).filter(namespace).cloned().collect())
+        Some(self.sets.get(&set)?.linked(link).filter(namespace).cloned().collect())
     }
 
     fn named(&self, set: Related, namespace: &str, name: &str) -> Named {
-        let Some(objects) = self.0.get(&set) else { return Named::NotVisible };
+        let Some(objects) = self.sets.get(&set) else { return Named::NotVisible };
         objects.get(&Key::new(namespace, name)).cloned().map_or(Named::Absent, Named::There)
+    }
+
+    fn known_until(&self, _set: Related, _namespace: &str) -> Option<Timestamp> {
+        Some(self.now)
     }
 
     fn serves(&self, _group: &str, _resource: &str) -> Option<bool> {

@@ -11,11 +11,19 @@ use crate::record::{Key, Link, Record};
 /// The objects of one kind, in the order of their keys.
 #[derive(Debug, Default)]
 pub struct Objects {
+    /// Whether anybody looks for objects by their links.
+    is_linked: bool,
     by_key: BTreeMap<Key, Arc<Record>>,
     by_link: HashMap<Link, Vec<Key>>,
 }
 
 impl Objects {
+    /// None yet, to be found by their links, too, if somebody looks for them so.
+    #[must_use]
+    pub fn new(is_linked: bool) -> Self {
+        Self { is_linked, ..Self::default() }
+    }
+
     /// The object of that name.
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<&Arc<Record>> {
@@ -46,7 +54,7 @@ impl Objects {
     pub(crate) fn insert(&mut self, record: Arc<Record>) -> Option<Arc<Record>> {
         let before = self.by_key.insert(record.key.clone(), Arc::clone(&record));
         // Most changes leave the links alone.
-        if !before.as_ref().is_some_and(|before| before.links().eq(record.links())) {
+        if self.is_linked && !before.as_ref().is_some_and(|before| before.links().eq(record.links())) {
             before.iter().for_each(|before| self.unlink(before));
             record.links().for_each(|link| self.link(link, &record.key));
         }

@@ -4,7 +4,7 @@ use foldhash::HashSet;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
-use crate::record::Key;
+use crate::record::{Key, Link};
 
 /// Objects that are to be judged again. Each is there once, however often it is
 /// named.
@@ -22,32 +22,30 @@ pub(super) struct Again {
     pub(super) all: bool,
     /// These.
     pub(super) keys: HashSet<Key>,
+    /// What has these links when it is judged.
+    pub(super) links: HashSet<Link>,
     /// How often something was named, ever.
     pub(super) times: u64,
 }
 
-impl Again {
-    pub(super) fn is_empty(&self) -> bool {
-        !self.all && self.keys.is_empty()
-    }
-}
-
 impl Touched {
-    /// These are to be judged again, if they are there.
-    pub fn some(&self, keys: impl IntoIterator<Item = Key>) {
+    /// That one is to be judged again, if it is there.
+    pub fn one(&self, key: Key) {
         self.touch(|again| {
-            if !again.all {
-                again.keys.extend(keys);
-            }
+            again.keys.insert(key);
+        });
+    }
+
+    /// What has that link is to be judged again.
+    pub fn linked(&self, link: Link) {
+        self.touch(|again| {
+            again.links.insert(link);
         });
     }
 
     /// Everything is to be judged again.
     pub fn all(&self) {
-        self.touch(|again| {
-            again.all = true;
-            again.keys.clear();
-        });
+        self.touch(|again| again.all = true);
     }
 
     /// Returns once everything is judged that was named so far.
@@ -62,6 +60,10 @@ impl Touched {
         let mut again = self.again.lock();
         again.times += 1;
         name(&mut again);
+        if again.all {
+            again.keys.clear();
+            again.links.clear();
+        }
         drop(again);
         self.news.notify_one();
     }

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use foldhash::HashSet;
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
 use super::Cache;
 use super::bodies::Bodies;
+use super::touched::Again;
 use crate::body::codec::Codec;
 use crate::caches::neighbours::Neighbours;
 use crate::clock::Clock;
@@ -21,6 +24,11 @@ use crate::source::{Arrivals, ProblemReason};
 
 /// After how long a kind that is not served is taken to be gone.
 const NOT_SERVED: SignedDuration = SignedDuration::from_secs(5);
+
+/// What others have changed is judged together: no more often than that.
+const BETWEEN: Duration = Duration::from_millis(20);
+/// So many objects are judged again before others may run.
+const AT_ONCE: usize = 256;
 
 /// Takes a source's events into a cache, judges what they change, and logs it.
 pub struct Writer {
@@ -64,6 +72,8 @@ impl Writer {
 
     /// Takes events, each with its time, until there are no more.
     pub async fn run(mut self, mut events: Arrivals) {
+        let mut judged = Instant::now();
+        let mut judge_at: Option<Instant> = None;
         loop {
             let next_recheck = self.rechecks.first().map(|(at, _)| *at);
             let recheck = async {
@@ -74,15 +84,18 @@ impl Writer {
             };
             tokio::select! {
                 biased;
+                // First, so that it comes about however much arrives.
+                () = sleep_until(judge_at) => {
+                    self.judge_touched().await;
+                    (judged, judge_at) = (Instant::now(), None);
+                }
+                () = self.cache.touched().news(), if judge_at.is_none() => judge_at = Some(judged + BETWEEN),
                 event = events.recv() => match event {
                     Some(batch) => batch.into_iter().for_each(|(at, arrival)| self.take(arrival, at)),
                     None => return,
                 },
                 () = recheck => self.recheck(),
-                () = self.cache.touched().news() => {}
             }
-            // After each batch: also while one follows the other.
-            self.judge_touched();
         }
     }
 
@@ -266,21 +279,27 @@ impl Writer {
     }
 
     /// Judges again what depends on others that have changed.
-    fn judge_touched(&mut self) {
+    async fn judge_touched(&mut self) {
         let again = self.cache.touched().take();
-        if again.is_empty() {
-            return;
+        let keys = self.named(&again);
+        for some in keys.chunks(AT_ONCE) {
+            let now = self.clock.now();
+            some.iter().for_each(|key| self.judge_again(key, now));
+            tokio::task::yield_now().await;
         }
-        let now = self.clock.now();
-        if again.all {
-            let objects = self.cache.objects.read();
-            let depends = objects.iter().filter(|(_, record)| record.again.is_some());
-            let keys: Vec<_> = depends.map(|(key, _)| key.clone()).collect();
-            drop(objects);
-            keys.iter().for_each(|key| self.judge_again(key, now));
-        }
-        again.keys.iter().for_each(|key| self.judge_again(key, now));
         self.cache.touched().is_judged(&again);
+    }
+
+    /// What is to be judged again, as far as that may change anything.
+    fn named(&self, again: &Again) -> Vec<Key> {
+        let objects = self.cache.objects.read();
+        let depends = |record: &&Arc<Record>| record.again.is_some();
+        if again.all {
+            return objects.iter().map(|(_, record)| record).filter(depends).map(|it| it.key.clone()).collect();
+        }
+        let linked = again.links.iter().flat_map(|link| objects.linked(link)).filter(depends);
+        let named = again.keys.iter().filter_map(|key| objects.get(key)).filter(depends);
+        linked.chain(named).map(|record| record.key.clone()).collect()
     }
 
     fn judge_again(&mut self, key: &Key, now: Timestamp) {
@@ -290,7 +309,7 @@ impl Writer {
         if let Some(at) = ruling.recheck_at {
             self.rechecks.insert((at, key.clone()));
         }
-        if ruling.judgement != record.judgement {
+        if ruling.judgement != record.judgement || !ruling.may_change() {
             self.put(record.judged_again(ruling), now);
         }
     }
@@ -300,16 +319,24 @@ impl Writer {
         let logged = self.is_listed();
         let mut objects = self.cache.objects.write();
         let before = objects.insert(Arc::clone(&after));
-        let same = before.as_ref().is_some_and(|before| after.is_alike(before));
         if logged {
             let state_changed = before.as_ref().is_none_or(|before| after.differs(before));
-            self.log.append(self.cache.id, Change { before, after: Some(Arc::clone(&after)), state_changed, at: now });
+            let (old, new) = (before.clone(), Some(Arc::clone(&after)));
+            self.log.append(self.cache.id, Change { before: old, after: new, state_changed, at: now });
             drop(objects);
             // Before the first list nobody looks here.
-            if !same {
-                self.neighbours.changed(&self.cache, &after);
-            }
+            self.tell(before.as_deref(), &after);
         }
+    }
+
+    /// Tells those who look at an object that it is another one by now.
+    fn tell(&self, before: Option<&Record>, after: &Record) {
+        if before.is_some_and(|before| after.is_alike(before)) {
+            return;
+        }
+        // Who has looked at it may do so no longer.
+        let gone = before.filter(|before| !after.links().eq(before.links()));
+        gone.into_iter().chain([after]).for_each(|record| self.neighbours.changed(&self.cache, record));
     }
 
     fn remove(&self, key: &Key, now: Timestamp) {
@@ -328,5 +355,12 @@ impl Writer {
     fn reject(&self, problem: &dyn std::fmt::Display, name: &str) {
         tracing::warn!(kind = %self.cache.kind(), name, "an object cannot be decoded: {problem}");
         self.cache.freshness.send_modify(|f| f.decode_errors += 1);
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }

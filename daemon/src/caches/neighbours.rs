@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use foldhash::HashMap;
 use futures::future::join_all;
+use jiff::Timestamp;
 use parking_lot::RwLock;
 
 use crate::cache::Cache;
@@ -41,11 +42,13 @@ impl Neighbours {
     pub fn remove(&self, cache: &Cache) {
         if let Some(set) = cache.related() {
             self.caches.write().entry(set).or_default().retain(|other| other.id() != cache.id());
+            // What it held is not visible any more.
+            self.appeared(cache);
         }
     }
 
-    /// The objects of a cache can be seen from now on: whoever looks at them is
-    /// judged again.
+    /// The objects of a cache can be seen from now on, or no longer: whoever looks
+    /// at them is judged again.
     pub fn appeared(&self, cache: &Cache) {
         let lookers = cache.related().into_iter().flat_map(relations::looked_at_by);
         lookers.for_each(|set| self.touch(Dependent::Every(set)));
@@ -62,12 +65,9 @@ impl Neighbours {
     pub fn touch(&self, dependent: Dependent) {
         match dependent {
             Dependent::Named(set, key) => {
-                self.each(set, Some(&key.namespace), |cache| cache.touched().some([key.clone()]));
+                self.each(set, Some(&key.namespace), |cache| cache.touched().one(key.clone()));
             }
-            Dependent::Linked(set, link) => self.each(set, None, |cache| {
-                let keys: Vec<_> = cache.linked(&link).iter().map(|record| record.key.clone()).collect();
-                cache.touched().some(keys);
-            }),
+            Dependent::Linked(set, link) => self.each(set, None, |cache| cache.touched().linked(link.clone())),
             Dependent::Every(set) => self.each(set, None, |cache| cache.touched().all()),
         }
     }
@@ -76,16 +76,21 @@ impl Neighbours {
     /// be seen soon.
     pub async fn settled(&self, cache: &Cache) {
         let looked_at = cache.related().map(relations::looks_at).unwrap_or_default();
-        let others: Vec<_> = {
-            let caches = self.caches.read();
-            let others = looked_at.iter().filter_map(|set| caches.get(set)).flatten();
-            let namespace = cache.collection().namespace.as_deref();
-            others.filter(|other| holds(other, namespace)).cloned().collect()
+        let namespace = cache.collection().namespace.as_deref();
+        let others: Vec<_> = looked_at.iter().flat_map(|set| self.caches(*set, namespace)).collect();
+        let settled = async {
+            join_all(others.iter().map(|other| other.announced())).await;
+            cache.touched().settled().await;
         };
-        let settled = join_all(others.iter().map(|other| other.announced()));
         // Where the API server does not answer, objects are judged by themselves.
         let _in_time = tokio::time::timeout(PATIENCE, settled).await;
-        cache.touched().settled().await;
+    }
+
+    /// The caches of a set, those of one namespace or all.
+    #[must_use]
+    pub fn caches(&self, set: Related, namespace: Option<&str>) -> Vec<Arc<Cache>> {
+        let caches = self.caches.read();
+        caches.get(&set).into_iter().flatten().filter(|cache| holds(cache, namespace)).cloned().collect()
     }
 
     fn each(&self, set: Related, namespace: Option<&str>, mut touch: impl FnMut(&Cache)) {
@@ -94,8 +99,7 @@ impl Neighbours {
     }
 
     /// The cache that is to be asked, if its objects are visible.
-    #[must_use]
-    pub fn cache(&self, set: Related, namespace: &str) -> Option<Arc<Cache>> {
+    fn cache(&self, set: Related, namespace: &str) -> Option<Arc<Cache>> {
         let caches = self.caches.read();
         let mut caches = caches.get(&set)?.iter().filter(|cache| holds(cache, Some(namespace)));
         caches.find(|cache| cache.freshness().listed).cloned()
@@ -121,9 +125,17 @@ impl View for Neighbours {
         }
     }
 
+    fn known_until(&self, set: Related, namespace: &str) -> Option<Timestamp> {
+        let cache = self.cache(set, namespace)?;
+        let freshness = cache.freshness();
+        freshness.synced.then_some(freshness.heard)
+    }
+
     fn serves(&self, group: &str, resource: &str) -> Option<bool> {
         let kinds = self.catalog.kinds();
         let served = |kind: &Arc<crate::kind::Kind>| kind.group == group && kind.resource == resource;
-        (!kinds.is_empty()).then(|| kinds.iter().any(served))
+        // A recording knows its own kinds only.
+        let known = !kinds.is_empty() && !self.catalog.is_fixed();
+        known.then(|| kinds.iter().any(served))
     }
 }

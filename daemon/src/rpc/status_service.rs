@@ -18,7 +18,7 @@ use tonic::{Code, Request, Response, Status};
 use super::Served;
 use super::auth::caller;
 use super::convert::View;
-use super::error::{Reason, cursor_expired, draining, status, unevaluated, unknown_kinds, unreadable};
+use super::error::{Reason, cache_closed, cursor_expired, draining, status, unevaluated, unknown_kinds, unreadable};
 use super::watch::{Beginning, Order, Watch};
 use crate::cache::{Cache, Snapshot};
 use crate::event_log::Revision;
@@ -60,7 +60,11 @@ impl Handler {
         tokio::select! {
             biased;
             () = self.served.drain.cancelled() => Err(draining()),
-            listed = listed => Ok(listed),
+            listed = listed => match listed {
+                // It is followed otherwise by now: who asks again is told.
+                Err(_) if cache.closed().is_cancelled() => Err(cache_closed(cache.kind())),
+                listed => Ok(listed),
+            },
         }
     }
 

@@ -44,7 +44,7 @@ impl Facts for DaemonSet {
         Some(self.status.observed_generation)
     }
 
-    fn judge(&self, metadata: &Metadata, view: &dyn View, _now: Timestamp) -> Ruling {
+    fn judge(&self, metadata: &Metadata, view: &dyn View, now: Timestamp) -> Ruling {
         let own = judge(self);
         if own.state != State::InProgress {
             return own.into();
@@ -57,7 +57,7 @@ impl Facts for DaemonSet {
         let blamed = pods_below::blame(own, &newest);
         let missing = self.status.current_number_scheduled < self.status.desired_number_scheduled;
         if missing && blamed.doom <= Doom::Transient {
-            return refusal::or_refused(blamed, &uid, &metadata.namespace, &pods, view).into();
+            return refusal::or_refused(blamed, None, metadata, &pods, view, now);
         }
         blamed.into()
     }

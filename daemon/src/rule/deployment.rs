@@ -90,7 +90,11 @@ fn judge(deployment: &Deployment, newest: Option<&Record>) -> Judgement {
     if spec.paused {
         return Judgement::new(State::Paused, "DeploymentPaused", "spec.paused holds the rollout back");
     }
-    if let Some(refused) = replica_set::refused(&status.conditions, status.replicas, spec.replicas) {
+    // The condition may be about an older ReplicaSet (kubernetes
+    // `pkg/controller/deployment/sync.go`, `getReplicaFailures`).
+    let of_newest = |refused: &Judgement| newest.is_none_or(|newest| newest.judgement.reason == refused.reason);
+    let refused = replica_set::refused(&status.conditions, status.replicas, spec.replicas);
+    if let Some(refused) = refused.filter(of_newest) {
         return refused;
     }
     rollout(spec.replicas, status)

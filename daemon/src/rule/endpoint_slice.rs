@@ -12,8 +12,10 @@ use crate::state::{Judgement, State};
 
 /// What is read of an EndpointSlice.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct EndpointSlice {
+    /// `IPv4`, `IPv6` or `FQDN`.
+    address_type: Box<str>,
     endpoints: Option<Vec<Endpoint>>,
 }
 
@@ -53,6 +55,6 @@ impl Facts for EndpointSlice {
     }
 
     fn detail(&self, _metadata: &Metadata, _texts: &mut Interner<str>) -> Detail {
-        Detail::Endpoints
+        Detail::Endpoints { ipv6: &*self.address_type == "IPv6" }
     }
 }

@@ -37,7 +37,7 @@ pub(super) struct Status {
 }
 
 impl Facts for Job {
-    fn judge(&self, metadata: &Metadata, view: &dyn View, _now: Timestamp) -> Ruling {
+    fn judge(&self, metadata: &Metadata, view: &dyn View, now: Timestamp) -> Ruling {
         let own = judge(self);
         // Pods that have failed are counted, and made anew: that is the Job's
         // business. One that is stuck before it can run is nobody's.
@@ -50,7 +50,7 @@ impl Facts for Job {
         cannot_start.retain(|pod| doom::keeps_from_starting(&pod.judgement.reason));
         let blamed = pods_below::blame(own, &cannot_start);
         match self.status.active == 0 && blamed.doom <= Doom::Transient {
-            true => refusal::or_refused(blamed, &uid, &metadata.namespace, &pods, view).into(),
+            true => refusal::or_refused(blamed, self.status.start_time, metadata, &pods, view, now),
             false => blamed.into(),
         }
     }

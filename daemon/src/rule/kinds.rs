@@ -156,7 +156,8 @@ fn whole<F: DeserializeOwned + Facts + 'static>(json: &[u8]) -> Result<Read, Err
 fn by_custom_rule(json: &[u8], rule: &Arc<dyn CustomRule>) -> Result<Read, Error> {
     let (metadata, cuts) = metadata(json)?;
     let conventional = serde_json::from_slice(json)?;
-    let custom = Custom { json: json.into(), conventional, rule: Arc::clone(rule) };
+    let says_what_is_observed = rule.says_what_is_observed();
+    let custom = Custom { conventional, says_what_is_observed, judgement: rule.judge(json) };
     Ok((Object { metadata, facts: Box::new(custom) }, cuts))
 }
 

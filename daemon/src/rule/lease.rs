@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::view::View;
+use super::view::{Related, View};
 use super::{Facts, Ruling};
 use crate::intern::Interner;
 use crate::object::Metadata;
@@ -30,17 +30,32 @@ impl Spec {
     }
 }
 
+/// How long to wait for news of Leases before one is taken to have run out.
+const AGAIN: SignedDuration = SignedDuration::from_secs(5);
+
+/// Whether a Lease has run out that lasted until `ends`, as far as is known: a
+/// renewal that was not heard of is no end. If it has not, when to ask again.
+pub(super) fn has_ended(ends: Timestamp, namespace: &str, view: &dyn View, now: Timestamp) -> Result<(), Timestamp> {
+    if now < ends {
+        return Err(ends);
+    }
+    match view.known_until(Related::Leases, namespace) {
+        Some(known) if known >= ends => Ok(()),
+        _ => Err(now.saturating_add(AGAIN).unwrap_or(Timestamp::MAX)),
+    }
+}
+
 impl Facts for Lease {
-    fn judge(&self, _metadata: &Metadata, _view: &dyn View, now: Timestamp) -> Ruling {
+    fn judge(&self, metadata: &Metadata, view: &dyn View, now: Timestamp) -> Ruling {
         let holder = &self.spec.holder_identity;
         if holder.is_empty() {
             return Judgement::new(State::Ready, "NotHeld", "nobody holds it").into();
         }
         let held = Judgement::new(State::Ready, "Held", format!("held by {holder}"));
-        match self.spec.ends() {
+        match self.spec.ends().map(|ends| has_ended(ends, &metadata.namespace, view, now)) {
             None => held.into(),
-            Some(ends) if now < ends => Ruling::until(held, ends),
-            Some(_) => {
+            Some(Err(again)) => Ruling::until(held, again),
+            Some(Ok(())) => {
                 let message = format!("held by {holder}, who has not renewed it in time");
                 Judgement::new(State::Failed, "Expired", message).with_doom(Doom::Persistent).into()
             }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::condition::{self, Condition};
 use super::relations::NODE_LEASES;
 use super::view::{Related, View};
-use super::{Facts, Ruling};
+use super::{Facts, Ruling, lease};
 use crate::intern::Interner;
 use crate::object::Metadata;
 use crate::record::Detail;
@@ -42,11 +42,13 @@ impl Facts for Node {
         // The node controller tells by `Ready` what it has seen of the Lease; this
         // sees it while that does not work.
         match view.named(Related::Leases, NODE_LEASES, &metadata.name).there().map(|lease| lease.detail.clone()) {
-            Some(Detail::Lease(Some(ends))) if now < ends => Ruling::until(judgement, ends),
-            Some(Detail::Lease(Some(ends))) => {
-                let message = format!("its kubelet should have renewed its lease by {ends}, and has not");
-                Judgement::new(State::Failed, "LeaseExpired", message).with_doom(Doom::Persistent).into()
-            }
+            Some(Detail::Lease(Some(ends))) => match lease::has_ended(ends, NODE_LEASES, view, now) {
+                Err(again) => Ruling::until(judgement, again),
+                Ok(()) => {
+                    let message = format!("its kubelet should have renewed its lease by {ends}, and has not");
+                    Judgement::new(State::Failed, "LeaseExpired", message).with_doom(Doom::Persistent).into()
+                }
+            },
             _ => judgement.into(),
         }
     }

@@ -32,7 +32,7 @@ pub(super) fn blame(own: Judgement, pods: &[Arc<Record>]) -> Judgement {
     let mut message = format!("{}; pod {}: {}", own.message, worst.key.name, describe(cause));
     let alike = blocking.iter().filter(|pod| pod.judgement.reason == cause.reason).count() - 1;
     if alike > 0 {
-        message.push_str(&format!("; the same of {alike} more"));
+        message.push_str(&format!("; {alike} more like it"));
     }
     let own = Judgement { message: message.into(), ..own };
     if cause.doom == Doom::None || failed(&own) {

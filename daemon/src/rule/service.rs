@@ -9,7 +9,7 @@ use super::lenient::Filled;
 use super::view::{Related, View};
 use super::{Facts, Ruling};
 use crate::object::Metadata;
-use crate::record::{Key, Link, Record};
+use crate::record::{Detail, Key, Link, Record};
 use crate::state::{Judgement, State};
 
 /// What is read of a Service.
@@ -77,10 +77,15 @@ pub(super) fn slices(namespace: &str, name: &str, view: &dyn View) -> Option<Vec
     view.linked(Related::EndpointSlices, namespace, &Link::Service(Key::new(namespace, name)))
 }
 
-/// How many endpoints are ready, of how many.
+/// How many endpoints are ready, of how many: of the address family that has more,
+/// because a pod may be in a slice of each.
 pub(super) fn ready(slices: &[Arc<Record>]) -> (i64, i64) {
-    let counts = slices.iter().filter_map(|slice| slice.judgement.progress);
-    counts.fold((0, 0), |(ready, total), count| (ready + count.done, total + count.total))
+    let of_family = |ipv6: bool| {
+        let slices = slices.iter().filter(|slice| slice.detail == Detail::Endpoints { ipv6 });
+        let counts = slices.filter_map(|slice| slice.judgement.progress);
+        counts.fold((0, 0), |(ready, total), count| (ready + count.done, total + count.total))
+    };
+    of_family(false).max(of_family(true))
 }
 
 fn answers(slices: Option<Vec<Arc<Record>>>) -> Judgement {

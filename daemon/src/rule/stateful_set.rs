@@ -74,7 +74,7 @@ impl Facts for StatefulSet {
         Some(self.status.observed_generation)
     }
 
-    fn judge(&self, metadata: &Metadata, view: &dyn View, _now: Timestamp) -> Ruling {
+    fn judge(&self, metadata: &Metadata, view: &dyn View, now: Timestamp) -> Ruling {
         let own = judge(self);
         if own.state != State::InProgress {
             return own.into();
@@ -91,7 +91,7 @@ impl Facts for StatefulSet {
             return blocked(blamed, blocker).into();
         }
         match self.status.replicas < self.spec.replicas {
-            true => refusal::or_refused(blamed, &uid, &metadata.namespace, &pods, view).into(),
+            true => refusal::or_refused(blamed, None, metadata, &pods, view, now),
             false => blamed.into(),
         }
     }

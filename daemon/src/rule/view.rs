@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::record::{Link, Record};
 
 /// A set of objects that rules look at, or that depend on others.
@@ -136,6 +138,10 @@ pub trait View {
     /// The object of that name.
     fn named(&self, set: Related, namespace: &str, name: &str) -> Named;
 
+    /// Until when it is known what objects of that set are; `None` while that is
+    /// not known.
+    fn known_until(&self, set: Related, namespace: &str) -> Option<Timestamp>;
+
     /// Whether the API server serves objects of that group and resource; `None` if
     /// that is not known.
     fn serves(&self, group: &str, resource: &str) -> Option<bool>;
@@ -152,6 +158,10 @@ impl View for Nothing {
 
     fn named(&self, _set: Related, _namespace: &str, _name: &str) -> Named {
         Named::NotVisible
+    }
+
+    fn known_until(&self, _set: Related, _namespace: &str) -> Option<Timestamp> {
+        None
     }
 
     fn serves(&self, _group: &str, _resource: &str) -> Option<bool> {
@@ -184,6 +194,11 @@ impl View for Looking<'_> {
     fn named(&self, set: Related, namespace: &str, name: &str) -> Named {
         self.looked.set(true);
         self.view.named(set, namespace, name)
+    }
+
+    fn known_until(&self, set: Related, namespace: &str) -> Option<Timestamp> {
+        self.looked.set(true);
+        self.view.known_until(set, namespace)
     }
 
     fn serves(&self, group: &str, resource: &str) -> Option<bool> {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{RuleError, Rulebook, Source};
@@ -15,59 +16,64 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct RuleFiles {
     path: Option<PathBuf>,
+    /// What they said last.
+    known: Read,
 }
 
-impl RuleFiles {
-    /// Those at `path`; none without.
-    #[must_use]
-    pub fn new(path: Option<PathBuf>) -> Self {
-        Self { path }
-    }
+/// What files say, or why they cannot be read.
+type Read = Result<Vec<Source>, RuleError>;
 
-    /// The rules to begin with. What is wrong with them is logged: the daemon has
-    /// other work, too.
-    pub async fn read_first(&self) -> Rulebook {
-        book(&self.read().await, None)
+impl RuleFiles {
+    /// Those at `path`, none without, and their rules. What is wrong with them is
+    /// logged: the daemon has other work, too.
+    pub async fn open(path: Option<PathBuf>) -> (Self, Rulebook) {
+        let known = read_on_a_thread(path.clone()).await;
+        let rules = book(known.clone(), None).await;
+        (Self { path, known }, rules)
     }
 
     /// Has `caches` judge by the files whenever they change, for ever. Files that
     /// cannot be read change nothing.
-    pub async fn follow(self, caches: &Caches) {
-        let mut known = self.read().await;
+    pub async fn follow(mut self, caches: &Caches) {
         if self.path.is_none() {
             return;
         }
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            let read = self.read().await;
-            if read == known {
+            let read = read_on_a_thread(self.path.clone()).await;
+            if read == self.known {
                 continue;
             }
-            let before = caches.rules().borrow().clone();
             match &read {
                 Ok(_) => {
-                    caches.judge_by(book(&read, Some(&before)));
+                    let before = caches.rules().borrow().clone();
+                    caches.judge_by(book(read.clone(), Some(before)).await);
                     tracing::info!("the rules were read again");
                 }
                 Err(error) => tracing::error!("--rules: {error}; the rules stay as they were"),
             }
-            known = read;
+            self.known = read;
         }
-    }
-
-    async fn read(&self) -> Result<Vec<Source>, RuleError> {
-        let Some(path) = self.path.clone() else { return Ok(Vec::new()) };
-        let file = path.display().to_string();
-        let read = tokio::task::spawn_blocking(move || read(&path)).await;
-        read.unwrap_or_else(|error| Err(RuleError { file, line: None, problem: error.to_string() }))
     }
 }
 
+async fn read_on_a_thread(path: Option<PathBuf>) -> Read {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    let file = path.display().to_string();
+    let read = tokio::task::spawn_blocking(move || read(&path)).await;
+    read.unwrap_or_else(|error| Err(RuleError { file, line: None, problem: error.to_string() }))
+}
+
 /// The rules of what was read; what is wrong is logged.
-fn book(read: &Result<Vec<Source>, RuleError>, before: Option<&Rulebook>) -> Rulebook {
-    let sources = read.as_ref().map(Vec::as_slice).unwrap_or_default();
-    let (book, errors) = Rulebook::of(sources, before);
-    errors.iter().chain(read.as_ref().err()).for_each(|error| tracing::error!("--rules: {error}"));
+async fn book(read: Read, before: Option<Arc<Rulebook>>) -> Rulebook {
+    let (sources, unread) = match read {
+        Ok(sources) => (sources, None),
+        Err(error) => (Vec::new(), Some(error)),
+    };
+    let compile = move || Rulebook::of(&sources, before.as_deref());
+    let compiled = tokio::task::spawn_blocking(compile).await;
+    let (book, errors) = compiled.unwrap_or_else(|_panic| Rulebook::of(&[], None));
+    errors.iter().chain(&unread).for_each(|error| tracing::error!("--rules: {error}"));
     book
 }
 

@@ -111,10 +111,15 @@ impl CustomRule for Rule {
             Self::Compiled(rule) => &rule.1,
             Self::Broken(why) => return Judgement::new(State::Unknown, "RuleBroken", why.clone()),
         };
-        let scope = COMPILER.as_ref().and_then(|compiler| compiler.scope(json).ok());
-        match scope {
-            Some(scope) => programs.judge(&scope),
-            None => Judgement::new(State::Unknown, "Undecodable", "it is nested too deeply to be judged"),
+        let judge = || {
+            let scope = COMPILER.as_ref().and_then(|compiler| compiler.scope(json).ok())?;
+            Some(programs.judge(&scope))
+        };
+        // One object and one rule are to blame, and nothing else is to stop.
+        match std::panic::catch_unwind(std::panic::AssertUnwindSafe(judge)) {
+            Ok(Some(judgement)) => judgement,
+            Ok(None) => Judgement::new(State::Unknown, "Undecodable", "it is nested too deeply to be judged"),
+            Err(_panic) => Judgement::new(State::Unknown, "RuleBroken", "its rule cannot be evaluated for it"),
         }
     }
 }

@@ -7,7 +7,7 @@ use futures::stream::{self, TryStreamExt as _};
 use tonic::Status;
 
 use super::super::Served;
-use super::super::error::unreadable;
+use super::super::error::{cache_closed, unreadable};
 use crate::cache::Cache;
 use crate::event_log::CacheId;
 use crate::record::{Key, Record, SERVICE};
@@ -61,14 +61,8 @@ async fn prove_set(served: &Served, selection: &Selection, place: usize) -> Resu
         },
         _ => cache.collection().clone(),
     };
-    let labels = selection.labels.to_string();
-    let thing = (cache.id(), collection.namespace.clone(), labels.clone());
-    let read = || {
-        let (source, collection, labels) = (served.source.clone(), collection.clone(), labels.clone());
-        let read = async move { Ok(source.read_set(&collection, &labels).await?.map(Arc::new)) };
-        served.proofs.sets.read(&thing, read)
-    };
-    let Some(set) = read_on(cache, "*", read).await? else { return Ok(()) };
+    let namespace = collection.namespace.clone();
+    let Some(set) = read_set(served, cache, collection, selection.labels.to_string()).await? else { return Ok(()) };
     cache.reaches(set.newest).await;
     let outdated = |record: &Record| {
         record.resource_version <= set.version && selection.may_list(record) && !set.uids.contains(&record.uid)
@@ -76,7 +70,23 @@ async fn prove_set(served: &Served, selection: &Selection, place: usize) -> Resu
     let since = cache.sheds(&served.log, outdated).await;
     // Each cache is proven once.
     let _only = selection.gaps[place].set(Gap { after: set.newest, up_to: set.version, since });
-    prove_neighbours(served, cache, collection.namespace.as_deref(), None).await
+    prove_neighbours(served, cache, namespace.as_deref(), None).await
+}
+
+/// What a live list sees, of those with these labels.
+async fn read_set(
+    served: &Served,
+    cache: &Cache,
+    collection: Collection,
+    labels: String,
+) -> Result<Option<Arc<Set>>, Status> {
+    let thing = (cache.id(), collection.namespace.clone(), labels.clone());
+    let read = || {
+        let (source, collection, labels) = (served.source.clone(), collection.clone(), labels.clone());
+        let read = async move { Ok(source.read_set(&collection, &labels).await?.map(Arc::new)) };
+        served.proofs.sets.read(&thing, read)
+    };
+    read_on(cache, "*", read).await
 }
 
 /// Resolves when what the rule for a cache's kind needs, to say that something
@@ -88,16 +98,22 @@ async fn prove_neighbours(
     namespace: Option<&str>,
     name: Option<&str>,
 ) -> Result<(), Status> {
-    let Some(set) = cache.related() else { return Ok(()) };
-    let neighbours = served.caches.neighbours();
-    for needed in relations::readiness_needs(set) {
-        // What is not visible makes nothing ready.
-        let Some(other) = neighbours.cache(*needed, namespace.unwrap_or_default()) else { continue };
-        let of_namespace = namespace.filter(|_| set == Related::Services && other.kind().namespaced);
-        let labels = name.filter(|_| set == Related::Services).map(|name| format!("{SERVICE}={name}"));
-        prove_neighbour(served, &other, of_namespace, labels.unwrap_or_default()).await?;
+    let needs = cache.related().map(relations::readiness_needs).unwrap_or_default();
+    // Of what has no namespace it may be in any.
+    let namespace = namespace.filter(|_| cache.kind().namespaced);
+    let of_service = name.filter(|_| cache.related() == Some(Related::Services));
+    for needed in needs {
+        for other in served.caches.neighbours().caches(*needed, namespace) {
+            let proven = prove_neighbour(served, &other, namespace, of_service);
+            match other.closed().run_until_cancelled(proven).await {
+                Some(proven) => proven?,
+                None => return Err(cache_closed(other.kind())),
+            }
+        }
     }
-    cache.touched().settled().await;
+    if !needs.is_empty() {
+        cache.touched().settled().await;
+    }
     Ok(())
 }
 
@@ -105,24 +121,23 @@ async fn prove_neighbour(
     served: &Served,
     cache: &Arc<Cache>,
     namespace: Option<&str>,
-    labels: String,
+    of_service: Option<&str>,
 ) -> Result<(), Status> {
+    cache.announced().await;
+    if !cache.freshness().listed {
+        // What is not visible makes nothing ready.
+        return Ok(());
+    }
+    let namespace = namespace.filter(|_| cache.kind().namespaced);
     let mut collection = cache.collection().clone();
     collection.namespace = collection.namespace.or(namespace.map(Into::into));
-    let label = labels.split_once('=').map(|(_, name)| name.to_owned());
-    let thing = (cache.id(), collection.namespace.clone(), labels.clone());
-    let read = || {
-        let (source, collection, labels) = (served.source.clone(), collection.clone(), labels.clone());
-        let read = async move { Ok(source.read_set(&collection, &labels).await?.map(Arc::new)) };
-        served.proofs.sets.read(&thing, read)
-    };
-    let Some(set) = read_on(cache, "*", read).await? else { return Ok(()) };
-    cache.announced().await;
+    let labels = of_service.map(|name| format!("{SERVICE}={name}")).unwrap_or_default();
+    let Some(set) = read_set(served, cache, collection, labels).await? else { return Ok(()) };
     cache.reaches(set.newest).await;
     let outdated = |record: &Record| {
         record.resource_version <= set.version
             && namespace.is_none_or(|namespace| *record.key.namespace == *namespace)
-            && label.as_ref().is_none_or(|name| record.label(SERVICE) == Some(name))
+            && of_service.is_none_or(|name| record.label(SERVICE) == Some(name))
             && !set.uids.contains(&record.uid)
     };
     cache.sheds(&served.log, outdated).await;
