@@ -21,6 +21,7 @@ use daymarkd::decode::arrival::Decoder;
 use daymarkd::decode::decode;
 use daymarkd::event_log::EventLog;
 use daymarkd::kind::Kind;
+use daymarkd::object::Object;
 use daymarkd::rule::judge;
 use daymarkd::rule::view::Nothing;
 use daymarkd::source::{Collection, Event};
@@ -50,6 +51,25 @@ fn main() {
         cost
     });
     println!("  ratio: {:.2}", costs[1] / costs[0]);
+    // It is judged again at most every 20 ms, however many of its pods change.
+    println!("a ReplicaSet judged again, none of its pods ready");
+    for pods in [10, 5_000] {
+        let (neighbours, set) = replica_set_of(pods);
+        let cost = measure(|| drop(black_box(judge(&set, &*neighbours, now))));
+        println!("  of {pods} pods: {cost:.1} us, {:.2} us a pod", cost / pods as f64);
+    }
+}
+
+fn replica_set_of(pods: usize) -> (Arc<Neighbours>, Object) {
+    let kinds = [kind("", "pods", "Pod"), kind("apps", "replicasets", "ReplicaSet")];
+    let neighbours = Arc::new(Neighbours::new(Arc::new(Catalog::of(kinds.to_vec()))));
+    fill(&neighbours, &kinds[0], (0..pods).map(|n| pod(&format!("web-{n}"), "web-1", running(CRASH, false))));
+    let set = json!({
+        "metadata": {"name": "web-1", "namespace": "n", "uid": "web-1", "resourceVersion": "1"},
+        "spec": {"replicas": pods}, "status": {"replicas": pods},
+    });
+    let set = decode(&kinds[1], set.to_string().as_bytes(), None).unwrap().object;
+    (neighbours, set)
 }
 
 /// Microseconds.
@@ -106,7 +126,7 @@ fn kind(group: &str, resource: &str, name: &str) -> Kind {
 /// A Deployment with its pods, and pods of others.
 struct Cluster {
     neighbours: Arc<Neighbours>,
-    deployment: daymarkd::object::Object,
+    deployment: Object,
 }
 
 impl Cluster {

@@ -84,8 +84,8 @@ pub struct Args {
     #[arg(long, value_name = "MIB", default_value_t = CHANGES_MIB, value_parser = some)]
     changes_mib: usize,
 
-    /// Rules in CEL for kinds that have none built in: a file, or a folder of
-    /// them; read again when they change
+    /// Rules in CEL, for kinds that have none built in or another one than you
+    /// want: a file, or a folder of them; read again when they change
     #[arg(long, value_name = "PATH")]
     rules: Option<PathBuf>,
 

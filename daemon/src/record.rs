@@ -1,10 +1,13 @@
 //! Objects as they are kept: what is asked of all of them, packed, and the body.
 
+mod detail;
+
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+pub use self::detail::{Detail, Happening, Link};
 use crate::body::Body;
 use crate::intern::Interner;
 use crate::object::{Metadata, Object};
@@ -109,71 +112,6 @@ pub struct Owner {
     pub name: Arc<str>,
     /// Whether it is the one that manages the object.
     pub controller: bool,
-}
-
-/// What the rules for other objects read of one, by its kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Detail {
-    /// Nothing.
-    None,
-    /// Of a pod.
-    Pod {
-        /// Its node; empty before it has one.
-        node: Arc<str>,
-        /// Whether none of its containers will run again.
-        over: bool,
-    },
-    /// Of a node.
-    Node {
-        /// Whether its kubelet is ready.
-        ready: bool,
-    },
-    /// Of a ReplicaSet, which revision of its Deployment it is.
-    Revision(u64),
-    /// Of an EndpointSlice: a label names its Service, its progress counts.
-    Endpoints {
-        /// Whether the addresses are IPv6: a pod may have one of each family.
-        ipv6: bool,
-    },
-    /// Of a Lease, until when it lasts; `None` if nobody holds it.
-    Lease(Option<Timestamp>),
-    /// Of an event.
-    Event(Box<Happening>),
-    /// Of a StorageClass.
-    StorageClass {
-        /// Whether it is for claims that name none.
-        default: bool,
-        /// Whether it makes volumes only when a pod needs them.
-        waits: bool,
-    },
-}
-
-/// What an event is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Happening {
-    /// The object's UID.
-    pub subject: Uid,
-    /// Its kind.
-    pub kind: Arc<str>,
-    /// Its name.
-    pub name: Arc<str>,
-    /// When it happened last.
-    pub last: Option<Timestamp>,
-}
-
-/// What objects can be found by, besides their names.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Link {
-    /// The object of that UID owns them.
-    Owner(Uid),
-    /// They are pods on that node.
-    Node(Arc<str>),
-    /// They are events about the object of that UID.
-    About(Uid),
-    /// They are EndpointSlices of that Service.
-    Service(Key),
-    /// They are what is taken where none is named.
-    Default,
 }
 
 /// The label of an EndpointSlice that names its Service.

@@ -262,7 +262,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
     /// Whatever happens in whatever order, each object is judged in the end as if
     /// it were judged anew.
     #[test]
