@@ -151,6 +151,9 @@ pub struct Wait {
     /// The deadline; 0 to look once
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration::parse)]
     pub timeout: Duration,
+    /// How long a failure that may pass, such as a crash loop, is borne; one that cannot counts at once
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration::parse)]
+    pub tolerate: Duration,
     /// How to print the verdict
     #[arg(short, long, value_enum, default_value_t = Report::Text, value_name = "FORMAT")]
     pub output: Report,

@@ -1,6 +1,9 @@
 //! Are these objects as needed? The answer, from what a proven stream tells.
 //!
-//! Nothing here waits, reads a clock or writes: events go in, verdicts come out.
+//! Nothing here waits, reads a clock or writes: events and times go in, verdicts
+//! come out.
+
+use std::time::Duration;
 
 use daymark::api::status_event::Event;
 use daymark::api::{Doom, ObjectRef, State, Status};
@@ -28,6 +31,10 @@ pub struct Gate {
     /// The object that the snapshot's next item is about.
     next: usize,
     proven: bool,
+    /// How long a failure that may pass is borne.
+    tolerance: Duration,
+    /// The time, since the wait began.
+    now: Duration,
 }
 
 /// One object that is waited for.
@@ -35,6 +42,8 @@ pub struct Gate {
 pub struct Awaited {
     target: Target,
     status: Option<Status>,
+    /// Since when it has not been well, if it has failed since.
+    failing_since: Option<Duration>,
 }
 
 /// Why a gate cannot be judged at all.
@@ -49,10 +58,23 @@ pub enum GateError {
 }
 
 impl Gate {
-    /// A gate for `targets`, in the order of the request's `refs`.
-    pub fn new(targets: &[Target], goal: Option<Goal>) -> Self {
-        let awaited = |target: &Target| Awaited { target: target.clone(), status: None };
-        Self { goal, objects: targets.iter().map(awaited).collect(), next: 0, proven: false }
+    /// A gate for `targets`, in the order of the request's `refs`, that bears a
+    /// failure which may pass for as long as `tolerance`.
+    pub fn new(targets: &[Target], goal: Option<Goal>, tolerance: Duration) -> Self {
+        let awaited = |target: &Target| Awaited { target: target.clone(), status: None, failing_since: None };
+        let objects = targets.iter().map(awaited).collect();
+        Self { goal, objects, next: 0, proven: false, tolerance, now: Duration::ZERO }
+    }
+
+    /// So much time has passed since the wait began.
+    pub fn at(&mut self, now: Duration) {
+        self.now = now;
+    }
+
+    /// When a verdict may come by time alone.
+    pub fn due(&self) -> Option<Duration> {
+        let failing = self.objects.iter().filter(|object| object.fails_for_now());
+        failing.filter_map(|object| object.failing_since).min().map(|since| since + self.tolerance)
     }
 
     /// Takes in an event.
@@ -105,10 +127,15 @@ impl Gate {
             Some(status) if self.proven => match (status.state(), status.doom()) {
                 (State::Ready, _) => Verdict::Passed,
                 (State::Failed, Doom::Fatal) => Verdict::Failed,
+                _ if object.fails_for_now() && self.has_borne(object) => Verdict::Failed,
                 _ => Verdict::Undecided,
             },
             _ => Verdict::Undecided,
         }
+    }
+
+    fn has_borne(&self, object: &Awaited) -> bool {
+        object.failing_since.is_some_and(|since| self.now.saturating_sub(since) >= self.tolerance)
     }
 
     /// What is waited for in `object`, by default or by request.
@@ -128,7 +155,7 @@ impl Gate {
         if self.goal == Some(Goal::Rollout) && !has_rollout(&status) {
             return Err(GateError::NoRollout(answered));
         }
-        object.status = Some(status);
+        object.learn(status, self.now);
         self.next += 1;
         Ok(())
     }
@@ -136,7 +163,7 @@ impl Gate {
     fn update(&mut self, status: Status) {
         // The same object may be named twice, as deploy/web and deployment/web.
         for object in self.objects.iter_mut().filter(|object| object.is(&status)) {
-            object.status = Some(status.clone());
+            object.learn(status.clone(), self.now);
         }
     }
 
@@ -144,7 +171,7 @@ impl Gate {
         for object in self.objects.iter_mut().filter(|object| object.is(&status)) {
             // A namesake that came meanwhile stays.
             if object.uid().is_empty() || object.uid() == uid(&status) || uid(&status).is_empty() {
-                object.status = Some(status.clone());
+                object.learn(status.clone(), self.now);
             }
         }
     }
@@ -164,6 +191,28 @@ impl Awaited {
     /// As it was named.
     pub fn target(&self) -> &Target {
         &self.target
+    }
+
+    /// It has failed, in a way that may pass.
+    fn fails_for_now(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| (status.state(), status.doom()) == (State::Failed, Doom::Persistent))
+    }
+
+    /// Takes in its newest state. A failure lasts until it is over: what is only on
+    /// its way again, as between two crashes, has not recovered.
+    fn learn(&mut self, status: Status, now: Duration) {
+        let is_another = self
+            .status
+            .as_ref()
+            .is_none_or(|before| (uid(before), before.generation) != (uid(&status), status.generation));
+        let is_on_its_way = matches!(status.state(), State::Failed | State::InProgress | State::Unknown);
+        if is_another || !is_on_its_way {
+            self.failing_since = None;
+        }
+        self.status = Some(status);
+        if self.fails_for_now() {
+            self.failing_since.get_or_insert(now);
+        }
     }
 
     fn is(&self, status: &Status) -> bool {

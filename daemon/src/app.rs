@@ -19,10 +19,11 @@ use crate::event_log::cursor::Incarnation;
 use crate::kind::Kind;
 use crate::lifecycle;
 use crate::predicate::Predicates;
+use crate::proof::Prover;
 use crate::recording::recorder::{RecordError, Recorder, Writing};
 use crate::recording::{self, reader};
 use crate::rpc::listener::{Address, ListenError, Listener};
-use crate::rpc::{Proofs, Rpc, Served, Streams};
+use crate::rpc::{Rpc, Served, Streams};
 use crate::rule::relations::{self, Dependent};
 use crate::rule::view::Related;
 use crate::rulebook::files::RuleFiles;
@@ -131,6 +132,8 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         record.map(|(recorder, kinds, writing)| (Recording { recorder: Arc::new(recorder), kinds }, writing)).unzip();
     let (rule_files, rules) = RuleFiles::open(config.rules).await;
     let (caches, openings) = Caches::new(catalog, policy, Arc::clone(&log), clock.clone(), rules, recorder);
+    let caches = Arc::new(caches);
+    let prover = Arc::new(Prover::new(Arc::clone(&caches), Arc::clone(&log), source.clone()));
     let (evaluator, answering) = Evaluator::new(Predicates::new(config.worker, config.predicates));
     let served = Arc::new(Served {
         cluster,
@@ -141,7 +144,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         incarnation: Incarnation::random(),
         source,
         clock,
-        proofs: Proofs::default(),
+        prover,
         evaluator,
         streams: Streams::new(config.max_streams),
         drain: CancellationToken::new(),

@@ -32,6 +32,7 @@ pub mod kind;
 pub mod lifecycle;
 pub mod object;
 pub mod predicate;
+pub mod proof;
 pub mod record;
 pub mod recording;
 pub mod rulebook;

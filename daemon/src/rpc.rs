@@ -23,12 +23,12 @@ use tonic_health::server::{HealthReporter, health_reporter};
 
 use self::listener::Listener;
 pub use self::streams::Streams;
-pub use self::watch::Proofs;
 use crate::access::Access;
 use crate::caches::Caches;
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
+use crate::proof::Prover;
 use crate::source::Source;
 use crate::subscription::{Evaluator, Groups};
 
@@ -43,7 +43,7 @@ pub struct Served {
     /// The namespace of requests that name none.
     pub default_namespace: String,
     /// What is cached, and can be.
-    pub caches: Caches,
+    pub caches: Arc<Caches>,
     /// Their log.
     pub log: Arc<EventLog>,
     /// The streams that follow it, by what they want.
@@ -54,8 +54,8 @@ pub struct Served {
     pub source: Source,
     /// The time.
     pub clock: Clock,
-    /// The live reads of proofs.
-    pub proofs: Proofs,
+    /// Proves views.
+    pub prover: Arc<Prover>,
     /// Who evaluates callers' expressions.
     pub evaluator: Evaluator,
     /// The streams that are open.

@@ -61,7 +61,7 @@ pub async fn run(global: &Global, args: &Wait, printer: &mut Printer) -> Result<
     let mut waiter = Waiter {
         args,
         printer,
-        gate: Gate::new(&targets, args.goal),
+        gate: Gate::new(&targets, args.goal, args.tolerate),
         begun,
         said: vec![String::new(); targets.len()],
         warned: BTreeSet::new(),
@@ -86,9 +86,11 @@ impl Waiter<'_> {
     async fn wait(&mut self, client: &Client, request: WatchStatusesRequest, deadline: Instant) -> Result<(), Failure> {
         let mut watch = client.watch(request);
         while !self.is_over() {
+            let due = self.gate.due().map(|due| self.begun + due);
             tokio::select! {
                 biased;
                 () = tokio::time::sleep_until(deadline) => return Ok(()),
+                () = sleep_until(due) => {}
                 event = watch.next() => match event? {
                     WatchEvent::Told(told) => self.told(told)?,
                     WatchEvent::Restored => self.lost = None,
@@ -103,7 +105,8 @@ impl Waiter<'_> {
         Ok(())
     }
 
-    fn is_over(&self) -> bool {
+    fn is_over(&mut self) -> bool {
+        self.gate.at(self.begun.elapsed());
         self.gate.verdict() != Verdict::Undecided || (self.args.timeout.is_zero() && self.gate.is_proven())
     }
 
@@ -111,6 +114,7 @@ impl Waiter<'_> {
         if let Some(freshness) = freshness {
             self.freshness = Some((freshness, Instant::now()));
         }
+        self.gate.at(self.begun.elapsed());
         if let Event::Reset(reset) = &event {
             self.unreachable(reset)?;
         }
@@ -182,5 +186,12 @@ impl Waiter<'_> {
     fn view_age(&self) -> Option<Duration> {
         let (freshness, told) = self.freshness.as_ref()?;
         Some(crate::status_json::age(freshness)? + told.elapsed())
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }

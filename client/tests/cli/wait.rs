@@ -86,6 +86,9 @@ fn a_failure_that_may_pass_is_waited_out() {
     steps.push(changed("2", doomed("a", Doom::Transient, "pulling")));
     steps.push(changed("3", pod("a", State::Ready)));
     assert_eq!(wait(steps, &["pod/a"]).code, 0);
+    let run = wait(snapshot([doomed("a", Doom::Persistent, "crash loop")]), &["pod/a", "--tolerate", "1s"]);
+    assert_eq!(run.code, 1);
+    assert!(run.out.contains("failed") && run.out.contains("crash loop"), "{run:?}");
 }
 
 /// `wait.unproven`

@@ -9,6 +9,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::kind::Kind;
 use crate::predicate::PredicateError;
+use crate::proof::Unproven;
 use crate::source::{Problem, ProblemReason};
 
 /// Before a client that is turned away may come again.
@@ -92,10 +93,19 @@ pub(super) fn unknown_kinds(problem: &Problem) -> Status {
     status(Code::Unavailable, Reason::ClusterUnreachable, message, [("problem", problem.reason.to_string())])
 }
 
-/// A kind is served otherwise than before: ask again.
+/// A kind is followed otherwise than before: ask again.
 pub(super) fn cache_closed(kind: &Kind) -> Status {
-    let message = format!("{kind} are served otherwise than before: watch them again");
+    let message =
+        format!("{kind} are followed otherwise than before, in another version or by other rules: watch them again");
     status(Code::Unavailable, Reason::CacheClosed, message, [("kind", kind.to_string())])
+}
+
+/// What was to be proven cannot be.
+pub(super) fn unproven(error: &Unproven) -> Status {
+    match error {
+        Unproven::Refused { kind, problem } => unreadable(kind, problem),
+        Unproven::Closed(kind) => cache_closed(kind),
+    }
 }
 
 /// The daemon stops: go to the next one.

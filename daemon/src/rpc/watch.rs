@@ -1,7 +1,6 @@
 //! `WatchStatuses`: a snapshot, and what follows it.
 
 mod letter;
-mod proof;
 mod snapshot;
 
 use std::pin::Pin;
@@ -20,15 +19,14 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::Status;
 
 use self::letter::Letter;
-pub use self::proof::Proofs;
-use self::proof::prove;
 use self::snapshot::{Item, Items};
 use super::Served;
 use super::convert::{View, encode};
-use super::error::{cache_closed, cursor_expired, draining, unevaluated};
+use super::error::{cache_closed, cursor_expired, draining, unevaluated, unproven};
 use super::streams::Permit;
 use crate::cache::Cache;
 use crate::event_log::{Entry, Revision};
+use crate::proof::Unproven;
 use crate::subscription::feed::Portion;
 use crate::subscription::{Delivery, Feed, Group, Interruption, Selection};
 
@@ -47,14 +45,14 @@ pub(super) struct Watch {
     feed: Feed,
     stage: Stage,
     /// Resolves when the view is proven; `None` if nobody asked, or it is.
-    proof: Option<BoxFuture<'static, Result<(), Status>>>,
+    proof: Option<BoxFuture<'static, Result<(), Unproven>>>,
     _permit: Permit,
 }
 
 /// What a stream waits for.
 enum Step {
     /// The view is proven, or cannot be.
-    Proven(Result<(), Status>),
+    Proven(Result<(), Unproven>),
     /// Changes; or the log has dropped what comes next.
     Changes(Result<Portion, Interruption>),
     /// A kind that could not be read can be.
@@ -130,7 +128,7 @@ impl Watch {
             Beginning::Resume(revision) => (Stage::Proving(Opening::Resumed), revision),
         };
         let feed = Feed::new(group, after);
-        let proof = proven.then(|| prove(Arc::clone(&served), Arc::clone(&selection)).boxed());
+        let proof = proven.then(|| Arc::clone(&served.prover).prove(Arc::clone(&selection)).boxed());
         Self { served, selection, unreachable, view, progress_interval, feed, stage, proof, _permit: permit }
     }
 
@@ -187,7 +185,7 @@ impl Watch {
                     let opening = *opening;
                     match self.step().await {
                         Step::Proven(proven) => {
-                            proven?;
+                            proven.map_err(|error| unproven(&error))?;
                             self.proof = None;
                             // What the proof has seen is in the log by now, and a reader that
                             // resumes would else take its old picture for it.

@@ -22,7 +22,7 @@ pub enum Collection {
 pub(super) type Place = (Collection, Option<(String, String)>);
 
 impl Collection {
-    /// Those whose objects are judged each by itself, as [`super::object`] makes
+    /// Those whose objects are judged each by itself, as [`super::objects::object`] makes
     /// them.
     pub const ALL: [Self; 4] = [Self::Pods, Self::Deployments, Self::ReplicaSets, Self::Jobs];
 

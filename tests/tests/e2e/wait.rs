@@ -11,6 +11,7 @@ const STEERED: &[Need] = &[Need::Controllers, Need::Steering];
 pub(crate) const TESTS: &[Test] = &[
     Test { name: "wait::a_rollout_passes_when_kubectl_says_so", needs: STEERED, run: Run::Shared(rollout_passes) },
     Test { name: "wait::a_crash_loop_fails_at_its_deadline", needs: STEERED, run: Run::Shared(crash_loop_fails) },
+    Test { name: "wait::what_is_doomed_ends_the_wait", needs: STEERED, run: Run::Shared(doomed) },
     Test { name: "wait::never_ready_is_undecided", needs: STEERED, run: Run::Shared(never_ready_is_undecided) },
     Test { name: "wait::a_job_passes_or_fails", needs: STEERED, run: Run::Shared(jobs) },
     Test { name: "wait::an_absent_object_is_awaited", needs: STEERED, run: Run::Shared(absent_object_is_awaited) },
@@ -79,6 +80,24 @@ fn crash_loop_fails(cluster: &Cluster, daemon: &Daemon) {
     let waited = wait(daemon, &namespace, "deploy/broken --for rollout --timeout 60s");
     assert_eq!(waited.code, Some(1), "{waited:?}");
     assert!(waited.stdout.contains("ProgressDeadlineExceeded"), "{waited:?}");
+}
+
+/// Where kubectl waits for its timeout: at once for what waiting cannot heal,
+/// soon for what may pass; with the cause.
+fn doomed(cluster: &Cluster, daemon: &Daemon) {
+    let namespace = cluster.namespace();
+    for (name, behaviour, says) in [
+        ("image", "image-pull-backoff", "not found"),
+        ("config", "config-error", "couldn't find key password"),
+        ("crash", "crash-loop", "CrashLoopBackOff"),
+    ] {
+        namespace.apply(&deployment(name, 2, behaviour, "500ms", ""));
+        let waited = wait(daemon, &namespace, &format!("deploy/{name} --tolerate 2s --timeout 60s"));
+        assert_eq!(waited.code, Some(1), "{name}: {waited:?}");
+        assert!(waited.stdout.contains(says) && waited.stdout.contains(&format!("pod {name}-")), "{name}: {waited:?}");
+        let kubectl = namespace.kubectl(["rollout", "status", &format!("deploy/{name}"), "--watch=false"]);
+        assert!(kubectl.contains("Waiting for"), "{name}: {kubectl}");
+    }
 }
 
 fn never_ready_is_undecided(cluster: &Cluster, daemon: &Daemon) {

@@ -1,21 +1,19 @@
-//! Proof that a view is no older than a request.
+//! Proof that a view is no older than a question.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::{self, TryStreamExt as _};
-use tonic::Status;
-
-use super::super::Served;
-use super::super::error::{cache_closed, unreadable};
 use crate::cache::Cache;
-use crate::event_log::CacheId;
+use crate::caches::Caches;
+use crate::event_log::{CacheId, EventLog};
+use crate::kind::Kind;
 use crate::record::{Key, Record, SERVICE};
 use crate::rule::relations;
 use crate::rule::view::Related;
 use crate::source::shared::SharedReads;
-use crate::source::{Collection, Problem, Set, Truth};
+use crate::source::{Collection, Problem, Set, Source, Truth};
 use crate::subscription::{Absence, Gap, Named, Scope, Selection};
+use futures::stream::{self, TryStreamExt as _};
 
 /// Live reads that one proof makes at a time.
 const READS_AT_ONCE: usize = 16;
@@ -24,34 +22,64 @@ const READ_AGAIN: Duration = Duration::from_secs(1);
 /// The longest that an API server's `Retry-After` is obeyed.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// The live reads of proofs: those who wait for the same share them.
-#[derive(Debug, Default)]
-pub struct Proofs {
+/// Proves views. Those who wait for the same live read share it.
+#[derive(Debug)]
+pub struct Prover {
+    caches: Arc<Caches>,
+    log: Arc<EventLog>,
+    source: Source,
     names: SharedReads<(CacheId, Key), Result<Truth, Problem>>,
     sets: SharedReads<ListOf, Result<Option<Arc<Set>>, Problem>>,
+}
+
+/// A view that cannot be proven.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unproven {
+    /// What it is of may not be read, or is not prover.
+    #[error("{kind} cannot be read: {}", problem.message)]
+    Refused {
+        /// What.
+        kind: Arc<Kind>,
+        /// Why.
+        problem: Problem,
+    },
+    /// What it is of is followed otherwise by now.
+    #[error("{0} are followed otherwise than before")]
+    Closed(Arc<Kind>),
 }
 
 /// Whose objects a list is of, in which namespace, and with which labels.
 type ListOf = (CacheId, Option<Box<str>>, String);
 
-/// Resolves when the caches hold what live reads, begun after now, have seen of
-/// every named object; or when they may not be read.
-pub(super) async fn prove(served: Arc<Served>, selection: Arc<Selection>) -> Result<(), Status> {
-    match &selection.scope {
-        Scope::Named(named) => {
-            let each = |named| prove_one(&served, &selection, named);
-            stream::iter(named.iter().map(Ok)).try_for_each_concurrent(READS_AT_ONCE, each).await
-        }
-        Scope::All | Scope::Namespaces(_) => {
-            let each = |place| prove_set(&served, &selection, place);
-            stream::iter((0..selection.caches.len()).map(Ok)).try_for_each_concurrent(READS_AT_ONCE, each).await
+impl Prover {
+    /// A prover of what these caches hold, which that source feeds.
+    #[must_use]
+    pub fn new(caches: Arc<Caches>, log: Arc<EventLog>, source: Source) -> Self {
+        Self { caches, log, source, names: SharedReads::default(), sets: SharedReads::default() }
+    }
+
+    /// Resolves when the caches hold what live reads, begun after now, have seen
+    /// of every selected object.
+    ///
+    /// # Errors
+    /// If they may not be read.
+    pub async fn prove(self: Arc<Self>, selection: Arc<Selection>) -> Result<(), Unproven> {
+        match &selection.scope {
+            Scope::Named(named) => {
+                let each = |named| prove_one(&self, &selection, named);
+                stream::iter(named.iter().map(Ok)).try_for_each_concurrent(READS_AT_ONCE, each).await
+            }
+            Scope::All | Scope::Namespaces(_) => {
+                let each = |place| prove_set(&self, &selection, place);
+                stream::iter((0..selection.caches.len()).map(Ok)).try_for_each_concurrent(READS_AT_ONCE, each).await
+            }
         }
     }
 }
 
 /// Resolves when the cache at that place has reached every object that a live
 /// list of the selection's has seen, and explains every one that it has not.
-async fn prove_set(served: &Served, selection: &Selection, place: usize) -> Result<(), Status> {
+async fn prove_set(prover: &Prover, selection: &Selection, place: usize) -> Result<(), Unproven> {
     let cache = &selection.caches[place];
     let collection = match &selection.scope {
         // One namespace is a shorter list.
@@ -62,29 +90,29 @@ async fn prove_set(served: &Served, selection: &Selection, place: usize) -> Resu
         _ => cache.collection().clone(),
     };
     let namespace = collection.namespace.clone();
-    let Some(set) = read_set(served, cache, collection, selection.labels.to_string()).await? else { return Ok(()) };
+    let Some(set) = read_set(prover, cache, collection, selection.labels.to_string()).await? else { return Ok(()) };
     cache.reaches(set.newest).await;
     let outdated = |record: &Record| {
         record.resource_version <= set.version && selection.may_list(record) && !set.uids.contains(&record.uid)
     };
-    let since = cache.sheds(&served.log, outdated).await;
+    let since = cache.sheds(&prover.log, outdated).await;
     // Each cache is proven once.
     let _only = selection.gaps[place].set(Gap { after: set.newest, up_to: set.version, since });
-    prove_neighbours(served, cache, namespace.as_deref(), None).await
+    prove_neighbours(prover, cache, namespace.as_deref(), None).await
 }
 
 /// What a live list sees, of those with these labels.
 async fn read_set(
-    served: &Served,
+    prover: &Prover,
     cache: &Cache,
     collection: Collection,
     labels: String,
-) -> Result<Option<Arc<Set>>, Status> {
+) -> Result<Option<Arc<Set>>, Unproven> {
     let thing = (cache.id(), collection.namespace.clone(), labels.clone());
     let read = || {
-        let (source, collection, labels) = (served.source.clone(), collection.clone(), labels.clone());
+        let (source, collection, labels) = (prover.source.clone(), collection.clone(), labels.clone());
         let read = async move { Ok(source.read_set(&collection, &labels).await?.map(Arc::new)) };
-        served.proofs.sets.read(&thing, read)
+        prover.sets.read(&thing, read)
     };
     read_on(cache, "*", read).await
 }
@@ -93,21 +121,21 @@ async fn read_set(
 /// is ready, is no older than now, and has been looked at: for objects in one
 /// namespace, or for that of one name.
 async fn prove_neighbours(
-    served: &Served,
+    prover: &Prover,
     cache: &Cache,
     namespace: Option<&str>,
     name: Option<&str>,
-) -> Result<(), Status> {
+) -> Result<(), Unproven> {
     let needs = cache.related().map(relations::readiness_needs).unwrap_or_default();
     // Of what has no namespace it may be in any.
     let namespace = namespace.filter(|_| cache.kind().namespaced);
     let of_service = name.filter(|_| cache.related() == Some(Related::Services));
     for needed in needs {
-        for other in served.caches.neighbours().caches(*needed, namespace) {
-            let proven = prove_neighbour(served, &other, namespace, of_service);
+        for other in prover.caches.neighbours().caches(*needed, namespace) {
+            let proven = prove_neighbour(prover, &other, namespace, of_service);
             match other.closed().run_until_cancelled(proven).await {
                 Some(proven) => proven?,
-                None => return Err(cache_closed(other.kind())),
+                None => return Err(Unproven::Closed(Arc::clone(&other.collection().kind))),
             }
         }
     }
@@ -118,11 +146,11 @@ async fn prove_neighbours(
 }
 
 async fn prove_neighbour(
-    served: &Served,
+    prover: &Prover,
     cache: &Arc<Cache>,
     namespace: Option<&str>,
     of_service: Option<&str>,
-) -> Result<(), Status> {
+) -> Result<(), Unproven> {
     cache.announced().await;
     if !cache.freshness().listed {
         // What is not visible makes nothing ready.
@@ -132,7 +160,7 @@ async fn prove_neighbour(
     let mut collection = cache.collection().clone();
     collection.namespace = collection.namespace.or(namespace.map(Into::into));
     let labels = of_service.map(|name| format!("{SERVICE}={name}")).unwrap_or_default();
-    let Some(set) = read_set(served, cache, collection, labels).await? else { return Ok(()) };
+    let Some(set) = read_set(prover, cache, collection, labels).await? else { return Ok(()) };
     cache.reaches(set.newest).await;
     let outdated = |record: &Record| {
         record.resource_version <= set.version
@@ -140,12 +168,12 @@ async fn prove_neighbour(
             && of_service.is_none_or(|name| record.label(SERVICE) == Some(name))
             && !set.uids.contains(&record.uid)
     };
-    cache.sheds(&served.log, outdated).await;
+    cache.sheds(&prover.log, outdated).await;
     Ok(())
 }
 
 /// Reads until that succeeds, or may not be.
-async fn read_on<T, F>(cache: &Cache, name: &str, read: impl Fn() -> F) -> Result<T, Status>
+async fn read_on<T, F>(cache: &Cache, name: &str, read: impl Fn() -> F) -> Result<T, Unproven>
 where
     F: Future<Output = Result<T, Problem>>,
 {
@@ -153,7 +181,9 @@ where
     loop {
         match read().await {
             Ok(read) => return Ok(read),
-            Err(problem) if problem.reason.is_of_the_kind() => return Err(unreadable(cache.kind(), &problem)),
+            Err(problem) if problem.reason.is_of_the_kind() => {
+                return Err(Unproven::Refused { kind: Arc::clone(&cache.collection().kind), problem });
+            }
             Err(problem) => {
                 if !std::mem::replace(&mut told, true) {
                     let kind = cache.kind();
@@ -165,22 +195,22 @@ where
     }
 }
 
-async fn prove_one(served: &Served, selection: &Selection, named: &Named) -> Result<(), Status> {
+async fn prove_one(prover: &Prover, selection: &Selection, named: &Named) -> Result<(), Unproven> {
     let cache = &selection.caches[named.cache];
     let thing = (cache.id(), named.key.clone());
     let read = || {
-        let (source, kind, key) = (served.source.clone(), Arc::clone(&cache.collection().kind), named.key.clone());
-        served.proofs.names.read(&thing, async move { source.read(&kind, &key).await })
+        let (source, kind, key) = (prover.source.clone(), Arc::clone(&cache.collection().kind), named.key.clone());
+        prover.names.read(&thing, async move { source.read(&kind, &key).await })
     };
     let truth = read_on(cache, &named.key.name, read).await?;
     match truth {
         Truth::Cached => {}
         Truth::Seen(version) => cache.reaches(version).await,
         Truth::Absent(version) => {
-            let since = cache.outlives(&named.key, version, &served.log).await;
+            let since = cache.outlives(&named.key, version, &prover.log).await;
             // Each name is proven once.
             let _only = named.absence.set(Absence { version, since });
         }
     }
-    prove_neighbours(served, cache, Some(&named.key.namespace), Some(&named.key.name)).await
+    prove_neighbours(prover, cache, Some(&named.key.namespace), Some(&named.key.name)).await
 }
