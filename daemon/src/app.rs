@@ -26,6 +26,7 @@ use crate::rpc::listener::{Address, ListenError, Listener};
 use crate::rpc::{Rpc, Served, Streams};
 use crate::rule::relations::{self, Dependent};
 use crate::rule::view::Related;
+use crate::rulebook::RuleError;
 use crate::rulebook::files::RuleFiles;
 use crate::source::connect::{ConnectError, connect};
 use crate::source::replay::Replay;
@@ -57,6 +58,9 @@ pub enum AppError {
     /// The recording cannot be replayed.
     #[error(transparent)]
     Replay(#[from] reader::ReadError),
+    /// The operator's rules cannot be read.
+    #[error("--rules: {0}")]
+    Rules(#[from] RuleError),
     /// The token cannot be used.
     #[error(transparent)]
     Token(#[from] TokenError),
@@ -130,7 +134,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     let log = Arc::new(EventLog::new(policy.changes));
     let (recorder, writing) =
         record.map(|(recorder, kinds, writing)| (Recording { recorder: Arc::new(recorder), kinds }, writing)).unzip();
-    let (rule_files, rules) = RuleFiles::open(config.rules).await;
+    let (rule_files, rules) = RuleFiles::open(config.rules).await?;
     let (caches, openings) = Caches::new(catalog, policy, Arc::clone(&log), clock.clone(), rules, recorder);
     let caches = Arc::new(caches);
     let prover = Arc::new(Prover::new(Arc::clone(&caches), Arc::clone(&log), source.clone()));

@@ -40,9 +40,12 @@ pub enum AssessError {
     /// There are no objects.
     #[error("there is no object in {0}")]
     Empty(String),
-    /// A rule of the configuration is broken.
+    /// Rules of the configuration cannot be read.
     #[error(transparent)]
-    Rule(#[from] RuleError),
+    Unread(#[from] RuleError),
+    /// Rules of the configuration are broken.
+    #[error("{}", lines(.0))]
+    Broken(Vec<RuleError>),
     /// Nobody reads the answer.
     #[error("standard output: {0}")]
     Output(#[from] io::Error),
@@ -100,8 +103,8 @@ pub struct Document {
 pub fn run(args: &AssessArgs) -> Result<(), AssessError> {
     let sources = args.rules.as_deref().map(files::read).transpose()?.unwrap_or_default();
     let (rules, errors) = Rulebook::of(&sources, None);
-    if let Some(error) = errors.into_iter().next() {
-        return Err(error.into());
+    if !errors.is_empty() {
+        return Err(AssessError::Broken(errors));
     }
     let assessed = assess(read(&args.paths)?, &rules, Clock::System.now())?;
     match print(&assessed, args.output) {
@@ -139,6 +142,11 @@ impl fmt::Display for Assessed {
 /// If one is no Kubernetes object.
 pub fn assess(documents: Vec<Document>, rules: &Rulebook, now: Timestamp) -> Result<Vec<Assessed>, AssessError> {
     Ok(Given::new(documents, rules)?.judge(now))
+}
+
+/// A line for each, as if each were told by itself.
+fn lines(errors: &[RuleError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\ndaymarkd: ")
 }
 
 /// Where to read from: `-` is standard input.

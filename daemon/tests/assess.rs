@@ -66,10 +66,13 @@ fn tries_rules() {
     let output = run(folder.path(), &["-f", "-", "--rules", "rules.yaml"], WIDGET);
     assert_eq!(text(&output.stdout), "Widget\tn/w\tREADY\tReady\t\t\tit is Up\n");
 
-    fs::write(folder.path().join("rules.yaml"), RULES.replace("object.", "objct.")).unwrap();
+    let broken = RULES.replace("object.", "objct.") + "- {group: a, kind: B, ready: '1 +'}\n";
+    fs::write(folder.path().join("rules.yaml"), broken).unwrap();
     let output = run(folder.path(), &["-f", "-", "--rules", "."], WIDGET);
-    let says = "rules.yaml:5: ready: unknown name objct at character 1\n";
-    assert!(output.status.code() == Some(2) && text(&output.stderr).ends_with(says), "{output:?}");
+    let says = ["rules.yaml:5: ready: unknown name objct at character 1", "rules.yaml:7: ready: "];
+    let stderr = text(&output.stderr);
+    let told = stderr.lines().zip(says).all(|(line, says)| line.starts_with("daymarkd: ") && line.contains(says));
+    assert!(output.status.code() == Some(2) && stderr.lines().count() == 2 && told, "{output:?}");
 }
 
 #[test]

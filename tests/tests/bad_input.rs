@@ -64,6 +64,14 @@ current-context: here
 ";
 
 #[test]
+fn rules_that_are_not_there() {
+    let folder = Folder::new();
+    let recording = demo_recording().display().to_string();
+    let (listen, rules) = (format!("--listen unix:{}", folder.path("d.sock")), folder.path("none.yaml"));
+    refuses(&format!("{listen} --replay {recording} --rules {rules}"), 2, &["--rules", &rules, "No such file"]);
+}
+
+#[test]
 fn a_bad_kubeconfig() {
     let folder = Folder::new();
     let listen = format!("--listen unix:{}", folder.path("d.sock"));

@@ -24,12 +24,15 @@ pub struct RuleFiles {
 type Read = Result<Vec<Source>, RuleError>;
 
 impl RuleFiles {
-    /// Those at `path`, none without, and their rules. What is wrong with them is
+    /// Those at `path`, none without, and their rules. What is wrong with a rule is
     /// logged: the daemon has other work, too.
-    pub async fn open(path: Option<PathBuf>) -> (Self, Rulebook) {
-        let known = read_on_a_thread(path.clone()).await;
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub async fn open(path: Option<PathBuf>) -> Result<(Self, Rulebook), RuleError> {
+        let known = read_on_a_thread(path.clone()).await?;
         let rules = book(known.clone(), None).await;
-        (Self { path, known }, rules)
+        Ok((Self { path, known: Ok(known) }, rules))
     }
 
     /// Has `caches` judge by the files whenever they change, for ever. Files that
@@ -45,9 +48,9 @@ impl RuleFiles {
                 continue;
             }
             match &read {
-                Ok(_) => {
+                Ok(sources) => {
                     let before = caches.rules().borrow().clone();
-                    caches.judge_by(book(read.clone(), Some(before)).await);
+                    caches.judge_by(book(sources.clone(), Some(before)).await);
                     tracing::info!("the rules were read again");
                 }
                 Err(error) => tracing::error!("--rules: {error}; the rules stay as they were"),
@@ -65,15 +68,11 @@ async fn read_on_a_thread(path: Option<PathBuf>) -> Read {
 }
 
 /// The rules of what was read; what is wrong is logged.
-async fn book(read: Read, before: Option<Arc<Rulebook>>) -> Rulebook {
-    let (sources, unread) = match read {
-        Ok(sources) => (sources, None),
-        Err(error) => (Vec::new(), Some(error)),
-    };
+async fn book(sources: Vec<Source>, before: Option<Arc<Rulebook>>) -> Rulebook {
     let compile = move || Rulebook::of(&sources, before.as_deref());
     let compiled = tokio::task::spawn_blocking(compile).await;
     let (book, errors) = compiled.unwrap_or_else(|_panic| Rulebook::of(&[], None));
-    errors.iter().chain(&unread).for_each(|error| tracing::error!("--rules: {error}"));
+    errors.iter().for_each(|error| tracing::error!("--rules: {error}"));
     book
 }
 
