@@ -42,11 +42,102 @@ pub enum Command {
     Get(Get),
     /// Wait until objects are as needed
     Wait(Wait),
+    /// Ask for one verdict on a set of objects, to be had by a token
+    #[command(subcommand)]
+    Gate(Gate),
     /// Look after the daemon
     #[command(subcommand)]
     Daemon(Daemon),
     /// Show the versions of client and daemon
     Version(Version),
+}
+
+/// `daymark gate`
+#[derive(Debug, Subcommand)]
+pub enum Gate {
+    /// Open a gate, and print its token
+    Open(GateOpen),
+    /// Tell a gate what was applied
+    Arm(GateArm),
+    /// Wait for a gate's verdict
+    Wait(GateToken),
+    /// Show how a gate stands
+    Show(GateToken),
+    /// End a gate
+    Cancel(GateToken),
+}
+
+/// `daymark gate open`
+#[derive(Debug, clap::Args)]
+pub struct GateOpen {
+    /// KIND/NAME..., KIND NAME..., or KIND,KIND...
+    #[arg(required = true, value_name = "KIND[/NAME]")]
+    pub words: Vec<String>,
+    /// All namespaces
+    #[arg(short = 'A', long)]
+    pub all_namespaces: bool,
+    /// Only objects with such labels, such as app=web,tier!=db
+    #[arg(short = 'l', long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
+    pub selector: String,
+    /// What each object is to be
+    #[arg(long = "for", value_enum, default_value_t = GateGoal::Ready, value_name = "GOAL")]
+    pub goal: GateGoal,
+    /// Decide nothing before `daymark gate arm` says what was applied
+    #[arg(long)]
+    pub await_arming: bool,
+    /// How long each object must have been so without interruption
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub stable_for: Option<Duration>,
+    /// How long a failure that may pass, such as a crash loop, is borne [default: 2m]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub tolerate: Option<Duration>,
+    /// How long an object may be without any progress
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub no_progress: Option<Duration>,
+    /// The deadline, for all objects together [default: 10m]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub timeout: Option<Duration>,
+    /// How many objects there must be [default: 1]
+    #[arg(long, value_name = "NUMBER")]
+    pub min: Option<i32>,
+    /// No failure ends the gate
+    #[arg(long)]
+    pub ignore_failures: bool,
+}
+
+/// What an object of a gate is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GateGoal {
+    /// Ready, in the words of its kind's rule
+    Ready,
+    /// The newest revision is rolled out: for Deployments, StatefulSets and DaemonSets
+    Rollout,
+    /// It has completed: for Jobs
+    Complete,
+    /// It exists
+    Exists,
+    /// It does not exist any more
+    Deleted,
+}
+
+/// `daymark gate arm`
+#[derive(Debug, clap::Args)]
+pub struct GateArm {
+    /// The gate's token
+    pub token: String,
+    /// What `kubectl apply -o json` printed: a file, or - for standard input
+    #[arg(short = 'f', long = "filename", value_name = "FILE", default_value = "-")]
+    pub file: PathBuf,
+}
+
+/// `daymark gate wait`, `show` and `cancel`
+#[derive(Debug, clap::Args)]
+pub struct GateToken {
+    /// The gate's token
+    pub token: String,
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t = Report::Text, value_name = "FORMAT")]
+    pub output: Report,
 }
 
 /// `daymark daemon`

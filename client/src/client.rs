@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
+use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::server_service_client::ServerServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
+use daymark_proto::v1::{
+    ArmGateRequest, ArmGateResponse, CancelGateRequest, CancelGateResponse, GetGateRequest, GetGateResponse,
+    OpenGateRequest, OpenGateResponse, WatchGateRequest, WatchGateResponse,
+};
 use daymark_proto::v1::{
     GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse, ListCachesRequest,
     ListCachesResponse, ListStatusesRequest, ListStatusesResponse, WatchStatusesRequest, WatchStatusesResponse,
@@ -11,7 +16,7 @@ use daymark_proto::v1::{
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::{Address, Error, Token, Watch, socket};
+use crate::{Address, Error, GateWatch, Token, Watch, socket};
 
 /// The daemon allows a ping in every 10 s; twice that keeps clear of the limit.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
@@ -118,6 +123,59 @@ impl Client {
     pub async fn list_caches(&self) -> Result<ListCachesResponse, Error> {
         let mut service = ServerServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT);
         self.answer(service.list_caches(self.request(ListCachesRequest {}))).await
+    }
+
+    /// Opens a gate.
+    ///
+    /// # Errors
+    /// Those of the call; `INVALID_ARGUMENT` if the policy is none.
+    pub async fn open_gate(&self, request: OpenGateRequest) -> Result<OpenGateResponse, Error> {
+        let mut service = self.gate_service();
+        self.answer(service.open_gate(self.request(request))).await
+    }
+
+    /// Tells a gate what was applied.
+    ///
+    /// # Errors
+    /// Those of the call; `NOT_FOUND` if there is no such gate.
+    pub async fn arm_gate(&self, request: ArmGateRequest) -> Result<ArmGateResponse, Error> {
+        let mut service = self.gate_service();
+        self.answer(service.arm_gate(self.request(request))).await
+    }
+
+    /// How a gate stands.
+    ///
+    /// # Errors
+    /// Those of the call; `NOT_FOUND` if there is no such gate.
+    pub async fn get_gate(&self, request: GetGateRequest) -> Result<GetGateResponse, Error> {
+        let mut service = self.gate_service();
+        self.answer(service.get_gate(self.request(request))).await
+    }
+
+    /// Ends a gate.
+    ///
+    /// # Errors
+    /// Those of the call; `NOT_FOUND` if there is no such gate.
+    pub async fn cancel_gate(&self, request: CancelGateRequest) -> Result<CancelGateResponse, Error> {
+        let mut service = self.gate_service();
+        self.answer(service.cancel_gate(self.request(request))).await
+    }
+
+    /// Follows a gate to its verdict, also over a connection that breaks.
+    #[must_use]
+    pub fn watch_gate(&self, token: &str) -> GateWatch {
+        GateWatch::new(self.clone(), token.to_owned())
+    }
+
+    /// Opens one stream.
+    pub(crate) async fn open_gate_watch(&self, token: &str) -> Result<Streaming<WatchGateResponse>, Error> {
+        let request = self.request(WatchGateRequest { token: token.to_owned() });
+        let response = self.gate_service().watch_gate(request).await;
+        response.map(Response::into_inner).map_err(|status| self.error(&status))
+    }
+
+    fn gate_service(&self) -> GateServiceClient<Channel> {
+        GateServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT)
     }
 
     /// Follows the objects that match, over a stream that resumes by itself.

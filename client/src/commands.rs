@@ -2,6 +2,7 @@
 
 pub mod daemon_status;
 pub mod follow;
+pub mod gate;
 pub mod get;
 pub mod session;
 pub mod version;

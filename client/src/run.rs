@@ -7,7 +7,7 @@ use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Args, Command, Daemon};
-use crate::commands::{daemon_status, get, version, wait};
+use crate::commands::{daemon_status, gate, get, version, wait};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 
@@ -56,6 +56,7 @@ async fn until_interrupted(args: Args, printer: &mut Printer) -> Result<Exit, Fa
     let command = async {
         match args.command {
             Command::Get(get) => get::run(&args.global, &get, printer).await,
+            Command::Gate(gate) => gate::run(&args.global, &gate, printer).await,
             Command::Wait(wait) => wait::run(&args.global, &wait, printer).await,
             Command::Daemon(Daemon::Status(status)) => daemon_status::run(&args.global, &status, printer).await,
             Command::Version(version) => version::run(&args.global, &version, printer).await,

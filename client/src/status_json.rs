@@ -155,7 +155,8 @@ fn strip(name: &'static str, prefix: &str) -> &'static str {
     name.strip_prefix(prefix).unwrap_or(name)
 }
 
-fn time(time: &Timestamp) -> Option<String> {
+/// A time, as JSON has it.
+pub fn time(time: &Timestamp) -> Option<String> {
     jiff::Timestamp::new(time.seconds, time.nanos).ok().map(|time| time.to_string())
 }
 

@@ -76,6 +76,16 @@ impl Access {
     }
 }
 
+/// A text that nobody can guess.
+///
+/// # Errors
+/// If the system has no randomness.
+pub fn secret() -> io::Result<String> {
+    let mut bytes = [0u8; 32];
+    io::Read::read_exact(&mut fs::File::open("/dev/urandom")?, &mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// A shared secret. It is never shown.
 pub struct Token(String);
 
@@ -126,9 +136,7 @@ impl Token {
         let file = |error| TokenError::File { path: name(), error };
         match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
             Ok(mut new) => {
-                let mut bytes = [0u8; 32];
-                io::Read::read_exact(&mut fs::File::open("/dev/urandom").map_err(file)?, &mut bytes).map_err(file)?;
-                let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                let token = secret().map_err(file)?;
                 io::Write::write_all(&mut new, token.as_bytes()).map_err(file)?;
                 return Ok(Self(token));
             }

@@ -16,6 +16,8 @@ use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
+use crate::gate::register::Gates;
+use crate::gate::run::{Run, Tools};
 use crate::kind::Kind;
 use crate::lifecycle;
 use crate::predicate::Predicates;
@@ -99,6 +101,7 @@ pub struct Bound {
 /// What becomes tasks of its own.
 struct Parts {
     openings: mpsc::Receiver<Feeding>,
+    opened_gates: mpsc::Receiver<Run>,
     answering: Answering,
     rule_files: RuleFiles,
     writing: Option<Writing>,
@@ -139,6 +142,8 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     let caches = Arc::new(caches);
     let prover = Arc::new(Prover::new(Arc::clone(&caches), Arc::clone(&log), source.clone()));
     let (evaluator, answering) = Evaluator::new(Predicates::new(config.worker, config.predicates));
+    let tools = Tools { log: Arc::clone(&log), prover: Arc::clone(&prover), clock: clock.clone() };
+    let (gates, opened_gates) = Gates::new(tools);
     let served = Arc::new(Served {
         cluster,
         default_namespace,
@@ -148,6 +153,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         incarnation: Incarnation::random(),
         source,
         clock,
+        gates,
         prover,
         evaluator,
         streams: Streams::new(config.max_streams),
@@ -155,7 +161,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     });
     let rpc = Rpc::new(Arc::clone(&served), Access::new(token)).map_err(|e| AppError::Fault(e.to_string()))?;
     let drain_timeout = config.drain_timeout;
-    let parts = Parts { openings, answering, rule_files, writing };
+    let parts = Parts { openings, opened_gates, answering, rule_files, writing };
     Ok(Bound { listeners, addresses, rpc, served, parts, ingest, drain_timeout })
 }
 
@@ -236,7 +242,7 @@ impl Bound {
     /// If a task of the daemon fails, or the recording is not whole.
     pub async fn run(self, abort: CancellationToken) -> Result<(), AppError> {
         let Self { listeners, addresses: _, rpc, served, parts, ingest, drain_timeout } = self;
-        let Parts { mut openings, answering, rule_files, writing } = parts;
+        let Parts { mut openings, mut opened_gates, answering, rule_files, writing } = parts;
         let rpc = Arc::new(rpc);
         let mut servers = serve(listeners, &rpc);
         let mut workers = look_after(&served, &rpc);
@@ -253,6 +259,12 @@ impl Bound {
             tokio::select! {
                 () = served.drain.cancelled() => break Ok(()),
                 Some(feeding) = openings.recv() => follow(&mut workers, feeding, &served.source, &ingest),
+                Some(gate) = opened_gates.recv() => {
+                    workers.spawn(async move {
+                        gate.run().await;
+                        Ok(())
+                    });
+                }
                 Some(ended) = workers.join_next() => if let ended @ Err(_) = flatten(ended) { break ended },
                 Some(ended) = servers.join_next() => break flatten(ended),
             }

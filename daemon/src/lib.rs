@@ -27,6 +27,7 @@ pub mod caches;
 pub mod catalog;
 pub mod clock;
 mod expression;
+pub mod gate;
 mod intern;
 pub mod kind;
 pub mod lifecycle;

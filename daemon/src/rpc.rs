@@ -4,6 +4,8 @@ mod auth;
 mod convert;
 mod error;
 mod filter;
+mod gate_service;
+mod listed;
 pub mod listener;
 mod server_service;
 mod status_service;
@@ -13,6 +15,7 @@ mod watch;
 use std::sync::Arc;
 
 use daymark_proto::FILE_DESCRIPTOR_SET;
+use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::server_service_server::ServerServiceServer;
 use daymark_proto::v1::status_service_server::StatusServiceServer;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +31,7 @@ use crate::caches::Caches;
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
+use crate::gate::register::Gates;
 use crate::proof::Prover;
 use crate::source::Source;
 use crate::subscription::{Evaluator, Groups};
@@ -54,6 +58,8 @@ pub struct Served {
     pub source: Source,
     /// The time.
     pub clock: Clock,
+    /// The gates that there are.
+    pub gates: Gates,
     /// Proves views.
     pub prover: Arc<Prover>,
     /// Who evaluates callers' expressions.
@@ -85,6 +91,7 @@ impl Rpc {
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
         let routes = Routes::new(StatusServiceServer::new(status_service::Handler::new(Arc::clone(&served))))
+            .add_service(GateServiceServer::new(gate_service::Handler::new(Arc::clone(&served))))
             .add_service(ServerServiceServer::new(server_service::Handler::new(Arc::clone(&served))))
             .add_service(health_service)
             .add_service(reflection().build_v1()?)

@@ -5,6 +5,7 @@ mod conflate;
 pub mod feed;
 pub mod fields;
 pub mod group;
+pub mod items;
 pub mod labels;
 pub mod predicate;
 pub mod selection;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 pub use self::feed::Feed;
 pub use self::group::{Group, Groups};
+pub use self::items::{Item, Items};
 pub use self::predicate::{Evaluator, Predicate};
 pub use self::selection::{Absence, Gap, Named, Scope, Selection};
 use crate::event_log::{Entry, Expired};

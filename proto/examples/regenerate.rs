@@ -9,8 +9,12 @@ use prost::Message;
 use prost_types::{FileDescriptorSet, MethodDescriptorProto, ServiceDescriptorProto};
 
 const PACKAGE: &str = "daymark.v1";
-const FILES: [&str; 3] =
-    ["daymark/v1/object.proto", "daymark/v1/server_service.proto", "daymark/v1/status_service.proto"];
+const FILES: [&str; 4] = [
+    "daymark/v1/gate_service.proto",
+    "daymark/v1/object.proto",
+    "daymark/v1/server_service.proto",
+    "daymark/v1/status_service.proto",
+];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -8,6 +8,7 @@ mod follower;
 use std::fs;
 use std::time::Duration;
 
+use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::{Filter, ObjectRef, WatchStatusesRequest};
 use daymarkd::app::{self, AppError};
@@ -92,10 +93,22 @@ impl InProcess {
     /// # Panics
     /// If it cannot connect.
     pub async fn client(&self) -> Client {
+        StatusServiceClient::new(self.connect().await)
+    }
+
+    /// A client of its gates with a connection of its own.
+    ///
+    /// # Panics
+    /// If it cannot connect.
+    pub async fn gates(&self) -> GateServiceClient<Channel> {
+        GateServiceClient::new(self.connect().await)
+    }
+
+    async fn connect(&self) -> Channel {
         let socket = self.folder.path().join("daymark.sock");
         let endpoint = Endpoint::from_shared(format!("unix://{}", socket.display())).expect("a path is an address");
         let endpoint = endpoint.initial_stream_window_size(WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
-        StatusServiceClient::new(endpoint.connect().await.expect("the daemon listens"))
+        endpoint.connect().await.expect("the daemon listens")
     }
 
     /// A client's stream that answers `request`.

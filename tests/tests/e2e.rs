@@ -7,6 +7,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+#[path = "e2e/gates.rs"]
+mod gates;
 #[path = "e2e/kinds.rs"]
 mod kinds;
 #[path = "e2e/recording.rs"]
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         wait::TESTS,
         watch::TESTS,
         kinds::TESTS,
+        gates::TESTS,
         restarts::TESTS,
         recording::TESTS,
         reflection::TESTS,

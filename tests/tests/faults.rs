@@ -18,6 +18,8 @@ mod errors;
 mod filters;
 #[path = "faults/forbidden.rs"]
 mod forbidden;
+#[path = "faults/gates.rs"]
+mod gates;
 #[path = "faults/lagging.rs"]
 mod lagging;
 #[path = "faults/random.rs"]

@@ -15,8 +15,11 @@ fn every_row_is_held_by_a_test() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let contract = std::fs::read_to_string(folder.join("../docs/cli-contract.md")).unwrap();
     let mut tests = String::new();
-    for entry in std::fs::read_dir(folder.join("tests/cli")).unwrap() {
-        tests += &std::fs::read_to_string(entry.unwrap().path()).unwrap();
+    // Some need a whole daemon.
+    for folder in [folder.join("tests/cli"), folder.join("../tests/tests/e2e")] {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            tests += &std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        }
     }
     // As a word: `get.json` is not held by a test of `get.json-one`.
     let words: BTreeSet<&str> =

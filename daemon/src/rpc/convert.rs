@@ -182,7 +182,7 @@ fn doom(doom: Doom) -> v1::Doom {
     }
 }
 
-fn timestamp(time: Timestamp) -> prost_types::Timestamp {
+pub(super) fn timestamp(time: Timestamp) -> prost_types::Timestamp {
     // jiff counts nanoseconds before 1970 from the second above, protobuf from
     // the one below.
     let seconds = time.as_nanosecond().div_euclid(1_000_000_000);

@@ -35,6 +35,11 @@ pub(super) enum Reason {
     PredicatesBusy,
     Draining,
     Unauthenticated,
+    InvalidPolicy,
+    GateNotFound,
+    GateEnded,
+    NotToBeArmed,
+    TooManyGates,
 }
 
 impl Reason {
@@ -57,6 +62,11 @@ impl Reason {
             Self::BodiesNotKept => "BODIES_NOT_KEPT",
             Self::Draining => "DRAINING",
             Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::InvalidPolicy => "INVALID_POLICY",
+            Self::GateNotFound => "GATE_NOT_FOUND",
+            Self::GateEnded => "GATE_ENDED",
+            Self::NotToBeArmed => "NOT_TO_BE_ARMED",
+            Self::TooManyGates => "TOO_MANY_GATES",
         }
     }
 }

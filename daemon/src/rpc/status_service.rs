@@ -11,21 +11,19 @@ use daymark_proto::v1::{
     self, GetStatusRequest, GetStatusResponse, ListStatusesRequest, ListStatusesResponse, Unreachable,
     WatchStatusesRequest, WatchStatusesResponse,
 };
-use futures::future::try_join_all;
 use futures::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use tonic::{Code, Request, Response, Status};
 
 use super::Served;
 use super::auth::caller;
 use super::convert::View;
-use super::error::{Reason, cache_closed, cursor_expired, draining, status, unevaluated, unknown_kinds, unreadable};
+use super::error::{Reason, cursor_expired, status, unevaluated, unknown_kinds, unreadable};
 use super::watch::{Beginning, Order, Watch};
 use crate::cache::{Cache, Snapshot};
 use crate::event_log::Revision;
 use crate::event_log::cursor::Cursor;
 use crate::predicate::PredicateError;
 use crate::record::{Key, Record, Uid};
-use crate::source::Problem;
 use crate::subscription::{Scope, Selection};
 
 /// Objects per page: what a request that does not say gets, and the most.
@@ -45,49 +43,6 @@ pub(super) struct Handler {
 impl Handler {
     pub(super) fn new(served: Arc<Served>) -> Self {
         Self { served }
-    }
-
-    /// Waits for a cache to hold something, judged by what its rule looks at; ends
-    /// when the daemon does.
-    async fn listed(&self, cache: &Cache) -> Result<Result<(), Problem>, Status> {
-        let listed = async {
-            let listed = cache.listed().await;
-            if listed.is_ok() {
-                self.served.caches.neighbours().settled(cache).await;
-            }
-            listed
-        };
-        tokio::select! {
-            biased;
-            () = self.served.drain.cancelled() => Err(draining()),
-            listed = listed => match listed {
-                // It is followed otherwise by now: who asks again is told.
-                Err(_) if cache.closed().is_cancelled() => Err(cache_closed(cache.kind())),
-                listed => Ok(listed),
-            },
-        }
-    }
-
-    /// Waits for the selected caches to hold something, and tells those that
-    /// cannot. If none can, that is an error.
-    async fn await_listed(&self, selection: &Selection) -> Result<Vec<Unreachable>, Status> {
-        let each = selection.caches.iter().map(|cache| self.listed(cache));
-        let mut unreachable = Vec::new();
-        let mut first = None;
-        for (cache, listed) in selection.caches.iter().zip(try_join_all(each).await?) {
-            let Err(problem) = listed else { continue };
-            first.get_or_insert_with(|| unreadable(cache.kind(), &problem));
-            unreachable.push(Unreachable {
-                kind: cache.kind().to_string(),
-                namespace: cache.collection().namespace.as_deref().unwrap_or_default().to_owned(),
-                reason: problem.reason.to_string(),
-                message: problem.message,
-            });
-        }
-        match first {
-            Some(error) if unreachable.len() == selection.caches.len() => Err(error),
-            _ => Ok(unreachable),
-        }
     }
 
     fn beginning(&self, cursor: &[u8], selection: &Selection) -> Result<Beginning, Status> {
@@ -115,7 +70,7 @@ impl StatusService for Handler {
         let wanted = request.r#ref.clone().unwrap_or_default();
         self.served.caches.catalog().loaded().await.map_err(|problem| unknown_kinds(&problem))?;
         let (cache, key) = self.served.resolve(&wanted).await?;
-        self.listed(&cache).await?.map_err(|problem| unreadable(cache.kind(), &problem))?;
+        self.served.listed(&cache).await?.map_err(|problem| unreadable(cache.kind(), &problem))?;
 
         let view = request.view().into();
         let (record, revision) = {
@@ -145,7 +100,7 @@ impl StatusService for Handler {
         }
         let size = page_size(request.page_size)?;
         let after = page_start(&request.page_token, &selection)?;
-        let unreachable = self.await_listed(&selection).await?;
+        let unreachable = self.served.await_listed(&selection).await?;
         Ok(Response::new(self.page(&selection, after, size, request.view().into(), unreachable).await?))
     }
 
@@ -175,7 +130,7 @@ impl StatusService for Handler {
         if request.history && !request.cursor.is_empty() && matches!(beginning, Beginning::Snapshot(_)) {
             return Err(cursor_expired());
         }
-        let unreachable = self.await_listed(&selection).await?;
+        let unreachable = self.served.await_listed(&selection).await?;
         let order =
             Order { selection, unreachable, view, progress_interval: interval, beginning, proven: request.proven };
         let watch = Watch::new(Arc::clone(&self.served), order, permit);

@@ -1,7 +1,6 @@
 //! `WatchStatuses`: a snapshot, and what follows it.
 
 mod letter;
-mod snapshot;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,7 +18,6 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::Status;
 
 use self::letter::Letter;
-use self::snapshot::{Item, Items};
 use super::Served;
 use super::convert::{View, encode};
 use super::error::{cache_closed, cursor_expired, draining, unevaluated, unproven};
@@ -28,7 +26,7 @@ use crate::cache::Cache;
 use crate::event_log::{Entry, Revision};
 use crate::proof::Unproven;
 use crate::subscription::feed::Portion;
-use crate::subscription::{Delivery, Feed, Group, Interruption, Selection};
+use crate::subscription::{Delivery, Feed, Group, Interruption, Item, Items, Selection};
 
 /// How long several messages may say the same freshness: they go out together.
 const SAME_FRESHNESS: Duration = Duration::from_millis(1);

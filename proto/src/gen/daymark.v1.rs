@@ -717,6 +717,542 @@ pub mod status_service_client {
         }
     }
 }
+/// GatePolicy is how a gate is judged.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GatePolicy {
+    /// What each object is to be.
+    #[prost(enumeration = "Goal", tag = "1")]
+    pub goal: i32,
+    /// Whether no failure ends the gate: only the goal, or the deadline, does.
+    #[prost(bool, tag = "2")]
+    pub ignore_failures: bool,
+    /// How long each object must have been so without interruption.
+    #[prost(message, optional, tag = "3")]
+    pub stable_for: ::core::option::Option<::prost_types::Duration>,
+    /// How long a failure that may pass (DOOM_PERSISTENT) is borne, restarts in
+    /// between included; unset for 2 minutes. One that cannot pass counts at once.
+    #[prost(message, optional, tag = "4")]
+    pub tolerate: ::core::option::Option<::prost_types::Duration>,
+    /// How long an object may be without any progress; unset for ever.
+    #[prost(message, optional, tag = "5")]
+    pub no_progress: ::core::option::Option<::prost_types::Duration>,
+    /// When the gate ends at the latest, for all objects together; unset for 10
+    /// minutes, at most a day.
+    #[prost(message, optional, tag = "6")]
+    pub deadline: ::core::option::Option<::prost_types::Duration>,
+    /// How many objects there must be; 0 for 1: an empty set never passes.
+    #[prost(int32, tag = "7")]
+    pub min_objects: i32,
+}
+/// GateObject is one object of a gate.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GateObject {
+    /// Its state.
+    #[prost(message, optional, tag = "1")]
+    pub status: ::core::option::Option<Status>,
+    /// How it stands.
+    #[prost(enumeration = "Standing", tag = "2")]
+    pub standing: i32,
+    /// Why it is waited for, or has failed, where its state does not say so.
+    #[prost(string, tag = "3")]
+    pub why: ::prost::alloc::string::String,
+}
+/// Gate is how a gate stands.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Gate {
+    /// How it has ended, if it has.
+    #[prost(enumeration = "Outcome", tag = "1")]
+    pub outcome: i32,
+    /// Why, in a CamelCase word, such as "Deadline" or "NotArmed".
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+    /// Why, in a sentence.
+    #[prost(string, tag = "3")]
+    pub message: ::prost::alloc::string::String,
+    /// When it was opened.
+    #[prost(message, optional, tag = "4")]
+    pub open_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it ends at the latest.
+    #[prost(message, optional, tag = "5")]
+    pub deadline: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it has ended.
+    #[prost(message, optional, tag = "6")]
+    pub end_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Whether it may end: false until it is armed, where it awaits that.
+    #[prost(bool, tag = "7")]
+    pub armed: bool,
+    /// Whether the view is proven to be no older than the gate, or its arming.
+    #[prost(bool, tag = "8")]
+    pub proven: bool,
+    /// How many objects there are.
+    #[prost(int32, tag = "9")]
+    pub objects: i32,
+    /// How many of them are as they are needed.
+    #[prost(int32, tag = "10")]
+    pub met: i32,
+}
+/// OpenGateRequest says what is to be judged, and how.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct OpenGateRequest {
+    /// Which objects: refs, or kinds with namespaces and a label selector. Its other
+    /// fields are refused.
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<Filter>,
+    /// How.
+    #[prost(message, optional, tag = "2")]
+    pub policy: ::core::option::Option<GatePolicy>,
+    /// Whether nothing is decided before ArmGate: for a gate that is opened before
+    /// the objects are applied.
+    #[prost(bool, tag = "3")]
+    pub await_arming: bool,
+}
+/// OpenGateResponse is a gate that is open.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpenGateResponse {
+    /// Its token: a secret, by which it is found again.
+    #[prost(string, tag = "1")]
+    pub token: ::prost::alloc::string::String,
+    /// How it stands.
+    #[prost(message, optional, tag = "2")]
+    pub gate: ::core::option::Option<Gate>,
+}
+/// AppliedObject is what an apply has returned of an object.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AppliedObject {
+    /// The object; its `uid`, if it is set, is the one that counts.
+    #[prost(message, optional, tag = "1")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+    /// What is older than this generation counts for nothing; 0 for any.
+    #[prost(int64, tag = "2")]
+    pub generation: i64,
+    /// What is older than this resourceVersion counts for nothing; empty for any.
+    #[prost(string, tag = "3")]
+    pub resource_version: ::prost::alloc::string::String,
+}
+/// ArmGateRequest says what was applied.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ArmGateRequest {
+    /// The gate.
+    #[prost(string, tag = "1")]
+    pub token: ::prost::alloc::string::String,
+    /// What was applied; objects of the gate that are not among them count as they
+    /// are.
+    #[prost(message, repeated, tag = "2")]
+    pub applied: ::prost::alloc::vec::Vec<AppliedObject>,
+}
+/// ArmGateResponse is a gate that is armed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ArmGateResponse {
+    /// How it stands.
+    #[prost(message, optional, tag = "1")]
+    pub gate: ::core::option::Option<Gate>,
+}
+/// WatchGateRequest names a gate.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchGateRequest {
+    /// The gate.
+    #[prost(string, tag = "1")]
+    pub token: ::prost::alloc::string::String,
+}
+/// WatchGateResponse tells how a gate stands by now.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchGateResponse {
+    /// How it stands.
+    #[prost(message, optional, tag = "1")]
+    pub gate: ::core::option::Option<Gate>,
+    /// Its objects: all in the first message, then those that stand otherwise.
+    #[prost(message, repeated, tag = "2")]
+    pub objects: ::prost::alloc::vec::Vec<GateObject>,
+    /// How new the view is.
+    #[prost(message, optional, tag = "3")]
+    pub freshness: ::core::option::Option<Freshness>,
+}
+/// GetGateRequest names a gate.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetGateRequest {
+    /// The gate.
+    #[prost(string, tag = "1")]
+    pub token: ::prost::alloc::string::String,
+}
+/// GetGateResponse is a gate.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetGateResponse {
+    /// How it stands.
+    #[prost(message, optional, tag = "1")]
+    pub gate: ::core::option::Option<Gate>,
+    /// Its objects.
+    #[prost(message, repeated, tag = "2")]
+    pub objects: ::prost::alloc::vec::Vec<GateObject>,
+}
+/// CancelGateRequest names a gate.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CancelGateRequest {
+    /// The gate.
+    #[prost(string, tag = "1")]
+    pub token: ::prost::alloc::string::String,
+}
+/// CancelGateResponse is a gate that has ended.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CancelGateResponse {
+    /// How it stands.
+    #[prost(message, optional, tag = "1")]
+    pub gate: ::core::option::Option<Gate>,
+}
+/// Goal is what an object is to be. Values may be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Goal {
+    /// Ready, in the words of its kind's rule: of a Deployment a complete rollout, of
+    /// a Job its completion.
+    Unspecified = 0,
+    /// As GOAL_UNSPECIFIED.
+    Ready = 1,
+    /// The newest revision is rolled out: for Deployments, StatefulSets and
+    /// DaemonSets.
+    Rollout = 2,
+    /// It has completed: for Jobs.
+    Complete = 3,
+    /// It exists, and is not being deleted.
+    Exists = 4,
+    /// It does not exist: the object that was there first, by its UID.
+    Deleted = 5,
+}
+impl Goal {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "GOAL_UNSPECIFIED",
+            Self::Ready => "GOAL_READY",
+            Self::Rollout => "GOAL_ROLLOUT",
+            Self::Complete => "GOAL_COMPLETE",
+            Self::Exists => "GOAL_EXISTS",
+            Self::Deleted => "GOAL_DELETED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "GOAL_UNSPECIFIED" => Some(Self::Unspecified),
+            "GOAL_READY" => Some(Self::Ready),
+            "GOAL_ROLLOUT" => Some(Self::Rollout),
+            "GOAL_COMPLETE" => Some(Self::Complete),
+            "GOAL_EXISTS" => Some(Self::Exists),
+            "GOAL_DELETED" => Some(Self::Deleted),
+            _ => None,
+        }
+    }
+}
+/// Outcome is how a gate has ended. Values may be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Outcome {
+    /// It is open.
+    Unspecified = 0,
+    /// Every object is as it is needed, in a view that is no older than the gate.
+    Passed = 1,
+    /// An object has failed.
+    Failed = 2,
+    /// Neither, at the deadline.
+    Undecided = 3,
+    /// Somebody has cancelled it.
+    Cancelled = 4,
+}
+impl Outcome {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "OUTCOME_UNSPECIFIED",
+            Self::Passed => "OUTCOME_PASSED",
+            Self::Failed => "OUTCOME_FAILED",
+            Self::Undecided => "OUTCOME_UNDECIDED",
+            Self::Cancelled => "OUTCOME_CANCELLED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
+            "OUTCOME_PASSED" => Some(Self::Passed),
+            "OUTCOME_FAILED" => Some(Self::Failed),
+            "OUTCOME_UNDECIDED" => Some(Self::Undecided),
+            "OUTCOME_CANCELLED" => Some(Self::Cancelled),
+            _ => None,
+        }
+    }
+}
+/// Standing is how one object stands. Values may be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Standing {
+    /// Not set.
+    Unspecified = 0,
+    /// It is not as it is needed yet, or not for long enough.
+    Waiting = 1,
+    /// It is as it is needed.
+    Met = 2,
+    /// It has failed.
+    Failed = 3,
+}
+impl Standing {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "STANDING_UNSPECIFIED",
+            Self::Waiting => "STANDING_WAITING",
+            Self::Met => "STANDING_MET",
+            Self::Failed => "STANDING_FAILED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "STANDING_UNSPECIFIED" => Some(Self::Unspecified),
+            "STANDING_WAITING" => Some(Self::Waiting),
+            "STANDING_MET" => Some(Self::Met),
+            "STANDING_FAILED" => Some(Self::Failed),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod gate_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// GateService answers: are these objects as they are needed? A gate is judged in
+    /// the daemon, and ends in one verdict, which is kept for a while: whoever holds
+    /// its token gets the same answer, also after a reconnect, and after the objects
+    /// are gone.
+    ///
+    /// Errors are as StatusService's, and of these reasons besides: INVALID_POLICY
+    /// (INVALID_ARGUMENT), GATE_NOT_FOUND (NOT_FOUND), GATE_ENDED, NOT_TO_BE_ARMED
+    /// (FAILED_PRECONDITION), TOO_MANY_GATES (RESOURCE_EXHAUSTED, with RetryInfo).
+    #[derive(Debug, Clone)]
+    pub struct GateServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl GateServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> GateServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> GateServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            GateServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// OpenGate begins to judge. The deadline counts from here.
+        pub async fn open_gate(
+            &mut self,
+            request: impl tonic::IntoRequest<super::OpenGateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::OpenGateResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.GateService/OpenGate",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.GateService", "OpenGate"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// ArmGate tells a gate that awaits it what was applied: from then on it may
+        /// end.
+        pub async fn arm_gate(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ArmGateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ArmGateResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.GateService/ArmGate",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.GateService", "ArmGate"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// WatchGate tells how a gate stands, first whole, then what differs, and ends
+        /// with OK behind the message that has the verdict. Watching does not change a
+        /// gate, and to stop watching does not end it.
+        pub async fn watch_gate(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchGateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::WatchGateResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.GateService/WatchGate",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.GateService", "WatchGate"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// GetGate tells how a gate stands.
+        pub async fn get_gate(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetGateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetGateResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.GateService/GetGate",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.GateService", "GetGate"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// CancelGate ends a gate that is open.
+        pub async fn cancel_gate(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CancelGateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CancelGateResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.GateService/CancelGate",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.GateService", "CancelGate"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
 /// GetServerInfoRequest is empty.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetServerInfoRequest {}

@@ -27,6 +27,10 @@ fn json_is_kubectls(cluster: &Cluster, daemon: &Daemon) {
     namespace.apply(&deployment("web", 2, "ready", "1s", ""));
     // The cache has reached what kubectl is about to read.
     assert_eq!(daemon.cli().run(&format!("wait -n {} deploy/web --timeout 60s", namespace.name)).code, Some(0));
+    let mut pods = daemon.cli().start(&format!("get pods -n {} --state ready -w -o status-json", namespace.name));
+    for _ in 0..2 {
+        pods.expect_stdout("a pod that is ready", |line| line.contains("\"ENTERED\""));
+    }
     for what in ["deploy/web", "pods", "deploy,replicasets"] {
         let ours = daemon.cli().run(&format!("get -n {} {what} -o json", namespace.name));
         let theirs = namespace.kubectl(["get", what, "-o", "json"]);

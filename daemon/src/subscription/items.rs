@@ -3,15 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::{Named, Scope, Selection};
 use crate::cache::Frozen;
 use crate::event_log::{EventLog, Revision};
 use crate::predicate::PredicateError;
 use crate::record::{Key, Record};
-use crate::subscription::{Named, Scope, Selection};
 
 /// What a snapshot says of one object or name.
 #[derive(Debug)]
-pub(super) enum Item {
+pub enum Item {
     /// An object of the cache at that place.
     Present(usize, Arc<Record>),
     /// A name that no object of the cache at that place has.
@@ -22,7 +22,7 @@ pub(super) enum Item {
 
 /// The items that are still to be sent.
 #[derive(Debug)]
-pub(super) struct Items {
+pub struct Items {
     ready: VecDeque<Item>,
     /// Whole caches. Streams that begin together share what they go through.
     frozen: Vec<Arc<Frozen>>,
@@ -33,7 +33,7 @@ pub(super) struct Items {
 
 impl Items {
     /// Takes a snapshot, and says as of when it is.
-    pub(super) fn take(selection: &Selection, log: &EventLog) -> (Self, Revision) {
+    pub fn take(selection: &Selection, log: &EventLog) -> (Self, Revision) {
         let (ready, frozen, revision) = match &selection.scope {
             Scope::Named(named) => {
                 let (ready, revision) = of_names(named, selection, log);
@@ -55,7 +55,7 @@ impl Items {
     ///
     /// # Errors
     /// If the selection's predicate cannot be evaluated.
-    pub(super) async fn next(&mut self, selection: &Selection) -> Result<Option<Item>, PredicateError> {
+    pub async fn next(&mut self, selection: &Selection) -> Result<Option<Item>, PredicateError> {
         while self.ready.is_empty() {
             let Some(frozen) = self.frozen.get(self.cache) else { return Ok(None) };
             let (some, next) = some_of(frozen, self.at, selection.caches[self.cache].id(), selection);

@@ -1,0 +1,133 @@
+//! `daymark gate`: opened before an apply, and found again by its token.
+
+use daymark_tests::cluster::{Cluster, Need};
+use daymark_tests::daemon::Daemon;
+
+use crate::wait::deployment;
+use crate::{Run, Test};
+
+const STEERED: &[Need] = &[Need::Controllers, Need::Steering];
+
+pub(crate) const TESTS: &[Test] = &[
+    Test { name: "gates::one_that_was_opened_before_the_apply", needs: STEERED, run: Run::Shared(before_the_apply) },
+    Test { name: "gates::a_job_that_is_gone_keeps_its_verdict", needs: STEERED, run: Run::Shared(job_is_gone) },
+    Test { name: "gates::flapping_is_not_stable", needs: STEERED, run: Run::Shared(flapping) },
+    Test { name: "gates::one_that_fails_or_is_cancelled", needs: STEERED, run: Run::Shared(ends_otherwise) },
+    Test { name: "gates::one_whose_watcher_loses_the_daemon", needs: STEERED, run: Run::Shared(daemon_is_lost) },
+    Test { name: "gates::what_is_no_gate", needs: &[], run: Run::Shared(no_gate) },
+];
+
+fn open(daemon: &Daemon, args: &str) -> String {
+    let opened = daemon.cli().run(&format!("gate open {args}"));
+    assert_eq!(opened.code, Some(0), "{opened:?}");
+    opened.stdout.trim().to_owned()
+}
+
+/// `gate.open`, `gate.arm`, `gate.show`, `gate.wait-passed`, `gate.json`
+fn before_the_apply(cluster: &Cluster, daemon: &Daemon) {
+    let namespace = cluster.namespace();
+    namespace.apply(&deployment("web", 2, "ready", "1s", ""));
+    let n = &namespace.name;
+    assert_eq!(daemon.cli().run(&format!("wait -n {n} deploy/web --timeout 60s")).code, Some(0));
+
+    // The old generation is rolled out all the while.
+    let token = open(daemon, &format!("-n {n} deploy/web --for rollout --await-arming --timeout 60s"));
+    let shown = daemon.cli().run(&format!("gate show {token}"));
+    assert!(shown.stdout.contains("gate open"), "{shown:?}");
+    let folder = tempfile::tempdir().expect("there is a folder for temporary files");
+    let applied = folder.path().join("applied.json");
+    let image = r#"{"spec":{"template":{"spec":{"containers":[{"name":"main","image":"nginx:1.28"}]}}}}"#;
+    let json = namespace.kubectl(["patch", "deploy/web", "--patch", image, "-o", "json"]);
+    std::fs::write(&applied, json).expect("a file can be written");
+    let armed = daemon.cli().run(&format!("gate arm {token} -f {}", applied.display()));
+    assert_eq!(armed.code, Some(0), "{armed:?}");
+    let waited = daemon.cli().run(&format!("gate wait {token}"));
+    assert_eq!(waited.code, Some(0), "{waited:?}");
+    let kubectl = namespace.kubectl(["rollout", "status", "deploy/web", "--watch=false"]);
+    assert!(kubectl.contains("successfully rolled out"), "passed before kubectl would have: {kubectl}");
+
+    // The same answer to whoever asks again, also when it is gone.
+    namespace.kubectl(["delete", "deploy/web"]);
+    let again = daemon.cli().run(&format!("gate wait {token} -o json"));
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert!(again.stdout.contains("\"outcome\": \"PASSED\""), "{again:?}");
+}
+
+fn job_is_gone(cluster: &Cluster, daemon: &Daemon) {
+    let namespace = cluster.namespace();
+    let token = open(daemon, &format!("-n {} job/import --for complete --timeout 60s", namespace.name));
+    namespace.apply(
+        r#"
+apiVersion: batch/v1
+kind: Job
+metadata: {name: import}
+spec:
+  ttlSecondsAfterFinished: 0
+  template:
+    metadata: {annotations: {test.daymark.dev/behaviour: completes, test.daymark.dev/delay: 500ms}}
+    spec: {restartPolicy: Never, containers: [{name: main, image: "busybox:1.36"}]}
+"#,
+    );
+    let waited = daemon.cli().run(&format!("gate wait {token}"));
+    assert_eq!(waited.code, Some(0), "{waited:?}");
+    namespace.kubectl(["wait", "--for=delete", "job/import", "--timeout=60s"]);
+    assert_eq!(daemon.cli().run(&format!("gate wait {token}")).code, Some(0));
+}
+
+/// `gate.wait-undecided`
+fn flapping(cluster: &Cluster, daemon: &Daemon) {
+    let namespace = cluster.namespace();
+    let n = &namespace.name;
+    namespace.apply(&deployment("flaps", 1, "flapping", "1s", ""));
+    let token = open(daemon, &format!("-n {n} deploy/flaps --stable-for 4s --timeout 12s"));
+    let waited = daemon.cli().run(&format!("gate wait {token}"));
+    assert_eq!(waited.code, Some(3), "{waited:?}");
+    assert!(waited.stdout.contains("gate undecided: Deadline"), "{waited:?}");
+}
+
+/// `gate.wait-failed`, `gate.cancel`
+fn ends_otherwise(cluster: &Cluster, daemon: &Daemon) {
+    let namespace = cluster.namespace();
+    let n = &namespace.name;
+    namespace.apply(&deployment("bad", 1, "image-pull-backoff", "1s", ""));
+    let token = open(daemon, &format!("-n {n} deploy --timeout 60s"));
+    let waited = daemon.cli().run(&format!("gate wait {token}"));
+    assert_eq!(waited.code, Some(1), "{waited:?}");
+    assert!(waited.stdout.contains("gate failed: ") && waited.stdout.contains("pod bad-"), "{waited:?}");
+
+    let token = open(daemon, &format!("-n {n} pods -l app=none --timeout 60s"));
+    let mut waiting = daemon.cli().start(&format!("gate wait {token}"));
+    let cancelled = daemon.cli().run(&format!("gate cancel {token}"));
+    assert!(cancelled.stdout.contains("gate cancelled: Cancelled"), "{cancelled:?}");
+    waiting.expect_stdout("its end", |line| line.contains("gate cancelled"));
+    assert_eq!(waiting.finish().code, Some(3));
+}
+
+/// `gate.wait-lost`: a gate does not outlive its daemon, which is said.
+fn daemon_is_lost(cluster: &Cluster, _: &Daemon) {
+    let mut daemon = Daemon::of_cluster(cluster.kubeconfig());
+    let namespace = cluster.namespace();
+    let token = open(&daemon, &format!("-n {} deploy/absent --timeout 60s", namespace.name));
+    let mut waiting = daemon.cli().start(&format!("gate wait {token}"));
+    waiting.expect_stderr("how it stands", |line| line.contains("does not exist"));
+    daemon.kill();
+    waiting.expect_stderr("that the daemon is lost", |line| line.contains("lost") || line.contains("broke"));
+    daemon.restart();
+    let waited = waiting.finish();
+    assert_eq!((waited.code, waited.stderr.contains("there is no such gate")), (Some(6), true), "{waited:?}");
+}
+
+/// `gate.policy`, `gate.named-and-selected`, `gate.unknown`, `gate.arm-nothing`
+fn no_gate(_: &Cluster, daemon: &Daemon) {
+    for (args, code, says) in [
+        ("gate wait none", 6, "there is no such gate"),
+        ("gate open pods -l app=none --timeout 0", 2, "deadline"),
+        ("gate open pods --for rollout", 2, "GOAL_ROLLOUT is no goal of pods"),
+        ("gate open deploy/web --stable-for 10m", 2, "stable_for"),
+        ("gate open deploy/web -l app=web", 2, "exclude"),
+        ("gate arm none -f /dev/null", 2, "there is no object in it"),
+    ] {
+        let refused = daemon.cli().run(args);
+        assert_eq!((refused.code, refused.stderr.contains(says)), (Some(code), true), "{args}: {refused:?}");
+    }
+}
