@@ -14,7 +14,7 @@ pub struct Objects {
     /// Whether anybody looks for objects by their links.
     is_linked: bool,
     by_key: BTreeMap<Key, Arc<Record>>,
-    by_link: HashMap<Link, Vec<Key>>,
+    by_link: HashMap<Link, Vec<Arc<Record>>>,
 }
 
 impl Objects {
@@ -42,21 +42,21 @@ impl Objects {
 
     /// Those that have that link.
     pub fn linked(&self, link: &Link) -> impl Iterator<Item = &Arc<Record>> {
-        self.by_link.get(link).into_iter().flatten().filter_map(|key| self.by_key.get(key))
-    }
-
-    /// Each of them, if nobody else holds it: what it is linked to stays.
-    pub(super) fn unshared(&mut self) -> impl Iterator<Item = &mut Record> {
-        self.by_key.values_mut().filter_map(Arc::get_mut)
+        self.by_link.get(link).into_iter().flatten()
     }
 
     /// Puts an object in the place of its version before, which is told.
     pub(crate) fn insert(&mut self, record: Arc<Record>) -> Option<Arc<Record>> {
         let before = self.by_key.insert(record.key.clone(), Arc::clone(&record));
-        // Most changes leave the links alone.
-        if self.is_linked && !before.as_ref().is_some_and(|before| before.links().eq(record.links())) {
-            before.iter().for_each(|before| self.unlink(before));
-            record.links().for_each(|link| self.link(link, &record.key));
+        if self.is_linked {
+            match &before {
+                // Most changes leave the links alone.
+                Some(before) if before.links().eq(record.links()) => self.relink(before, &record),
+                _ => {
+                    before.iter().for_each(|before| self.unlink(before));
+                    record.links().for_each(|link| self.link(link, &record));
+                }
+            }
         }
         before
     }
@@ -67,22 +67,34 @@ impl Objects {
         Some(removed)
     }
 
-    fn link(&mut self, link: Link, key: &Key) {
-        let keys = self.by_link.entry(link).or_default();
+    fn link(&mut self, link: Link, record: &Arc<Record>) {
+        let records = self.by_link.entry(link).or_default();
         // Most links have few objects: no room for more than there are.
-        if keys.len() < 4 {
-            keys.reserve_exact(1);
+        if records.len() < 4 {
+            records.reserve_exact(1);
         }
-        keys.push(key.clone());
+        records.push(Arc::clone(record));
     }
 
-    fn unlink(&mut self, record: &Record) {
-        for link in record.links() {
-            let Some(keys) = self.by_link.get_mut(&link) else { continue };
-            if let Some(place) = keys.iter().position(|key| *key == record.key) {
-                keys.swap_remove(place);
+    fn relink(&mut self, before: &Arc<Record>, after: &Arc<Record>) {
+        for link in after.links() {
+            let mut linked = self.by_link.get_mut(&link).into_iter().flatten();
+            if let Some(place) = linked.find(|record| Arc::ptr_eq(record, before)) {
+                *place = Arc::clone(after);
             }
-            if keys.is_empty() {
+        }
+    }
+
+    fn unlink(&mut self, record: &Arc<Record>) {
+        if !self.is_linked {
+            return;
+        }
+        for link in record.links() {
+            let Some(records) = self.by_link.get_mut(&link) else { continue };
+            if let Some(place) = records.iter().position(|linked| Arc::ptr_eq(linked, record)) {
+                records.swap_remove(place);
+            }
+            if records.is_empty() {
                 self.by_link.remove(&link);
             }
         }

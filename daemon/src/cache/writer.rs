@@ -237,11 +237,10 @@ impl Writer {
         if self.is_listed() {
             return;
         }
-        for record in self.cache.objects.write().unshared() {
-            let again = record.body.as_ref().and_then(|body| body.with_codec(codec).ok());
-            if again.is_some() {
-                record.body = again;
-            }
+        let mut objects = self.cache.objects.write();
+        let again = objects.iter().filter_map(|(_, record)| record.with_codec(codec)).collect::<Vec<_>>();
+        for record in again {
+            objects.insert(Arc::new(record));
         }
     }
 

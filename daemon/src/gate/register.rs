@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use super::policy::Policy;
 use super::run::{Command, Report, Run, Tools};
@@ -112,6 +113,7 @@ impl Gates {
             Scope::Named(named) => Some(named.iter().map(|named| (named.cache, named.key.clone())).collect()),
             Scope::All | Scope::Namespaces(_) => None,
         };
+        let ends = Instant::now() + policy.deadline.unsigned_abs();
         let tally = Tally::new(policy, named, await_arming, opened);
         let of =
             |cache: &crate::caches::Lease| (Arc::clone(&cache.collection().kind), cache.collection().namespace.clone());
@@ -127,7 +129,7 @@ impl Gates {
         });
         self.keep(&token, &gate, opened)?;
         let (selection, tools) = (Arc::new(selection), self.tools.clone());
-        opening.send(Run { selection, tally, tools, commands, report });
+        opening.send(Run { selection, tally, tools, commands, report, ends });
         Ok((token, gate))
     }
 

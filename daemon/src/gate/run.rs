@@ -7,6 +7,7 @@ use futures::FutureExt as _;
 use futures::future::{BoxFuture, select_all};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use super::course::{Applied, Standing};
 use super::tally::{Place, Tally};
@@ -29,6 +30,14 @@ pub struct Report {
     pub objects: Vec<Stands>,
     /// How it has ended, if it has.
     pub verdict: Option<Verdict>,
+}
+
+impl Report {
+    fn keep_states_only(&mut self) {
+        for stands in &mut self.objects {
+            stands.seen = stands.seen.take().map(|record| Arc::new(record.without_body()));
+        }
+    }
 }
 
 /// How one object stands.
@@ -78,6 +87,9 @@ pub struct Run {
     pub(super) tools: Tools,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) report: watch::Sender<Arc<Report>>,
+    /// When it ends at the latest by the machine's time: a recording's stands still
+    /// at its end.
+    pub(super) ends: Instant,
 }
 
 /// What a gate waits for.
@@ -87,6 +99,7 @@ enum Step {
     Told(Result<Portion, Interruption>),
     Closed,
     Due,
+    Late,
 }
 
 impl Run {
@@ -136,9 +149,12 @@ impl Run {
                 Step::Told(Err(interruption)) => verdict = self.interrupted(interruption, &mut feed).await,
                 Step::Closed => verdict = self.ended(Outcome::Undecided, "KindChanged", changed()),
                 Step::Due => {}
+                Step::Late => verdict = Some(self.tally.undecided(self.tools.clock.now())),
             }
         }
         self.publish(verdict);
+        // It is kept for long, and nobody asks for more than states.
+        self.report.send_modify(|report| Arc::make_mut(report).keep_states_only());
     }
 
     fn prove(&self) -> BoxFuture<'static, Result<(), Unproven>> {
@@ -161,6 +177,7 @@ impl Run {
             proven = proof => Step::Proven(proven),
             told = feed.next() => Step::Told(told),
             () = self.tools.clock.sleep_until(due) => Step::Due,
+            () = tokio::time::sleep_until(self.ends) => Step::Late,
         }
     }
 

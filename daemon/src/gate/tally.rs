@@ -127,11 +127,14 @@ impl Tally {
                 );
             }
         }
-        if now >= self.deadline() {
-            let (reason, message) = self.what_is_missing(now);
-            return verdict(Outcome::Undecided, reason.into(), message);
-        }
-        None
+        (now >= self.deadline()).then(|| self.undecided(now))
+    }
+
+    /// The verdict where time is up.
+    #[must_use]
+    pub fn undecided(&self, now: Timestamp) -> Verdict {
+        let (reason, message) = self.what_is_missing(now);
+        Verdict { outcome: Outcome::Undecided, reason: reason.to_owned(), message, at: now }
     }
 
     fn what_is_missing(&self, now: Timestamp) -> (&'static str, String) {
