@@ -263,6 +263,9 @@ fn read_policy(wire: GatePolicy, selection: &Selection) -> Result<Policy, Status
     let default = Policy::default();
     let duration = |name: &str, duration: Option<prost_types::Duration>| {
         let Some(wire) = duration else { return Ok(None) };
+        if !(-999_999_999..=999_999_999).contains(&wire.nanos) {
+            return Err(invalid(format!("{name} is no duration")));
+        }
         let duration = SignedDuration::new(wire.seconds, wire.nanos);
         if duration.is_negative() { Err(invalid(format!("{name} is negative"))) } else { Ok(Some(duration)) }
     };
