@@ -33,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Cache {
     id: CacheId,
     collection: Collection,
+    /// What it is to rules for other kinds, if it is anything.
+    related: Option<Related>,
     keeps_bodies: bool,
     objects: RwLock<Objects>,
     freshness: watch::Sender<Freshness>,
@@ -56,10 +58,11 @@ impl Cache {
     /// An empty cache whose changes go to the log's ring `id`.
     #[must_use]
     pub fn new(id: CacheId, collection: Collection, keeps_bodies: bool, freshness: Freshness) -> Self {
-        let is_linked = related(&collection).is_some();
-        let (objects, freshness) = (RwLock::new(Objects::new(is_linked)), watch::Sender::new(freshness));
+        let kind = &collection.kind;
+        let related = Related::find(&kind.group, &kind.kind, collection.field_selector);
+        let (objects, freshness) = (RwLock::new(Objects::new(related.is_some())), watch::Sender::new(freshness));
         let (frozen, touched, closed) = (Mutex::default(), Touched::default(), CancellationToken::new());
-        Self { id, collection, keeps_bodies, objects, freshness, frozen, touched, closed }
+        Self { id, collection, related, keeps_bodies, objects, freshness, frozen, touched, closed }
     }
 
     /// Whether objects can be had whole.
@@ -108,7 +111,7 @@ impl Cache {
     /// What it is to rules for other kinds, if it is anything.
     #[must_use]
     pub fn related(&self) -> Option<Related> {
-        related(&self.collection)
+        self.related
     }
 
     /// What of it is to be judged again.
@@ -244,10 +247,6 @@ impl Cache {
         let old = snapshot.get(0, key).is_some_and(|record| record.resource_version <= version);
         (!old).then_some(snapshot.revision)
     }
-}
-
-fn related(collection: &Collection) -> Option<Related> {
-    Related::find(&collection.kind.group, &collection.kind.kind, collection.field_selector)
 }
 
 /// Several caches at one revision of the log.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::stream::{self, TryStreamExt as _};
+
 use crate::cache::Cache;
 use crate::caches::Caches;
 use crate::event_log::{CacheId, EventLog};
@@ -13,7 +15,6 @@ use crate::rule::view::Related;
 use crate::source::shared::SharedReads;
 use crate::source::{Collection, Problem, Set, Source, Truth};
 use crate::subscription::{Absence, Gap, Named, Scope, Selection};
-use futures::stream::{self, TryStreamExt as _};
 
 /// Live reads that one proof makes at a time.
 const READS_AT_ONCE: usize = 16;
@@ -35,7 +36,7 @@ pub struct Prover {
 /// A view that cannot be proven.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unproven {
-    /// What it is of may not be read, or is not prover.
+    /// What it is of may not be read, or is not served.
     #[error("{kind} cannot be read: {}", problem.message)]
     Refused {
         /// What.
@@ -96,8 +97,7 @@ async fn prove_set(prover: &Prover, selection: &Selection, place: usize) -> Resu
         record.resource_version <= set.version && selection.may_list(record) && !set.uids.contains(&record.uid)
     };
     let since = cache.sheds(&prover.log, outdated).await;
-    // Each cache is proven once.
-    let _only = selection.gaps[place].set(Gap { after: set.newest, up_to: set.version, since });
+    selection.gaps[place].set(Gap { after: set.newest, up_to: set.version, since });
     prove_neighbours(prover, cache, namespace.as_deref(), None).await
 }
 
@@ -208,8 +208,7 @@ async fn prove_one(prover: &Prover, selection: &Selection, named: &Named) -> Res
         Truth::Seen(version) => cache.reaches(version).await,
         Truth::Absent(version) => {
             let since = cache.outlives(&named.key, version, &prover.log).await;
-            // Each name is proven once.
-            let _only = named.absence.set(Absence { version, since });
+            named.absence.set(Absence { version, since });
         }
     }
     prove_neighbours(prover, cache, Some(&named.key.namespace), Some(&named.key.name)).await

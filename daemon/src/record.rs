@@ -186,10 +186,11 @@ impl Record {
         self.generation != other.generation || self.judgement.differs(&other.judgement)
     }
 
-    /// Whether other objects are judged by `self` as by `other`.
+    /// Whether other objects are judged by `self` as by `other`, which has the same
+    /// links.
     #[must_use]
     pub fn is_alike(&self, other: &Self) -> bool {
-        self.judgement == other.judgement && self.detail == other.detail && self.links().eq(other.links())
+        self.judgement == other.judgement && self.detail == other.detail
     }
 
     /// Of a pod, its node; empty before it has one.

@@ -16,7 +16,7 @@ pub use self::feed::Feed;
 pub use self::group::{Group, Groups};
 pub use self::items::{Item, Items};
 pub use self::predicate::{Evaluator, Predicate};
-pub use self::selection::{Absence, Gap, Named, Scope, Selection};
+pub use self::selection::{Absence, Found, Gap, Named, Scope, Selection};
 use crate::event_log::{Entry, Expired};
 use crate::predicate::PredicateError;
 

@@ -7,7 +7,7 @@
 mod kinds;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -23,7 +23,7 @@ use daymarkd::event_log::{Entry, EventLog};
 use daymarkd::record::{Key, Record};
 use daymarkd::source::{Collection, Event};
 use daymarkd::state::State;
-use daymarkd::subscription::{Absence, Delivery, Feed, Group, Named, Relation, Scope, Selection};
+use daymarkd::subscription::{Absence, Delivery, Feed, Found, Group, Named, Relation, Scope, Selection};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -290,11 +290,11 @@ async fn a_cache_reaches_what_was_seen_and_not_before() {
 async fn what_was_gone_when_a_list_was_made_is_history() {
     let mut model = Model::default();
     let (mut daemon, _) = Daemon::listed(&model);
-    let named = Named { cache: 0, key: Key::new("n", "o1"), uid: None, absence: OnceLock::new() };
+    let named = Named { cache: 0, key: Key::new("n", "o1"), uid: None, absence: Found::default() };
     let lagging = [model.put(1), model.put(1), model.delete(1).unwrap()];
     let version = model.version;
     let since = daemon.cache.outlives(&named.key, version, &daemon.log).await;
-    named.absence.set(Absence { version, since }).unwrap();
+    named.absence.set(Absence { version, since });
     let caches = vec![Lease::of(Arc::clone(&daemon.cache))];
     let selection = Selection { every_version: true, ..Selection::of(caches, Scope::Named(vec![named])) };
     let mut feed = Feed::new(Arc::new(Group::new(&daemon.log, Arc::new(selection))), since);

@@ -330,11 +330,15 @@ impl Writer {
 
     /// Tells those who look at an object that it is another one by now.
     fn tell(&self, before: Option<&Record>, after: &Record) {
-        if before.is_some_and(|before| after.is_alike(before)) {
+        // Of most kinds nobody looks at objects.
+        if self.cache.related().is_none() {
             return;
         }
         // Who has looked at it may do so no longer.
         let gone = before.filter(|before| !after.links().eq(before.links()));
+        if gone.is_none() && before.is_some_and(|before| after.is_alike(before)) {
+            return;
+        }
         gone.into_iter().chain([after]).for_each(|record| self.neighbours.changed(&self.cache, record));
     }
 

@@ -1,7 +1,7 @@
 //! From a request's filter to the objects that are meant.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use daymark_proto::v1::{Filter, ObjectRef, State as WireState};
 use tonic::{Code, Status};
@@ -14,7 +14,7 @@ use crate::kind::Kind;
 use crate::record::{Key, Uid};
 use crate::subscription::fields::FieldSelector;
 use crate::subscription::labels::LabelSelector;
-use crate::subscription::{Named, Predicate, Scope, Selection};
+use crate::subscription::{Found, Named, Predicate, Scope, Selection};
 
 /// At most this many objects by name in one filter.
 const MOST_REFS: usize = 1000;
@@ -68,7 +68,7 @@ impl Served {
         for r in &filter.refs {
             let (cache, key) = self.resolve(r).await?;
             let uid = (!r.uid.is_empty()).then(|| Uid::from(r.uid.as_str()));
-            named.push(Named { cache: caches.place(cache), key, uid, absence: OnceLock::new() });
+            named.push(Named { cache: caches.place(cache), key, uid, absence: Found::default() });
         }
         Ok(Selection::of(caches.0, Scope::Named(named)))
     }

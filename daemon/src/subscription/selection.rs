@@ -1,7 +1,9 @@
 //! Which objects a subscriber wants.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::fields::FieldSelector;
 use super::labels::LabelSelector;
@@ -35,8 +37,31 @@ pub struct Selection {
     pub with_bodies: bool,
     /// Whether nothing is to be skipped, and gaps are to be told.
     pub history: bool,
-    /// For each cache, set when it is proven what there was.
-    pub gaps: Vec<OnceLock<Gap>>,
+    /// For each cache, what was proven last of what there was.
+    pub gaps: Vec<Found<Gap>>,
+}
+
+/// What a proof has found out, the newest one.
+#[derive(Debug)]
+pub struct Found<T>(Mutex<Option<T>>);
+
+impl<T> Default for Found<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T: Copy> Found<T> {
+    /// What was found out last, if anything.
+    #[must_use]
+    pub fn get(&self) -> Option<T> {
+        *self.0.lock()
+    }
+
+    /// It was found out so.
+    pub fn set(&self, found: T) {
+        *self.0.lock() = Some(found);
+    }
 }
 
 /// A list as of some version held no object newer than another: what the log
@@ -78,8 +103,8 @@ pub struct Named {
     pub key: Key,
     /// Its UID, if only that object is meant.
     pub uid: Option<Uid>,
-    /// Set when it is proven that there was no such object.
-    pub absence: OnceLock<Absence>,
+    /// What was proven last, if there was no such object.
+    pub absence: Found<Absence>,
 }
 
 /// There was no object of a name as of a resourceVersion. What the log tells
@@ -110,7 +135,7 @@ impl Selection {
     #[must_use]
     pub fn of(caches: Vec<Lease>, scope: Scope) -> Self {
         let (labels, fields) = (LabelSelector::default(), FieldSelector::default());
-        let gaps = caches.iter().map(|_| OnceLock::new()).collect();
+        let gaps = caches.iter().map(|_| Found::default()).collect();
         Self {
             caches,
             scope,
