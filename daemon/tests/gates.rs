@@ -172,6 +172,21 @@ fn nothing_is_decided_before_it_is_proven_and_armed() {
 }
 
 #[test]
+fn arming_begins_the_waits_anew() {
+    let seconds = SignedDuration::from_secs;
+    let policy = Policy { stable_for: seconds(10), no_progress: Some(seconds(30)), ..Policy::default() };
+    let mut tally = Tally::new(policy, Some(vec![place("a"), place("b")]), true, at(0));
+    tally.prove(true);
+    tally.learn(place("a"), pod("a", "1", 1, ready()), at(0));
+    tally.arm(vec![(place("b"), Applied::default())], at(100));
+    assert_eq!(tally.verdict(at(109)), None, "nothing moved before it was armed, as nobody could expect");
+    tally.learn(place("b"), pod("b", "1", 1, ready()), at(109));
+    assert_eq!(tally.due(at(109)), at(110));
+    assert_eq!(tally.verdict(at(118)), None);
+    assert_eq!(tally.verdict(at(119)).unwrap().outcome, Outcome::Passed);
+}
+
+#[test]
 fn a_set_passes_when_all_of_it_is_as_it_is_needed() {
     let mut tally = Tally::new(Policy { min_objects: 2, ..Policy::default() }, None, false, at(0));
     tally.prove(true);

@@ -58,10 +58,11 @@ impl Course {
         self.seen.as_ref()
     }
 
-    /// It was applied so.
-    pub fn arm(&mut self, applied: Applied, policy: &Policy, at: Timestamp) {
-        self.applied = Some(applied);
-        (self.met_since, self.failing_since) = (None, None);
+    /// The gate is armed: it begins anew, with what was applied of this object, if
+    /// anything was.
+    pub fn arm(&mut self, applied: Option<Applied>, policy: &Policy, at: Timestamp) {
+        self.applied = applied;
+        (self.met_since, self.failing_since, self.moved_at) = (None, None, at);
         self.note(policy, at);
     }
 

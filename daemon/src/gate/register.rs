@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use super::course::Applied;
 use super::policy::Policy;
 use super::run::{Command, Report, Run, Tools};
 use super::tally::{Place, Tally};
@@ -16,7 +17,7 @@ use crate::kind::Kind;
 use crate::record::Key;
 use crate::subscription::{Scope, Selection};
 
-/// Gates that are open at a time, and verdicts that are kept.
+/// Gates that are open at a time. Twice as many are known, open or ended.
 const MOST: usize = 10_000;
 /// How long a verdict is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(1);
@@ -47,9 +48,25 @@ impl Gate {
         self.report.clone()
     }
 
-    /// Asks something of it; says whether it was open.
-    pub async fn ask(&self, command: Command) -> bool {
-        self.commands.send(command).await.is_ok()
+    /// Ends it, if it is open.
+    pub async fn cancel(&self) {
+        // One that has ended takes no commands, and needs none.
+        let _open = self.commands.send(Command::Cancel).await;
+    }
+
+    /// Says what was applied.
+    ///
+    /// # Errors
+    /// If it is too late for that.
+    pub async fn arm(&self, applied: Vec<(Place, Applied)>) -> Result<(), NotArmed> {
+        let (taken, answer) = oneshot::channel();
+        self.commands.send(Command::Arm(applied, taken)).await.map_err(|_| NotArmed::Ended)?;
+        // A gate that ends takes what it has not answered along.
+        match answer.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(NotArmed::Twice),
+            Err(_) => Err(NotArmed::Ended),
+        }
     }
 
     /// The place of an object of that kind and name.
@@ -61,9 +78,24 @@ impl Gate {
         Some((self.kinds.iter().position(holds)?, key.clone()))
     }
 
+    fn is_kept(&self, now: Timestamp) -> bool {
+        self.ended_at().is_none_or(|ended| now.duration_since(ended) < KEPT)
+    }
+
     fn ended_at(&self) -> Option<Timestamp> {
         self.report.borrow().verdict.as_ref().map(|verdict| verdict.at)
     }
+}
+
+/// Why a gate is not armed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotArmed {
+    /// It has its outcome.
+    #[error("the gate has ended")]
+    Ended,
+    /// Somebody has armed it.
+    #[error("the gate is armed already")]
+    Twice,
 }
 
 /// Why no gate is opened.
@@ -136,12 +168,13 @@ impl Gates {
     /// The gate of that token.
     #[must_use]
     pub fn find(&self, token: &str) -> Option<Arc<Gate>> {
-        self.by_token.lock().get(token).cloned()
+        let now = self.tools.clock.now();
+        self.by_token.lock().get(token).filter(|gate| gate.is_kept(now)).cloned()
     }
 
     fn keep(&self, token: &str, gate: &Arc<Gate>, now: Timestamp) -> Result<(), NotOpened> {
         let mut by_token = self.by_token.lock();
-        by_token.retain(|_, gate| gate.ended_at().is_none_or(|ended| now.duration_since(ended) < KEPT));
+        by_token.retain(|_, gate| gate.is_kept(now));
         if by_token.values().filter(|gate| gate.ended_at().is_none()).count() >= MOST {
             return Err(NotOpened::TooMany);
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, select_all};
 use jiff::Timestamp;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::course::{Applied, Standing};
@@ -63,8 +63,8 @@ impl Stands {
 /// What is asked of a gate at work.
 #[derive(Debug)]
 pub enum Command {
-    /// These were applied.
-    Arm(Vec<(Place, Applied)>),
+    /// These were applied. Answered with whether that counts: it does once.
+    Arm(Vec<(Place, Applied)>, oneshot::Sender<bool>),
     /// It is to end.
     Cancel,
 }
@@ -125,16 +125,22 @@ impl Run {
                     self.take(&portion);
                 }
             }
-            verdict = verdict.or_else(|| self.tally.verdict(self.tools.clock.now()));
-            self.publish(None);
+            // One look at the clock, so that what falls due is either past or still to come.
+            let now = self.tools.clock.now();
+            verdict = verdict.or_else(|| self.tally.verdict(now));
+            self.publish(now, None);
             if verdict.is_some() || proven_at.is_some() {
                 continue;
             }
-            match self.step(&mut feed, &mut proof).await {
-                Step::Asked(Some(Command::Arm(applied))) => {
-                    self.tally.arm(applied, self.tools.clock.now());
-                    self.tally.prove(false);
-                    proof = Some(self.prove());
+            match self.step(&mut feed, &mut proof, now).await {
+                Step::Asked(Some(Command::Arm(applied, taken))) => {
+                    let is_first = !self.tally.is_armed();
+                    if is_first {
+                        self.tally.arm(applied, self.tools.clock.now());
+                        proof = Some(self.prove());
+                    }
+                    // Who asked may have gone.
+                    let _heard = taken.send(is_first);
                 }
                 Step::Asked(Some(Command::Cancel) | None) => {
                     verdict = self.ended(Outcome::Cancelled, "Cancelled", "somebody has cancelled it".to_owned());
@@ -152,7 +158,7 @@ impl Run {
                 Step::Late => verdict = Some(self.tally.undecided(self.tools.clock.now())),
             }
         }
-        self.publish(verdict);
+        self.publish(self.tools.clock.now(), verdict);
         // It is kept for long, and nobody asks for more than states.
         self.report.send_modify(|report| Arc::make_mut(report).keep_states_only());
     }
@@ -161,7 +167,12 @@ impl Run {
         Arc::clone(&self.tools.prover).prove(Arc::clone(&self.selection)).boxed()
     }
 
-    async fn step(&mut self, feed: &mut Feed, proof: &mut Option<BoxFuture<'static, Result<(), Unproven>>>) -> Step {
+    async fn step(
+        &mut self,
+        feed: &mut Feed,
+        proof: &mut Option<BoxFuture<'static, Result<(), Unproven>>>,
+        now: Timestamp,
+    ) -> Step {
         let proof = async {
             match proof {
                 Some(proof) => proof.await,
@@ -169,7 +180,7 @@ impl Run {
             }
         };
         let closed = select_all(self.selection.caches.iter().map(|cache| cache.closed().cancelled().boxed()));
-        let due = self.tally.due(self.tools.clock.now());
+        let due = self.tally.due(now);
         tokio::select! {
             biased;
             command = self.commands.recv() => Step::Asked(command),
@@ -230,8 +241,7 @@ impl Run {
         Verdict { outcome, reason: reason.to_owned(), message, at: self.tools.clock.now() }
     }
 
-    fn publish(&self, verdict: Option<Verdict>) {
-        let now: Timestamp = self.tools.clock.now();
+    fn publish(&self, now: Timestamp, verdict: Option<Verdict>) {
         let stands = |(place, course, standing): (&Place, &super::course::Course, Standing)| Stands {
             place: place.clone(),
             seen: course.seen().cloned(),

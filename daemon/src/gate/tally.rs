@@ -58,11 +58,9 @@ impl Tally {
     /// These were applied; from now on it may end.
     pub fn arm(&mut self, applied: Vec<(Place, Applied)>, at: Timestamp) {
         self.armed = true;
-        for (place, applied) in applied {
-            if let Some(course) = self.courses.get_mut(&place) {
-                course.arm(applied.clone(), &self.policy, at);
-            }
-            self.applied.insert(place, applied);
+        self.applied.extend(applied);
+        for (place, course) in &mut self.courses {
+            course.arm(self.applied.get(place).cloned(), &self.policy, at);
         }
     }
 
@@ -82,9 +80,7 @@ impl Tally {
         let applied = self.applied.get(&place);
         let course = self.courses.entry(place).or_insert_with(|| {
             let mut course = Course::new(at);
-            if let Some(applied) = applied {
-                course.arm(applied.clone(), &self.policy, at);
-            }
+            course.arm(applied.cloned(), &self.policy, at);
             course
         });
         course.learn(seen, &self.policy, at);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use daymark_proto::Encoded;
 use daymark_proto::v1::gate_service_server::GateService;
 use daymark_proto::v1::{
-    self, AppliedObject, ArmGateRequest, ArmGateResponse, CancelGateRequest, CancelGateResponse, Filter, GateObject,
+    self, AppliedObject, ArmGateRequest, ArmGateResponse, CancelGateRequest, CancelGateResponse, GateObject,
     GatePolicy, GetGateRequest, GetGateResponse, OpenGateRequest, OpenGateResponse, WatchGateRequest,
     WatchGateResponse,
 };
@@ -20,8 +20,8 @@ use super::auth::caller;
 use super::convert::{View, timestamp};
 use super::error::{Reason, come_again, draining, status};
 use super::streams::Permit;
-use crate::gate::register::{Gate, NotOpened};
-use crate::gate::run::{Command, Report, Stands};
+use crate::gate::register::{Gate, NotArmed, NotOpened};
+use crate::gate::run::{Report, Stands};
 use crate::gate::tally::Place;
 use crate::gate::{Applied, Goal, Outcome, Policy, Standing};
 use crate::kind::Kind;
@@ -85,7 +85,7 @@ impl GateService for Handler {
         if !filter.states.is_empty() || !filter.cel.is_empty() || !filter.field_selector.is_empty() {
             return Err(invalid("a gate's filter takes refs, or kinds, namespaces and a label selector"));
         }
-        let mut selection = self.served.select(&Filter { ..filter }).await?;
+        let mut selection = self.served.select(&filter).await?;
         // The last version counts as applied, also if its state is as before.
         selection.every_version = true;
         let policy = read_policy(policy.unwrap_or_default(), &selection)?;
@@ -112,9 +112,13 @@ impl GateService for Handler {
         for applied in &applied {
             places.push(self.applied(&gate, applied).await?);
         }
-        if !gate.ask(Command::Arm(places)).await {
-            return Err(ended());
-        }
+        gate.arm(places).await.map_err(|error| {
+            let reason = match error {
+                NotArmed::Ended => Reason::GateEnded,
+                NotArmed::Twice => Reason::NotToBeArmed,
+            };
+            status(Code::FailedPrecondition, reason, error.to_string(), [])
+        })?;
         let gate = self.after(&gate, |report| report.armed).await?;
         Ok(Response::new(ArmGateResponse { gate: Some(gate) }))
     }
@@ -147,8 +151,8 @@ impl GateService for Handler {
     async fn cancel_gate(&self, request: Request<CancelGateRequest>) -> Result<Response<CancelGateResponse>, Status> {
         caller(&request)?;
         let gate = self.find(&request.into_inner().token)?;
+        gate.cancel().await;
         // Who cancels what has ended is told how.
-        let _open = gate.ask(Command::Cancel).await;
         let gate = self.after(&gate, |_| false).await?;
         Ok(Response::new(CancelGateResponse { gate: Some(gate) }))
     }
@@ -311,8 +315,4 @@ fn check_goal(goal: v1::Goal, kind: &Kind) -> Result<(), Status> {
 
 fn invalid(message: impl Into<String>) -> Status {
     status(Code::InvalidArgument, Reason::InvalidPolicy, format!("invalid policy: {}", message.into()), [])
-}
-
-fn ended() -> Status {
-    status(Code::FailedPrecondition, Reason::GateEnded, "the gate has ended", [])
 }

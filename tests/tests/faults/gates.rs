@@ -94,6 +94,8 @@ async fn a_gate_that_awaits_arming_decides_nothing_by_what_is_older_than_the_app
     let applied = AppliedObject { r#ref: Some(r#ref), resource_version: version.to_string(), ..Default::default() };
     let armed = gates.arm_gate(ArmGateRequest { token: token.clone(), applied: vec![applied] }).await.unwrap();
     assert!(armed.into_inner().gate.unwrap().armed);
+    let twice = gates.arm_gate(ArmGateRequest { token: token.clone(), applied: vec![] }).await.unwrap_err();
+    assert_eq!(code_and_reason(&twice), (Code::FailedPrecondition, "NOT_TO_BE_ARMED".into()));
     until(&mut stream, |message| stands(message, State::Ready, Standing::Waiting)).await;
     setup.cluster.release_events(Jobs);
     put(&setup.cluster, Jobs, "a", State::Failed);
