@@ -9,9 +9,11 @@ use http::{Request, Response, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Frame;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::discovery;
+use super::evidence::Asked;
 use super::faults::{Answer, StreamingLists, Verb};
 use super::objects::NAMESPACE;
 use super::store::line;
@@ -29,10 +31,13 @@ pub(super) async fn answer<B>(shared: Arc<Shared>, request: Request<B>) -> io::R
     if let Some(kinds) = discovery::answer(uri.path()) {
         return Ok(json_answer(200, &kinds));
     }
+    let query = Query(uri.query().unwrap_or_default());
+    if let Some(asked) = Asked::of(uri.path(), |name| query.get(name).map(str::to_owned)) {
+        return faulty(&shared, asked.verb(), Collection::Pods, || evidence(&shared, &asked)).await;
+    }
     let Some((collection, object)) = Collection::of_path(uri.path()) else {
         return Ok(failure(404, "the server could not find the requested resource"));
     };
-    let query = Query(uri.query().unwrap_or_default());
     // Every object is in the one namespace: its list and watch are the whole's.
     let object = object
         .filter(|(namespace, name)| namespace != NAMESPACE || !name.is_empty() || query.get("fieldSelector").is_some());
@@ -42,17 +47,29 @@ pub(super) async fn answer<B>(shared: Arc<Shared>, request: Request<B>) -> io::R
         None if query.get("watch") == Some("true") => Verb::Watch,
         None => Verb::List,
     };
+    let truth = || match &object {
+        Some((namespace, name)) if name.is_empty() => {
+            list_one(&shared, collection, namespace, &query, partial(&request))
+        }
+        Some((namespace, name)) => get(&shared, collection, namespace, name, partial(&request)),
+        None if verb == Verb::StreamList => shared.change(|state| stream_list(&shared, state, collection)),
+        None if verb == Verb::Watch => watch(&shared, collection, &query),
+        None => list(&shared, collection, &query, partial(&request)),
+    };
+    faulty(&shared, verb, collection, truth).await
+}
+
+/// The true answer of a request, or what a fault makes of it.
+async fn faulty(
+    shared: &Shared,
+    verb: Verb,
+    collection: Collection,
+    truth: impl Fn() -> Response<Body>,
+) -> io::Result<Response<Body>> {
     let fault = shared.change(|state| {
         state.counts.count(verb, collection);
         state.faults.answer(verb, collection)
     });
-    let truth = || match &object {
-        Some((namespace, name)) if name.is_empty() => list_one(&shared, collection, namespace, &query),
-        Some((namespace, name)) => get(&shared, collection, namespace, name, partial(&request)),
-        None if verb == Verb::StreamList => shared.change(|state| stream_list(&shared, state, collection)),
-        None if verb == Verb::Watch => watch(&shared, collection, &query),
-        None => list(&shared, collection, &query),
-    };
     match fault {
         None => Ok(truth()),
         Some(Answer::Status(code)) => Ok(failure(code, "as the test wants it")),
@@ -74,6 +91,17 @@ fn partial<B>(request: &Request<B>) -> bool {
     accept.is_some_and(|accept| accept.contains("as=PartialObjectMetadata"))
 }
 
+fn evidence(shared: &Shared, asked: &Asked) -> Response<Body> {
+    let evidence = &shared.state.lock().evidence;
+    match asked {
+        Asked::Events(uid) => json_answer(200, &evidence.events(uid)),
+        Asked::Log(log, lines, bytes) => match evidence.log(log, *lines, *bytes) {
+            Some(text) => whole(200, "text/plain", text.into()),
+            None => failure(400, "there is no such log"),
+        },
+    }
+}
+
 fn get(shared: &Shared, collection: Collection, namespace: &str, name: &str, partial: bool) -> Response<Body> {
     let state = shared.state.lock();
     match state.store.get(collection, namespace, name) {
@@ -84,17 +112,31 @@ fn get(shared: &Shared, collection: Collection, namespace: &str, name: &str, par
 }
 
 /// The list of a namespace, of which the daemon asks for one name only.
-fn list_one(shared: &Shared, collection: Collection, namespace: &str, query: &Query<'_>) -> Response<Body> {
+fn list_one(
+    shared: &Shared,
+    collection: Collection,
+    namespace: &str,
+    query: &Query<'_>,
+    partial: bool,
+) -> Response<Body> {
     let Some(name) = query.get("fieldSelector").and_then(|selector| selector.strip_prefix("metadata.name%3D")) else {
         return failure(400, "this server lists a namespace by name only");
     };
     let state = shared.state.lock();
     let items: Vec<_> = state.store.get(collection, namespace, name).into_iter().collect();
     let metadata = json!({"resourceVersion": state.store.version.to_string()});
-    json_answer(200, &json!({"metadata": metadata, "items": items}))
+    json_answer(200, &list_of(&metadata, &items, partial))
 }
 
-fn list(shared: &Shared, collection: Collection, query: &Query<'_>) -> Response<Body> {
+/// A list. Where an API server knows metadata only, it writes none as `null`.
+fn list_of<T: Serialize>(metadata: &Value, items: &[T], partial: bool) -> Value {
+    match items {
+        [] if partial => json!({"metadata": metadata, "items": null}),
+        items => json!({"metadata": metadata, "items": items}),
+    }
+}
+
+fn list(shared: &Shared, collection: Collection, query: &Query<'_>, partial: bool) -> Response<Body> {
     shared.change(|state| {
         let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(usize::MAX);
         let limit = state.faults.page.map_or(limit, |page| page.min(limit));
@@ -108,7 +150,7 @@ fn list(shared: &Shared, collection: Collection, query: &Query<'_>) -> Response<
         let rest = items.split_off(limit.min(items.len()));
         let token = if rest.is_empty() { String::new() } else { state.keep_page(version, rest) };
         let metadata = json!({"resourceVersion": version.to_string(), "continue": token});
-        json_answer(200, &json!({"metadata": metadata, "items": items}))
+        json_answer(200, &list_of(&metadata, &items, partial))
     })
 }
 

@@ -199,8 +199,16 @@ impl ApiServer {
 #[derive(Deserialize)]
 pub(super) struct Page<'a> {
     pub(super) metadata: PageMetadata,
-    #[serde(borrow, default = "Vec::new")]
+    #[serde(borrow, default, deserialize_with = "none_for_null")]
     pub(super) items: Vec<&'a RawValue>,
+}
+
+/// An API server writes an empty list of metadata as `null`.
+fn none_for_null<'de: 'a, 'a, D>(deserializer: D) -> Result<Vec<&'a RawValue>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    Ok(Option::<Vec<&'a RawValue>>::deserialize(deserializer)?.unwrap_or_default())
 }
 
 #[derive(Deserialize)]
@@ -285,6 +293,15 @@ fn causes(error: &dyn std::error::Error) -> impl Iterator<Item = &dyn std::error
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn an_empty_list_may_be_null() {
+        for items in ["", r#","items":[]"#, r#","items":null"#, r#","items":[{}]"#] {
+            let json = format!(r#"{{"metadata":{{"resourceVersion":"7"}}{items}}}"#);
+            let page: super::Page<'_> = serde_json::from_str(&json).unwrap();
+            assert_eq!(page.items.len(), usize::from(items.contains("{}")), "{json}");
+        }
+    }
+
     #[test]
     fn any_name_can_be_selected() {
         assert_eq!(super::selector_of("system:a"), "metadata.name=system:a");
