@@ -67,6 +67,14 @@ impl Picture {
         Self { every_version: true, ..self }
     }
 
+    /// The same, as an earlier watch has left it: what is told next is what
+    /// differs from that.
+    #[must_use]
+    pub fn with(mut self, statuses: impl IntoIterator<Item = Status>) -> Self {
+        self.objects.extend(statuses.into_iter().map(|status| (key(&status), status)));
+        self
+    }
+
     /// Whether a snapshot was completed: before, nothing is known to be missing.
     pub fn is_current(&self) -> bool {
         self.current

@@ -5,6 +5,10 @@ use daymark::api::{Doom, Freshness, ObjectRef, State, Status, Unreachable};
 use prost_types::Timestamp;
 use serde::Serialize;
 
+mod read;
+
+pub use read::StatusRead;
+
 /// One object's state.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -136,7 +140,8 @@ pub fn event(kind: ChangeKind) -> &'static str {
     }
 }
 
-fn state(number: i32) -> &'static str {
+/// The word for a state.
+pub fn state(number: i32) -> &'static str {
     // A state that this client does not know yet is one that it cannot judge.
     match State::try_from(number).unwrap_or(State::Unknown) {
         State::Unspecified => "UNKNOWN",

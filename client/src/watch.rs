@@ -73,6 +73,14 @@ impl Watch {
         Self { client, request, phase, backoff: Backoff::new(), lost: false, arrived, cursor, in_snapshot: false }
     }
 
+    /// Where a later watch of the same filter can go on: behind the last message
+    /// of which everything was handed out. It is a
+    /// [`WatchStatusesRequest::cursor`]. While a snapshot is handed out it is the
+    /// one from before it; it is empty if there is none, or it no longer holds.
+    pub fn cursor(&self) -> &[u8] {
+        &self.request.cursor
+    }
+
     /// The next event. Dropping the future loses nothing.
     ///
     /// # Errors

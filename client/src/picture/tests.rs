@@ -50,6 +50,18 @@ fn a_snapshot_that_comes_again_repeats_nothing() {
 }
 
 #[test]
+fn what_an_earlier_watch_has_told_is_not_told_again() {
+    let before = [status("a", "1", "5", State::Ready), status("b", "2", "6", State::Ready)];
+    let now = [before[0].clone(), status("b", "2", "7", State::Failed), status("c", "3", "8", State::Ready)];
+    let mut picture = Picture::new(View::Basic).with(before.clone());
+    assert!(!picture.is_current());
+    assert_eq!(tell(&mut picture, snapshot(now)), ["Changed b/2", "Entered c/3"]);
+    let mut picture = Picture::new(View::Basic).with(before);
+    let resumed = [Event::Resumed(Resumed {}), Event::Deleted(status("a", "1", "9", State::Absent))];
+    assert_eq!(tell(&mut picture, resumed), ["Deleted a/1"]);
+}
+
+#[test]
 fn what_changes_before_a_snapshot_is_complete_changes_the_snapshot() {
     let mut picture = Picture::new(View::Basic);
     let mut events = snapshot([status("a", "1", "1", State::Ready), status("b", "2", "1", State::Ready)]);
