@@ -52,8 +52,12 @@ pub fn progress(progress: &Progress) -> String {
 /// `deployment.apps/web`, as kubectl names objects.
 pub fn name(status: &Status) -> String {
     let empty = ObjectRef::default();
-    let it = status.r#ref.as_ref().unwrap_or(&empty);
-    let kind = match status.kind.as_str() {
+    object(&status.kind, status.r#ref.as_ref().unwrap_or(&empty))
+}
+
+/// As [`name`], of an object of a kind.
+pub fn object(kind: &str, it: &ObjectRef) -> String {
+    let kind = match kind {
         "" => it.resource.clone(),
         kind => kind.to_lowercase(),
     };

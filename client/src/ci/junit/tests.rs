@@ -1,0 +1,100 @@
+use daymark::api::{Cause, State};
+
+use super::*;
+
+fn object(kind: &str, name: &str, standing: Standing) -> GateObject {
+    let it = ObjectRef { group: "apps".into(), namespace: "shop".into(), name: name.into(), ..Default::default() };
+    let mut status = Status { r#ref: Some(it), kind: kind.into(), reason: "Rolling".into(), ..Status::default() };
+    status.set_state(State::InProgress);
+    let mut object = GateObject { status: Some(status), ..GateObject::default() };
+    object.set_standing(standing);
+    object
+}
+
+fn gate(outcome: Outcome, message: &str) -> Gate {
+    let mut gate = Gate { reason: "Why".into(), message: message.into(), ..Gate::default() };
+    gate.set_outcome(outcome);
+    gate.open_time = Some(Timestamp { seconds: 1_700_000_000, nanos: 0 });
+    gate.end_time = Some(Timestamp { seconds: 1_700_000_061, nanos: 500_000_000 });
+    gate
+}
+
+fn cause(name: &str) -> Cause {
+    let it = ObjectRef { namespace: "shop".into(), resource: "pods".into(), name: name.into(), ..Default::default() };
+    Cause { r#ref: Some(it), kind: "Pod".into(), reason: "Crash".into(), ..Cause::default() }
+}
+
+#[test]
+fn each_object_is_a_case() {
+    let mut failed = gate(Outcome::Failed, "shop/web: crashes");
+    failed.cause = Some(cause("web-5f-x"));
+    let objects = [
+        object("Deployment", "ok", Standing::Met),
+        object("Deployment", "web", Standing::Failed),
+        object("StatefulSet", "db", Standing::Waiting),
+    ];
+    let expected = r#"<?xml version="1.0" encoding="UTF-8"?>
+<testsuite name="daymark wait" tests="3" failures="1" errors="0" skipped="1" time="61.500" timestamp="2023-11-14T22:13:20Z">
+  <testcase classname="Deployment.apps" name="shop/ok"/>
+  <testcase classname="Deployment.apps" name="shop/web">
+    <failure type="Rolling" message="InProgress Rolling">deployment.apps/web: InProgress Rolling
+cause: pod/web-5f-x (shop): Crash</failure>
+  </testcase>
+  <testcase classname="StatefulSet.apps" name="shop/db">
+    <skipped message="InProgress Rolling">statefulset.apps/db: InProgress Rolling</skipped>
+  </testcase>
+</testsuite>
+"#;
+    assert_eq!(document(&failed, &objects, "daymark wait"), expected);
+}
+
+#[test]
+fn a_case_ends_as_its_object_stands() {
+    let ends = [
+        (Outcome::Passed, Standing::Met, End::Passed),
+        (Outcome::Undecided, Standing::Waiting, End::Error),
+        (Outcome::Undecided, Standing::Met, End::Passed),
+        (Outcome::Failed, Standing::Failed, End::Failure),
+        (Outcome::Failed, Standing::Waiting, End::Skipped),
+        (Outcome::Cancelled, Standing::Waiting, End::Skipped),
+        (Outcome::Cancelled, Standing::Met, End::Passed),
+    ];
+    for (outcome, standing, expected) in ends {
+        assert_eq!(end(outcome, standing), expected, "{outcome:?} {standing:?}");
+    }
+}
+
+#[test]
+fn a_gate_that_no_object_tells_of_is_a_case_itself() {
+    let met = [object("Deployment", "web", Standing::Met)];
+    for (outcome, objects, expected) in [
+        (Outcome::Failed, &[][..], "<failure type=\"Why\" message=\"failed: Why: none\">failed: Why: none</failure>"),
+        (Outcome::Undecided, &[], "<error type=\"Why\" message=\"undecided: Why: none\">"),
+        (Outcome::Undecided, &met[..], "<error type=\"Why\" message=\"undecided: Why: none\">"),
+        (Outcome::Cancelled, &met[..], "<skipped message=\"cancelled: Why: none\">"),
+        (Outcome::Passed, &[], "<testcase classname=\"Gate\" name=\"wait\"/>"),
+    ] {
+        let text = document(&gate(outcome, "none"), objects, "wait");
+        assert!(text.contains(expected), "{outcome:?}: {text}");
+        assert!(text.contains(&format!("tests=\"{}\"", objects.len() + 1)), "{text}");
+    }
+    assert!(document(&gate(Outcome::Passed, ""), &met, "wait").contains("tests=\"1\""));
+}
+
+#[test]
+fn the_cause_is_told_once_where_it_belongs() {
+    let failed = |names: &[&str]| names.iter().map(|name| object("Deployment", name, Standing::Failed)).collect();
+    let of = |gate: Gate, objects: Vec<GateObject>| culprit(&gate, &objects);
+    let with = |message: &str, pod: &str| Gate { cause: Some(cause(pod)), ..gate(Outcome::Failed, message) };
+    assert_eq!(of(with("", "web-api-5f-x"), failed(&["web", "web-api", "db"])), Some(1));
+    assert_eq!(of(with("shop/db: no", "web-1"), failed(&["web", "db"])), Some(1));
+    assert_eq!(of(with("", "other"), failed(&["web"])), Some(0));
+    assert_eq!(of(with("", "other"), failed(&["web", "db"])), None);
+    let mut pod = object("Pod", "web-1", Standing::Failed);
+    pod.status.as_mut().unwrap().r#ref = cause("web-1").r#ref;
+    assert_eq!(of(with("", "web-1"), vec![object("Deployment", "web", Standing::Failed), pod]), Some(1));
+
+    let text = document(&with("", "other"), &failed(&["web", "db"]), "wait");
+    assert!(text.contains("  <system-err>cause: pod/other (shop): Crash</system-err>\n</testsuite>"), "{text}");
+    assert_eq!(text.matches("cause: ").count(), 1);
+}
