@@ -58,6 +58,27 @@ pub struct Annotations {
     /// Of a StorageClass, `true` if it is for claims that name none.
     #[serde(rename = "storageclass.kubernetes.io/is-default-class")]
     pub default_class: Box<str>,
+    /// Of any object, what it asks of gates: see [`crate::wishes`].
+    #[serde(rename = "daymark.dev/ignore")]
+    pub ignore: Box<str>,
+    /// As before.
+    #[serde(rename = "daymark.dev/ignore-failures")]
+    pub ignore_failures: Box<str>,
+    /// As before.
+    #[serde(rename = "daymark.dev/stable-for")]
+    pub stable_for: Box<str>,
+    /// As before.
+    #[serde(rename = "daymark.dev/fatal-after")]
+    pub fatal_after: Box<str>,
+    /// As before.
+    #[serde(rename = "daymark.dev/tolerate")]
+    pub tolerate: Box<str>,
+    /// As before.
+    #[serde(rename = "daymark.dev/tolerate-restarts")]
+    pub restarts: Box<str>,
+    /// As before.
+    #[serde(rename = "daymark.dev/no-progress")]
+    pub no_progress: Box<str>,
 }
 
 /// `metadata.ownerReferences[]`.

@@ -14,6 +14,7 @@ use crate::intern::Interner;
 use crate::object::{Metadata, Object};
 use crate::rule::Ruling;
 use crate::state::Judgement;
+use crate::wishes::Wishes;
 
 /// Where an object stands in its cache: namespace, then name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -139,6 +140,8 @@ pub struct Record {
     pub detail: Detail,
     /// What the rules say of it.
     pub judgement: Judgement,
+    /// What it asks of gates.
+    pub wishes: Option<Box<Wishes>>,
     /// Its JSON, if its cache keeps bodies.
     pub body: Option<Body>,
     /// What to judge again, if the judgement depends on its age or on others.
@@ -160,6 +163,7 @@ impl Record {
             owners: Arc::clone(&self.owners),
             detail: self.detail.clone(),
             judgement: ruling.judgement,
+            wishes: self.wishes.clone(),
             body: self.body.clone(),
             again: self.again.clone().filter(|_| may_change),
         }
@@ -254,6 +258,7 @@ impl Record {
             owners: [].into(),
             detail: Detail::None,
             judgement,
+            wishes: None,
             body: None,
             again: None,
         }
@@ -289,6 +294,7 @@ impl Packer {
             owners: self.owners(&object.metadata),
             detail: object.facts.detail(&object.metadata, &mut self.texts),
             judgement: ruling.judgement,
+            wishes: object.metadata.annotations.as_ref().and_then(Wishes::read),
             body: None,
             again: None,
         }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::record::Key;
+
 /// The state of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
@@ -72,12 +74,25 @@ pub struct Judgement {
     pub progress: Option<Progress>,
     /// What waiting longer is worth.
     pub doom: Doom,
+    /// How often a container was restarted: the one that was most often, of a workload
+    /// that is not ready among its newest pods.
+    pub restarts: u32,
+    /// Of a workload, its pod that keeps it from being ready.
+    pub blames: Option<Box<Key>>,
 }
 
 impl Judgement {
     /// A judgement without progress or doom.
     pub fn new(state: State, reason: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { state, reason: reason.into(), message: message.into(), progress: None, doom: Doom::None }
+        Self {
+            state,
+            reason: reason.into(),
+            message: message.into(),
+            progress: None,
+            doom: Doom::None,
+            restarts: 0,
+            blames: None,
+        }
     }
 
     /// The same, with progress.
@@ -94,8 +109,8 @@ impl Judgement {
         self
     }
 
-    /// Whether `self` and `other` differ in what a follower of states is told:
-    /// all but the message, which may count seconds.
+    /// Whether `self` and `other` differ in what a follower of states is told: not
+    /// the message, which may count seconds, restarts, and whom it blames.
     #[must_use]
     pub fn differs(&self, other: &Self) -> bool {
         (self.state, &self.reason, &self.progress, self.doom)

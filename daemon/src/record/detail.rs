@@ -11,6 +11,8 @@ use super::{Key, Uid};
 pub enum Detail {
     /// Nothing.
     None,
+    /// Of a Job, that it has ended.
+    Over,
     /// Of a pod.
     Pod {
         /// Its node; empty before it has one.
@@ -41,6 +43,14 @@ pub enum Detail {
         /// Whether it makes volumes only when a pod needs them.
         waits: bool,
     },
+}
+
+impl Detail {
+    /// Whether the object has ended: nothing will become of it any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self, Self::Over | Self::Pod { over: true, .. })
+    }
 }
 
 /// What an event is about.

@@ -7,8 +7,9 @@ use super::condition::{self, Condition};
 use super::lenient::Filled;
 use super::view::View;
 use super::{Facts, Ruling, doom, pods_below, refusal};
+use crate::intern::Interner;
 use crate::object::Metadata;
-use crate::record::Uid;
+use crate::record::{Detail, Uid};
 use crate::state::{Doom, Judgement, State};
 
 /// What is read of a Job.
@@ -53,6 +54,11 @@ impl Facts for Job {
             true => refusal::or_refused(blamed, self.status.start_time, metadata, &pods, view, now),
             false => blamed.into(),
         }
+    }
+
+    fn detail(&self, _metadata: &Metadata, _texts: &mut Interner<str>) -> Detail {
+        let ended = |r#type: &&str| condition::find_true(&self.status.conditions, r#type).is_some();
+        if ["Failed", "Complete"].iter().any(ended) { Detail::Over } else { Detail::None }
     }
 }
 

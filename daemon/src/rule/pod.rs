@@ -50,7 +50,8 @@ pub(super) struct Status {
 
 impl Facts for Pod {
     fn judge(&self, metadata: &Metadata, view: &dyn View, now: Timestamp) -> Ruling {
-        let own = judge(self, metadata, now);
+        let mut own = judge(self, metadata, now);
+        own.judgement.restarts = containers::restarts(self);
         if own.judgement.state == State::Ready || is_over(self) {
             return own;
         }

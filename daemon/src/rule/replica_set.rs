@@ -83,10 +83,11 @@ fn judge(set: &ReplicaSet) -> Judgement {
     Judgement::new(State::Ready, "PodsAvailable", message).with_progress(available, wanted, "available")
 }
 
-/// Pods that the API server will not let be created: quota, admission. It may
-/// pass when somebody makes room.
+/// Pods that the API server will not let be created: quota, admission. Where there
+/// are others of it, it may pass: as they go, they make room.
 pub(super) fn refused(conditions: &[Condition], created: i64, wanted: i64) -> Option<Judgement> {
     let failure = condition::find_true(conditions, "ReplicaFailure")?;
     let judgement = Judgement::new(State::Failed, failure.reason_or("ReplicaFailure"), failure.says());
-    Some(judgement.with_progress(created, wanted, "created").with_doom(Doom::Persistent))
+    let doom = if created == 0 { Doom::Fatal } else { Doom::Persistent };
+    Some(judgement.with_progress(created, wanted, "created").with_doom(doom))
 }

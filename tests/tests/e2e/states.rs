@@ -260,7 +260,9 @@ fn refused(cluster: &Cluster, daemon: &Daemon) {
         namespace.apply(&Workload { kind, name: &lower, behaviour, spec, pods: "" }.yaml());
     }
     for workload in &mut followed {
-        let told = workload.comes_to("FAILED", &["FailedCreate"], "PERSISTENT");
+        // A Deployment counts its pods: none is there that could make room.
+        let doom = if workload.target.starts_with("deployment/") { "FATAL" } else { "PERSISTENT" };
+        let told = workload.comes_to("FAILED", &["FailedCreate"], doom);
         let message = told["status"]["message"].as_str().unwrap_or_default();
         assert!(message.contains("exceeded quota"), "{message}");
     }

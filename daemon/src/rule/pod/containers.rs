@@ -154,6 +154,12 @@ pub(super) fn with_progress(judgement: Judgement, pod: &Pod) -> Judgement {
     judgement.with_progress(count(ready), count(pod.spec.containers.len() + sidecars().count()), "ready")
 }
 
+/// How often the container was restarted that was most often.
+pub(super) fn restarts(pod: &Pod) -> u32 {
+    let most = all(pod).map(|container| container.restart_count).max().unwrap_or_default();
+    u32::try_from(most).unwrap_or_default()
+}
+
 fn all(pod: &Pod) -> impl Iterator<Item = &Container> {
     pod.status.init_container_statuses.iter().chain(&pod.status.container_statuses)
 }
