@@ -1,11 +1,12 @@
-//! Callers' predicates: expressions in CEL over an object.
+//! Callers' predicates: expressions in CEL or JSONPath over an object.
 //!
-//! CEL always ends, but it has no limit of cost: a short expression can take
+//! They always end, but have no limit of cost: a short expression can take
 //! hours or all the memory, and a deep one the stack, which aborts a process.
 //! So an expression is compiled and evaluated by workers, which are processes
 //! with limits; the daemon ends those that take too long, and starts others.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -18,6 +19,36 @@ use wire::Answer;
 mod process;
 mod wire;
 pub mod worker;
+
+/// The language of an expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Language {
+    /// CEL.
+    Cel,
+    /// A JSONPath and what is to be there, as `kubectl wait --for=jsonpath=` takes it.
+    JsonPath,
+}
+
+/// An expression over an object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Expression {
+    /// Its language.
+    pub language: Language,
+    /// Its text.
+    pub text: Arc<str>,
+}
+
+impl Expression {
+    /// An expression in CEL.
+    pub fn cel(text: impl Into<Arc<str>>) -> Self {
+        Self { language: Language::Cel, text: text.into() }
+    }
+
+    /// An expression in JSONPath.
+    pub fn json_path(text: impl Into<Arc<str>>) -> Self {
+        Self { language: Language::JsonPath, text: text.into() }
+    }
+}
 
 /// One object that a predicate is asked about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +138,7 @@ impl Predicates {
     ///
     /// # Errors
     /// If it is none, or cannot be compiled within the limits.
-    pub async fn check(&self, expression: &str) -> Result<(), PredicateError> {
+    pub async fn check(&self, expression: &Expression) -> Result<(), PredicateError> {
         self.evaluate(expression, &[]).await.map(|_none| ())
     }
 
@@ -116,8 +147,12 @@ impl Predicates {
     ///
     /// # Errors
     /// If it is no expression, or cannot be evaluated within the limits.
-    pub async fn evaluate(&self, expression: &str, documents: &[Document<'_>]) -> Result<Vec<bool>, PredicateError> {
-        if expression.len() > self.limits.expression {
+    pub async fn evaluate(
+        &self,
+        expression: &Expression,
+        documents: &[Document<'_>],
+    ) -> Result<Vec<bool>, PredicateError> {
+        if expression.text.len() > self.limits.expression {
             return Err(PredicateError::TooLong(self.limits.expression));
         }
         let slot = timeout(self.limits.waiting, self.slots.acquire()).await;
@@ -150,7 +185,7 @@ impl Predicates {
     async fn ask(
         &self,
         mut worker: Worker,
-        expression: &str,
+        expression: &Expression,
         documents: &[Document<'_>],
     ) -> Result<Vec<bool>, PredicateError> {
         let error = match timeout(self.limits.time, worker.ask(expression, documents)).await {

@@ -3,13 +3,20 @@
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::fs;
-use std::future::Future;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use daymarkd::predicate::{Document, Limits, PredicateError, Predicates};
+use daymarkd::decode::decode;
+use daymarkd::gate::seen::Looks;
+use daymarkd::kind::Kind;
+use daymarkd::predicate::{Document, Expression, Limits, PredicateError, Predicates};
+use daymarkd::record::{Packer, Record};
+use daymarkd::rule::judge;
+use daymarkd::rule::view::Nothing;
+use daymarkd::subscription::{Evaluator, Predicate};
 use futures::future::join_all;
 use futures::poll;
 use serde_json::json;
@@ -61,7 +68,7 @@ fn pod() -> String {
 async fn holds(predicates: &Predicates, expression: &str) -> bool {
     let json = pod();
     let pod = Document { json: json.as_bytes(), state: "FAILED", reason: "CrashLoopBackOff" };
-    predicates.evaluate(expression, &[pod]).await.unwrap()[0]
+    predicates.evaluate(&Expression::cel(expression), &[pod]).await.unwrap()[0]
 }
 
 #[tokio::test]
@@ -149,12 +156,12 @@ async fn each_document_is_judged_for_itself() {
     let (flat, deep) = (deep(100), deep(200_000));
     let documents = [r#"{"a":1}"#, r#"{"a":2}"#, "{}", "", "no JSON", "{} {}", "[1,2]", "null", &flat, &deep];
     let documents = documents.map(|json| Document { json: json.as_bytes(), state: "RUNNING", reason: "" });
-    let verdicts = |expression: &'static str| predicates.evaluate(expression, &documents);
+    let verdicts = async |expression: &'static str| predicates.evaluate(&Expression::cel(expression), &documents).await;
     assert_eq!(verdicts("object.a == 1").await.unwrap(), [true].into_iter().chain([false; 9]).collect::<Vec<_>>());
     // Of what is no JSON, or nested too deeply, nothing is true.
     let [yes, no] = [true, false];
     assert_eq!(verdicts("true").await.unwrap(), [yes, yes, yes, no, no, no, yes, yes, yes, no]);
-    assert_eq!(predicates.evaluate("true", &[]).await, Ok(Vec::new()));
+    assert_eq!(predicates.evaluate(&Expression::cel("true"), &[]).await, Ok(Vec::new()));
 }
 
 #[tokio::test]
@@ -182,20 +189,20 @@ async fn what_is_no_expression_is_an_error_in_one_line_that_says_where() {
         ("Pod{name: 'a'} == 1", "unknown type Pod at character 4"),
         ("has(object)", "invalid argument to has() macro at character 5"),
     ] {
-        let error = predicates.check(expression).await.unwrap_err();
+        let error = predicates.check(&Expression::cel(expression)).await.unwrap_err();
         assert_eq!(error, PredicateError::Invalid(message.to_owned()), "{expression}");
         assert!(!error.to_string().contains('\n'), "{error}");
         assert_eq!(
-            predicates.evaluate(expression, &[Document { json: b"{}", state: "", reason: "" }]).await,
+            predicates.evaluate(&Expression::cel(expression), &[Document { json: b"{}", state: "", reason: "" }]).await,
             Err(error)
         );
     }
     for open in ["(", "[", "!(", "-(", "{1:", "size("] {
-        let error = predicates.check(&open.repeat(500)).await;
+        let error = predicates.check(&Expression::cel(&*open.repeat(500))).await;
         assert_eq!(error, Err(PredicateError::Invalid("nested too deeply".into())), "{open}");
     }
     // Long, but not the message about it.
-    let error = predicates.check(&format!("'{}", "x".repeat(4000))).await.unwrap_err().to_string();
+    let error = predicates.check(&Expression::cel(format!("'{}", "x".repeat(4000)))).await.unwrap_err().to_string();
     assert!(error.len() < 500 && error.ends_with("at character 1"), "{error}");
 }
 
@@ -203,22 +210,22 @@ async fn what_is_no_expression_is_an_error_in_one_line_that_says_where() {
 async fn to_check_is_not_to_evaluate() {
     let predicates = pool(limits());
     for expression in ["object.absent == 1", "1 / 0 == 1", "'no bool'", &endless()] {
-        assert_eq!(predicates.check(expression).await, Ok(()), "{expression}");
+        assert_eq!(predicates.check(&Expression::cel(expression)).await, Ok(()), "{expression}");
     }
 }
 
 #[tokio::test]
 async fn an_expression_can_be_too_long() {
     let predicates = pool(Limits { expression: 10, ..limits() });
-    assert_eq!(predicates.check("1 == 11111").await, Ok(()));
-    assert_eq!(predicates.check("1 == 111111").await, Err(PredicateError::TooLong(10)));
+    assert_eq!(predicates.check(&Expression::cel("1 == 11111")).await, Ok(()));
+    assert_eq!(predicates.check(&Expression::cel("1 == 111111")).await, Err(PredicateError::TooLong(10)));
 }
 
 #[tokio::test]
 async fn what_takes_too_long_is_ended_and_others_go_on_meanwhile() {
     let time = Duration::from_secs(5);
     let predicates = pool(Limits { time, ..limits() });
-    let endless = endless();
+    let endless = Expression::cel(endless());
     let mut slow = pin!(predicates.evaluate(&endless, &[Document { json: b"{}", state: "", reason: "" }]));
     tokio::select! {
         biased;
@@ -235,7 +242,7 @@ async fn memory_that_runs_out_is_the_workers() {
     let text = format!("'{}'", "x".repeat(2000));
     let all = nested("map", 7, &text) + " == []";
     assert_eq!(
-        predicates.evaluate(&all, &[Document { json: b"{}", state: "", reason: "" }]).await,
+        predicates.evaluate(&Expression::cel(&*all), &[Document { json: b"{}", state: "", reason: "" }]).await,
         Err(PredicateError::Died)
     );
     assert!(holds(&predicates, "state == 'FAILED'").await);
@@ -247,7 +254,7 @@ async fn a_stack_that_overflows_is_the_workers() {
     let deep_enough = format!("1{} == 201", "+1".repeat(200));
     assert!(holds(&predicates, &deep_enough).await);
     let deep = format!("1{} == 0", "+1".repeat(200_000));
-    assert_eq!(predicates.check(&deep).await, Err(PredicateError::Died));
+    assert_eq!(predicates.check(&Expression::cel(&*deep)).await, Err(PredicateError::Died));
     assert!(holds(&predicates, "state == 'FAILED'").await);
 }
 
@@ -260,7 +267,8 @@ async fn there_may_be_more_calls_than_workers() {
         async move {
             let json = json!({"number": number % 7}).to_string();
             let document = Document { json: json.as_bytes(), state: "", reason: "" };
-            let verdicts = predicates.evaluate(&format!("object.number == {}", number % 5), &[document]).await;
+            let verdicts =
+                predicates.evaluate(&Expression::cel(format!("object.number == {}", number % 5)), &[document]).await;
             (verdicts, Ok(vec![number % 7 == number % 5]))
         }
     });
@@ -273,11 +281,12 @@ async fn there_may_be_more_calls_than_workers() {
 #[tokio::test]
 async fn a_call_does_not_wait_for_ever() {
     let predicates = pool(Limits { workers: 1, waiting: Duration::ZERO, ..limits() });
-    let mut first = pin!(predicates.check("true"));
+    let always = Expression::cel("true");
+    let mut first = pin!(predicates.check(&always));
     assert!(poll!(&mut first).is_pending());
-    assert_eq!(predicates.check("true").await, Err(PredicateError::Busy));
+    assert_eq!(predicates.check(&Expression::cel("true")).await, Err(PredicateError::Busy));
     assert_eq!(first.await, Ok(()));
-    assert_eq!(predicates.check("true").await, Ok(()));
+    assert_eq!(predicates.check(&Expression::cel("true")).await, Ok(()));
 }
 
 #[tokio::test]
@@ -285,24 +294,24 @@ async fn a_call_that_is_given_up_takes_its_worker_along() {
     let counted = Counted::new();
     let predicates = counted.pool(Limits { workers: 1, ..limits() });
     let document = [Document { json: b"{}", state: "RUNNING", reason: "" }];
-    assert_eq!(predicates.evaluate("state == 'RUNNING'", &document).await, Ok(vec![true]));
-    assert_eq!(predicates.evaluate("state == 'FAILED'", &document).await, Ok(vec![false]));
+    assert_eq!(predicates.evaluate(&Expression::cel("state == 'RUNNING'"), &document).await, Ok(vec![true]));
+    assert_eq!(predicates.evaluate(&Expression::cel("state == 'FAILED'"), &document).await, Ok(vec![false]));
     assert_eq!(counted.started().len(), 1);
     {
         // The first poll takes the worker that is idle, and asks it what it cannot
         // have answered by then.
-        let endless = endless();
+        let endless = Expression::cel(endless());
         let mut given_up = pin!(predicates.evaluate(&endless, &document));
         assert!(poll!(&mut given_up).is_pending());
     }
-    assert_eq!(predicates.evaluate("state == 'FAILED'", &document).await, Ok(vec![false]));
+    assert_eq!(predicates.evaluate(&Expression::cel("state == 'FAILED'"), &document).await, Ok(vec![false]));
     assert_eq!(counted.started().len(), 2);
     {
-        let endless = endless();
+        let endless = Expression::cel(endless());
         let mut given_up = pin!(predicates.evaluate(&endless, &document));
         assert!(poll!(&mut given_up).is_pending());
     }
-    assert_eq!(predicates.evaluate("state == 'FAILED'", &document).await, Ok(vec![false]));
+    assert_eq!(predicates.evaluate(&Expression::cel("state == 'FAILED'"), &document).await, Ok(vec![false]));
     assert_eq!(counted.started().len(), 3);
 }
 
@@ -311,15 +320,18 @@ async fn a_worker_that_was_ended_is_gone_and_one_that_others_kill_is_replaced() 
     let counted = Counted::new();
     let predicates = counted.pool(Limits { workers: 1, time: Duration::from_secs(2), ..limits() });
     let document = [Document { json: b"{}", state: "RUNNING", reason: "" }];
-    assert!(matches!(predicates.evaluate(&endless(), &document).await, Err(PredicateError::TooSlow(_))));
+    assert!(matches!(
+        predicates.evaluate(&Expression::cel(&*endless()), &document).await,
+        Err(PredicateError::TooSlow(_))
+    ));
     let [ended] = counted.started()[..] else { panic!("{:?}", counted.started()) };
     assert!(!Path::new(&format!("/proc/{ended}")).exists());
 
-    assert_eq!(predicates.evaluate("state == 'RUNNING'", &document).await, Ok(vec![true]));
+    assert_eq!(predicates.evaluate(&Expression::cel("state == 'RUNNING'"), &document).await, Ok(vec![true]));
     let killed = counted.started()[1];
     let pid = rustix::process::Pid::from_raw(killed).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-    assert_eq!(predicates.evaluate("state == 'RUNNING'", &document).await, Ok(vec![true]));
+    assert_eq!(predicates.evaluate(&Expression::cel("state == 'RUNNING'"), &document).await, Ok(vec![true]));
     assert_eq!(counted.started().len(), 3);
 }
 
@@ -330,11 +342,12 @@ async fn many_documents_at_once_do_not_block_each_other() {
     let documents: Vec<_> = (0..2000).map(|number| json!({"number": number, "padding": padding}).to_string()).collect();
     let documents: Vec<_> =
         documents.iter().map(|json| Document { json: json.as_bytes(), state: "RUNNING", reason: "" }).collect();
-    let verdicts = tokio::time::timeout(LONG, predicates.evaluate("object.number % 2 == 0", &documents)).await;
+    let verdicts =
+        tokio::time::timeout(LONG, predicates.evaluate(&Expression::cel("object.number % 2 == 0"), &documents)).await;
     let expected: Vec<_> = (0..2000).map(|number| number % 2 == 0).collect();
     assert_eq!(verdicts.unwrap().unwrap(), expected);
     // They are all read, and then told that there is nothing to say of them.
-    let none = tokio::time::timeout(LONG, predicates.evaluate("object.", &documents)).await;
+    let none = tokio::time::timeout(LONG, predicates.evaluate(&Expression::cel("object."), &documents)).await;
     assert!(matches!(none.unwrap(), Err(PredicateError::Invalid(_))));
 }
 
@@ -344,20 +357,20 @@ async fn the_largest_object_fits_into_a_workers_memory() {
     let predicates = pool(limits());
     let json = format!("[{}0]", "0,".repeat(3 << 19));
     let largest = Document { json: json.as_bytes(), state: "", reason: "" };
-    assert_eq!(predicates.evaluate("object[7] == 0", &[largest; 2]).await, Ok(vec![true; 2]));
+    assert_eq!(predicates.evaluate(&Expression::cel("object[7] == 0"), &[largest; 2]).await, Ok(vec![true; 2]));
 }
 
 #[tokio::test]
 async fn what_is_no_daemon_is_no_worker() {
     for program in ["/does/not/exist", "/bin/false", "/bin/echo"] {
         let predicates = Predicates::new(PathBuf::from(program), limits());
-        let error = predicates.check("true").await.unwrap_err();
+        let error = predicates.check(&Expression::cel("true")).await.unwrap_err();
         assert!(matches!(error, PredicateError::Unavailable(_)), "{program}: {error}");
         assert!(error.to_string().contains(program), "{error}");
     }
     // Not even the program fits into that.
     let predicates = pool(Limits { memory: 1 << 20, ..limits() });
-    assert!(matches!(predicates.check("true").await, Err(PredicateError::Unavailable(_))));
+    assert!(matches!(predicates.check(&Expression::cel("true")).await, Err(PredicateError::Unavailable(_))));
 }
 
 /// Workers that are counted: see the script.
@@ -383,17 +396,70 @@ impl Counted {
     }
 }
 
+/// An object without a body: an expression over its state can be asked about it.
+fn record() -> Arc<Record> {
+    let json = r#"{"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "a", "uid": "u", "resourceVersion": "1"}}"#;
+    let kind = Kind {
+        group: String::new(),
+        version: "v1".into(),
+        resource: "pods".into(),
+        singular: "pod".into(),
+        kind: "Pod".into(),
+        short_names: Vec::new(),
+        namespaced: true,
+    };
+    let object = decode(&kind, json.as_bytes(), None).unwrap().object;
+    let ruling = judge(&object, &Nothing, jiff::Timestamp::UNIX_EPOCH);
+    Arc::new(Packer::default().pack_shared(&object, ruling))
+}
+
+/// Of those who ask the same at the same time, one is answered, for all. Each question
+/// that is worked at has a worker.
+#[tokio::test]
+async fn what_many_gates_ask_of_one_version_is_asked_once() {
+    let counted = Counted::new();
+    let (evaluator, answering) = Evaluator::new(counted.pool(limits()));
+    let looks = Looks::default();
+    let predicate = Predicate { expression: Expression::cel("1 == 1"), evaluator };
+    let (record, expressions) = (record(), [predicate]);
+    let asking = (0..100).map(|_| looks.at(&expressions, vec![Arc::clone(&record)]));
+    let asking = join_all(asking);
+    let seen = tokio::select! {
+        seen = asking => seen,
+        () = answering.run() => unreachable!("somebody can still ask"),
+    };
+    let holds: Vec<_> = seen.into_iter().map(|seen| seen.map(|seen| seen[0].holds.to_vec())).collect();
+    assert_eq!(holds.len(), 100);
+    // What is no JSON is no object.
+    assert!(holds.iter().all(|holds| holds == &Ok(vec![false])), "{holds:?}");
+    assert_eq!(counted.started().len(), 1);
+}
+
 /// A pool can be shared, and its calls spawned.
 #[test]
 fn is_send_and_sync() {
     fn sendable<T: Send>(_: T) {}
     fn shareable<T: Sync>(_: &T) {}
-    fn call(predicates: &Predicates) -> impl Future + '_ {
-        predicates.check("true")
+    async fn call(predicates: &Predicates) {
+        let _checked = predicates.check(&Expression::cel("true")).await;
     }
     let predicates = pool(limits());
     shareable(&predicates);
     sendable(call(&predicates));
-    sendable(predicates.evaluate("true", &[]));
+    sendable(predicates.evaluate(&Expression::cel("true"), &[]));
     sendable(predicates);
+}
+
+#[tokio::test]
+async fn a_path_is_evaluated_as_an_expression_is() {
+    let predicates = pool(Limits::default());
+    let documents = [r#"{"status":{"phase":"Running"}}"#, r#"{"status":{}}"#, "no json"];
+    let documents = documents.map(|json| Document { json: json.as_bytes(), state: "", reason: "" });
+    let path = Expression::json_path("{.status.phase}=Running");
+    assert_eq!(predicates.evaluate(&path, &documents).await, Ok(vec![true, false, false]));
+    // The same text is something else in another language.
+    let none = predicates.check(&Expression::cel("{.status.phase}=Running")).await;
+    assert!(matches!(none, Err(PredicateError::Invalid(_))), "{none:?}");
+    let none = predicates.check(&Expression::json_path("{.status[}")).await;
+    assert!(matches!(none, Err(PredicateError::Invalid(_))), "{none:?}");
 }

@@ -10,7 +10,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 use super::wire::{self, Answer, Question};
-use super::{Document, Limits, worker};
+use super::{Document, Expression, Limits, worker};
 
 /// How long a worker may take to start, on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -72,9 +72,10 @@ impl Worker {
     ///
     /// # Errors
     /// If the worker ends, or says what is no answer.
-    pub async fn ask(&mut self, expression: &str, documents: &[Document<'_>]) -> io::Result<Answer> {
+    pub async fn ask(&mut self, expression: &Expression, documents: &[Document<'_>]) -> io::Result<Answer> {
         let mut out = Vec::with_capacity(WRITE);
-        Question { expression, documents: documents.len() as u64 }.put(&mut out);
+        Question { language: expression.language, text: &expression.text, documents: documents.len() as u64 }
+            .put(&mut out);
         for document in documents {
             document.put(&mut out);
             if out.len() >= WRITE {

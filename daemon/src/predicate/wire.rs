@@ -7,7 +7,7 @@
 
 use std::io::{self, Read};
 
-use super::Document;
+use super::{Document, Language};
 
 /// What a worker says when it is ready: a program of another version, put in
 /// the place of the daemon's while that runs, says something else.
@@ -20,12 +20,16 @@ pub const LONGEST_TEXT: usize = 1 << 20;
 const PREFIX: usize = size_of::<u32>();
 const VERDICTS: u8 = 0;
 const INVALID: u8 = 1;
+const CEL: u8 = 0;
+const JSON_PATH: u8 = 1;
 
 /// An expression, and how many documents follow it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Question<'a> {
-    /// In CEL.
-    pub expression: &'a str,
+    /// The expression's language.
+    pub language: Language,
+    /// Its text.
+    pub text: &'a str,
     /// Without any, it is only whether the expression is one.
     pub documents: u64,
 }
@@ -42,15 +46,24 @@ pub enum Answer {
 impl<'a> Question<'a> {
     /// Appends its frame.
     pub fn put(&self, out: &mut Vec<u8>) {
-        put(out, &[&self.documents.to_le_bytes(), self.expression.as_bytes()]);
+        let language = match self.language {
+            Language::Cel => CEL,
+            Language::JsonPath => JSON_PATH,
+        };
+        put(out, &[&self.documents.to_le_bytes(), &[language], self.text.as_bytes()]);
     }
 
     /// Reads it from a frame, if that holds one.
     #[must_use]
     pub fn parse(frame: &'a [u8]) -> Option<Self> {
-        let (documents, expression) = frame.split_first_chunk()?;
-        let expression = str::from_utf8(expression).ok()?;
-        Some(Self { expression, documents: u64::from_le_bytes(*documents) })
+        let (documents, rest) = frame.split_first_chunk()?;
+        let (language, text) = rest.split_first()?;
+        let language = match *language {
+            CEL => Language::Cel,
+            JSON_PATH => Language::JsonPath,
+            _ => return None,
+        };
+        Some(Self { language, text: str::from_utf8(text).ok()?, documents: u64::from_le_bytes(*documents) })
     }
 }
 
@@ -171,7 +184,7 @@ mod tests {
 
     #[test]
     fn what_is_put_is_read() {
-        let question = Question { expression: "state == 'é'", documents: 2 };
+        let question = Question { language: Language::JsonPath, text: "{.status}=é", documents: 2 };
         let documents = [
             Document { json: b"{}", state: "RUNNING", reason: "" },
             Document { json: b"", state: "", reason: "BackOff" },

@@ -9,9 +9,10 @@ use std::thread;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::Document;
 use super::wire::{self, Answer, Question};
-use crate::expression::{Compiler, Program};
+use super::{Document, Language};
+use crate::expression::{self, Compiler};
+use crate::json_path;
 
 /// The daemon's first argument that makes it a worker.
 pub const COMMAND: &str = "predicate-worker";
@@ -73,7 +74,7 @@ fn serve(seconds: u64) -> io::Result<()> {
     while wire::read(&mut input, &mut frame)? {
         limit_time(seconds)?;
         let question = Question::parse(&frame).ok_or_else(|| wire::malformed("a question"))?;
-        let (program, compiler) = programs.get(question.expression);
+        let (program, compiler) = programs.get(&question);
         let answer = answer(program, compiler, question.documents, &mut input)?;
         out.clear();
         answer.put(&mut out);
@@ -104,9 +105,7 @@ fn answer(
         }
         let document = Document::parse(&frame).ok_or_else(|| wire::malformed("a document"))?;
         if let Ok(program) = program {
-            let scope = compiler.scope(document.json).ok();
-            let scope = scope.map(|s| s.with_text("state", document.state).with_text("reason", document.reason));
-            verdicts.push(scope.is_some_and(|scope| program.holds(&scope)));
+            verdicts.push(program.holds(compiler, &document));
         }
     }
     Ok(match program {
@@ -115,10 +114,37 @@ fn answer(
     })
 }
 
+/// A compiled expression.
+enum Program {
+    Cel(expression::Program),
+    JsonPath(json_path::Program),
+}
+
+impl Program {
+    fn compile(compiler: &Compiler, question: &Question<'_>) -> Result<Self, String> {
+        match question.language {
+            Language::Cel => compiler.compile(question.text).map(Self::Cel),
+            Language::JsonPath => json_path::Program::compile(question.text).map(Self::JsonPath),
+        }
+    }
+
+    /// Whether it is true of a document: of what is no JSON it is not.
+    fn holds(&self, compiler: &Compiler, document: &Document<'_>) -> bool {
+        match self {
+            Self::Cel(program) => {
+                let scope = compiler.scope(document.json).ok();
+                let scope = scope.map(|s| s.with_text("state", document.state).with_text("reason", document.reason));
+                scope.is_some_and(|scope| program.holds(&scope))
+            }
+            Self::JsonPath(program) => serde_json::from_slice(document.json).is_ok_and(|object| program.holds(&object)),
+        }
+    }
+}
+
 /// The programs of the last expressions, the newest at the end.
 struct Programs {
     compiler: Compiler,
-    kept: Vec<(String, Result<Program, String>)>,
+    kept: Vec<(Language, String, Result<Program, String>)>,
 }
 
 impl Programs {
@@ -127,17 +153,20 @@ impl Programs {
         Ok(Self { compiler, kept: Vec::with_capacity(PROGRAMS) })
     }
 
-    fn get(&mut self, expression: &str) -> (Result<&Program, &String>, &Compiler) {
-        let entry = match self.kept.iter().position(|(kept, _)| kept == expression) {
+    fn get(&mut self, question: &Question<'_>) -> (Result<&Program, &String>, &Compiler) {
+        let is_it =
+            |(language, text, _): &(Language, String, _)| *language == question.language && text == question.text;
+        let entry = match self.kept.iter().position(is_it) {
             Some(place) => self.kept.remove(place),
             None => {
                 if self.kept.len() == PROGRAMS {
                     let _oldest = self.kept.remove(0);
                 }
-                (expression.to_owned(), self.compiler.compile(expression))
+                let program = Program::compile(&self.compiler, question);
+                (question.language, question.text.to_owned(), program)
             }
         };
         self.kept.push(entry);
-        (self.kept[self.kept.len() - 1].1.as_ref(), &self.compiler)
+        (self.kept[self.kept.len() - 1].2.as_ref(), &self.compiler)
     }
 }

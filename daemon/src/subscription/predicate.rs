@@ -9,7 +9,7 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::body::Body;
-use crate::predicate::{Document, PredicateError, Predicates};
+use crate::predicate::{Document, Expression, PredicateError, Predicates};
 use crate::record::Record;
 
 /// Objects that are asked about at a time: far fewer than take an ordinary
@@ -26,7 +26,7 @@ const AT_ONCE: usize = 16;
 #[derive(Clone, Debug)]
 pub struct Predicate {
     /// The expression.
-    pub expression: Arc<str>,
+    pub expression: Expression,
     /// Who answers.
     pub evaluator: Evaluator,
 }
@@ -37,7 +37,7 @@ impl Predicate {
     /// # Errors
     /// If it cannot be evaluated.
     pub async fn of(&self, records: Vec<Arc<Record>>) -> Result<Vec<bool>, PredicateError> {
-        self.evaluator.ask(Arc::clone(&self.expression), records).await
+        self.evaluator.ask(self.expression.clone(), records).await
     }
 }
 
@@ -49,7 +49,7 @@ pub struct Evaluator {
 
 #[derive(Debug)]
 struct Question {
-    expression: Arc<str>,
+    expression: Expression,
     records: Vec<Arc<Record>>,
     answer: oneshot::Sender<Result<Vec<bool>, PredicateError>>,
 }
@@ -73,11 +73,11 @@ impl Evaluator {
     ///
     /// # Errors
     /// If it is none, or cannot be compiled within its limits.
-    pub async fn check(&self, expression: &str) -> Result<(), PredicateError> {
-        self.ask(expression.into(), Vec::new()).await.map(drop)
+    pub async fn check(&self, expression: &Expression) -> Result<(), PredicateError> {
+        self.ask(expression.clone(), Vec::new()).await.map(drop)
     }
 
-    async fn ask(&self, expression: Arc<str>, records: Vec<Arc<Record>>) -> Result<Vec<bool>, PredicateError> {
+    async fn ask(&self, expression: Expression, records: Vec<Arc<Record>>) -> Result<Vec<bool>, PredicateError> {
         let stopped = || PredicateError::Unavailable("the daemon is stopping".into());
         let (answer, answered) = oneshot::channel();
         self.questions.send(Question { expression, records, answer }).await.map_err(|_| stopped())?;
@@ -114,7 +114,7 @@ async fn answer(predicates: &Predicates, question: Question) {
 
 async fn evaluate(
     predicates: &Predicates,
-    expression: &str,
+    expression: &Expression,
     records: &[Arc<Record>],
 ) -> Result<Vec<bool>, PredicateError> {
     let mut verdicts = Vec::with_capacity(records.len());

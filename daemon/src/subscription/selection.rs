@@ -12,7 +12,7 @@ use super::{Delivery, Relation};
 use crate::cache::{Cache, Snapshot};
 use crate::caches::Lease;
 use crate::event_log::{CacheId, Entry, EventLog, Revision, Topic, Wants};
-use crate::predicate::PredicateError;
+use crate::predicate::{Expression, PredicateError};
 use crate::record::{Key, Record, Uid};
 use crate::state::State;
 
@@ -289,7 +289,7 @@ impl Selection {
             labels: self.labels.clone(),
             fields: self.fields.clone(),
             states: self.states.clone(),
-            predicate: self.predicate.as_ref().map(|predicate| Arc::clone(&predicate.expression)),
+            predicate: self.predicate.as_ref().map(|predicate| predicate.expression.clone()),
             every_version: self.every_version,
             with_bodies: self.with_bodies,
             history: self.history,
@@ -345,7 +345,7 @@ pub(super) struct Identity {
     labels: LabelSelector,
     fields: FieldSelector,
     states: Vec<State>,
-    predicate: Option<Arc<str>>,
+    predicate: Option<Expression>,
     every_version: bool,
     with_bodies: bool,
     history: bool,
