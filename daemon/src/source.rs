@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::catalog::Catalog;
+use crate::cause::EventLine;
 use crate::clock::Clock;
 use crate::decode::arrival::{Arrival, Decoder};
 use crate::kind::{Content, Kind, escape};
@@ -225,6 +226,35 @@ impl Source {
         match self {
             Self::ApiServer(server) => server.read_set(collection, labels).await.map(Some),
             Self::Replay(_) => Ok(None),
+        }
+    }
+
+    /// What events tell of the object of that UID; none, if there is nobody to ask.
+    ///
+    /// # Errors
+    /// If the API server does not say.
+    pub async fn read_events(&self, namespace: &str, uid: &str) -> Result<Vec<EventLine>, Problem> {
+        match self {
+            Self::ApiServer(server) => server.read_events(namespace, uid).await,
+            Self::Replay(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// The last lines of a container's log, or of its run before; none, if there is
+    /// nobody to ask.
+    ///
+    /// # Errors
+    /// If the API server does not say: it asks the pod's node.
+    pub async fn read_log(
+        &self,
+        pod: &Key,
+        container: &str,
+        previous: bool,
+        lines: usize,
+    ) -> Result<Vec<String>, Problem> {
+        match self {
+            Self::ApiServer(server) => server.read_log(pod, container, previous, lines).await,
+            Self::Replay(_) => Ok(Vec::new()),
         }
     }
 

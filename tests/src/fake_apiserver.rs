@@ -2,13 +2,14 @@
 //! to do what a real one does not do on demand.
 //!
 //! It serves lists (in pages), watches and single objects of the kinds in
-//! [`Collection`], from a store that the test writes, and [`Fault`]s of every
-//! sort. It counts what it is asked.
+//! [`Collection`], events and logs, as the test writes them, and [`Fault`]s of
+//! every sort. It counts what it is asked.
 
 mod answer;
 mod collection;
 mod counts;
 mod discovery;
+mod evidence;
 mod faults;
 pub mod objects;
 mod store;
@@ -29,6 +30,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 pub use self::collection::Collection;
 pub use self::counts::Counts;
+use self::evidence::{Evidence, Log};
 use self::faults::Faults;
 pub use self::faults::{Answer, Cut, Fault, StreamingLists, Verb};
 use self::objects::NAMESPACE;
@@ -54,6 +56,7 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     store: Store,
+    evidence: Evidence,
     faults: Faults,
     counts: Counts,
     /// What is left of lists that were begun, by token, with their version.
@@ -94,8 +97,14 @@ impl FakeApiServer {
     pub async fn start() -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
-        let (store, faults) = (Store::new(), Faults::default());
-        let state = State { store, faults, counts: Counts::default(), pages: HashMap::new(), tokens: 0 };
+        let state = State {
+            store: Store::new(),
+            evidence: Evidence::default(),
+            faults: Faults::default(),
+            counts: Counts::default(),
+            pages: HashMap::new(),
+            tokens: 0,
+        };
         let shared = Arc::new(Shared { state: Mutex::new(state), ticks: tokio::sync::watch::Sender::new(0) });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok(Self { shared, address, accepting })
@@ -121,6 +130,18 @@ impl FakeApiServer {
     /// Deletes an object; says whether there was one.
     pub fn delete(&self, collection: Collection, name: &str) -> bool {
         self.shared.change(|state| state.store.delete(collection, NAMESPACE, name))
+    }
+
+    /// Adds an event about the object of that UID.
+    pub fn add_event(&self, uid: &str, mut event: Value) {
+        event["involvedObject"]["uid"] = uid.into();
+        self.shared.change(|state| state.evidence.events.push(event));
+    }
+
+    /// Gives a container of a pod its log, or that of its run before.
+    pub fn write_log(&self, pod: &str, container: &str, previous: bool, text: &str) {
+        let log = Log { pod: pod.to_owned(), container: container.to_owned(), previous };
+        self.shared.change(|state| state.evidence.logs.insert(log, text.to_owned()));
     }
 
     /// The objects of a collection, in the order of their names.

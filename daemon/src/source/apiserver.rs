@@ -2,6 +2,7 @@
 
 mod answer;
 mod discovery;
+mod evidence;
 mod follow;
 mod kinds;
 mod lines;

@@ -52,6 +52,9 @@ func newCluster(o *options, dir string) (*cluster, error) {
 	if c.processes, err = c.layout.processes(); err != nil {
 		return nil, err
 	}
+	if err := writePodLogs(c.layout.podLogs(), o.stages); err != nil {
+		return nil, err
+	}
 	return c, c.writeKubeconfigs()
 }
 
@@ -108,7 +111,7 @@ func (c *cluster) phases() []phase {
 		{"etcd answers", func(ctx context.Context) error { return c.startAndWait(ctx, etcd) }},
 		{"kube-apiserver is ready", func(ctx context.Context) error { return c.startAndWait(ctx, apiServer) }},
 		{"controllers, scheduler and kwok are started", func(ctx context.Context) error {
-			if err := c.client.createNodes(ctx, server, c.options.nodes); err != nil {
+			if err := c.client.createNodes(ctx, server, c.options.nodes, c.layout.ports[kwok]); err != nil {
 				return err
 			}
 			return c.startAndWait(ctx, controllerManager, scheduler, kwok)

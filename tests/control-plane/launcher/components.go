@@ -50,6 +50,8 @@ func (l *layout) kubeconfig(name string) string {
 	return filepath.Join(l.dir, "kubeconfigs", name)
 }
 
+func (l *layout) podLogs() string { return filepath.Join(l.dir, "pod-logs.yaml") }
+
 // processes describes every component; none is started yet.
 func (l *layout) processes() (map[string]*process, error) {
 	stages, err := stageFiles(l.options.stages)
@@ -116,7 +118,7 @@ func (l *layout) apiServerArgs() []string {
 		"--proxy-client-key-file=" + p.frontProxy.keyFile,
 		"--kubelet-client-certificate=" + p.kubelet.certFile,
 		"--kubelet-client-key=" + p.kubelet.keyFile,
-		"--kubelet-preferred-address-types=InternalIP,Hostname",
+		"--kubelet-preferred-address-types=ExternalIP", // where kwok serves; the others lead nowhere, or astray
 		"--endpoint-reconciler-type=none",
 		"--profiling=false",
 	}
@@ -165,8 +167,8 @@ func (l *layout) kwokArgs(stages []string) []string {
 		"--cidr=" + podNet,
 		"--server-address=" + fmt.Sprintf("127.0.0.1:%d", l.ports[kwok]),
 	}
-	for _, stage := range stages {
-		args = append(args, "--config="+stage)
+	for _, config := range append(stages, l.podLogs()) {
+		args = append(args, "--config="+config)
 	}
 	return append(args, l.options.kwokArgs...)
 }

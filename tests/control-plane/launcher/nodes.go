@@ -21,8 +21,9 @@ type object = map[string]any
 func podRange(i int) string    { return fmt.Sprintf("10.%d.%d.0/22", 128+i/64, i%64*4) }
 func nodeAddress(i int) string { return fmt.Sprintf("172.16.%d.%d", i/250, i%250+1) }
 
-// node is what a kubelet would register. Its conditions come from kwok's stages.
-func node(i int, version string) object {
+// node is what a kubelet would register. Its conditions come from kwok's stages. All nodes have one
+// kubelet, which is kwok.
+func node(i int, version string, kubeletPort int) object {
 	name := fmt.Sprintf("kwok-node-%d", i)
 	room := object{"cpu": "32", "memory": "256Gi", "pods": podsPerNode, "ephemeral-storage": "1Ti", "hugepages-2Mi": "0"}
 	return object{
@@ -39,7 +40,12 @@ func node(i int, version string) object {
 		"spec": object{"podCIDR": podRange(i), "podCIDRs": []string{podRange(i)}},
 		"status": object{
 			"capacity": room, "allocatable": room,
-			"addresses": []object{{"type": "InternalIP", "address": nodeAddress(i)}, {"type": "Hostname", "address": name}},
+			"addresses": []object{
+				{"type": "InternalIP", "address": nodeAddress(i)},
+				{"type": "ExternalIP", "address": "127.0.0.1"},
+				{"type": "Hostname", "address": name},
+			},
+			"daemonEndpoints": object{"kubeletEndpoint": object{"Port": kubeletPort}},
 			"nodeInfo": object{
 				"architecture": "amd64", "operatingSystem": "linux", "osImage": "kwok", "kernelVersion": "6.12.0",
 				"containerRuntimeVersion": "containerd://2.2.0", "kubeletVersion": version, "kubeProxyVersion": "",
@@ -50,7 +56,7 @@ func node(i int, version string) object {
 }
 
 // createNodes asks for all of them, a few at a time.
-func (c *client) createNodes(ctx context.Context, server string, n int) error {
+func (c *client) createNodes(ctx context.Context, server string, n, kubeletPort int) error {
 	var version struct{ GitVersion string }
 	if err := c.get(ctx, server+"/version", &version); err != nil {
 		return err
@@ -63,7 +69,7 @@ func (c *client) createNodes(ctx context.Context, server string, n int) error {
 		group.Go(func() {
 			room <- struct{}{}
 			defer func() { <-room }()
-			failures[i] = c.call(ctx, http.MethodPost, server+"/api/v1/nodes", node(i, version.GitVersion), nil)
+			failures[i] = c.call(ctx, http.MethodPost, server+"/api/v1/nodes", node(i, version.GitVersion, kubeletPort), nil)
 			if hasStatus(failures[i], http.StatusConflict) {
 				failures[i] = nil
 			}

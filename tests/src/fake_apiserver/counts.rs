@@ -36,6 +36,12 @@ impl Counts {
         self.of(Verb::Get, collection)
     }
 
+    /// Requests for logs.
+    #[must_use]
+    pub fn logs(&self) -> usize {
+        self.of(Verb::Log, Collection::Pods)
+    }
+
     /// Watches that are open.
     #[must_use]
     pub fn open_watches(&self, collection: Collection) -> usize {

@@ -17,6 +17,10 @@ pub enum Verb {
     Watch,
     /// One object.
     Get,
+    /// The events of one object; counted as of pods.
+    Events,
+    /// The log of a pod.
+    Log,
 }
 
 /// What a faulty answer is.
