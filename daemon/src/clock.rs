@@ -16,13 +16,14 @@ pub enum Clock {
 }
 
 /// A recording's time: it runs `speed` times as fast as the machine's and
-/// stands still at the recording's end.
-#[derive(Debug)]
+/// stands still at the recording's end, or goes on as fast as the machine's.
+#[derive(Clone, Debug)]
 pub struct ReplayClock {
     started: Instant,
     from: Timestamp,
     until: Timestamp,
     speed: f64,
+    goes_on: bool,
 }
 
 impl Clock {
@@ -31,7 +32,17 @@ impl Clock {
     /// `speed` is finite and above zero.
     #[must_use]
     pub fn replay(from: Timestamp, until: Timestamp, speed: f64) -> Self {
-        Self::Replay(Arc::new(ReplayClock { started: Instant::now(), from, until, speed }))
+        Self::Replay(Arc::new(ReplayClock { started: Instant::now(), from, until, speed, goes_on: false }))
+    }
+
+    /// The same time, for whoever waits: it goes on behind a recording's end, where
+    /// nothing happens any more, but what has to last does.
+    #[must_use]
+    pub fn going_on(&self) -> Self {
+        match self {
+            Self::System => Self::System,
+            Self::Replay(clock) => Self::Replay(Arc::new(ReplayClock { goes_on: true, ..(**clock).clone() })),
+        }
     }
 
     /// The time.
@@ -47,11 +58,10 @@ impl Clock {
     pub async fn sleep_until(&self, time: Timestamp) {
         match self {
             Self::System => tokio::time::sleep(between(Timestamp::now(), time)).await,
-            Self::Replay(clock) if time > clock.until => std::future::pending().await,
-            Self::Replay(clock) => {
-                let wait = between(clock.from, time).div_f64(clock.speed);
-                tokio::time::sleep_until(clock.started + wait).await;
-            }
+            Self::Replay(clock) => match clock.instant(time) {
+                Some(instant) => tokio::time::sleep_until(instant).await,
+                None => std::future::pending().await,
+            },
         }
     }
 }
@@ -61,10 +71,25 @@ impl ReplayClock {
         // Saturating: a high speed soon exceeds what a Duration holds.
         let whole = between(self.from, self.until);
         let elapsed = self.started.elapsed().as_secs_f64() * self.speed;
-        if elapsed >= whole.as_secs_f64() {
-            return self.until;
+        if elapsed < whole.as_secs_f64() {
+            return self.from + Duration::from_secs_f64(elapsed);
         }
-        self.from + Duration::from_secs_f64(elapsed)
+        let behind = if self.goes_on { self.end().elapsed() } else { Duration::ZERO };
+        self.until.saturating_add(behind).unwrap_or(Timestamp::MAX)
+    }
+
+    /// When the recording ends.
+    fn end(&self) -> Instant {
+        self.started + between(self.from, self.until).div_f64(self.speed)
+    }
+
+    /// When it is `time`; never, if it stands still before.
+    fn instant(&self, time: Timestamp) -> Option<Instant> {
+        match time > self.until {
+            false => Some(self.started + between(self.from, time).div_f64(self.speed)),
+            true if self.goes_on => self.end().checked_add(between(self.until, time)),
+            true => None,
+        }
     }
 }
 
@@ -89,5 +114,17 @@ mod tests {
         assert_eq!(between(from, clock.now()).as_secs(), 20);
         tokio::time::advance(Duration::from_secs(3600)).await;
         assert_eq!(clock.now(), until);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_goes_on_behind_the_end() {
+        let from: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let until = from + Duration::from_secs(60);
+        let clock = Clock::replay(from, until, 10.0).going_on();
+        let started = Instant::now();
+        clock.sleep_until(from + Duration::from_secs(50)).await;
+        assert_eq!((started.elapsed().as_secs(), between(from, clock.now()).as_secs()), (5, 50));
+        clock.sleep_until(until + Duration::from_secs(30)).await;
+        assert_eq!((started.elapsed().as_secs(), between(until, clock.now()).as_secs()), (36, 30));
     }
 }

@@ -40,7 +40,7 @@ fn run() -> Result<(), String> {
     println!("\nA gate that passes, with exit code 0:");
     demo.daymark("wait deployment/web --for rollout --timeout 60s", Some(PASSED))?;
     println!("\nGates that fail, with exit code 1 and the reason:");
-    demo.daymark("wait deployment/broken --for rollout --timeout 60s", Some(FAILED))?;
+    demo.daymark("wait deployment/broken --for rollout --fatal-after 1s --timeout 60s", Some(FAILED))?;
     demo.daymark("wait job/migrate --timeout 60s", Some(FAILED))?;
 
     let daymark = binaries.daymark.display();
