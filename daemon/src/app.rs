@@ -1,5 +1,7 @@
 //! The composition root: puts the daemon together and owns its tasks.
 
+mod gates;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +11,18 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use self::gates::{Lasting, keep};
 use crate::access::{Access, Token, TokenError};
 use crate::args::{ArgsError, Config, Origin};
 use crate::caches::{Caches, Feeding, Lease, Policy, Recording};
 use crate::catalog::Catalog;
+use crate::cause::{BadPattern, Investigator, Redaction};
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
 use crate::gate::register::Gates;
 use crate::gate::run::{Run, Tools};
+use crate::gate::store::StoreError;
 use crate::kind::Kind;
 use crate::lifecycle;
 use crate::predicate::Predicates;
@@ -63,6 +68,12 @@ pub enum AppError {
     /// The operator's rules cannot be read.
     #[error("--rules: {0}")]
     Rules(#[from] RuleError),
+    /// A pattern of what is to be redacted.
+    #[error("--redact: {0}")]
+    Redact(#[from] BadPattern),
+    /// Gates cannot be kept.
+    #[error("--gates: {0}")]
+    Gates(#[from] StoreError),
     /// The token cannot be used.
     #[error(transparent)]
     Token(#[from] TokenError),
@@ -102,6 +113,7 @@ pub struct Bound {
 struct Parts {
     openings: mpsc::Receiver<Feeding>,
     opened_gates: mpsc::Receiver<Run>,
+    lasting_gates: Lasting,
     answering: Answering,
     rule_files: RuleFiles,
     writing: Option<Writing>,
@@ -142,7 +154,17 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     let caches = Arc::new(caches);
     let prover = Arc::new(Prover::new(Arc::clone(&caches), Arc::clone(&log), source.clone()));
     let (evaluator, answering) = Evaluator::new(Predicates::new(config.worker, config.predicates));
-    let tools = Tools { log: Arc::clone(&log), prover: Arc::clone(&prover), clock: clock.clone() };
+    let redaction = Redaction::new(&config.redact)?;
+    let investigator = Investigator::new(Arc::clone(caches.neighbours()), source.clone(), redaction);
+    let (keeper, keeping, loaded) = keep(config.gates, &clock).await?;
+    let tools = Tools {
+        keeper,
+        log: Arc::clone(&log),
+        prover: Arc::clone(&prover),
+        investigator: Arc::new(investigator),
+        looks: Arc::default(),
+        clock: clock.going_on(),
+    };
     let (gates, opened_gates) = Gates::new(tools);
     let served = Arc::new(Served {
         cluster,
@@ -161,7 +183,8 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     });
     let rpc = Rpc::new(Arc::clone(&served), Access::new(token)).map_err(|e| AppError::Fault(e.to_string()))?;
     let drain_timeout = config.drain_timeout;
-    let parts = Parts { openings, opened_gates, answering, rule_files, writing };
+    let lasting_gates = Lasting { keeping, reopenings: served.know_again(loaded) };
+    let parts = Parts { openings, opened_gates, lasting_gates, answering, rule_files, writing };
     Ok(Bound { listeners, addresses, rpc, served, parts, ingest, drain_timeout })
 }
 
@@ -242,7 +265,7 @@ impl Bound {
     /// If a task of the daemon fails, or the recording is not whole.
     pub async fn run(self, abort: CancellationToken) -> Result<(), AppError> {
         let Self { listeners, addresses: _, rpc, served, parts, ingest, drain_timeout } = self;
-        let Parts { mut openings, mut opened_gates, answering, rule_files, writing } = parts;
+        let Parts { mut openings, mut opened_gates, lasting_gates, answering, rule_files, writing } = parts;
         let rpc = Arc::new(rpc);
         let mut servers = serve(listeners, &rpc);
         let mut workers = look_after(&served, &rpc);
@@ -255,16 +278,12 @@ impl Bound {
             rule_files.follow(&judged.caches).await;
             Ok(())
         });
+        let keeping = lasting_gates.begin(&mut workers, &served);
         let ended = loop {
             tokio::select! {
                 () = served.drain.cancelled() => break Ok(()),
                 Some(feeding) = openings.recv() => follow(&mut workers, feeding, &served.source, &ingest),
-                Some(gate) = opened_gates.recv() => {
-                    workers.spawn(async move {
-                        gate.run().await;
-                        Ok(())
-                    });
-                }
+                Some(gate) = opened_gates.recv() => gates::judge(&mut workers, &served, gate),
                 Some(ended) = workers.join_next() => if let ended @ Err(_) = flatten(ended) { break ended },
                 Some(ended) = servers.join_next() => break flatten(ended),
             }
@@ -279,6 +298,10 @@ impl Bound {
         servers.shutdown().await;
         // With the sources goes the last sink, and with it the recorder.
         workers.shutdown().await;
+        served.gates.stop_keeping().await;
+        if let Some(keeping) = keeping {
+            keeping.await.map_err(|e| AppError::Fault(e.to_string()))?;
+        }
         openings.close();
         while openings.try_recv().is_ok() {}
         served.caches.stop_recording();

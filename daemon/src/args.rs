@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::caches::Policy;
 use crate::event_log::Capacity;
+use crate::gate::store::GateStore;
 use crate::predicate::Limits;
 use crate::rpc::listener::Address;
 use crate::source::connect::Target;
@@ -89,6 +90,16 @@ pub struct Args {
     #[arg(long, value_name = "PATH")]
     rules: Option<PathBuf>,
 
+    /// Keep gates in this file, so that they outlive the daemon; made, with mode 0600,
+    /// if there is no such file [default: they are kept in memory]
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    gates: Option<PathBuf>,
+
+    /// A regular expression of what is to be taken out of logs and messages, besides
+    /// what looks like a secret: its group `secret`, or all of it; may be repeated
+    #[arg(long, value_name = "REGEX")]
+    redact: Vec<String>,
+
     /// Streams that are served at a time; further ones are turned away
     #[arg(long, value_name = "NUMBER", default_value = "10000")]
     max_streams: usize,
@@ -161,6 +172,21 @@ pub struct Config {
     pub predicates: Limits,
     /// Where the operator's rules are.
     pub rules: Option<PathBuf>,
+    /// What is taken out of the cluster's own text.
+    pub redact: Vec<String>,
+    /// Where gates are kept.
+    pub gates: GatesKept,
+}
+
+/// Where gates are kept.
+#[derive(Debug)]
+pub enum GatesKept {
+    /// In memory: they end with the daemon.
+    InMemory,
+    /// In that file.
+    InFile(PathBuf),
+    /// There.
+    In(Box<dyn GateStore>),
 }
 
 /// Where objects come from.
@@ -237,8 +263,22 @@ impl Args {
         // The program that runs, also when its file was replaced meanwhile.
         let worker = PathBuf::from("/proc/self/exe");
         let (max_streams, log) = (self.max_streams, self.log);
-        let (predicates, rules) = (Limits::default(), self.rules);
-        Ok(Config { origin, listen, token_file, drain_timeout, max_streams, policy, log, worker, predicates, rules })
+        let (predicates, rules, redact) = (Limits::default(), self.rules, self.redact);
+        let gates = self.gates.map_or(GatesKept::InMemory, GatesKept::InFile);
+        Ok(Config {
+            origin,
+            listen,
+            token_file,
+            drain_timeout,
+            max_streams,
+            policy,
+            log,
+            worker,
+            predicates,
+            rules,
+            redact,
+            gates,
+        })
     }
 }
 

@@ -85,6 +85,12 @@ impl Lease {
     pub fn of(cache: Arc<Cache>) -> Self {
         Self { cache, _held: Arc::default() }
     }
+
+    /// The cache, open or not.
+    #[must_use]
+    pub fn cache(&self) -> &Arc<Cache> {
+        &self.cache
+    }
 }
 
 impl Deref for Lease {
@@ -156,7 +162,7 @@ impl Caches {
 
     /// What rules see of the caches.
     #[must_use]
-    pub fn neighbours(&self) -> &Neighbours {
+    pub fn neighbours(&self) -> &Arc<Neighbours> {
         &self.neighbours
     }
 

@@ -1,19 +1,29 @@
 //! Gates: one verdict on a set of objects.
 //!
-//! `policy` says what is asked, `course` judges one object over time, `tally` all
-//! of them; `run` brings in what the log tells, and the time; `register` knows
-//! gates by their tokens, and keeps verdicts for a while.
+//! `policy` says what is asked, `seen` what expressions say of a version, `course`
+//! judges one object over time, `tally` all of them; `run` brings in what the log
+//! tells, and the time; `register` knows gates by their tokens, and keeps verdicts
+//! for a while, `store` for longer than the daemon runs. `ending` is a gate that is
+//! about to tell its verdict, `reopening` one that an earlier daemon has opened.
 
 mod course;
+pub mod ending;
 pub mod policy;
 pub mod register;
+pub mod reopening;
+pub mod report;
 pub mod run;
+pub mod seen;
+pub mod store;
 pub mod tally;
+pub mod token;
+pub mod whereabouts;
 
 use jiff::Timestamp;
 
-pub use self::course::{Applied, Standing};
-pub use self::policy::{Goal, Policy};
+pub use self::course::{Applied, Failing, Standing};
+pub use self::policy::{Criterion, Goal, Policy};
+use self::tally::Place;
 
 /// How a gate has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,4 +49,6 @@ pub struct Verdict {
     pub message: String,
     /// When.
     pub at: Timestamp,
+    /// The object that has failed, or one that is waited for.
+    pub culprit: Option<Place>,
 }

@@ -49,6 +49,15 @@ pub enum Unproven {
     Closed(Arc<Kind>),
 }
 
+/// What becomes of what a proof finds out of the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finds {
+    /// The selection hides from now on what is history.
+    History,
+    /// Nothing: who looks at the newest version only will see it go by.
+    Nothing,
+}
+
 /// Whose objects a list is of, in which namespace, and with which labels.
 type ListOf = (CacheId, Option<Box<str>>, String);
 
@@ -64,14 +73,14 @@ impl Prover {
     ///
     /// # Errors
     /// If they may not be read.
-    pub async fn prove(self: Arc<Self>, selection: Arc<Selection>) -> Result<(), Unproven> {
+    pub async fn prove(self: Arc<Self>, selection: Arc<Selection>, finds: Finds) -> Result<(), Unproven> {
         match &selection.scope {
             Scope::Named(named) => {
-                let each = |named| prove_one(&self, &selection, named);
+                let each = |named| prove_one(&self, &selection, named, finds);
                 stream::iter(named.iter().map(Ok)).try_for_each_concurrent(READS_AT_ONCE, each).await
             }
             Scope::All | Scope::Namespaces(_) => {
-                let each = |place| prove_set(&self, &selection, place);
+                let each = |place| prove_set(&self, &selection, place, finds);
                 stream::iter((0..selection.caches.len()).map(Ok)).try_for_each_concurrent(READS_AT_ONCE, each).await
             }
         }
@@ -80,7 +89,7 @@ impl Prover {
 
 /// Resolves when the cache at that place has reached every object that a live
 /// list of the selection's has seen, and explains every one that it has not.
-async fn prove_set(prover: &Prover, selection: &Selection, place: usize) -> Result<(), Unproven> {
+async fn prove_set(prover: &Prover, selection: &Selection, place: usize, finds: Finds) -> Result<(), Unproven> {
     let cache = &selection.caches[place];
     let collection = match &selection.scope {
         // One namespace is a shorter list.
@@ -97,7 +106,9 @@ async fn prove_set(prover: &Prover, selection: &Selection, place: usize) -> Resu
         record.resource_version <= set.version && selection.may_list(record) && !set.uids.contains(&record.uid)
     };
     let since = cache.sheds(&prover.log, outdated).await;
-    selection.gaps[place].set(Gap { after: set.newest, up_to: set.version, since });
+    if finds == Finds::History {
+        selection.gaps[place].set(Gap { after: set.newest, up_to: set.version, since });
+    }
     prove_neighbours(prover, cache, namespace.as_deref(), None).await
 }
 
@@ -195,7 +206,7 @@ where
     }
 }
 
-async fn prove_one(prover: &Prover, selection: &Selection, named: &Named) -> Result<(), Unproven> {
+async fn prove_one(prover: &Prover, selection: &Selection, named: &Named, finds: Finds) -> Result<(), Unproven> {
     let cache = &selection.caches[named.cache];
     let thing = (cache.id(), named.key.clone());
     let read = || {
@@ -208,7 +219,9 @@ async fn prove_one(prover: &Prover, selection: &Selection, named: &Named) -> Res
         Truth::Seen(version) => cache.reaches(version).await,
         Truth::Absent(version) => {
             let since = cache.outlives(&named.key, version, &prover.log).await;
-            named.absence.set(Absence { version, since });
+            if finds == Finds::History {
+                named.absence.set(Absence { version, since });
+            }
         }
     }
     prove_neighbours(prover, cache, Some(&named.key.namespace), Some(&named.key.name)).await

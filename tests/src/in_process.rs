@@ -12,7 +12,7 @@ use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::{Filter, ObjectRef, WatchStatusesRequest};
 use daymarkd::app::{self, AppError};
-use daymarkd::args::{Config, Origin};
+use daymarkd::args::{Config, GatesKept, Origin};
 use daymarkd::caches::Policy;
 use daymarkd::predicate::Limits;
 use daymarkd::rpc::listener::Address;
@@ -62,6 +62,14 @@ impl InProcess {
     /// # Panics
     /// If it does not start.
     pub async fn start_with(cluster: &FakeApiServer, policy: Policy) -> Self {
+        Self::start_keeping(cluster, policy, GatesKept::InMemory).await
+    }
+
+    /// The same of one that keeps its gates there.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start_keeping(cluster: &FakeApiServer, policy: Policy, gates: GatesKept) -> Self {
         let folder = tempfile::tempdir().expect("there is a folder for temporary files");
         let kubeconfig = folder.path().join("kubeconfig");
         fs::write(&kubeconfig, cluster.kubeconfig()).expect("a file can be written");
@@ -80,6 +88,8 @@ impl InProcess {
             // Long enough for others to be seen at work beside one that takes all of it.
             predicates: Limits { time: Duration::from_secs(5), ..Limits::default() },
             rules: None,
+            redact: Vec::new(),
+            gates,
             worker: crate::binaries::build().expect("the binaries build").daymarkd.clone(),
         };
         let daemon = app::bind(config, tokio::runtime::Handle::current()).await.expect("the daemon starts");

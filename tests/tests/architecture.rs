@@ -28,6 +28,7 @@ const RULES: &[Rule] = &[
         modules: &["expression"],
         because: "expressions are compiled and evaluated in one place",
     },
+    Rule { words: &["redb::"], modules: &["gate::store::file"], because: "what is kept is written in one place" },
     Rule {
         words: &["crate::expression"],
         modules: &["predicate::worker", "rulebook"],
@@ -60,6 +61,7 @@ const RULES: &[Rule] = &[
             "source::connect",
             "rulebook::files",
             "assess::documents",
+            "gate::store::file",
         ],
         because: "the data's way touches no files",
     },

@@ -8,6 +8,8 @@
 mod bad_input;
 #[path = "faults/caches.rs"]
 mod caches;
+#[path = "faults/causes.rs"]
+mod causes;
 #[path = "faults/clients.rs"]
 mod clients;
 #[path = "faults/cursor.rs"]
@@ -18,10 +20,14 @@ mod errors;
 mod filters;
 #[path = "faults/forbidden.rs"]
 mod forbidden;
+#[path = "faults/gate_proofs.rs"]
+mod gate_proofs;
 #[path = "faults/gates.rs"]
 mod gates;
 #[path = "faults/lagging.rs"]
 mod lagging;
+#[path = "faults/lasting_gates.rs"]
+mod lasting_gates;
 #[path = "faults/random.rs"]
 mod random;
 #[path = "faults/relist.rs"]

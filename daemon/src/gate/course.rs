@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::policy::{Goal, Policy};
+use super::policy::{Criterion, Policy};
+use super::seen::Seen;
 use crate::record::{Record, Uid};
-use crate::state::{Doom, State};
+use crate::state::{Doom, Judgement, State};
+use crate::wishes::Wishes;
 
 /// How an object stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +18,28 @@ pub enum Standing {
     Waiting(String),
     /// As it is needed.
     Met,
-    /// It has failed. Why, where its state does not say so.
-    Failed(String),
+    /// It has failed.
+    Failed(Failing),
+}
+
+/// By what an object has failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failing {
+    /// By its kind's rule: its state says why.
+    #[error("")]
+    ByRule,
+    /// It is what the gate is to fail on.
+    #[error("it is what the gate is to fail on")]
+    AsAsked,
+    /// A container was restarted so often.
+    #[error("restarted {0} times")]
+    Restarts(u32),
+    /// Nothing has changed since then.
+    #[error("no progress since {0}")]
+    NoProgress(Timestamp),
+    /// Nobody can tell how it is to be judged.
+    #[error("{0}")]
+    WrongAnnotation(Box<str>),
 }
 
 /// What an apply has returned of an object: evidence that is older counts for
@@ -36,57 +58,91 @@ pub struct Applied {
 #[derive(Debug)]
 pub struct Course {
     /// Its newest version; none if it does not exist.
-    seen: Option<Arc<Record>>,
-    /// The object that was there first: one by the same name is another.
-    first: Option<Uid>,
+    seen: Option<Seen>,
+    first: First,
     applied: Option<Applied>,
     met_since: Option<Timestamp>,
     failing_since: Option<Timestamp>,
     moved_at: Timestamp,
+    /// How often its containers had been restarted when they counted least.
+    restarts: Option<u32>,
+}
+
+/// The object that was there first, whose deletion is waited for: one by the same
+/// name is another.
+#[derive(Debug)]
+enum First {
+    /// What is there may be older than the question.
+    Unproven,
+    /// It was this one.
+    Was(Uid),
+    /// There was none.
+    Nobody,
 }
 
 impl Course {
     /// Of an object of which nothing is known yet.
     #[must_use]
     pub fn new(at: Timestamp) -> Self {
-        Self { seen: None, first: None, applied: None, met_since: None, failing_since: None, moved_at: at }
+        Self {
+            seen: None,
+            first: First::Unproven,
+            applied: None,
+            met_since: None,
+            failing_since: None,
+            moved_at: at,
+            restarts: None,
+        }
     }
 
     /// Its newest version.
     #[must_use]
     pub fn seen(&self) -> Option<&Arc<Record>> {
-        self.seen.as_ref()
+        self.seen.as_ref().map(|seen| &seen.record)
     }
 
     /// The gate is armed: it begins anew, with what was applied of this object, if
     /// anything was.
     pub fn arm(&mut self, applied: Option<Applied>, policy: &Policy, at: Timestamp) {
+        if let Some(uid) = applied.as_ref().and_then(|applied| applied.uid.clone()) {
+            self.first = First::Was(uid);
+        }
         self.applied = applied;
-        (self.met_since, self.failing_since, self.moved_at) = (None, None, at);
+        (self.met_since, self.failing_since, self.restarts, self.moved_at) = (None, None, None, at);
+        self.note(policy, at);
+    }
+
+    /// What is seen is no older than the question.
+    pub fn pin(&mut self, policy: &Policy, at: Timestamp) {
+        if matches!(self.first, First::Unproven) {
+            self.first = self.seen().map_or(First::Nobody, |seen| First::Was(seen.uid.clone()));
+            self.note(policy, at);
+        }
+    }
+
+    /// Something may have happened that was not seen: it has not been so without
+    /// interruption.
+    pub fn doubt(&mut self, policy: &Policy, at: Timestamp) {
+        self.met_since = None;
+        // What is so may be so from now on.
         self.note(policy, at);
     }
 
     /// Takes in its newest version.
-    pub fn learn(&mut self, seen: Option<Arc<Record>>, policy: &Policy, at: Timestamp) {
-        let is_another = match (&self.seen, &seen) {
+    pub fn learn(&mut self, seen: Option<Seen>, policy: &Policy, at: Timestamp) {
+        let (before, now) = (self.seen(), seen.as_ref().map(|seen| &seen.record));
+        let is_another = match (before, now) {
             (Some(before), Some(now)) => before.uid != now.uid || before.generation != now.generation,
             (None, None) => false,
             _ => true,
         };
-        let has_moved = is_another
-            || self
-                .seen
-                .as_ref()
-                .zip(seen.as_ref())
-                .is_some_and(|(before, now)| before.judgement.differs(&now.judgement));
+        let differs = |(before, now): (&Arc<Record>, &Arc<Record>)| before.judgement.differs(&now.judgement);
+        let has_moved = is_another || before.zip(now).is_some_and(differs);
         if is_another {
-            (self.met_since, self.failing_since) = (None, None);
+            (self.met_since, self.failing_since, self.restarts) = (None, None, None);
         }
         if has_moved {
             self.moved_at = at;
-        }
-        if let (None, Some(now)) = (&self.first, &seen) {
-            self.first = Some(now.uid.clone());
         }
         self.seen = seen;
         self.note(policy, at);
@@ -97,76 +153,160 @@ impl Course {
             true => _ = self.met_since.get_or_insert(at),
             false => self.met_since = None,
         }
-        let state = self.counts().map(|record| record.judgement.state);
+        let judgement = self.counts().map(|seen| &seen.record.judgement);
+        let restarts = judgement.map(|judgement| judgement.restarts);
+        let state = judgement.map(|judgement| judgement.state);
         // What is only on its way again, as between two crashes, has not recovered.
         if !matches!(state, Some(State::Failed | State::InProgress | State::Unknown)) {
             self.failing_since = None;
         }
-        if self.fails_with(Doom::Persistent) {
+        if self.fails_with(Doom::Persistent) || self.fails_with(Doom::Fatal) {
             self.failing_since.get_or_insert(at);
         }
+        // A new revision's pods begin at none.
+        self.restarts = self.restarts.into_iter().chain(restarts).min();
     }
 
     /// Its newest version, if that is no older than what was applied.
-    fn counts(&self) -> Option<&Arc<Record>> {
-        let record = self.seen.as_ref()?;
+    fn counts(&self) -> Option<&Seen> {
+        let seen = self.seen.as_ref()?;
+        let record = &seen.record;
         let new_enough = self.applied.as_ref().is_none_or(|applied| {
             applied.uid.as_ref().is_none_or(|uid| *uid == record.uid)
                 && record.generation >= applied.generation
                 && record.resource_version >= applied.resource_version
         });
-        new_enough.then_some(record)
+        new_enough.then_some(seen)
     }
 
     fn is_met(&self, policy: &Policy) -> bool {
-        let state = self.counts().map(|record| record.judgement.state);
-        match policy.goal {
-            Goal::Ready => state == Some(State::Ready),
-            Goal::Exists => state.is_some_and(|state| state != State::Terminating),
-            // Another object by that name is not the one that was to go.
-            Goal::Deleted => self.seen.as_ref().is_none_or(|seen| self.first.as_ref() != Some(&seen.uid)),
+        if self.wishes().is_some_and(|wishes| wishes.ignore) {
+            return true;
+        }
+        let is = |criterion: &Criterion| self.is(*criterion);
+        policy.goal.all.iter().all(is) && (policy.goal.any.is_empty() || policy.goal.any.iter().any(is))
+    }
+
+    fn is(&self, criterion: Criterion) -> bool {
+        let seen = self.counts();
+        let state = seen.map(|seen| seen.record.judgement.state);
+        match criterion {
+            Criterion::Ready => state == Some(State::Ready),
+            Criterion::Exists => state.is_some_and(|state| state != State::Terminating),
+            Criterion::Deleted => match &self.first {
+                First::Unproven => false,
+                First::Nobody => true,
+                First::Was(first) => self.seen().is_none_or(|seen| seen.uid != *first),
+            },
+            Criterion::Holds(number) => seen.is_some_and(|seen| seen.holds.get(number) == Some(&true)),
         }
     }
 
     fn fails_with(&self, doom: Doom) -> bool {
-        self.counts().is_some_and(|record| record.judgement.state == State::Failed && record.judgement.doom == doom)
+        let fails = |judgement: &Judgement| judgement.state == State::Failed && judgement.doom == doom;
+        self.counts().is_some_and(|seen| fails(&seen.record.judgement))
+    }
+
+    fn wishes(&self) -> Option<&Wishes> {
+        self.counts()?.record.wishes.as_deref()
+    }
+
+    fn stable_for(&self, policy: &Policy) -> SignedDuration {
+        self.wishes().and_then(|wishes| wishes.stable_for).unwrap_or(policy.stable_for)
+    }
+
+    fn no_progress(&self, policy: &Policy) -> Option<SignedDuration> {
+        self.wishes().and_then(|wishes| wishes.no_progress).or(policy.no_progress)
+    }
+
+    /// Whether what its kind's rule calls failed counts: of what is to go it does not.
+    fn is_judged_by_rules(&self, policy: &Policy) -> bool {
+        let ignores = policy.ignore_failures || self.wishes().is_some_and(|wishes| wishes.ignore_failures);
+        !ignores && !policy.goal.asks(Criterion::Deleted)
+    }
+
+    /// How long its failure is borne, if it has failed.
+    fn borne_for(&self, policy: &Policy) -> Option<SignedDuration> {
+        match () {
+            () if !self.is_judged_by_rules(policy) => None,
+            () if self.fails_with(Doom::Persistent) => {
+                Some(self.wishes().and_then(|wishes| wishes.tolerate).unwrap_or(policy.tolerate))
+            }
+            () if self.fails_with(Doom::Fatal) => {
+                let has_ended = self.seen().is_some_and(|record| record.detail.is_over());
+                let fatal_after = self.wishes().and_then(|wishes| wishes.fatal_after).unwrap_or(policy.fatal_after);
+                Some(if has_ended { SignedDuration::ZERO } else { fatal_after })
+            }
+            () => None,
+        }
+    }
+
+    /// How often it was restarted while it was looked at, if that is too often.
+    fn too_many_restarts(&self, policy: &Policy) -> Option<u32> {
+        let judgement = &self.counts()?.record.judgement;
+        let restarts = judgement.restarts.saturating_sub(self.restarts.unwrap_or(0));
+        let most = self.wishes().and_then(|wishes| wishes.restarts).unwrap_or(policy.restarts);
+        let counts = self.is_judged_by_rules(policy) && matches!(judgement.state, State::Failed | State::InProgress);
+        (counts && restarts > most).then_some(restarts)
     }
 
     /// How it stands.
     #[must_use]
     pub fn standing(&self, policy: &Policy, now: Timestamp) -> Standing {
-        let lasts = |since: Option<Timestamp>, long: SignedDuration| {
-            since.is_some_and(|since| now.duration_since(since) >= long)
-        };
+        let lasts = |since: Timestamp, long: SignedDuration| now.duration_since(since) >= long;
+        if let Some(wrong) = self.wishes().and_then(|wishes| wishes.wrong.clone()) {
+            return Standing::Failed(Failing::WrongAnnotation(wrong));
+        }
+        let ignored = self.wishes().is_some_and(|wishes| wishes.ignore);
+        if !ignored && policy.fail_on.iter().any(|criterion| self.is(*criterion)) {
+            return Standing::Failed(Failing::AsAsked);
+        }
         if let Some(since) = self.met_since {
-            return match lasts(Some(since), policy.stable_for) {
+            let stable_for = self.stable_for(policy);
+            return match ignored || lasts(since, stable_for) {
                 true => Standing::Met,
-                false => Standing::Waiting(format!("not for {:#} yet", policy.stable_for)),
+                false => Standing::Waiting(format!("not for {stable_for:#} yet")),
             };
         }
-        if policy.goal == Goal::Ready && !policy.ignore_failures {
-            let borne = self.fails_with(Doom::Persistent) && lasts(self.failing_since, policy.tolerate);
-            if borne || self.fails_with(Doom::Fatal) {
-                return Standing::Failed(String::new());
+        if let (Some(since), Some(long)) = (self.failing_since, self.borne_for(policy))
+            && lasts(since, long)
+        {
+            return Standing::Failed(Failing::ByRule);
+        }
+        if let Some(restarts) = self.too_many_restarts(policy) {
+            return Standing::Failed(Failing::Restarts(restarts));
+        }
+        if self.no_progress(policy).is_some_and(|long| lasts(self.moved_at, long)) {
+            return Standing::Failed(Failing::NoProgress(self.moved_at));
+        }
+        Standing::Waiting(self.waits_for(policy))
+    }
+
+    /// What is missing, where its state does not say so.
+    fn waits_for(&self, policy: &Policy) -> String {
+        match (&self.seen, self.counts()) {
+            (Some(_), None) => "it is not what was applied".to_owned(),
+            (Some(_), Some(seen)) if seen.record.judgement.state == State::Ready => {
+                let missing = if policy.goal.asks(Criterion::Deleted) {
+                    "it still exists"
+                } else {
+                    "ready, but not as asked for"
+                };
+                missing.to_owned()
             }
+            _ => String::new(),
         }
-        if policy.no_progress.is_some_and(|long| lasts(Some(self.moved_at), long)) {
-            return Standing::Failed(format!("no progress since {}", self.moved_at));
-        }
-        let old = self.seen.is_some() && self.counts().is_none();
-        Standing::Waiting(if old { "it is not what was applied".to_owned() } else { String::new() })
     }
 
     /// When it may stand otherwise by time alone.
     #[must_use]
     pub fn due(&self, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
         let after = |since: Option<Timestamp>, long: SignedDuration| since?.checked_add(long).ok();
-        let failing = self.failing_since.filter(|_| self.fails_with(Doom::Persistent) && !policy.ignore_failures);
         let still = self.met_since.is_none().then_some(self.moved_at);
         [
-            after(self.met_since, policy.stable_for),
-            after(failing, policy.tolerate),
-            policy.no_progress.and_then(|long| after(still, long)),
+            after(self.met_since, self.stable_for(policy)),
+            self.borne_for(policy).and_then(|long| after(self.failing_since, long)),
+            self.no_progress(policy).and_then(|long| after(still, long)),
         ]
         .into_iter()
         .flatten()

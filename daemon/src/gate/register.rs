@@ -1,26 +1,35 @@
 //! The gates that there are, by their tokens.
 
-use std::collections::HashMap;
-use std::io;
-use std::sync::Arc;
+mod known;
 
+use std::io;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use self::known::{Kept, Known};
+use super::Verdict;
 use super::course::Applied;
 use super::policy::Policy;
-use super::run::{Command, Report, Run, Tools};
+use super::reopening::Reopening;
+use super::report::Report;
+use super::run::{Command, Run, Tools, Unkept};
+use super::store::keeper::NotKept;
+use super::store::{Ended, Opened};
 use super::tally::{Place, Tally};
-use crate::kind::Kind;
-use crate::record::Key;
-use crate::subscription::{Scope, Selection};
+use super::token::{Asked, Name};
+use super::whereabouts::Whereabouts;
+use crate::clock::between;
+use crate::subscription::{Groups, Predicate, Scope, Selection};
 
 /// Gates that are open at a time. Twice as many are known, open or ended.
 const MOST: usize = 10_000;
 /// How long a verdict is kept.
-const KEPT: SignedDuration = SignedDuration::from_hours(1);
+pub const KEPT: SignedDuration = SignedDuration::from_hours(1);
 /// Gates that wait to be followed; then who opens one more waits.
 const OPENINGS: usize = 16;
 /// Commands that wait for a gate.
@@ -35,13 +44,65 @@ pub struct Gate {
     pub deadline: Timestamp,
     /// Whether it is armed by somebody.
     pub awaits_arming: bool,
-    /// The kinds of its objects, by their places, and the namespace that each is of.
-    pub kinds: Vec<(Arc<Kind>, Option<Box<str>>)>,
+    /// How it is called where its token is not to be read.
+    pub(super) name: Name,
+    pub(super) asked: Option<Asked>,
+    whereabouts: OnceLock<Whereabouts>,
     report: watch::Receiver<Arc<Report>>,
     commands: mpsc::Sender<Command>,
+    stored: watch::Receiver<Stored>,
+}
+
+/// Whether a gate's opening is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stored {
+    NotYet,
+    Yes,
+    Not(NotKept),
+}
+
+/// What is at the other ends of a gate.
+struct Ends {
+    report: watch::Sender<Arc<Report>>,
+    commands: mpsc::Receiver<Command>,
+    stored: watch::Sender<Stored>,
 }
 
 impl Gate {
+    fn new(gate: &Opened, awaits_arming: bool, report: Report, stored: Stored) -> (Arc<Self>, Ends) {
+        let (report_to, report) = watch::channel(Arc::new(report));
+        let (commands, commanded) = mpsc::channel(COMMANDS);
+        let (stored_to, stored) = watch::channel(stored);
+        let gate = Self {
+            opened: gate.opened,
+            deadline: gate.deadline,
+            awaits_arming,
+            name: gate.name,
+            asked: gate.asked.clone(),
+            whereabouts: OnceLock::new(),
+            report,
+            commands,
+            stored,
+        };
+        (Arc::new(gate), Ends { report: report_to, commands: commanded, stored: stored_to })
+    }
+
+    /// Where its objects are; not known before it is reopened.
+    #[must_use]
+    pub fn whereabouts(&self) -> Option<&Whereabouts> {
+        self.whereabouts.get()
+    }
+
+    /// Whether somebody looks at its objects: not before it is reopened.
+    #[must_use]
+    pub fn is_looked_at(&self) -> bool {
+        self.whereabouts.get().is_some()
+    }
+
+    fn look_at(&self, selection: &Selection) {
+        self.whereabouts.get_or_init(|| Whereabouts::of(selection));
+    }
+
     /// How it stands, now and from now on.
     #[must_use]
     pub fn report(&self) -> watch::Receiver<Arc<Report>> {
@@ -54,32 +115,35 @@ impl Gate {
         let _open = self.commands.send(Command::Cancel).await;
     }
 
-    /// Says what was applied.
+    /// Says what was applied, as `request` does, which is kept.
     ///
     /// # Errors
-    /// If it is too late for that.
-    pub async fn arm(&self, applied: Vec<(Place, Applied)>) -> Result<(), NotArmed> {
+    /// If it is too late for that, or cannot be kept.
+    pub async fn arm(&self, applied: Vec<(Place, Applied)>, request: Vec<u8>) -> Result<(), NotArmed> {
         let (taken, answer) = oneshot::channel();
-        self.commands.send(Command::Arm(applied, taken)).await.map_err(|_| NotArmed::Ended)?;
+        self.commands.send(Command::Arm(applied, request, taken)).await.map_err(|_| NotArmed::Ended)?;
         // A gate that ends takes what it has not answered along.
-        match answer.await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(NotArmed::Twice),
-            Err(_) => Err(NotArmed::Ended),
+        answer.await.map_err(|_| NotArmed::Ended)?
+    }
+
+    /// Returns when its opening is kept.
+    async fn stored(&self) -> Result<(), NotOpened> {
+        let mut stored = self.stored.clone();
+        let stored = stored.wait_for(|stored| *stored != Stored::NotYet).await;
+        match &*stored.map_err(|_| NotOpened::Stopping)? {
+            Stored::Not(why) => Err(NotOpened::NotKept(why.clone())),
+            Stored::Yes | Stored::NotYet => Ok(()),
         }
     }
 
-    /// The place of an object of that kind and name.
-    #[must_use]
-    pub fn place(&self, kind: &Kind, key: &Key) -> Option<Place> {
-        let holds = |(known, namespace): &(Arc<Kind>, Option<Box<str>>)| {
-            **known == *kind && namespace.as_deref().is_none_or(|only| *only == *key.namespace)
-        };
-        Some((self.kinds.iter().position(holds)?, key.clone()))
+    fn is_kept(&self, now: Timestamp) -> bool {
+        let was_opened = !matches!(*self.stored.borrow(), Stored::Not(_));
+        was_opened && self.ended_at().is_none_or(|ended| now.duration_since(ended) < KEPT)
     }
 
-    fn is_kept(&self, now: Timestamp) -> bool {
-        self.ended_at().is_none_or(|ended| now.duration_since(ended) < KEPT)
+    /// How many objects it tells of.
+    fn size(&self) -> usize {
+        self.report.borrow().objects.len()
     }
 
     fn ended_at(&self) -> Option<Timestamp> {
@@ -88,7 +152,7 @@ impl Gate {
 }
 
 /// Why a gate is not armed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotArmed {
     /// It has its outcome.
     #[error("the gate has ended")]
@@ -96,6 +160,9 @@ pub enum NotArmed {
     /// Somebody has armed it.
     #[error("the gate is armed already")]
     Twice,
+    /// It would not outlive the daemon.
+    #[error("the gate is not armed, because that cannot be kept: {0}")]
+    NotKept(NotKept),
 }
 
 /// Why no gate is opened.
@@ -107,16 +174,45 @@ pub enum NotOpened {
     /// There is no randomness for a token.
     #[error("no token can be made: {0}")]
     NoToken(#[from] io::Error),
+    /// It would not outlive the daemon.
+    #[error("no gate is opened, because it cannot be kept: {0}")]
+    NotKept(NotKept),
     /// The daemon stops.
     #[error("the daemon is stopping")]
     Stopping,
+}
+
+/// A gate that is to be opened.
+#[derive(Debug)]
+pub struct Opening {
+    /// Its objects.
+    pub selection: Selection,
+    /// How it is judged.
+    pub policy: Policy,
+    /// What its criteria ask of each version.
+    pub expressions: Vec<Predicate>,
+    /// Whether nothing is decided before it is armed.
+    pub await_arming: bool,
+    /// What was applied, if that is known already.
+    pub applied: Vec<(Place, Applied)>,
+}
+
+/// The request that opens a gate.
+#[derive(Debug)]
+pub struct Request {
+    /// Whoever says the same means the same gate; empty for nobody.
+    pub id: String,
+    /// What it asks, to be kept.
+    pub bytes: Vec<u8>,
 }
 
 /// The gates that there are.
 #[derive(Debug)]
 pub struct Gates {
     tools: Tools,
-    by_token: Mutex<HashMap<String, Arc<Gate>>>,
+    /// What gates on the same objects read is found out once.
+    groups: Groups,
+    known: Mutex<Known>,
     openings: mpsc::Sender<Run>,
 }
 
@@ -125,67 +221,112 @@ impl Gates {
     #[must_use]
     pub fn new(tools: Tools) -> (Self, mpsc::Receiver<Run>) {
         let (openings, opened) = mpsc::channel(OPENINGS);
-        (Self { tools, by_token: Mutex::default(), openings }, opened)
+        (Self { tools, groups: Groups::default(), known: Mutex::default(), openings }, opened)
     }
 
-    /// Opens a gate, and says its token.
+    /// Opens a gate, and says its token, when it is kept; one that the same request
+    /// has opened is found again.
     ///
     /// # Errors
-    /// If there are too many, or the daemon stops.
-    pub async fn open(
-        &self,
-        selection: Selection,
-        policy: Policy,
-        await_arming: bool,
-    ) -> Result<(String, Arc<Gate>), NotOpened> {
-        let opening = self.openings.reserve().await.map_err(|_| NotOpened::Stopping)?;
+    /// If there are too many, it cannot be kept, or the daemon stops.
+    pub async fn open(&self, opening: Opening, request: Request) -> Result<(String, Arc<Gate>), NotOpened> {
+        let place = self.openings.reserve().await.map_err(|_| NotOpened::Stopping)?;
         let token = crate::access::secret()?;
-        let opened = self.tools.clock.now();
+        let now = self.tools.clock.now();
+        let opened = Opened {
+            name: Name::of(&token),
+            asked: Asked::new(&request.id, &token),
+            opened: now,
+            deadline: now.saturating_add(opening.policy.deadline).unwrap_or(Timestamp::MAX),
+            request: request.bytes,
+        };
+        let report = Report { armed: !opening.await_arming, ..Report::default() };
+        let (gate, ends) = Gate::new(&opened, opening.await_arming, report, Stored::NotYet);
+        gate.look_at(&opening.selection);
+        let kept = self.known.lock().keep(&gate, &request.id, now)?;
+        let forgotten = match kept {
+            Kept::Known(token, gate) => return gate.stored().await.map(|()| (token, gate)),
+            Kept::New(forgotten) => forgotten,
+        };
+        let Ends { report, commands, stored } = ends;
+        let unkept = Unkept { opened, forgotten, stored };
+        place.send(self.run(Arc::clone(&gate), opening, (report, commands), now, Some(unkept)));
+        gate.stored().await.map(|()| (token, gate))
+    }
+
+    fn run(
+        &self,
+        gate: Arc<Gate>,
+        opening: Opening,
+        (report, commands): (watch::Sender<Arc<Report>>, mpsc::Receiver<Command>),
+        now: Timestamp,
+        unkept: Option<Unkept>,
+    ) -> Run {
+        let Opening { selection, policy, expressions, await_arming, applied } = opening;
         let named = match &selection.scope {
             Scope::Named(named) => Some(named.iter().map(|named| (named.cache, named.key.clone())).collect()),
             Scope::All | Scope::Namespaces(_) => None,
         };
-        let ends = Instant::now() + policy.deadline.unsigned_abs();
-        let tally = Tally::new(policy, named, await_arming, opened);
-        let of =
-            |cache: &crate::caches::Lease| (Arc::clone(&cache.collection().kind), cache.collection().namespace.clone());
-        let (report, reported) = watch::channel(Arc::new(Report { armed: !await_arming, ..Report::default() }));
-        let (sender, commands) = mpsc::channel(COMMANDS);
-        let gate = Arc::new(Gate {
-            opened,
-            deadline: tally.deadline(),
-            awaits_arming: await_arming,
-            kinds: selection.caches.iter().map(of).collect(),
-            report: reported,
-            commands: sender,
-        });
-        self.keep(&token, &gate, opened)?;
-        let (selection, tools) = (Arc::new(selection), self.tools.clone());
-        opening.send(Run { selection, tally, tools, commands, report, ends });
-        Ok((token, gate))
+        let ends = Instant::now() + between(now, gate.deadline);
+        let mut tally = Tally::new(policy, named, await_arming, now).until(gate.deadline);
+        if !applied.is_empty() {
+            tally.arm(applied, now);
+        }
+        let (group, tools) = (self.groups.join(&self.tools.log, selection), self.tools.clone());
+        Run { gate, group, tally, expressions, tools, commands, report, ends, unkept }
+    }
+
+    /// Knows a gate again that has ended.
+    pub fn know_ended(&self, ended: Ended, opened: Timestamp, deadline: Timestamp, verdict: Verdict) {
+        let Ended { name, asked, at: _, summary } = ended;
+        let report = Report { verdict: Some(verdict), summary: Some(Bytes::from(summary)), ..Report::default() };
+        let opened = Opened { name, asked, opened, deadline, request: Vec::new() };
+        let (gate, _) = Gate::new(&opened, true, report, Stored::Yes);
+        self.known.lock().insert(gate);
+    }
+
+    /// Knows a gate again that is open; it is to be reopened.
+    #[must_use]
+    pub fn know_open(
+        &self,
+        opened: Opened,
+        awaits_arming: bool,
+        armed: Option<Vec<u8>>,
+        last: Option<Timestamp>,
+    ) -> Reopening {
+        let report = Report { armed: !awaits_arming || armed.is_some(), ..Report::default() };
+        let (gate, ends) = Gate::new(&opened, awaits_arming, report, Stored::Yes);
+        self.known.lock().insert(Arc::clone(&gate));
+        let (request, tools) = (opened.request, self.tools.clone());
+        Reopening { request, armed, gate, report: ends.report, commands: ends.commands, tools, last }
+    }
+
+    /// Looks at its objects from now on. What has to last begins anew, because nobody
+    /// has looked meanwhile; the deadline is as it was.
+    #[must_use]
+    pub fn reopen(&self, reopening: Reopening, opening: Opening) -> Run {
+        let Reopening { gate, report, commands, .. } = reopening;
+        gate.look_at(&opening.selection);
+        // Who arms it waits for that.
+        report.send_modify(|_| {});
+        self.run(gate, opening, (report, commands), self.tools.clock.now(), None)
+    }
+
+    /// Whether gates outlive the daemon.
+    #[must_use]
+    pub fn are_durable(&self) -> bool {
+        self.tools.keeper.is_durable()
+    }
+
+    /// Nothing more is kept.
+    pub async fn stop_keeping(&self) {
+        self.tools.keeper.stop().await;
     }
 
     /// The gate of that token.
     #[must_use]
     pub fn find(&self, token: &str) -> Option<Arc<Gate>> {
         let now = self.tools.clock.now();
-        self.by_token.lock().get(token).filter(|gate| gate.is_kept(now)).cloned()
-    }
-
-    fn keep(&self, token: &str, gate: &Arc<Gate>, now: Timestamp) -> Result<(), NotOpened> {
-        let mut by_token = self.by_token.lock();
-        by_token.retain(|_, gate| gate.is_kept(now));
-        if by_token.values().filter(|gate| gate.ended_at().is_none()).count() >= MOST {
-            return Err(NotOpened::TooMany);
-        }
-        if by_token.len() >= 2 * MOST {
-            // The oldest verdict makes room.
-            let ended = by_token.iter().filter_map(|(token, gate)| Some((gate.ended_at()?, token.clone())));
-            if let Some((_, oldest)) = ended.min() {
-                by_token.remove(&oldest);
-            }
-        }
-        by_token.insert(token.to_owned(), Arc::clone(gate));
-        Ok(())
+        self.known.lock().find(Name::of(token), now)
     }
 }

@@ -2,69 +2,41 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, select_all};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::course::{Applied, Standing};
+use super::course::{Applied, Course, Standing};
+use super::ending::Ending;
+use super::register::{Gate, NotArmed, Stored};
+use super::report::{Report, Stands};
+use super::seen::{Looks, Seen};
+use super::store::keeper::Keeper;
+use super::store::{Entry, Opened};
 use super::tally::{Place, Tally};
+use super::token::Name;
 use super::{Outcome, Verdict};
+use crate::cause::Investigator;
 use crate::clock::Clock;
 use crate::event_log::{EventLog, Revision};
-use crate::proof::{Prover, Unproven};
+use crate::predicate::PredicateError;
+use crate::proof::{Finds, Prover, Unproven};
 use crate::record::Record;
 use crate::subscription::feed::Portion;
-use crate::subscription::{Feed, Group, Interruption, Item, Items, Relation, Selection};
+use crate::subscription::{Feed, Group, Interruption, Item, Items, Predicate, Relation, Selection};
 
-/// How a gate stands.
-#[derive(Clone, Debug, Default)]
-pub struct Report {
-    /// Whether it may end.
-    pub armed: bool,
-    /// Whether the view is proven.
-    pub proven: bool,
-    /// Its objects.
-    pub objects: Vec<Stands>,
-    /// How it has ended, if it has.
-    pub verdict: Option<Verdict>,
-}
-
-impl Report {
-    fn keep_states_only(&mut self) {
-        for stands in &mut self.objects {
-            stands.seen = stands.seen.take().map(|record| Arc::new(record.without_body()));
-        }
-    }
-}
-
-/// How one object stands.
-#[derive(Clone, Debug)]
-pub struct Stands {
-    /// Which.
-    pub place: Place,
-    /// Its newest version; none if it does not exist.
-    pub seen: Option<Arc<Record>>,
-    /// How it stands.
-    pub standing: Standing,
-}
-
-impl Stands {
-    /// Whether a watcher is told the same of both.
-    #[must_use]
-    pub fn is_like(&self, other: &Self) -> bool {
-        let version = |it: &Self| it.seen.as_ref().map(|record| (record.uid.clone(), record.judgement.clone()));
-        self.standing == other.standing && version(self) == version(other)
-    }
-}
+/// Watchers are told no more often than that.
+const BETWEEN_REPORTS: Duration = Duration::from_millis(50);
 
 /// What is asked of a gate at work.
 #[derive(Debug)]
 pub enum Command {
-    /// These were applied. Answered with whether that counts: it does once.
-    Arm(Vec<(Place, Applied)>, oneshot::Sender<bool>),
+    /// These were applied, as that request says, which is kept. It counts once.
+    Arm(Vec<(Place, Applied)>, Vec<u8>, oneshot::Sender<Result<(), NotArmed>>),
     /// It is to end.
     Cancel,
 }
@@ -76,183 +48,331 @@ pub struct Tools {
     pub log: Arc<EventLog>,
     /// Whether the view is new enough.
     pub prover: Arc<Prover>,
+    /// Finds out what broke.
+    pub investigator: Arc<Investigator>,
+    /// What expressions say.
+    pub looks: Arc<Looks>,
     /// The time.
     pub clock: Clock,
+    /// Keeps what is to outlive the daemon.
+    pub keeper: Keeper,
+}
+
+/// A gate that is not kept yet: its opening is not told before.
+#[derive(Debug)]
+pub(super) struct Unkept {
+    pub(super) opened: Opened,
+    /// Those need not be kept any more.
+    pub(super) forgotten: Vec<Name>,
+    pub(super) stored: watch::Sender<Stored>,
 }
 
 /// A gate that is to be followed to its end.
 pub struct Run {
-    pub(super) selection: Arc<Selection>,
+    pub(super) gate: Arc<Gate>,
+    pub(super) group: Arc<Group>,
     pub(super) tally: Tally,
+    /// What its criteria ask of each version.
+    pub(super) expressions: Vec<Predicate>,
     pub(super) tools: Tools,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) report: watch::Sender<Arc<Report>>,
-    /// When it ends at the latest by the machine's time: a recording's stands still
-    /// at its end.
+    /// When it ends at the latest by the machine's time: a recording's may run faster,
+    /// or slower.
     pub(super) ends: Instant,
+    pub(super) unkept: Option<Unkept>,
+}
+
+/// What is under way for a gate.
+struct Work {
+    feed: Feed,
+    /// A proof of what has that number.
+    proof: Option<(u64, BoxFuture<'static, Result<(), Unproven>>)>,
+    /// When everything up to there is taken in, what has that number is proven.
+    proven: Option<(u64, Revision)>,
+    closed: BoxFuture<'static, ()>,
+    reported: Option<Instant>,
+    has_news: bool,
 }
 
 /// What a gate waits for.
 enum Step {
     Asked(Option<Command>),
-    Proven(Result<(), Unproven>),
+    Proven(u64, Result<(), Unproven>),
     Told(Result<Portion, Interruption>),
     Closed,
     Due,
+    Report,
     Late,
 }
 
 impl Run {
-    /// Follows the gate to its end.
-    pub async fn run(mut self) {
-        let group = Arc::new(Group::new(&self.tools.log, Arc::clone(&self.selection)));
-        let mut feed = Feed::new(group, 0);
-        let mut proof = self.tally.is_armed().then(|| self.prove());
-        // When everything up to there is taken in, the view is proven.
-        let mut proven_at: Option<Revision> = None;
-        let mut verdict = self.begin_anew(&mut feed).await.err();
-        while verdict.is_none() {
-            if let Some(at) = proven_at {
-                match feed.reaches(at).await {
-                    Ok(true) => {
-                        self.tally.prove(true);
-                        proven_at = None;
-                    }
-                    Ok(false) => {}
-                    Err(interruption) => verdict = self.interrupted(interruption, &mut feed).await,
-                }
-                while let Some(portion) = feed.pop() {
-                    self.take(&portion);
-                }
+    /// Follows the gate to its end; none, if it cannot be kept.
+    pub async fn run(mut self) -> Option<Ending> {
+        if let Some(unkept) = self.unkept.take() {
+            self.keep(unkept).await?;
+        }
+        let mut work = self.begin();
+        let verdict = match self.begin_anew(&mut work.feed).await {
+            Ok(()) => self.decide(&mut work).await,
+            Err(verdict) => verdict,
+        };
+        drop(work);
+        Some(self.end(verdict).await)
+    }
+
+    async fn keep(&self, Unkept { opened, forgotten, stored }: Unkept) -> Option<()> {
+        let kept = self.tools.keeper.keep(Entry::Opened(opened, forgotten)).await;
+        let is_kept = kept.is_ok();
+        stored.send_replace(kept.map_or_else(Stored::Not, |()| Stored::Yes));
+        is_kept.then_some(())
+    }
+
+    fn begin(&self) -> Work {
+        let closed = |cache: &crate::caches::Lease| cache.closed().clone().cancelled_owned().boxed();
+        Work {
+            feed: Feed::new(Arc::clone(&self.group), 0),
+            proof: None,
+            proven: None,
+            closed: select_all(self.selection().caches.iter().map(closed)).map(drop).boxed(),
+            reported: None,
+            has_news: true,
+        }
+    }
+
+    fn selection(&self) -> &Arc<Selection> {
+        self.group.selection()
+    }
+
+    async fn decide(&mut self, work: &mut Work) -> Verdict {
+        loop {
+            if let Err(verdict) = self.read_up(work).await {
+                return verdict;
             }
             // One look at the clock, so that what falls due is either past or still to come.
             let now = self.tools.clock.now();
-            verdict = verdict.or_else(|| self.tally.verdict(now));
-            self.publish(now, None);
-            if verdict.is_some() || proven_at.is_some() {
-                continue;
+            if let Some(verdict) = self.tally.verdict(now) {
+                return verdict;
             }
-            match self.step(&mut feed, &mut proof, now).await {
-                Step::Asked(Some(Command::Arm(applied, taken))) => {
-                    let is_first = !self.tally.is_armed();
-                    if is_first {
-                        self.tally.arm(applied, self.tools.clock.now());
-                        proof = Some(self.prove());
-                    }
-                    // Who asked may have gone.
-                    let _heard = taken.send(is_first);
-                }
-                Step::Asked(Some(Command::Cancel) | None) => {
-                    verdict = self.ended(Outcome::Cancelled, "Cancelled", "somebody has cancelled it".to_owned());
-                }
-                Step::Proven(Ok(())) => {
-                    proof = None;
-                    // What the proof has seen is in the log by now.
-                    proven_at = Some(self.tools.log.head());
-                }
-                Step::Proven(Err(error)) => verdict = self.ended(Outcome::Undecided, "NotProven", error.to_string()),
-                Step::Told(Ok(portion)) => self.take(&portion),
-                Step::Told(Err(interruption)) => verdict = self.interrupted(interruption, &mut feed).await,
-                Step::Closed => verdict = self.ended(Outcome::Undecided, "KindChanged", changed()),
-                Step::Due => {}
-                Step::Late => verdict = Some(self.tally.undecided(self.tools.clock.now())),
+            if let (None, Some(number)) = (&work.proof, self.tally.unproven()) {
+                let prover = Arc::clone(&self.tools.prover);
+                work.proof = Some((number, prover.prove(Arc::clone(self.selection()), Finds::Nothing).boxed()));
+            }
+            self.report_at_times(work, now);
+            let step = self.step(work, now).await;
+            work.has_news |= !matches!(step, Step::Report);
+            if let Err(verdict) = self.take_step(step, work).await {
+                return verdict;
             }
         }
-        self.publish(self.tools.clock.now(), verdict);
-        // It is kept for long, and nobody asks for more than states.
-        self.report.send_modify(|report| Arc::make_mut(report).keep_states_only());
     }
 
-    fn prove(&self) -> BoxFuture<'static, Result<(), Unproven>> {
-        Arc::clone(&self.tools.prover).prove(Arc::clone(&self.selection)).boxed()
+    /// Takes in what a proof has seen, if one has ended.
+    async fn read_up(&mut self, work: &mut Work) -> Result<(), Verdict> {
+        while let Some((number, up_to)) = work.proven {
+            match work.feed.reaches(up_to).await {
+                Ok(true) => {
+                    self.tally.prove(number, self.tools.clock.now());
+                    work.proven = None;
+                }
+                Ok(false) => {}
+                Err(interruption) => self.interrupted(interruption, &mut work.feed).await?,
+            }
+            while let Some(portion) = work.feed.pop() {
+                self.take(&portion).await?;
+            }
+        }
+        Ok(())
     }
 
-    async fn step(
-        &mut self,
-        feed: &mut Feed,
-        proof: &mut Option<BoxFuture<'static, Result<(), Unproven>>>,
-        now: Timestamp,
-    ) -> Step {
+    async fn step(&mut self, work: &mut Work, now: Timestamp) -> Step {
         let proof = async {
-            match proof {
-                Some(proof) => proof.await,
+            match &mut work.proof {
+                Some((number, proof)) => (*number, proof.await),
                 None => std::future::pending().await,
             }
         };
-        let closed = select_all(self.selection.caches.iter().map(|cache| cache.closed().cancelled().boxed()));
+        let report = async {
+            match work.reported.filter(|_| work.has_news) {
+                Some(reported) => sleep_until(reported + BETWEEN_REPORTS).await,
+                None => std::future::pending().await,
+            }
+        };
         let due = self.tally.due(now);
         tokio::select! {
             biased;
             command = self.commands.recv() => Step::Asked(command),
-            _ = closed => Step::Closed,
-            proven = proof => Step::Proven(proven),
-            told = feed.next() => Step::Told(told),
+            () = &mut work.closed => Step::Closed,
+            (number, proven) = proof => Step::Proven(number, proven),
+            told = work.feed.next() => Step::Told(told),
             () = self.tools.clock.sleep_until(due) => Step::Due,
-            () = tokio::time::sleep_until(self.ends) => Step::Late,
+            () = report => Step::Report,
+            () = sleep_until(self.ends) => Step::Late,
         }
     }
 
-    fn take(&mut self, portion: &Portion) {
-        for (entry, relation) in &portion.piece().deliveries {
-            let place = self.selection.caches.iter().position(|cache| cache.id() == entry.cache);
-            let (Some(cache), Some(record)) = (place, entry.change.record()) else { continue };
-            let seen = match relation {
-                Relation::Entered | Relation::Changed => Some(Arc::clone(record)),
-                Relation::Left | Relation::Deleted => None,
-                Relation::Gap => continue,
-            };
-            self.tally.learn((cache, record.key.clone()), seen, entry.change.at);
+    /// Does what is to be done next, or ends it.
+    async fn take_step(&mut self, step: Step, work: &mut Work) -> Result<(), Verdict> {
+        match step {
+            Step::Asked(Some(Command::Arm(applied, request, taken))) => {
+                let armed = self.arm(applied, request).await;
+                if armed.is_ok() {
+                    work.reported = None;
+                }
+                // Who asked may have gone.
+                let _heard = taken.send(armed);
+                Ok(())
+            }
+            Step::Asked(Some(Command::Cancel) | None) => {
+                Err(self.ended(Outcome::Cancelled, "Cancelled", "somebody has cancelled it"))
+            }
+            Step::Proven(number, Ok(())) => {
+                work.proof = None;
+                // What the proof has seen is in the log by now.
+                work.proven = Some((number, self.tools.log.head()));
+                Ok(())
+            }
+            Step::Proven(_, Err(error)) => Err(self.ended(Outcome::Undecided, "NotProven", error.to_string())),
+            Step::Told(Ok(portion)) => self.take(&portion).await,
+            Step::Told(Err(interruption)) => self.interrupted(interruption, &mut work.feed).await,
+            Step::Closed => Err(self.kind_changed()),
+            Step::Due | Step::Report => Ok(()),
+            Step::Late => Err(self.late()),
+        }
+    }
+
+    async fn arm(&mut self, applied: Vec<(Place, Applied)>, request: Vec<u8>) -> Result<(), NotArmed> {
+        if self.tally.is_armed() {
+            return Err(NotArmed::Twice);
+        }
+        let kept = self.tools.keeper.keep(Entry::Armed(self.gate.name, request));
+        // It may be kept all the same, and is not told: whoever arms it again is.
+        let kept = timeout_at(self.ends, kept).await.map_err(|_| NotArmed::Ended)?;
+        kept.map_err(NotArmed::NotKept)?;
+        self.tally.arm(applied, self.tools.clock.now());
+        Ok(())
+    }
+
+    async fn take(&mut self, portion: &Portion) -> Result<(), Verdict> {
+        let deliveries = &portion.piece().deliveries;
+        let is_there = |relation: &Relation| matches!(relation, Relation::Entered | Relation::Changed);
+        let there = deliveries.iter().filter(|(_, relation)| is_there(relation));
+        let records = there.filter_map(|(entry, _)| entry.change.record()).cloned().collect();
+        let mut seen = self.look(records).await?.into_iter();
+        for (entry, relation) in deliveries {
+            let cache = self.selection().caches.iter().position(|cache| cache.id() == entry.cache);
+            match (cache, entry.change.record()) {
+                (None, _) => {}
+                (Some(cache), None) => self.tally.doubt(Some(cache), entry.change.at),
+                (Some(cache), Some(record)) => {
+                    let seen = if is_there(relation) { seen.next() } else { None };
+                    self.tally.learn((cache, record.key.clone()), seen, entry.change.at);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What the criteria say of these versions. Where others keep the workers busy,
+    /// it is asked again until the deadline.
+    async fn look(&self, records: Vec<Arc<Record>>) -> Result<Vec<Seen>, Verdict> {
+        let looked = async {
+            loop {
+                match self.tools.looks.at(&self.expressions, records.clone()).await {
+                    Err(PredicateError::Busy) => {}
+                    looked => return looked,
+                }
+            }
+        };
+        match timeout_at(self.ends, looked).await {
+            Ok(Ok(seen)) => Ok(seen),
+            Ok(Err(error)) => Err(self.ended(Outcome::Undecided, "NotEvaluated", error.to_string())),
+            Err(_) => Err(self.late()),
         }
     }
 
     /// Takes everything as it is now.
     async fn begin_anew(&mut self, feed: &mut Feed) -> Result<(), Verdict> {
-        let (mut items, revision) = Items::take(&self.selection, &self.tools.log);
+        let selection = Arc::clone(self.selection());
+        let (mut items, revision) = Items::take(&selection, &self.tools.log);
         feed.skip_to(revision);
-        let mut told = BTreeMap::new();
+        let (mut places, mut records) = (Vec::new(), Vec::new());
         loop {
-            match items.next(&self.selection).await {
-                Ok(Some(Item::Present(cache, record))) => _ = told.insert((cache, record.key.clone()), record),
+            match items.next(&selection).await {
+                Ok(Some(Item::Present(cache, record))) => {
+                    places.push((cache, record.key.clone()));
+                    records.push(record);
+                }
                 Ok(Some(Item::Absent(..) | Item::Unread(..))) => {}
                 Ok(None) => break,
-                Err(error) => return Err(self.verdict(Outcome::Undecided, "NotEvaluated", error.to_string())),
+                Err(error) => return Err(self.ended(Outcome::Undecided, "NotEvaluated", error.to_string())),
             }
         }
-        self.tally.begin_anew(&told, self.tools.clock.now());
+        let told: BTreeMap<_, _> = places.into_iter().zip(self.look(records).await?).collect();
+        self.tally.begin_anew(told, self.tools.clock.now());
         Ok(())
     }
 
     /// The log has gone on without this.
-    async fn interrupted(&mut self, interruption: Interruption, feed: &mut Feed) -> Option<Verdict> {
+    async fn interrupted(&mut self, interruption: Interruption, feed: &mut Feed) -> Result<(), Verdict> {
         match interruption {
-            Interruption::Expired if self.selection.caches.iter().any(|cache| cache.closed().is_cancelled()) => {
-                self.ended(Outcome::Undecided, "KindChanged", changed())
+            Interruption::Expired if self.selection().caches.iter().any(|cache| cache.closed().is_cancelled()) => {
+                Err(self.kind_changed())
             }
-            Interruption::Expired => self.begin_anew(feed).await.err(),
-            Interruption::Predicate(error) => self.ended(Outcome::Undecided, "NotEvaluated", error.to_string()),
+            Interruption::Expired => self.begin_anew(feed).await,
+            Interruption::Predicate(error) => Err(self.ended(Outcome::Undecided, "NotEvaluated", error.to_string())),
         }
     }
 
-    fn ended(&self, outcome: Outcome, reason: &str, message: String) -> Option<Verdict> {
-        Some(self.verdict(outcome, reason, message))
+    fn late(&self) -> Verdict {
+        self.tally.undecided(self.tools.clock.now())
     }
 
-    fn verdict(&self, outcome: Outcome, reason: &str, message: String) -> Verdict {
-        Verdict { outcome, reason: reason.to_owned(), message, at: self.tools.clock.now() }
+    fn kind_changed(&self) -> Verdict {
+        let message = "a kind is followed otherwise than before: open the gate again";
+        self.ended(Outcome::Undecided, "KindChanged", message)
     }
 
-    fn publish(&self, now: Timestamp, verdict: Option<Verdict>) {
-        let stands = |(place, course, standing): (&Place, &super::course::Course, Standing)| Stands {
+    fn ended(&self, outcome: Outcome, reason: &str, message: impl Into<String>) -> Verdict {
+        Verdict::plain(outcome, reason, message, self.tools.clock.now())
+    }
+
+    /// Tells watchers, if there is news and they were not told just now.
+    fn report_at_times(&self, work: &mut Work, now: Timestamp) {
+        let is_time = work.reported.is_none_or(|reported| reported.elapsed() >= BETWEEN_REPORTS);
+        if work.has_news && is_time {
+            self.report.send_replace(Arc::new(self.stand(now)));
+            (work.reported, work.has_news) = (Some(Instant::now()), false);
+        }
+    }
+
+    fn stand(&self, now: Timestamp) -> Report {
+        let stands = |(place, course, standing): (&Place, &Course, Standing)| Stands {
             place: place.clone(),
             seen: course.seen().cloned(),
             standing,
         };
         let objects = self.tally.objects(now).map(stands).collect();
-        let (armed, proven) = (self.tally.is_armed(), self.tally.is_proven());
-        self.report.send_replace(Arc::new(Report { armed, proven, objects, verdict }));
+        Report { armed: self.tally.is_armed(), proven: self.tally.is_proven(), objects, ..Report::default() }
     }
-}
 
-fn changed() -> String {
-    "a kind is followed otherwise than before: open the gate again".to_owned()
+    async fn end(self, verdict: Verdict) -> Ending {
+        let mut report = self.stand(verdict.at);
+        report.cause = self.cause(&verdict).await.map(Arc::new);
+        report.keep_states_only();
+        let message = self.tools.investigator.redacted(&verdict.message);
+        let verdict = Verdict { message, ..verdict };
+        Ending { gate: self.gate, verdict, report, watchers: self.report, keeper: self.tools.keeper }
+    }
+
+    async fn cause(&self, verdict: &Verdict) -> Option<crate::cause::Cause> {
+        let (cache, key) = verdict.culprit.as_ref()?;
+        let cache = self.selection().caches.get(*cache)?;
+        let has_failed = verdict.outcome == Outcome::Failed;
+        let failure = has_failed.then_some((&*verdict.reason, &*verdict.message));
+        let mut cause = self.tools.investigator.investigate(cache.cache(), key, failure, self.ends).await?;
+        let failed = self.tally.objects(verdict.at).filter(|(.., standing)| matches!(standing, Standing::Failed(_)));
+        cause.others = failed.count().saturating_sub(usize::from(has_failed));
+        Some(cause)
+    }
 }

@@ -62,7 +62,7 @@ impl Served {
         }
     }
 
-    fn object_ref(&self, kind: &Kind, key: &Key, uid: String) -> v1::ObjectRef {
+    pub(super) fn object_ref(&self, kind: &Kind, key: &Key, uid: String) -> v1::ObjectRef {
         v1::ObjectRef {
             cluster: self.cluster.clone(),
             group: kind.group.clone(),

@@ -40,6 +40,7 @@ pub(super) enum Reason {
     GateEnded,
     NotToBeArmed,
     TooManyGates,
+    GatesNotKept,
 }
 
 impl Reason {
@@ -67,6 +68,7 @@ impl Reason {
             Self::GateEnded => "GATE_ENDED",
             Self::NotToBeArmed => "NOT_TO_BE_ARMED",
             Self::TooManyGates => "TOO_MANY_GATES",
+            Self::GatesNotKept => "GATES_NOT_KEPT",
         }
     }
 }

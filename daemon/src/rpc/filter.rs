@@ -11,6 +11,7 @@ use super::convert::known_state;
 use super::error::{Reason, status, unevaluated, unknown_kinds};
 use crate::caches::Lease;
 use crate::kind::Kind;
+use crate::predicate::Expression;
 use crate::record::{Key, Uid};
 use crate::subscription::fields::FieldSelector;
 use crate::subscription::labels::LabelSelector;
@@ -43,9 +44,9 @@ impl Served {
         let states: BTreeSet<_> = filter.states.iter().copied().collect();
         selection.states = states.into_iter().map(filterable).collect::<Result<_, _>>()?;
         if !filter.cel.is_empty() {
-            self.evaluator.check(&filter.cel).await.map_err(|error| unevaluated(&error))?;
-            let (expression, evaluator) = (filter.cel.as_str().into(), self.evaluator.clone());
-            selection.predicate = Some(Predicate { expression, evaluator });
+            let expression = Expression::cel(filter.cel.as_str());
+            self.evaluator.check(&expression).await.map_err(|error| unevaluated(&error))?;
+            selection.predicate = Some(Predicate { expression, evaluator: self.evaluator.clone() });
         }
         if selection.reads_bodies() {
             selection.need_bodies()?;
@@ -55,10 +56,10 @@ impl Served {
 
     /// Objects by name.
     async fn select_refs(&self, filter: &Filter) -> Result<Selection, Status> {
-        let others = !filter.kinds.is_empty() || !filter.namespaces.is_empty() || filter.all_namespaces;
+        let others = !filter.kinds.is_empty() || filter.namespaces.len() > 1 || filter.all_namespaces;
         let narrowed = [&filter.label_selector, &filter.field_selector, &filter.cel].iter().any(|it| !it.is_empty());
         if others || narrowed || !filter.states.is_empty() {
-            return Err(invalid("refs exclude every other field"));
+            return Err(invalid("refs exclude every other field, but for one namespace"));
         }
         if filter.refs.len() > MOST_REFS {
             return Err(invalid(format!("{} refs are more than {MOST_REFS}", filter.refs.len())));
@@ -66,15 +67,15 @@ impl Served {
         let mut caches = Caches::default();
         let mut named = Vec::with_capacity(filter.refs.len());
         for r in &filter.refs {
-            let (cache, key) = self.resolve(r).await?;
+            let (cache, key) = self.resolve(r, filter.namespaces.first()).await?;
             let uid = (!r.uid.is_empty()).then(|| Uid::from(r.uid.as_str()));
             named.push(Named { cache: caches.place(cache), key, uid, absence: Found::default() });
         }
         Ok(Selection::of(caches.0, Scope::Named(named)))
     }
 
-    /// The cache and key that `r` means.
-    pub(super) async fn resolve(&self, r: &ObjectRef) -> Result<(Lease, Key), Status> {
+    /// The cache and key that `r` means, in that namespace if it names none.
+    pub(super) async fn resolve(&self, r: &ObjectRef, default: Option<&String>) -> Result<(Lease, Key), Status> {
         self.check_cluster(&r.cluster)?;
         if r.name.is_empty() {
             return Err(invalid("an object's name is empty"));
@@ -91,7 +92,7 @@ impl Served {
         let namespace = match (kind.namespaced, r.namespace.as_str()) {
             (false, "") => "",
             (false, _) => return Err(invalid(format!("{kind} have no namespace"))),
-            (true, "") => &self.default_namespace,
+            (true, "") => default.unwrap_or(&self.default_namespace),
             (true, namespace) => namespace,
         };
         let caches = self.lease(&kind).await?;

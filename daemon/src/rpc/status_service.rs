@@ -69,7 +69,7 @@ impl StatusService for Handler {
         let request = request.into_inner();
         let wanted = request.r#ref.clone().unwrap_or_default();
         self.served.caches.catalog().loaded().await.map_err(|problem| unknown_kinds(&problem))?;
-        let (cache, key) = self.served.resolve(&wanted).await?;
+        let (cache, key) = self.served.resolve(&wanted, None).await?;
         self.served.listed(&cache).await?.map_err(|problem| unreadable(cache.kind(), &problem))?;
 
         let view = request.view().into();

@@ -24,7 +24,7 @@ use super::error::{cache_closed, cursor_expired, draining, unevaluated, unproven
 use super::streams::Permit;
 use crate::cache::Cache;
 use crate::event_log::{Entry, Revision};
-use crate::proof::Unproven;
+use crate::proof::{Finds, Unproven};
 use crate::subscription::feed::Portion;
 use crate::subscription::{Delivery, Feed, Group, Interruption, Item, Items, Selection};
 
@@ -126,7 +126,7 @@ impl Watch {
             Beginning::Resume(revision) => (Stage::Proving(Opening::Resumed), revision),
         };
         let feed = Feed::new(group, after);
-        let proof = proven.then(|| Arc::clone(&served.prover).prove(Arc::clone(&selection)).boxed());
+        let proof = proven.then(|| Arc::clone(&served.prover).prove(Arc::clone(&selection), Finds::History).boxed());
         Self { served, selection, unreachable, view, progress_interval, feed, stage, proof, _permit: permit }
     }
 

@@ -214,9 +214,10 @@ pub struct Filter {
     /// All namespaces; excludes `namespaces`.
     #[prost(bool, tag = "4")]
     pub all_namespaces: bool,
-    /// Objects by name, at most 1000; excludes the fields above. `resource` takes
-    /// any form that kubectl takes, an empty namespace is the daemon's default one,
-    /// and a `uid`, if given, must match.
+    /// Objects by name, at most 1000; excludes the fields above, but for one
+    /// namespace. `resource` takes any form that kubectl takes, an empty namespace is
+    /// the one in `namespaces`, else the daemon's default one, and a `uid`, if given,
+    /// must match.
     #[prost(message, repeated, tag = "5")]
     pub refs: ::prost::alloc::vec::Vec<ObjectRef>,
     /// Of these, objects with such labels: a Kubernetes label selector, such as
@@ -717,32 +718,83 @@ pub mod status_service_client {
         }
     }
 }
+/// Criterion is something that can be true of one version of an object.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Criterion {
+    /// What.
+    #[prost(oneof = "criterion::Criterion", tags = "1, 2, 3, 4")]
+    pub criterion: ::core::option::Option<criterion::Criterion>,
+}
+/// Nested message and enum types in `Criterion`.
+pub mod criterion {
+    /// What.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Criterion {
+        /// In the words of its kind's rule.
+        #[prost(enumeration = "super::Goal", tag = "1")]
+        Goal(i32),
+        /// A condition of its status: TYPE, or TYPE=VALUE; without a value, True. One
+        /// that is of an older generation than the object's is not true.
+        #[prost(string, tag = "2")]
+        Condition(::prost::alloc::string::String),
+        /// A JSONPath, and what is to be there, as `kubectl wait --for=jsonpath=` takes
+        /// it: {.status.phase}=Running; without =VALUE, anything.
+        #[prost(string, tag = "3")]
+        JsonPath(::prost::alloc::string::String),
+        /// An expression in CEL over `object`, `state` and `reason`, as in a filter.
+        #[prost(string, tag = "4")]
+        Cel(::prost::alloc::string::String),
+    }
+}
 /// GatePolicy is how a gate is judged.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GatePolicy {
-    /// What each object is to be.
-    #[prost(enumeration = "Goal", tag = "1")]
-    pub goal: i32,
-    /// Whether no failure ends the gate: only the goal, or the deadline, does.
-    #[prost(bool, tag = "2")]
+    /// What each object is to be: all of these, of one version. Without these and
+    /// any_of, GOAL_READY.
+    #[prost(message, repeated, tag = "1")]
+    pub all_of: ::prost::alloc::vec::Vec<Criterion>,
+    /// And one of these, if there are any.
+    #[prost(message, repeated, tag = "2")]
+    pub any_of: ::prost::alloc::vec::Vec<Criterion>,
+    /// An object of which one of these is true has failed, at once.
+    #[prost(message, repeated, tag = "3")]
+    pub fail_on: ::prost::alloc::vec::Vec<Criterion>,
+    /// Whether what a kind's rule calls failed ends no gate: only fail_on does, the
+    /// goal, or the deadline.
+    #[prost(bool, tag = "4")]
     pub ignore_failures: bool,
     /// How long each object must have been so without interruption.
-    #[prost(message, optional, tag = "3")]
-    pub stable_for: ::core::option::Option<::prost_types::Duration>,
-    /// How long a failure that may pass (DOOM_PERSISTENT) is borne, restarts in
-    /// between included; unset for 2 minutes. One that cannot pass counts at once.
-    #[prost(message, optional, tag = "4")]
-    pub tolerate: ::core::option::Option<::prost_types::Duration>,
-    /// How long an object may be without any progress; unset for ever.
     #[prost(message, optional, tag = "5")]
+    pub stable_for: ::core::option::Option<::prost_types::Duration>,
+    /// How long a failure is borne that waiting cannot heal (DOOM_FATAL), unless the
+    /// object has ended, as a Job that has failed; unset for 30 seconds: registries
+    /// and caches lag behind an apply.
+    #[prost(message, optional, tag = "6")]
+    pub fatal_after: ::core::option::Option<::prost_types::Duration>,
+    /// How long a failure that may pass (DOOM_PERSISTENT) is borne, restarts in
+    /// between included; unset for 2 minutes.
+    #[prost(message, optional, tag = "7")]
+    pub tolerate: ::core::option::Option<::prost_types::Duration>,
+    /// How often a container may be restarted, counted from the gate's opening or
+    /// arming, or from the daemon's restart, before the object is as it is needed; unset for 2.
+    #[prost(int32, optional, tag = "8")]
+    pub restarts: ::core::option::Option<i32>,
+    /// How long an object may be without any progress; unset for ever.
+    #[prost(message, optional, tag = "9")]
     pub no_progress: ::core::option::Option<::prost_types::Duration>,
     /// When the gate ends at the latest, for all objects together; unset for 10
     /// minutes, at most a day.
-    #[prost(message, optional, tag = "6")]
+    #[prost(message, optional, tag = "10")]
     pub deadline: ::core::option::Option<::prost_types::Duration>,
-    /// How many objects there must be; 0 for 1: an empty set never passes.
-    #[prost(int32, tag = "7")]
-    pub min_objects: i32,
+    /// How many objects there must be; unset for 1: an empty set does not pass
+    /// unless 0 is asked for.
+    #[prost(int32, optional, tag = "11")]
+    pub min_objects: ::core::option::Option<i32>,
+    /// Whether it is only looked at: the gate ends with the first view that is proven,
+    /// and is UNDECIDED / NotYet if by then it has neither passed nor failed. What has
+    /// failed counts at once, if waiting cannot heal it.
+    #[prost(bool, tag = "12")]
+    pub once: bool,
 }
 /// GateObject is one object of a gate.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -758,7 +810,7 @@ pub struct GateObject {
     pub why: ::prost::alloc::string::String,
 }
 /// Gate is how a gate stands.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Gate {
     /// How it has ended, if it has.
     #[prost(enumeration = "Outcome", tag = "1")]
@@ -781,7 +833,7 @@ pub struct Gate {
     /// Whether it may end: false until it is armed, where it awaits that.
     #[prost(bool, tag = "7")]
     pub armed: bool,
-    /// Whether the view is proven to be no older than the gate, or its arming.
+    /// Whether what it comes to is borne out by a read that began after it came to it.
     #[prost(bool, tag = "8")]
     pub proven: bool,
     /// How many objects there are.
@@ -790,6 +842,95 @@ pub struct Gate {
     /// How many of them are as they are needed.
     #[prost(int32, tag = "10")]
     pub met: i32,
+    /// What broke first, if it has failed; what is waited for, if it is undecided.
+    #[prost(message, optional, tag = "11")]
+    pub cause: ::core::option::Option<Cause>,
+}
+/// Cause is what broke first below an object of a gate, or keeps it waiting, and how
+/// that is known. The cluster's own text in it is redacted.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Cause {
+    /// The culprit: an object of the gate, or a pod of it.
+    #[prost(message, optional, tag = "1")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+    /// Its kind, such as "Pod".
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    /// Why it has failed, or is waited for, in a CamelCase word.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// The same in a sentence.
+    #[prost(string, tag = "4")]
+    pub message: ::prost::alloc::string::String,
+    /// Its containers that are not well: those that have failed first.
+    #[prost(message, repeated, tag = "5")]
+    pub containers: ::prost::alloc::vec::Vec<ContainerEnd>,
+    /// What events tell of it, and of the gate's object: the newest last.
+    #[prost(message, repeated, tag = "6")]
+    pub events: ::prost::alloc::vec::Vec<EventLine>,
+    /// The last lines of its containers' logs.
+    #[prost(message, repeated, tag = "7")]
+    pub logs: ::prost::alloc::vec::Vec<LogTail>,
+    /// What could not be found out, and why, in a line each.
+    #[prost(string, repeated, tag = "8")]
+    pub missing: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How many other objects of the gate have failed, too.
+    #[prost(int32, tag = "9")]
+    pub others: i32,
+}
+/// ContainerEnd is a container that is not well.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ContainerEnd {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// How often it was restarted.
+    #[prost(int32, tag = "2")]
+    pub restarts: i32,
+    /// Why it waits, or has ended, in a CamelCase word.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// The same in a sentence, if there is one.
+    #[prost(string, tag = "4")]
+    pub message: ::prost::alloc::string::String,
+    /// With which exit code it has ended last, if it has.
+    #[prost(int32, optional, tag = "5")]
+    pub exit_code: ::core::option::Option<i32>,
+    /// By which signal, if by one.
+    #[prost(int32, optional, tag = "6")]
+    pub signal: ::core::option::Option<i32>,
+}
+/// EventLine is what an event tells.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EventLine {
+    /// "Normal" or "Warning".
+    #[prost(string, tag = "1")]
+    pub r#type: ::prost::alloc::string::String,
+    /// In a CamelCase word.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+    /// In a sentence.
+    #[prost(string, tag = "3")]
+    pub message: ::prost::alloc::string::String,
+    /// How often.
+    #[prost(int32, tag = "4")]
+    pub count: i32,
+    /// When it happened last.
+    #[prost(message, optional, tag = "5")]
+    pub last_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// LogTail is the last lines of a container's log.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogTail {
+    /// The container.
+    #[prost(string, tag = "1")]
+    pub container: ::prost::alloc::string::String,
+    /// Whether it is the log of the run before the last restart.
+    #[prost(bool, tag = "2")]
+    pub previous: bool,
+    /// The lines, without their ends.
+    #[prost(string, repeated, tag = "3")]
+    pub lines: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// OpenGateRequest says what is to be judged, and how.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -805,9 +946,17 @@ pub struct OpenGateRequest {
     /// the objects are applied.
     #[prost(bool, tag = "3")]
     pub await_arming: bool,
+    /// What was applied, where that is known already; excludes await_arming.
+    #[prost(message, repeated, tag = "4")]
+    pub applied: ::prost::alloc::vec::Vec<AppliedObject>,
+    /// Any text that is this request's alone, such as a UUID: a request that is sent
+    /// again, because its answer was lost, finds the gate that it has opened. Empty
+    /// for none; at most 128 bytes.
+    #[prost(string, tag = "5")]
+    pub request_id: ::prost::alloc::string::String,
 }
 /// OpenGateResponse is a gate that is open.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct OpenGateResponse {
     /// Its token: a secret, by which it is found again.
     #[prost(string, tag = "1")]
@@ -836,16 +985,19 @@ pub struct ArmGateRequest {
     #[prost(string, tag = "1")]
     pub token: ::prost::alloc::string::String,
     /// What was applied; objects of the gate that are not among them count as they
-    /// are.
+    /// are, and those that are not of the gate do not count. One at least must be.
     #[prost(message, repeated, tag = "2")]
     pub applied: ::prost::alloc::vec::Vec<AppliedObject>,
 }
 /// ArmGateResponse is a gate that is armed.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ArmGateResponse {
     /// How it stands.
     #[prost(message, optional, tag = "1")]
     pub gate: ::core::option::Option<Gate>,
+    /// How many of the applied objects are of the gate.
+    #[prost(int32, tag = "2")]
+    pub matched: i32,
 }
 /// WatchGateRequest names a gate.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -866,6 +1018,9 @@ pub struct WatchGateResponse {
     /// How new the view is.
     #[prost(message, optional, tag = "3")]
     pub freshness: ::core::option::Option<Freshness>,
+    /// Objects that were told before and are no longer among the gate's.
+    #[prost(message, repeated, tag = "4")]
+    pub gone: ::prost::alloc::vec::Vec<ObjectRef>,
 }
 /// GetGateRequest names a gate.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -892,7 +1047,7 @@ pub struct CancelGateRequest {
     pub token: ::prost::alloc::string::String,
 }
 /// CancelGateResponse is a gate that has ended.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CancelGateResponse {
     /// How it stands.
     #[prost(message, optional, tag = "1")]
@@ -1038,11 +1193,12 @@ pub mod gate_service_client {
     /// GateService answers: are these objects as they are needed? A gate is judged in
     /// the daemon, and ends in one verdict, which is kept for a while: whoever holds
     /// its token gets the same answer, also after a reconnect, and after the objects
-    /// are gone.
+    /// are gone; after a restart of the daemon, if it keeps gates in a file.
     ///
     /// Errors are as StatusService's, and of these reasons besides: INVALID_POLICY
     /// (INVALID_ARGUMENT), GATE_NOT_FOUND (NOT_FOUND), GATE_ENDED, NOT_TO_BE_ARMED
-    /// (FAILED_PRECONDITION), TOO_MANY_GATES (RESOURCE_EXHAUSTED, with RetryInfo).
+    /// (FAILED_PRECONDITION), TOO_MANY_GATES (RESOURCE_EXHAUSTED, with RetryInfo),
+    /// GATES_NOT_KEPT (UNAVAILABLE).
     #[derive(Debug, Clone)]
     pub struct GateServiceClient<T> {
         inner: tonic::client::Grpc<T>,

@@ -1,0 +1,68 @@
+//! The tasks of gates: each is followed by one, and a thread keeps what is to outlive
+//! the daemon.
+
+use std::sync::Arc;
+
+use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
+
+use super::{AppError, Ended};
+use crate::args::GatesKept;
+use crate::clock::Clock;
+use crate::gate::register::KEPT;
+use crate::gate::reopening::Reopening;
+use crate::gate::run::Run;
+use crate::gate::store::file::FileStore;
+use crate::gate::store::keeper::{Keeper, Keeping};
+use crate::gate::store::{GateStore, Loaded};
+use crate::rpc::Served;
+
+/// What keeps gates, and those that earlier daemons have kept.
+pub(super) struct Lasting {
+    pub(super) keeping: Option<Keeping>,
+    pub(super) reopenings: Vec<Reopening>,
+}
+
+/// Opens what keeps gates, and reads it.
+pub(super) async fn keep(kept: GatesKept, clock: &Clock) -> Result<(Keeper, Option<Keeping>, Loaded), AppError> {
+    let clock = clock.clone();
+    let opened = spawn_blocking(move || {
+        let store: Box<dyn GateStore> = match kept {
+            GatesKept::InMemory => return Ok((Keeper::none(), None, Loaded::default())),
+            GatesKept::InFile(path) => Box::new(FileStore::open(&path)?),
+            GatesKept::In(store) => store,
+        };
+        let since = clock.now() - KEPT;
+        let (keeper, mut keeping) = Keeper::new(store, clock);
+        let loaded = keeping.load(since)?;
+        Ok((keeper, Some(keeping), loaded))
+    });
+    opened.await.map_err(|e| AppError::Fault(e.to_string()))?
+}
+
+impl Lasting {
+    /// Keeps gates from now on, and goes on with those that are kept. What is
+    /// returned ends when nothing more is to be kept.
+    pub(super) fn begin(self, workers: &mut JoinSet<Ended>, served: &Arc<Served>) -> Option<JoinHandle<()>> {
+        for gate in self.reopenings {
+            let judging = Arc::clone(served);
+            follow(workers, served, async move { judging.judge_again(gate).await });
+        }
+        self.keeping.map(|keeping| spawn_blocking(|| keeping.run()))
+    }
+}
+
+/// Follows a gate to its end.
+pub(super) fn judge(workers: &mut JoinSet<Ended>, served: &Arc<Served>, gate: Run) {
+    let judging = Arc::clone(served);
+    follow(workers, served, async move { judging.judge(gate).await });
+}
+
+/// What the end of the daemon does to the caches is no reason for a verdict: a gate
+/// ends before that, without one.
+fn follow(workers: &mut JoinSet<Ended>, served: &Arc<Served>, gate: impl Future<Output = ()> + Send + 'static) {
+    let drain = served.drain.clone();
+    workers.spawn(async move {
+        let _stopped = drain.run_until_cancelled_owned(gate).await;
+        Ok(())
+    });
+}

@@ -1,0 +1,50 @@
+//! A gate that has come to its verdict, and tells it when it is kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::register::Gate;
+use super::report::Report;
+use super::store::keeper::Keeper;
+use super::store::{Ended, Entry};
+use super::{Outcome, Verdict};
+
+/// How long it may take to keep a verdict, before it is told.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// A gate that has come to its verdict, of which nobody knows yet.
+#[derive(Debug)]
+pub struct Ending {
+    pub(super) gate: Arc<Gate>,
+    pub(super) verdict: Verdict,
+    /// All else that is told.
+    pub(super) report: Report,
+    pub(super) watchers: watch::Sender<Arc<Report>>,
+    pub(super) keeper: Keeper,
+}
+
+impl Ending {
+    /// Keeps what `summary` makes of it, and tells it then. It is told, too, if it
+    /// cannot be kept, or not soon.
+    pub async fn tell(self, summary: impl FnOnce(&Gate, &Report) -> Vec<u8> + Send) {
+        let Self { gate, verdict, report, watchers, keeper } = self;
+        let at = verdict.at;
+        let report = Report { verdict: Some(verdict), ..report };
+        if keeper.is_durable() {
+            let ended = Ended { name: gate.name, asked: gate.asked.clone(), at, summary: summary(&gate, &report) };
+            // The writing side says so once; a disk that hangs is not waited for.
+            let _not_kept = timeout(PATIENCE, keeper.keep(Entry::Ended(ended))).await;
+        }
+        watchers.send_replace(Arc::new(report));
+    }
+}
+
+impl Verdict {
+    /// Of no object.
+    pub(super) fn plain(outcome: Outcome, reason: &str, message: impl Into<String>, at: jiff::Timestamp) -> Self {
+        Self { outcome, reason: reason.to_owned(), message: message.into(), at, culprit: None }
+    }
+}

@@ -1,0 +1,126 @@
+//! What outlives the daemon of its gates, in the API's words: those that earlier
+//! daemons have kept, and what is kept of those that end.
+
+use std::time::Duration;
+
+use daymark_proto::v1::{self, ArmGateRequest, GetGateResponse, OpenGateRequest};
+use jiff::Timestamp;
+use prost::Message as _;
+use tonic::{Code, Status};
+
+use super::Served;
+use crate::gate::ending::Ending;
+use crate::gate::register::{Gate, Opening};
+use crate::gate::reopening::{Over, Reopening};
+use crate::gate::report::Report;
+use crate::gate::run::Run;
+use crate::gate::store::{Ended, Loaded};
+use crate::gate::{Outcome, Verdict};
+
+/// Before a request that cannot be served yet is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+impl Served {
+    /// Knows the gates again that earlier daemons have kept, and returns those that
+    /// are to be reopened.
+    #[must_use]
+    pub fn know_again(&self, loaded: Loaded) -> Vec<Reopening> {
+        for ended in loaded.ended {
+            match read(&ended) {
+                Some((opened, deadline, verdict)) => self.gates.know_ended(ended, opened, deadline, verdict),
+                None => tracing::warn!("a gate that has ended is kept in words that are not known: it is forgotten"),
+            }
+        }
+        let reopening = |(opened, armed): (crate::gate::store::Opened, Option<Vec<u8>>)| {
+            let awaits_arming = OpenGateRequest::decode(&*opened.request).is_ok_and(|request| request.await_arming);
+            self.gates.know_open(opened, awaits_arming, armed, loaded.last)
+        };
+        loaded.open.into_iter().map(reopening).collect()
+    }
+
+    /// Judges a gate that an earlier daemon has opened.
+    pub async fn judge_again(&self, reopening: Reopening) {
+        match self.reopen(reopening).await {
+            Ok(gate) => self.judge(*gate).await,
+            Err(ending) => self.tell(*ending).await,
+        }
+    }
+
+    /// Follows a gate to its end, and tells it when it is kept.
+    pub async fn judge(&self, gate: Run) {
+        if let Some(ending) = gate.run().await {
+            self.tell(ending).await;
+        }
+    }
+
+    async fn tell(&self, ending: Ending) {
+        ending.tell(|gate, report| self.summary(gate, report)).await;
+    }
+
+    fn summary(&self, gate: &Gate, report: &Report) -> Vec<u8> {
+        let told = self.gate_and_objects(gate, report);
+        // What cannot be told of objects cannot be kept, either: the outcome can.
+        let told = told.or_else(|_| Ok(GetGateResponse { gate: Some(self.gate(gate, report)?), objects: Vec::new() }));
+        told.unwrap_or_else(|_: Status| GetGateResponse::default()).encode_to_vec()
+    }
+
+    /// Looks at the gate's objects from now on, as soon as that can be; or ends it.
+    async fn reopen(&self, mut gate: Reopening) -> Result<Box<Run>, Box<Ending>> {
+        if gate.is_late() {
+            return Err(Box::new(gate.absent()));
+        }
+        let mut why = "nobody has answered yet".to_owned();
+        loop {
+            let opening = self.kept_opening(gate.request.clone(), gate.armed.clone());
+            let tried = tokio::select! {
+                biased;
+                over = gate.over() => Err(over),
+                opening = opening => Ok(opening),
+            };
+            let over = match tried {
+                Ok(Ok(opening)) => return Ok(Box::new(self.gates.reopen(gate, opening))),
+                Ok(Err(error)) if !may_pass(&error) => return Err(Box::new(gate.refused(error.message()))),
+                Ok(Err(error)) => {
+                    error.message().clone_into(&mut why);
+                    tokio::time::timeout(TRY_AGAIN, gate.over()).await.ok()
+                }
+                Err(over) => Some(over),
+            };
+            match over {
+                Some(Over::Cancelled) => return Err(Box::new(gate.cancelled())),
+                Some(Over::Late) => return Err(Box::new(gate.refused(&why))),
+                None => {}
+            }
+        }
+    }
+
+    async fn kept_opening(&self, request: Vec<u8>, armed: Option<Vec<u8>>) -> Result<Opening, Status> {
+        let unknown = |error: prost::DecodeError| Status::internal(format!("it is kept in unknown words: {error}"));
+        let opening = self.opening(OpenGateRequest::decode(&*request).map_err(unknown)?).await?;
+        match armed {
+            None => Ok(opening),
+            Some(armed) => self.armed(opening, &ArmGateRequest::decode(&*armed).map_err(unknown)?.applied),
+        }
+    }
+}
+
+/// Whether the same request may be served later.
+fn may_pass(error: &Status) -> bool {
+    matches!(error.code(), Code::Unavailable | Code::ResourceExhausted)
+}
+
+/// What is to be known of a gate that has ended: when it was opened, its deadline,
+/// and its outcome.
+fn read(ended: &Ended) -> Option<(Timestamp, Timestamp, Verdict)> {
+    let gate = GetGateResponse::decode(&*ended.summary).ok()?.gate?;
+    let outcome = match gate.outcome() {
+        v1::Outcome::Unspecified => return None,
+        v1::Outcome::Passed => Outcome::Passed,
+        v1::Outcome::Failed => Outcome::Failed,
+        v1::Outcome::Undecided => Outcome::Undecided,
+        v1::Outcome::Cancelled => Outcome::Cancelled,
+    };
+    let time = |time: prost_types::Timestamp| Timestamp::new(time.seconds, time.nanos).ok();
+    let verdict = Verdict { outcome, reason: gate.reason, message: gate.message, at: ended.at, culprit: None };
+    Some((time(gate.open_time?)?, time(gate.deadline?)?, verdict))
+}

@@ -1,0 +1,105 @@
+//! From a request for a gate to its opening: of one that is sent, and of one that an
+//! earlier daemon has kept.
+
+use std::sync::Arc;
+
+use daymark_proto::v1::{AppliedObject, ObjectRef, OpenGateRequest};
+use tonic::{Code, Status};
+
+use super::Served;
+use super::error::{Reason, status, unreadable};
+use super::gate_policy::{Read, invalid};
+use crate::gate::Applied;
+use crate::gate::register::Opening;
+use crate::gate::tally::Place;
+use crate::gate::whereabouts::Whereabouts;
+use crate::record::{Key, Uid};
+use crate::source::ProblemReason;
+use crate::subscription::{Predicate, Selection};
+
+impl Served {
+    /// What a request asks, all of it checked; what is needed to answer is followed.
+    pub(super) async fn opening(&self, request: OpenGateRequest) -> Result<Opening, Status> {
+        let OpenGateRequest { filter, policy, await_arming, applied, request_id: _ } = request;
+        let filter = filter.unwrap_or_default();
+        if !filter.states.is_empty() || !filter.cel.is_empty() || !filter.field_selector.is_empty() {
+            let message = "a gate's filter takes refs, or kinds, namespaces and a label selector";
+            return Err(status(Code::InvalidArgument, Reason::InvalidFilter, message, []));
+        }
+        if await_arming && !applied.is_empty() {
+            return Err(invalid("what was applied is said now, or to a gate that awaits it; not both"));
+        }
+        let mut selection = self.select(&filter).await?;
+        // The last version counts as applied, also if its state is as before; and what
+        // happens in between is not to be missed.
+        (selection.every_version, selection.history) = (true, true);
+        let Read { policy, expressions } = self.read_policy(policy.unwrap_or_default(), &selection).await?;
+        self.await_listed(&selection).await?;
+        self.refuse_forbidden(&selection)?;
+        let predicate = |expression| Predicate { expression, evaluator: self.evaluator.clone() };
+        let expressions = expressions.into_iter().map(predicate).collect();
+        let applied = self.applied_to(&applied, filter.namespaces.first(), &Whereabouts::of(&selection))?;
+        Ok(Opening { selection, policy, expressions, await_arming, applied })
+    }
+
+    /// The same of a gate that is armed with these.
+    pub(super) fn armed(&self, opening: Opening, applied: &[AppliedObject]) -> Result<Opening, Status> {
+        let applied = self.applied_to(applied, None, &Whereabouts::of(&opening.selection))?;
+        Ok(Opening { await_arming: false, applied, ..opening })
+    }
+}
+
+impl Served {
+    /// What may not be read cannot be judged, ever.
+    fn refuse_forbidden(&self, selection: &Selection) -> Result<(), Status> {
+        for cache in &selection.caches {
+            let freshness = cache.freshness();
+            let problem = freshness.problem.as_ref().filter(|_| !freshness.listed);
+            if let Some(problem) = problem.filter(|problem| problem.reason == ProblemReason::Forbidden) {
+                return Err(unreadable(cache.kind(), problem));
+            }
+        }
+        Ok(())
+    }
+
+    /// What was applied of a gate's objects. Manifests hold others as well.
+    pub(super) fn applied_to(
+        &self,
+        applied: &[AppliedObject],
+        namespace: Option<&String>,
+        whereabouts: &Whereabouts,
+    ) -> Result<Vec<(Place, Applied)>, Status> {
+        let mut matched = Vec::with_capacity(applied.len());
+        for applied in applied {
+            let wanted = applied.r#ref.clone().unwrap_or_default();
+            let version = &applied.resource_version;
+            let resource_version = if version.is_empty() { Ok(0) } else { version.parse() };
+            let resource_version =
+                resource_version.map_err(|_| invalid(format!("{version:?} is no resourceVersion")))?;
+            let named = self.kind_and_key(&wanted, namespace);
+            let Some(place) = named.and_then(|(kind, key)| whereabouts.place(&kind, &key)) else { continue };
+            let uid = (!wanted.uid.is_empty()).then(|| Uid::from(wanted.uid.as_str()));
+            matched.push((place, Applied { uid, generation: applied.generation, resource_version }));
+        }
+        if matched.is_empty() && !applied.is_empty() {
+            return Err(invalid(format!("none of the {} applied objects is of the gate", applied.len())));
+        }
+        Ok(matched)
+    }
+
+    /// What a ref names, if it is of a kind that is served; in that namespace, if it
+    /// names none.
+    fn kind_and_key(&self, wanted: &ObjectRef, default: Option<&String>) -> Option<(Arc<crate::kind::Kind>, Key)> {
+        let name = match &*wanted.group {
+            "" => wanted.resource.clone(),
+            group => format!("{}.{group}", wanted.resource),
+        };
+        let kind = self.caches.catalog().find(&name)?;
+        let namespace = match (kind.namespaced, &*wanted.namespace) {
+            (false, _) => "",
+            (true, "") => default.unwrap_or(&self.default_namespace),
+            (true, namespace) => namespace,
+        };
+        Some((kind, Key::new(namespace, wanted.name.as_str())))
+    }
+}

@@ -1,0 +1,98 @@
+//! Gates whose view lags, and whose expressions misbehave.
+
+use daymark_proto::v1::criterion::Criterion as Asked;
+use daymark_proto::v1::{AppliedObject, ArmGateRequest, Criterion, GatePolicy, GetGateRequest, Outcome, State};
+use daymark_tests::in_process::named;
+
+use crate::filters::endless;
+use crate::gates::{Gates, open, verdict};
+use crate::{Deployments, Jobs, Setup, put};
+
+const APPLIES: usize = 1000;
+
+async fn is_open(gates: &mut Gates, token: &str) -> bool {
+    let shown = gates.get_gate(GetGateRequest { token: token.to_owned() }).await.unwrap().into_inner();
+    shown.gate.unwrap().outcome() == Outcome::Unspecified
+}
+
+/// Each time the view says that all is well, as it was before the apply, for as long
+/// as the watch is held back; the API server itself says otherwise.
+#[tokio::test]
+async fn a_thousand_applies_are_never_passed_on_what_was_before_them() {
+    let setup = Setup::new(&[(Deployments, "a")]).await;
+    let mut gates = setup.daemon.gates().await;
+    let filter = || named(&[(Deployments, "a")]).filter;
+    for apply in 0..APPLIES {
+        let gets = setup.cluster.counts().gets(Deployments);
+        // Every other time it is opened before the apply.
+        let before = match apply % 2 {
+            0 => Some(open(&mut gates, filter(), GatePolicy::default(), true).await),
+            _ => None,
+        };
+        setup.cluster.hold_events(Deployments);
+        let applied = put(&setup.cluster, Deployments, "a", State::InProgress);
+        let token = match before {
+            Some(token) => {
+                let r#ref = filter().unwrap().refs.pop();
+                let resource_version = applied.version.to_string();
+                let applied = AppliedObject { r#ref, resource_version, ..AppliedObject::default() };
+                gates.arm_gate(ArmGateRequest { token: token.clone(), applied: vec![applied] }).await.unwrap();
+                token
+            }
+            None => {
+                let token = open(&mut gates, filter(), GatePolicy::default(), false).await;
+                setup.cluster.until("the proof", |counts| counts.gets(Deployments) > gets).await;
+                token
+            }
+        };
+        assert!(is_open(&mut gates, &token).await, "apply {apply}");
+        setup.cluster.release_events(Deployments);
+        let ready = put(&setup.cluster, Deployments, "a", State::Ready).version;
+        assert_eq!(verdict(&mut gates, &token).await.outcome(), Outcome::Passed, "apply {apply}");
+        let kept = gates.get_gate(GetGateRequest { token }).await.unwrap().into_inner();
+        assert_eq!(kept.objects[0].status.as_ref().unwrap().resource_version, ready.to_string(), "apply {apply}");
+    }
+    setup.daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_gate_does_not_fail_by_what_was_before_it() {
+    let setup = Setup::new(&[(Jobs, "a")]).await;
+    put(&setup.cluster, Jobs, "a", State::Failed);
+    let mut gates = setup.daemon.gates().await;
+    let filter = || named(&[(Jobs, "a")]).filter;
+    let token = open(&mut gates, filter(), GatePolicy::default(), false).await;
+    assert_eq!(verdict(&mut gates, &token).await.outcome(), Outcome::Failed, "the view knows of the failure");
+    setup.cluster.hold_events(Jobs);
+    put(&setup.cluster, Jobs, "a", State::Ready);
+    let gets = setup.cluster.counts().gets(Jobs);
+    let token = open(&mut gates, filter(), GatePolicy::default(), false).await;
+    setup.cluster.until("the proof", |counts| counts.gets(Jobs) > gets).await;
+    assert!(is_open(&mut gates, &token).await);
+    setup.cluster.release_events(Jobs);
+    assert_eq!(verdict(&mut gates, &token).await.outcome(), Outcome::Passed);
+    setup.daemon.stop().await;
+}
+
+#[tokio::test]
+async fn an_expression_that_misbehaves_fails_its_own_gate_alone() {
+    let setup = Setup::new(&[(Deployments, "a"), (Deployments, "b")]).await;
+    put(&setup.cluster, Deployments, "b", State::InProgress);
+    let mut gates = setup.daemon.gates().await;
+    let of = |name: &'static str| named(&[(Deployments, name)]).filter;
+    let asks = |cel: String| {
+        let criterion = Criterion { criterion: Some(Asked::Cel(cel)) };
+        GatePolicy { all_of: vec![criterion], ..GatePolicy::default() }
+    };
+    let hostile = open(&mut gates, of("a"), asks(endless()), false).await;
+    let harmless = open(&mut gates, of("b"), asks("state == 'READY'".to_owned()), false).await;
+    let plain = open(&mut gates, of("b"), GatePolicy::default(), false).await;
+    put(&setup.cluster, Deployments, "b", State::Ready);
+    // Those end while the other is still being evaluated, or has been given up.
+    assert_eq!(verdict(&mut gates, &plain).await.outcome(), Outcome::Passed);
+    assert_eq!(verdict(&mut gates, &harmless).await.outcome(), Outcome::Passed);
+    let gate = verdict(&mut gates, &hostile).await;
+    assert_eq!((gate.outcome(), &*gate.reason), (Outcome::Undecided, "NotEvaluated"), "{gate:?}");
+    assert!(gate.message.contains("takes longer than"), "{gate:?}");
+    setup.daemon.stop().await;
+}
