@@ -1,11 +1,18 @@
 //! The words of the command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::duration;
+
+mod question;
+mod report;
+
+pub use question::{Policy, Question};
+pub use report::{Format as ReportFormat, Report};
 
 /// The states of a Kubernetes cluster's objects, as a daymarkd holds them.
 #[derive(Debug, Parser)]
@@ -42,6 +49,8 @@ pub enum Command {
     Get(Get),
     /// Wait until objects are as needed
     Wait(Wait),
+    /// Run a command at each transition of objects
+    On(On),
     /// Ask for one verdict on a set of objects, to be had by a token
     #[command(subcommand)]
     Gate(Gate),
@@ -56,7 +65,7 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum Gate {
     /// Open a gate, and print its token
-    Open(GateOpen),
+    Open(Box<GateOpen>),
     /// Tell a gate what was applied
     Arm(GateArm),
     /// Wait for a gate's verdict
@@ -70,54 +79,11 @@ pub enum Gate {
 /// `daymark gate open`
 #[derive(Debug, clap::Args)]
 pub struct GateOpen {
-    /// KIND/NAME..., KIND NAME..., or KIND,KIND...
-    #[arg(required = true, value_name = "KIND[/NAME]")]
-    pub words: Vec<String>,
-    /// All namespaces
-    #[arg(short = 'A', long)]
-    pub all_namespaces: bool,
-    /// Only objects with such labels, such as app=web,tier!=db
-    #[arg(short = 'l', long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
-    pub selector: String,
-    /// What each object is to be
-    #[arg(long = "for", value_enum, default_value_t = GateGoal::Ready, value_name = "GOAL")]
-    pub goal: GateGoal,
+    #[command(flatten)]
+    pub question: Question,
     /// Decide nothing before `daymark gate arm` says what was applied
     #[arg(long)]
     pub await_arming: bool,
-    /// How long each object must have been so without interruption
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
-    pub stable_for: Option<Duration>,
-    /// How long a failure that may pass, such as a crash loop, is borne [default: 2m]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
-    pub tolerate: Option<Duration>,
-    /// How long an object may be without any progress
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
-    pub no_progress: Option<Duration>,
-    /// The deadline, for all objects together [default: 10m]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
-    pub timeout: Option<Duration>,
-    /// How many objects there must be [default: 1]
-    #[arg(long, value_name = "NUMBER")]
-    pub min: Option<i32>,
-    /// No failure ends the gate
-    #[arg(long)]
-    pub ignore_failures: bool,
-}
-
-/// What an object of a gate is to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum GateGoal {
-    /// Ready, in the words of its kind's rule
-    Ready,
-    /// The newest revision is rolled out: for Deployments, StatefulSets and DaemonSets
-    Rollout,
-    /// It has completed: for Jobs
-    Complete,
-    /// It exists
-    Exists,
-    /// It does not exist any more
-    Deleted,
 }
 
 /// `daymark gate arm`
@@ -125,9 +91,9 @@ pub enum GateGoal {
 pub struct GateArm {
     /// The gate's token
     pub token: String,
-    /// What `kubectl apply -o json` printed: a file, or - for standard input
-    #[arg(short = 'f', long = "filename", value_name = "FILE", default_value = "-")]
-    pub file: PathBuf,
+    /// What `kubectl apply -o json` printed: a file, a folder, or - for standard input
+    #[arg(short = 'f', long = "filename", value_name = "PATH", default_value = "-")]
+    pub files: Vec<PathBuf>,
 }
 
 /// `daymark gate wait`, `show` and `cancel`
@@ -135,9 +101,8 @@ pub struct GateArm {
 pub struct GateToken {
     /// The gate's token
     pub token: String,
-    /// How to print it
-    #[arg(short, long, value_enum, default_value_t = Report::Text, value_name = "FORMAT")]
-    pub output: Report,
+    #[command(flatten)]
+    pub report: Report,
 }
 
 /// `daymark daemon`
@@ -151,8 +116,8 @@ pub enum Daemon {
 #[derive(Debug, clap::Args)]
 pub struct DaemonStatus {
     /// How to print
-    #[arg(short, long, value_enum, default_value_t = Report::Text, value_name = "FORMAT")]
-    pub output: Report,
+    #[arg(short, long, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]
+    pub output: Output,
 }
 
 /// `daymark get`
@@ -233,30 +198,47 @@ pub enum Format {
 /// `daymark wait`
 #[derive(Debug, clap::Args)]
 pub struct Wait {
-    /// KIND/NAME..., or KIND NAME...
-    #[arg(required = true, value_name = "KIND/NAME")]
-    pub words: Vec<String>,
-    /// What to wait for [default: rollout for Deployments, StatefulSets and DaemonSets, else ready]
-    #[arg(long = "for", value_enum, value_name = "GOAL")]
-    pub goal: Option<Goal>,
-    /// The deadline; 0 to look once
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration::parse)]
-    pub timeout: Duration,
-    /// How long a failure that may pass, such as a crash loop, is borne; one that cannot counts at once
-    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = duration::parse)]
-    pub tolerate: Duration,
-    /// How to print the verdict
-    #[arg(short, long, value_enum, default_value_t = Report::Text, value_name = "FORMAT")]
-    pub output: Report,
+    #[command(flatten)]
+    pub question: Question,
+    #[command(flatten)]
+    pub report: Report,
 }
 
-/// What `wait` waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Goal {
-    /// The object is ready
-    Ready,
-    /// The newest revision is rolled out and ready
-    Rollout,
+/// `daymark on`
+#[derive(Debug, clap::Args)]
+pub struct On {
+    /// KIND, KIND,KIND..., KIND NAME..., or KIND/NAME...
+    #[arg(required = true, value_name = "KIND[/NAME]")]
+    pub words: Vec<String>,
+    /// All namespaces
+    #[arg(short = 'A', long)]
+    pub all_namespaces: bool,
+    /// Only objects with such labels, such as app=web,tier!=db
+    #[arg(short = 'l', long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
+    pub selector: String,
+    /// Only transitions after which this expression in CEL is true, such as
+    /// 'state == "FAILED"' [default: all, deletions included]
+    #[arg(long, value_name = "EXPRESSION", default_value = "", hide_default_value = true)]
+    pub when: String,
+    /// Run it for what matches already, too
+    #[arg(long)]
+    pub initial: bool,
+    /// End after the first run, with 0 if it succeeded, else with 1
+    #[arg(long)]
+    pub once: bool,
+    /// End with 1 when a run fails
+    #[arg(long)]
+    pub exit_on_error: bool,
+    /// Keep in this file what was done, and go on from there after a restart
+    #[arg(long, value_name = "FILE")]
+    pub state_file: Option<PathBuf>,
+    /// End after this long; 0 for no limit
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub timeout: Option<Duration>,
+    /// What to run. It gets the transition as JSON on standard input, and in
+    /// variables that begin with DAYMARK_
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
 }
 
 /// `daymark version`
@@ -266,13 +248,13 @@ pub struct Version {
     #[arg(long)]
     pub client: bool,
     /// How to print
-    #[arg(short, long, value_enum, default_value_t = Report::Text, value_name = "FORMAT")]
-    pub output: Report,
+    #[arg(short, long, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]
+    pub output: Output,
 }
 
-/// How `wait` and `version` print.
+/// How `version` and `daemon status` print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Report {
+pub enum Output {
     /// Lines for people
     Text,
     /// One JSON document

@@ -2,8 +2,10 @@
 
 pub mod daemon_status;
 pub mod follow;
+mod following;
 pub mod gate;
 pub mod get;
+pub mod on;
 pub mod session;
 pub mod version;
 pub mod wait;

@@ -4,12 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::Parser;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Args, Command, Daemon};
-use crate::commands::{daemon_status, gate, get, version, wait};
+use crate::commands::{daemon_status, gate, get, on, version, wait};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
+use crate::signals::Signals;
 
 /// Runs the process.
 pub fn run() -> ExitCode {
@@ -50,22 +50,16 @@ fn execute(args: Args) -> Exit {
 }
 
 async fn until_interrupted(args: Args, printer: &mut Printer) -> Result<Exit, Failure> {
-    let fault = |error| Failure::new(Exit::Fault, format!("cannot listen for signals: {error}"));
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(fault)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(fault)?;
-    let command = async {
-        match args.command {
-            Command::Get(get) => get::run(&args.global, &get, printer).await,
-            Command::Gate(gate) => gate::run(&args.global, &gate, printer).await,
-            Command::Wait(wait) => wait::run(&args.global, &wait, printer).await,
-            Command::Daemon(Daemon::Status(status)) => daemon_status::run(&args.global, &status, printer).await,
-            Command::Version(version) => version::run(&args.global, &version, printer).await,
-        }
-    };
-    tokio::select! {
-        biased;
-        _ = interrupt.recv() => Err(Failure::new(Exit::Interrupted, "interrupted")),
-        _ = terminate.recv() => Err(Failure::new(Exit::Terminated, "terminated")),
-        outcome = command => outcome,
+    let mut signals = Signals::listen()?;
+    let global = &args.global;
+    match args.command {
+        Command::Get(get) => signals.or(get::run(global, &get, printer)).await,
+        Command::Gate(gate) => signals.or(gate::run(global, &gate, printer)).await,
+        // A gate that nobody waits for is to be cancelled.
+        Command::Wait(wait) => wait::run(global, &wait, printer, &mut signals).await,
+        // What it runs is to end first.
+        Command::On(on) => on::run(global, &on, printer, &mut signals).await,
+        Command::Daemon(Daemon::Status(status)) => signals.or(daemon_status::run(global, &status, printer)).await,
+        Command::Version(version) => signals.or(version::run(global, &version, printer)).await,
     }
 }

@@ -1,245 +1,247 @@
-//! Are these objects as needed? The answer, from what a proven stream tells.
-//!
-//! Nothing here waits, reads a clock or writes: events and times go in, verdicts
-//! come out.
+//! A gate's verdict, in words and as JSON.
 
 use std::time::Duration;
 
-use daymark::api::status_event::Event;
-use daymark::api::{Doom, ObjectRef, State, Status};
+use daymark::api::{Cause, ContainerEnd, EventLine, Freshness, Gate, GateObject, LogTail, Outcome, Standing, State};
+use serde::Serialize;
 
-use crate::args::Goal;
-use crate::targets::Target;
-use crate::words;
+use crate::status_json::{RefJson, StatusJson, time};
+use crate::{duration, sanitize, words};
 
-/// The answer about one object, or about all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// As needed.
-    Passed,
-    /// Failed, and waiting cannot heal it.
-    Failed,
-    /// Neither.
-    Undecided,
+/// A gate as it stands, or has ended, and what is known besides.
+#[derive(Debug, Clone, Default)]
+pub struct Verdict {
+    /// How it stands.
+    pub gate: Gate,
+    /// Its objects.
+    pub objects: Vec<GateObject>,
+    /// For how long it was waited for.
+    pub elapsed: Option<Duration>,
+    /// How old the view of the cluster is.
+    pub view_age: Option<Duration>,
+    /// Whether a recording is replayed.
+    pub replayed: bool,
 }
 
-/// Objects that are waited for.
-#[derive(Debug)]
-pub struct Gate {
-    goal: Option<Goal>,
-    objects: Vec<Awaited>,
-    /// The object that the snapshot's next item is about.
-    next: usize,
+/// It as one document.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VerdictJson<'a> {
+    outcome: &'static str,
+    reason: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_time: Option<String>,
+    armed: bool,
     proven: bool,
-    /// How long a failure that may pass is borne.
-    tolerance: Duration,
-    /// The time, since the wait began.
-    now: Duration,
+    replayed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    elapsed_seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    view_age_seconds: Option<f64>,
+    objects: Vec<ObjectJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<CauseJson<'a>>,
 }
 
-/// One object that is waited for.
-#[derive(Debug)]
-pub struct Awaited {
-    target: Target,
-    status: Option<Status>,
-    /// Since when it has not been well, if it has failed since.
-    failing_since: Option<Duration>,
+/// How an object stands.
+#[derive(Debug, Serialize)]
+pub struct ObjectJson<'a> {
+    standing: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    why: &'a str,
+    #[serde(flatten)]
+    status: Option<StatusJson<'a>>,
 }
 
-/// Why a gate cannot be judged at all.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum GateError {
-    /// The goal makes no sense for the kind.
-    #[error("{0} has no rollout: --for rollout is for Deployments, StatefulSets and DaemonSets")]
-    NoRollout(String),
-    /// The stream tells of something else than was asked for.
-    #[error("asked about {asked}, the daemon answered about {answered}")]
-    Mismatch { asked: String, answered: String },
+#[derive(Debug, Serialize)]
+struct CauseJson<'a> {
+    #[serde(rename = "ref")]
+    object: RefJson<'a>,
+    kind: &'a str,
+    reason: &'a str,
+    message: &'a str,
+    containers: Vec<ContainerJson<'a>>,
+    events: Vec<EventJson<'a>>,
+    logs: Vec<LogJson<'a>>,
+    missing: &'a [String],
+    others: i32,
 }
 
-impl Gate {
-    /// A gate for `targets`, in the order of the request's `refs`, that bears a
-    /// failure which may pass for as long as `tolerance`.
-    pub fn new(targets: &[Target], goal: Option<Goal>, tolerance: Duration) -> Self {
-        let awaited = |target: &Target| Awaited { target: target.clone(), status: None, failing_since: None };
-        let objects = targets.iter().map(awaited).collect();
-        Self { goal, objects, next: 0, proven: false, tolerance, now: Duration::ZERO }
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ContainerJson<'a> {
+    name: &'a str,
+    restarts: i32,
+    reason: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signal: Option<i32>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EventJson<'a> {
+    r#type: &'a str,
+    reason: &'a str,
+    message: &'a str,
+    count: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_time: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct LogJson<'a> {
+    container: &'a str,
+    previous: bool,
+    lines: &'a [String],
+}
+
+impl Verdict {
+    /// How new the view is.
+    pub fn seen(mut self, freshness: Option<&Freshness>, told: Duration) -> Self {
+        self.replayed = freshness.is_some_and(|freshness| freshness.replayed);
+        self.view_age = freshness.and_then(crate::status_json::age).map(|age| age + told);
+        self
     }
 
-    /// So much time has passed since the wait began.
-    pub fn at(&mut self, now: Duration) {
-        self.now = now;
-    }
-
-    /// When a verdict may come by time alone.
-    pub fn due(&self) -> Option<Duration> {
-        let failing = self.objects.iter().filter(|object| object.fails_for_now());
-        failing.filter_map(|object| object.failing_since).min().map(|since| since + self.tolerance)
-    }
-
-    /// Takes in an event.
-    ///
-    /// # Errors
-    /// When the objects cannot be judged, whatever follows.
-    pub fn apply(&mut self, event: Event) -> Result<(), GateError> {
-        match event {
-            Event::Reset(_) => (self.proven, self.next) = (false, 0),
-            Event::Item(status) => self.item(status)?,
-            Event::Current(_) | Event::Resumed(_) => self.proven = true,
-            Event::Entered(status) | Event::Changed(status) => self.update(status),
-            Event::Left(mut status) | Event::Deleted(mut status) => {
-                status.set_state(State::Absent);
-                self.remove(status);
-            }
-            Event::Progress(_) | Event::Gap(_) => {}
-        }
-        Ok(())
-    }
-
-    /// The stream was lost: until it is back, nothing is proven.
-    pub fn lose(&mut self) {
-        self.proven = false;
-    }
-
-    /// Whether the view is proven to be no older than the request for it.
-    pub fn is_proven(&self) -> bool {
-        self.proven
-    }
-
-    /// The objects, in the order of the request.
-    pub fn objects(&self) -> &[Awaited] {
-        &self.objects
-    }
-
-    /// The verdict on all: failed when one has failed, passed when all have passed.
-    pub fn verdict(&self) -> Verdict {
-        let any = |verdict| self.objects.iter().any(|object| self.verdict_on(object) == verdict);
-        match () {
-            () if any(Verdict::Failed) => Verdict::Failed,
-            () if any(Verdict::Undecided) => Verdict::Undecided,
-            () => Verdict::Passed,
-        }
-    }
-
-    /// The verdict on one. What is not proven decides nothing.
-    pub fn verdict_on(&self, object: &Awaited) -> Verdict {
-        match &object.status {
-            Some(status) if self.proven => match (status.state(), status.doom()) {
-                (State::Ready, _) => Verdict::Passed,
-                (State::Failed, Doom::Fatal) => Verdict::Failed,
-                _ if object.fails_for_now() && self.has_borne(object) => Verdict::Failed,
-                _ => Verdict::Undecided,
-            },
-            _ => Verdict::Undecided,
+    /// It as one document.
+    pub fn json(&self) -> VerdictJson<'_> {
+        let gate = &self.gate;
+        VerdictJson {
+            outcome: outcome(gate.outcome()),
+            reason: &gate.reason,
+            message: &gate.message,
+            open_time: gate.open_time.as_ref().and_then(time),
+            deadline: gate.deadline.as_ref().and_then(time),
+            end_time: gate.end_time.as_ref().and_then(time),
+            armed: gate.armed,
+            proven: gate.proven,
+            replayed: self.replayed,
+            elapsed_seconds: self.elapsed.map(millis),
+            view_age_seconds: self.view_age.map(millis),
+            objects: self.objects.iter().map(ObjectJson::from).collect(),
+            cause: gate.cause.as_ref().map(CauseJson::from),
         }
     }
 
-    fn has_borne(&self, object: &Awaited) -> bool {
-        object.failing_since.is_some_and(|since| self.now.saturating_sub(since) >= self.tolerance)
+    /// It for people, a line for each object and one for all.
+    pub fn lines(&self) -> Vec<String> {
+        let objects = self.objects.iter().filter_map(|object| self.object_line(object));
+        objects.chain([self.last_line()]).map(|line| sanitize::line(&line).into_owned()).collect()
     }
 
-    /// What is waited for in `object`, by default or by request.
-    pub fn goal(&self, object: &Awaited) -> Goal {
-        let rollout = object.status.as_ref().is_some_and(has_rollout);
-        self.goal.unwrap_or(if rollout { Goal::Rollout } else { Goal::Ready })
-    }
-
-    fn item(&mut self, status: Status) -> Result<(), GateError> {
-        let answered = words::name(&status);
-        let Some(object) = self.objects.get_mut(self.next) else {
-            return Err(GateError::Mismatch { asked: "nothing more".to_owned(), answered });
+    fn object_line(&self, object: &GateObject) -> Option<String> {
+        let status = object.status.as_ref()?;
+        let has_ended = self.gate.outcome() != Outcome::Unspecified;
+        let why = if object.why.is_empty() { String::new() } else { format!(" ({})", object.why) };
+        let (word, text) = match object.standing() {
+            Standing::Met if status.state() == State::Absent => ("met", words::condition(status)),
+            Standing::Met => ("met", words::explanation(status)),
+            Standing::Failed => ("failed", words::explanation(status)),
+            Standing::Waiting | Standing::Unspecified if has_ended => ("unfinished", words::condition(status)),
+            Standing::Waiting | Standing::Unspecified => ("waiting", words::condition(status)),
         };
-        if status.r#ref.as_ref().is_none_or(|it| it.name != object.target.name) {
-            return Err(GateError::Mismatch { asked: object.target.to_string(), answered });
-        }
-        if self.goal == Some(Goal::Rollout) && !has_rollout(&status) {
-            return Err(GateError::NoRollout(answered));
-        }
-        object.learn(status, self.now);
-        self.next += 1;
-        Ok(())
+        Some(format!("{} {word}: {text}{why}", words::name(status)))
     }
 
-    fn update(&mut self, status: Status) {
-        // The same object may be named twice, as deploy/web and deployment/web.
-        for object in self.objects.iter_mut().filter(|object| object.is(&status)) {
-            object.learn(status.clone(), self.now);
-        }
+    fn last_line(&self) -> String {
+        let gate = &self.gate;
+        let why = match &*gate.reason {
+            "" => format!("{} of {} objects are as they are needed", gate.met, gate.objects),
+            reason => format!("{reason}: {}", gate.message),
+        };
+        let mut known = Vec::new();
+        known.extend(self.elapsed.map(duration::show));
+        // Of a verdict that was proven it tells nothing.
+        let age = self.view_age.filter(|_| gate.outcome() == Outcome::Undecided);
+        known.extend(age.map(|age| format!("view {} old", duration::show(age))));
+        known.extend(self.replayed.then(|| "replayed".to_owned()));
+        let known = if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) };
+        format!("{}: {why}{known}", outcome(gate.outcome()).to_lowercase())
     }
+}
 
-    fn remove(&mut self, status: Status) {
-        for object in self.objects.iter_mut().filter(|object| object.is(&status)) {
-            // A namesake that came meanwhile stays.
-            if object.uid().is_empty() || object.uid() == uid(&status) || uid(&status).is_empty() {
-                object.learn(status.clone(), self.now);
-            }
+impl<'a> From<&'a GateObject> for ObjectJson<'a> {
+    fn from(object: &'a GateObject) -> Self {
+        let status = object.status.as_ref().map(StatusJson::from);
+        Self { standing: standing(object.standing()), why: &object.why, status }
+    }
+}
+
+impl<'a> From<&'a Cause> for CauseJson<'a> {
+    fn from(cause: &'a Cause) -> Self {
+        Self {
+            object: cause.r#ref.as_ref().map(RefJson::from).unwrap_or_default(),
+            kind: &cause.kind,
+            reason: &cause.reason,
+            message: &cause.message,
+            containers: cause.containers.iter().map(ContainerJson::from).collect(),
+            events: cause.events.iter().map(EventJson::from).collect(),
+            logs: cause.logs.iter().map(LogJson::from).collect(),
+            missing: &cause.missing,
+            others: cause.others,
         }
     }
 }
 
-impl Awaited {
-    /// Its state, as far as it was told.
-    pub fn status(&self) -> Option<&Status> {
-        self.status.as_ref()
-    }
-
-    /// `deployment.apps/web`; before anything is told, as it was named.
-    pub fn name(&self) -> String {
-        self.status.as_ref().map_or_else(|| self.target.to_string(), words::name)
-    }
-
-    /// As it was named.
-    pub fn target(&self) -> &Target {
-        &self.target
-    }
-
-    /// It has failed, in a way that may pass.
-    fn fails_for_now(&self) -> bool {
-        self.status.as_ref().is_some_and(|status| (status.state(), status.doom()) == (State::Failed, Doom::Persistent))
-    }
-
-    /// Takes in its newest state. A failure lasts until it is over: what is only on
-    /// its way again, as between two crashes, has not recovered.
-    fn learn(&mut self, status: Status, now: Duration) {
-        let is_another = self
-            .status
-            .as_ref()
-            .is_none_or(|before| (uid(before), before.generation) != (uid(&status), status.generation));
-        let is_on_its_way = matches!(status.state(), State::Failed | State::InProgress | State::Unknown);
-        if is_another || !is_on_its_way {
-            self.failing_since = None;
-        }
-        self.status = Some(status);
-        if self.fails_for_now() {
-            self.failing_since.get_or_insert(now);
+impl<'a> From<&'a ContainerEnd> for ContainerJson<'a> {
+    fn from(end: &'a ContainerEnd) -> Self {
+        Self {
+            name: &end.name,
+            restarts: end.restarts,
+            reason: &end.reason,
+            message: &end.message,
+            exit_code: end.exit_code,
+            signal: end.signal,
         }
     }
+}
 
-    fn is(&self, status: &Status) -> bool {
-        match (self.status.as_ref().and_then(|it| it.r#ref.as_ref()), &status.r#ref) {
-            (Some(mine), Some(theirs)) => place(mine) == place(theirs),
-            _ => false,
+impl<'a> From<&'a EventLine> for EventJson<'a> {
+    fn from(event: &'a EventLine) -> Self {
+        Self {
+            r#type: &event.r#type,
+            reason: &event.reason,
+            message: &event.message,
+            count: event.count,
+            last_time: event.last_time.as_ref().and_then(time),
         }
     }
+}
 
-    fn uid(&self) -> &str {
-        self.status.as_ref().map_or("", uid)
+impl<'a> From<&'a LogTail> for LogJson<'a> {
+    fn from(log: &'a LogTail) -> Self {
+        Self { container: &log.container, previous: log.previous, lines: &log.lines }
     }
 }
 
-fn place(it: &ObjectRef) -> [&str; 5] {
-    [&it.cluster, &it.group, &it.resource, &it.namespace, &it.name]
+/// An outcome in a word.
+pub fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Unspecified => "OPEN",
+        Outcome::Passed => "PASSED",
+        Outcome::Failed => "FAILED",
+        Outcome::Undecided => "UNDECIDED",
+        Outcome::Cancelled => "CANCELLED",
+    }
 }
 
-fn uid(status: &Status) -> &str {
-    status.r#ref.as_ref().map_or("", |it| &it.uid)
+fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Unspecified | Standing::Waiting => "WAITING",
+        Standing::Met => "MET",
+        Standing::Failed => "FAILED",
+    }
 }
 
-fn has_rollout(status: &Status) -> bool {
-    status.r#ref.as_ref().is_some_and(|it| {
-        it.group == "apps" && matches!(it.resource.as_str(), "deployments" | "statefulsets" | "daemonsets")
-    })
+/// Seconds, to the millisecond.
+fn millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1000.0).round() / 1000.0
 }
-
-#[cfg(test)]
-mod tests;

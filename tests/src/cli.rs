@@ -7,18 +7,31 @@ use std::process::Command;
 use crate::binaries;
 use crate::process::{Finished, Process};
 
+/// What a client would take from the environment of the tests, which may run in a
+/// CI system.
+const OF_THE_OUTSIDE: [&str; 5] =
+    ["DAYMARK_NAMESPACE", "DAYMARK_TOKEN_FILE", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITLAB_CI"];
+
 /// A client of one daemon.
 #[derive(Clone, Debug)]
 pub struct Cli {
     /// The daemon's address.
     pub address: String,
+    env: Vec<(&'static str, String)>,
 }
 
 impl Cli {
     /// A client of the daemon at `address`.
     #[must_use]
     pub fn new(address: String) -> Self {
-        Self { address }
+        Self { address, env: Vec::new() }
+    }
+
+    /// The same client with a variable of the environment set.
+    #[must_use]
+    pub fn env(mut self, name: &'static str, value: &str) -> Self {
+        self.env.push((name, value.to_owned()));
+        self
     }
 
     /// Runs `daymark` with arguments that are separated by white space.
@@ -33,11 +46,21 @@ impl Cli {
     /// If it cannot be started.
     #[must_use]
     pub fn start(&self, args: &str) -> Process {
+        self.start_words(&args.split_whitespace().collect::<Vec<_>>())
+    }
+
+    /// Starts `daymark` with these arguments.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    #[must_use]
+    pub fn start_words(&self, args: &[&str]) -> Process {
         let daymark = &binaries::build().expect("the binaries build").daymark;
         let mut command = Command::new(daymark);
-        for variable in ["DAYMARK_NAMESPACE", "DAYMARK_TOKEN_FILE"] {
+        for variable in OF_THE_OUTSIDE {
             command.env_remove(variable);
         }
-        Process::start(command.args(args.split_whitespace()).env("DAYMARK_ADDRESS", &self.address))
+        let env = self.env.iter().map(|(name, value)| (name, value));
+        Process::start(command.args(args).env("DAYMARK_ADDRESS", &self.address).envs(env))
     }
 }

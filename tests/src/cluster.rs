@@ -127,7 +127,7 @@ impl Cluster {
     /// # Panics
     /// If the API server refuses them.
     pub fn apply(&self, manifests: &str) {
-        apply(self.command([] as [&str; 0]), manifests);
+        apply(self.command([] as [&str; 0]), manifests, &[]);
     }
 
     fn try_kubectl<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Result<Output, String> {
@@ -171,7 +171,15 @@ impl<'a> Namespace<'a> {
     /// # Panics
     /// If the API server refuses them.
     pub fn apply(&self, manifests: &str) {
-        apply(self.cluster.command(["--namespace", &self.name]), manifests);
+        apply(self.cluster.command(["--namespace", &self.name]), manifests, &[]);
+    }
+
+    /// Applies manifests, in YAML, and returns what the API server answers, as JSON.
+    ///
+    /// # Panics
+    /// If the API server refuses them.
+    pub fn apply_and_tell(&self, manifests: &str) -> String {
+        apply(self.cluster.command(["--namespace", &self.name]), manifests, &["--output", "json"])
     }
 }
 
@@ -185,14 +193,14 @@ impl Drop for Namespace<'_> {
     }
 }
 
-fn apply(mut kubectl: Command, manifests: &str) {
-    let kubectl = kubectl.args(["apply", "--filename", "-"]);
+fn apply(mut kubectl: Command, manifests: &str, more: &[&str]) -> String {
+    let kubectl = kubectl.args(["apply", "--filename", "-"]).args(more);
     let kubectl = kubectl.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = kubectl.spawn().expect("kubectl runs");
     let mut stdin = child.stdin.take().expect("standard input is piped");
     stdin.write_all(manifests.as_bytes()).expect("kubectl reads its standard input");
     drop(stdin);
-    succeeded(child.wait_with_output().expect("kubectl ends"));
+    succeeded(child.wait_with_output().expect("kubectl ends"))
 }
 
 fn succeeded(output: Output) -> String {

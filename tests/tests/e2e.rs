@@ -11,6 +11,8 @@
 mod gates;
 #[path = "e2e/kinds.rs"]
 mod kinds;
+#[path = "e2e/on.rs"]
+mod on;
 #[path = "e2e/recording.rs"]
 mod recording;
 #[path = "e2e/reflection.rs"]
@@ -27,7 +29,8 @@ mod wait;
 mod watch;
 
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, mpsc};
+use std::thread;
 
 use daymark_tests::cluster::{Cluster, NODES, Need};
 use daymark_tests::daemon::Daemon;
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         watch::TESTS,
         kinds::TESTS,
         gates::TESTS,
+        on::TESTS,
         restarts::TESTS,
         recording::TESTS,
         reflection::TESTS,
@@ -125,7 +129,21 @@ fn perform(test: &Test) -> Result<Completion, Failed> {
 
 fn shared() -> Shared {
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-    shared.get_or_insert_with(open).clone()
+    shared.get_or_insert_with(open_for_all).clone()
+}
+
+/// Opens them on a thread that stays: the kernel ends a daemon with the thread that
+/// has started it, and those of tests end when no test is left for them.
+fn open_for_all() -> Shared {
+    let (opened, result) = mpsc::channel();
+    thread::spawn(move || {
+        if opened.send(open()).is_ok() {
+            loop {
+                thread::park();
+            }
+        }
+    });
+    result.recv().unwrap_or_else(|_| Err("what tests share was not opened".to_owned()))
 }
 
 fn open() -> Shared {

@@ -5,7 +5,7 @@ use daymark::api::{CacheStatus, ListCachesResponse};
 use serde::Serialize;
 
 use super::session;
-use crate::args::{DaemonStatus, Global, Report};
+use crate::args::{DaemonStatus, Global, Output};
 use crate::exit::{Exit, Failure};
 use crate::layout::{Cell, Layout};
 use crate::printer::Printer;
@@ -20,11 +20,11 @@ pub async fn run(global: &Global, args: &DaemonStatus, printer: &mut Printer) ->
     let client = session::connect(global).await?;
     let status = client.list_caches().await?;
     match args.output {
-        Report::Json => {
+        Output::Json => {
             let terminal = printer.on_terminal();
             json::pretty(printer.out(), &Document::from(&status), terminal)?;
         }
-        Report::Text => text(printer, &status)?,
+        Output::Text => text(printer, &status)?,
     }
     Ok(Exit::Passed)
 }

@@ -1,22 +1,17 @@
 //! `daymark gate`
 
-mod applied;
-mod report;
+use daymark::GateEvent;
+use daymark::api::{ArmGateRequest, CancelGateRequest, Gate as Opened, GateObject, GetGateRequest};
+use tokio::time::{Instant, sleep_until};
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
-use daymark::api::{
-    ArmGateRequest, CancelGateRequest, GateObject, GatePolicy, GetGateRequest, Goal, OpenGateRequest, Outcome, Standing,
-};
-use daymark::{Client, GateEvent};
-
+use super::following::Following;
 use super::session;
-use crate::args::{Gate, GateArm, GateGoal, GateOpen, GateToken, Global};
+use super::wait::GRACE;
+use crate::args::{Gate, GateArm, GateOpen, GateToken, Global, ReportFormat};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
-use crate::targets::Selection;
-use crate::{sanitize, words};
+use crate::verdict::Verdict;
+use crate::{ask, json, manifests};
 
 /// Does what is asked of gates.
 pub async fn run(global: &Global, args: &Gate, printer: &mut Printer) -> Result<Exit, Failure> {
@@ -30,84 +25,61 @@ pub async fn run(global: &Global, args: &Gate, printer: &mut Printer) -> Result<
 }
 
 async fn open(global: &Global, args: &GateOpen, printer: &mut Printer) -> Result<Exit, Failure> {
-    let selection = Selection::parse(&args.words)?;
-    if matches!(selection, Selection::Objects(_)) && (args.all_namespaces || !args.selector.is_empty()) {
-        return Err(Failure::usage("objects that are named exclude --all-namespaces and --selector"));
+    let ask = ask::read(&args.question, session::namespace(global))?;
+    if !ask.connect.is_empty() {
+        return Err(Failure::usage("connect= is tried by who waits: it is for daymark wait"));
     }
-    let mut filter = selection.filter(session::namespace(global), args.all_namespaces);
-    filter.label_selector.clone_from(&args.selector);
-    let goal = match args.goal {
-        GateGoal::Ready => Goal::Ready,
-        GateGoal::Rollout => Goal::Rollout,
-        GateGoal::Complete => Goal::Complete,
-        GateGoal::Exists => Goal::Exists,
-        GateGoal::Deleted => Goal::Deleted,
-    };
-    let wire = |duration: Option<Duration>| {
-        let wire = duration.map(prost_types::Duration::try_from).transpose();
-        wire.map_err(|_| Failure::usage("a duration is too long"))
-    };
-    let policy = GatePolicy {
-        goal: goal.into(),
-        ignore_failures: args.ignore_failures,
-        stable_for: wire(args.stable_for)?,
-        tolerate: wire(args.tolerate)?,
-        no_progress: wire(args.no_progress)?,
-        deadline: wire(args.timeout)?,
-        min_objects: args.min.unwrap_or(0),
-    };
+    let mut request = ask.request;
+    if args.await_arming {
+        // What is known of the objects is of before the apply.
+        request.applied.clear();
+    }
+    request.await_arming = args.await_arming;
     let client = session::connect(global).await?;
-    let request = OpenGateRequest { filter: Some(filter), policy: Some(policy), await_arming: args.await_arming };
     let opened = client.open_gate(request).await?;
     printer.line(&opened.token)?;
     Ok(Exit::Passed)
 }
 
 async fn arm(global: &Global, args: &GateArm, printer: &mut Printer) -> Result<Exit, Failure> {
-    let applied = applied::read(&args.file)?;
+    let applied = manifests::read(&args.files)?;
+    if let Some(object) = applied.iter().find(|object| !manifests::is_applied(object)) {
+        let name = object.r#ref.clone().unwrap_or_default();
+        let text = format!(
+            "{}/{} has no uid and resourceVersion: give what an apply has returned, with -o json",
+            name.resource, name.name
+        );
+        return Err(Failure::usage(text));
+    }
     let count = applied.len();
     let client = session::connect(global).await?;
-    client.arm_gate(ArmGateRequest { token: args.token.clone(), applied }).await?;
-    printer.note(&format!("armed with {count} objects"));
+    let armed = client.arm_gate(ArmGateRequest { token: args.token.clone(), applied }).await?;
+    printer.note(&format!("armed: {} of {count} objects are of the gate", armed.matched));
     Ok(Exit::Passed)
 }
 
 async fn wait(global: &Global, args: &GateToken, printer: &mut Printer) -> Result<Exit, Failure> {
     let client = session::connect(global).await?;
-    let mut objects: BTreeMap<String, GateObject> = BTreeMap::new();
-    let mut said: BTreeMap<String, String> = BTreeMap::new();
+    let mut following = Following::new(printer, &args.report, Instant::now());
     let mut watch = client.watch_gate(&args.token);
-    let mut gate = None;
-    while let Some(event) = watch.next().await? {
-        let message = match event {
-            GateEvent::Told(message) => message,
-            GateEvent::Lost(error) => {
-                printer.problem(&session::lost(&client, &error));
-                continue;
+    loop {
+        let silent_until = following.silent_until();
+        let ends = following.left().map(|left| Instant::now() + left + GRACE);
+        tokio::select! {
+            biased;
+            event = watch.next() => match event? {
+                Some(GateEvent::Told(message)) => following.told(*message)?,
+                Some(GateEvent::Lost(error)) => {
+                    following.lost(&client, &error);
+                    // What comes next is all of it again.
+                    following.begin();
+                }
+                None => return following.finish(),
+            },
+            () = sleep_until(ends.unwrap_or(silent_until)), if ends.is_some() => {
+                return Err(Failure::new(Exit::Unreachable, "the gate's deadline came, and the daemon has given no verdict"));
             }
-        };
-        for object in message.objects {
-            let Some(status) = &object.status else { continue };
-            let (name, line) = (words::name(status), words::condition(status));
-            if said.get(&name) != Some(&line) {
-                printer.note(&format!("{}: {line}", sanitize::line(&name)));
-                said.insert(name.clone(), line);
-            }
-            objects.insert(report::place(status), object);
-        }
-        gate = message.gate;
-    }
-    let gate = gate.ok_or_else(|| Failure::new(Exit::Fault, "the daemon told nothing of the gate"))?;
-    let objects: Vec<_> = objects.into_values().collect();
-    report::print(printer, args.output, &gate, &objects)?;
-    match gate.outcome() {
-        Outcome::Passed => Ok(Exit::Passed),
-        Outcome::Failed => Ok(Exit::Failed),
-        outcome => {
-            let open = objects.iter().filter(|object| object.standing() != Standing::Met).count();
-            let word = if outcome == Outcome::Cancelled { "cancelled" } else { "undecided" };
-            let why = sanitize::line(&gate.message).into_owned();
-            Err(Failure::new(Exit::Undecided, format!("{word}: {why}; {open} of {} unfinished", objects.len())))
+            () = sleep_until(silent_until) => following.go_on(),
         }
     }
 }
@@ -115,13 +87,26 @@ async fn wait(global: &Global, args: &GateToken, printer: &mut Printer) -> Resul
 async fn show(global: &Global, args: &GateToken, printer: &mut Printer) -> Result<Exit, Failure> {
     let client = session::connect(global).await?;
     let shown = client.get_gate(GetGateRequest { token: args.token.clone() }).await?;
-    report::print(printer, args.output, &shown.gate.unwrap_or_default(), &shown.objects)?;
-    Ok(Exit::Passed)
+    print(args, printer, shown.gate.unwrap_or_default(), shown.objects)
 }
 
 async fn cancel(global: &Global, args: &GateToken, printer: &mut Printer) -> Result<Exit, Failure> {
-    let client: Client = session::connect(global).await?;
+    let client = session::connect(global).await?;
     let cancelled = client.cancel_gate(CancelGateRequest { token: args.token.clone() }).await?;
-    report::print(printer, args.output, &cancelled.gate.unwrap_or_default(), &[])?;
+    print(args, printer, cancelled.gate.unwrap_or_default(), Vec::new())
+}
+
+fn print(args: &GateToken, printer: &mut Printer, gate: Opened, objects: Vec<GateObject>) -> Result<Exit, Failure> {
+    let verdict = Verdict { gate, objects, ..Verdict::default() };
+    let terminal = printer.on_terminal();
+    match args.report.output {
+        ReportFormat::Text => verdict.lines().iter().try_for_each(|line| printer.line(line))?,
+        ReportFormat::Json => json::pretty(printer.out(), &verdict.json(), terminal)?,
+        ReportFormat::Ndjson => json::line(printer.out(), &verdict.json(), terminal)?,
+        ReportFormat::Junit => {
+            let document = crate::ci::junit::document(&verdict.gate, &verdict.objects, "daymark");
+            printer.line(document.trim_end())?;
+        }
+    }
     Ok(Exit::Passed)
 }

@@ -5,7 +5,7 @@ use daymark::api::GetServerInfoResponse;
 use serde::Serialize;
 
 use super::session;
-use crate::args::{Global, Report, Version};
+use crate::args::{Global, Output, Version};
 use crate::exit::{Exit, Failure};
 use crate::json;
 use crate::printer::Printer;
@@ -50,13 +50,13 @@ pub async fn run(global: &Global, args: &Version, printer: &mut Printer) -> Resu
     };
     let server = outcome.as_ref().ok().and_then(Option::as_ref);
     match args.output {
-        Report::Json => {
+        Output::Json => {
             let server = server.map(|(client, info)| server_json(client, info));
             let document = Document { client: ClientJson { version: CLIENT }, server };
             let terminal = printer.on_terminal();
             json::pretty(printer.out(), &document, terminal)?;
         }
-        Report::Text => {
+        Output::Text => {
             printer.line(&format!("client: {CLIENT}"))?;
             if let Some((client, info)) = server {
                 text(printer, client, info)?;

@@ -1,197 +1,200 @@
 //! `daymark wait`
 
-use std::collections::BTreeSet;
+mod connecting;
+
 use std::time::Duration;
 
-use daymark::api::status_event::{Event, Reset};
-use daymark::api::{Freshness, View, WatchStatusesRequest};
-use daymark::{Client, Error, Told, WatchEvent};
-use tokio::time::Instant;
+use daymark::api::{CancelGateRequest, OpenGateRequest, Outcome};
+use daymark::{Client, Error, GateEvent, Recovery, recovery};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
+use super::following::Following;
 use super::session;
 use crate::args::{Global, Wait};
+use crate::ask::{self, Ask};
 use crate::exit::{Exit, Failure, exit_of};
 use crate::printer::Printer;
-use crate::targets::{Selection, Target};
-use crate::verdict::{Gate, GateError, Verdict};
-use crate::{duration, sanitize, words};
+use crate::signals::Signals;
 
-mod report;
-
-const PROGRESS: Duration = Duration::from_secs(5);
+/// The verdict is the daemon's: it may come so much later than its deadline.
+pub(super) const GRACE: Duration = Duration::from_secs(3);
+/// Before a daemon that cannot answer is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// How long it may take to cancel a gate.
+const CANCELLING: Duration = Duration::from_secs(1);
 
 /// A wait on its way.
 struct Waiter<'a> {
-    args: &'a Wait,
-    printer: &'a mut Printer,
-    gate: Gate,
-    begun: Instant,
-    /// The line that was last said of each object.
-    said: Vec<String>,
-    warned: BTreeSet<String>,
-    /// How new the view is, and when that was told.
-    freshness: Option<(Freshness, Instant)>,
-    /// Why the stream is lost, while it is.
+    client: Client,
+    ask: Ask,
+    following: Following<'a>,
+    deadline: Instant,
+    signals: &'a mut Signals,
+    /// Why the daemon is lost, while it is.
     lost: Option<Error>,
+    /// Whether another gate has been opened before.
+    is_again: bool,
 }
 
-impl From<GateError> for Failure {
-    fn from(error: GateError) -> Self {
-        let exit = match error {
-            GateError::NoRollout(_) => Exit::Usage,
-            GateError::Mismatch { .. } => Exit::Fault,
-        };
-        Self::new(exit, error.to_string())
-    }
+/// How following a gate has ended.
+enum End {
+    /// It has its verdict.
+    Verdict,
+    /// The daemon knows it no longer.
+    Forgotten,
+    /// The deadline is long over.
+    Late,
 }
 
 /// Waits until the verdict or the deadline.
-pub async fn run(global: &Global, args: &Wait, printer: &mut Printer) -> Result<Exit, Failure> {
+pub async fn run(global: &Global, args: &Wait, printer: &mut Printer, signals: &mut Signals) -> Result<Exit, Failure> {
     let begun = Instant::now();
-    let Selection::Objects(targets) = Selection::parse(&args.words)? else {
-        return Err(Failure::usage("name the objects to wait for: KIND/NAME"));
-    };
+    let ask = ask::read(&args.question, session::namespace(global))?;
     // Looking once takes as long as a single call may.
-    let limit = if args.timeout.is_zero() { session::request_timeout(global) } else { args.timeout };
+    let limit = if ask.once { session::request_timeout(global) } else { ask.deadline };
     let deadline = begun + limit;
-    let client = match tokio::time::timeout_at(deadline, session::connect(global)).await {
-        Ok(client) => client?,
-        Err(_) => return Err(Failure::new(Exit::Unreachable, "no connection before the deadline")),
+    let client = tokio::select! {
+        biased;
+        ending = signals.next() => return Err(ending.into()),
+        client = timeout_at(deadline, session::connect(global)) => match client {
+            Ok(client) => client?,
+            Err(_) => return Err(Failure::new(Exit::Unreachable, "no connection before the deadline")),
+        },
     };
-    let mut waiter = Waiter {
-        args,
-        printer,
-        gate: Gate::new(&targets, args.goal, args.tolerate),
-        begun,
-        said: vec![String::new(); targets.len()],
-        warned: BTreeSet::new(),
-        freshness: None,
-        lost: None,
-    };
-    waiter.wait(&client, request(&targets, session::namespace(global)), deadline).await?;
-    waiter.finish(limit)
-}
-
-fn request(targets: &[Target], namespace: Option<&str>) -> WatchStatusesRequest {
-    WatchStatusesRequest {
-        filter: Some(Selection::Objects(targets.to_vec()).filter(namespace, false)),
-        view: View::Basic.into(),
-        proven: true,
-        progress_interval: PROGRESS.try_into().ok(),
-        ..WatchStatusesRequest::default()
-    }
+    let following = Following::new(printer, &args.report, begun);
+    Waiter { client, ask, following, deadline, signals, lost: None, is_again: false }.wait(limit).await
 }
 
 impl Waiter<'_> {
-    async fn wait(&mut self, client: &Client, request: WatchStatusesRequest, deadline: Instant) -> Result<(), Failure> {
-        let mut watch = client.watch(request);
-        while !self.is_over() {
-            let due = self.gate.due().map(|due| self.begun + due);
+    async fn wait(mut self, limit: Duration) -> Result<Exit, Failure> {
+        loop {
+            let Some(token) = self.open().await? else { return self.give_up(limit) };
+            match self.follow(&token).await? {
+                End::Verdict => break,
+                End::Forgotten => {
+                    let text = "the daemon knows the gate no longer: it was started anew; asking again";
+                    self.following.problem(text);
+                    self.is_again = true;
+                }
+                End::Late => return self.give_up(limit),
+            }
+        }
+        if self.following.outcome() == Outcome::Passed {
+            let answering = tokio::select! {
+                biased;
+                ending = self.signals.next() => return Err(ending.into()),
+                answering = connecting::until_all_answer(&self.ask.connect, self.deadline, self.ask.once) => answering,
+            };
+            if let Err(problem) = answering {
+                self.following.undecided("NoConnection", problem);
+            }
+        }
+        self.following.finish()
+    }
+
+    /// Opens a gate until the deadline, and says its token.
+    async fn open(&mut self) -> Result<Option<String>, Failure> {
+        let request_id = format!("{:016x}{:016x}", random(), random());
+        loop {
+            let Some(request) = self.request() else { return Ok(None) };
+            let request = OpenGateRequest { request_id: request_id.clone(), ..request };
+            let opened = tokio::select! {
+                biased;
+                ending = self.signals.next() => return Err(ending.into()),
+                opened = timeout_at(self.deadline, self.client.open_gate(request)) => opened,
+            };
+            let error = match opened {
+                Ok(Ok(opened)) => return Ok(Some(opened.token)),
+                Ok(Err(error)) if recovery(&error) == Recovery::Stop => return Err(error.into()),
+                Ok(Err(error)) => error,
+                Err(_) => return Ok(None),
+            };
+            self.lose(error);
+            let again = (Instant::now() + ASK_AGAIN).min(self.deadline);
             tokio::select! {
                 biased;
-                () = tokio::time::sleep_until(deadline) => return Ok(()),
-                () = sleep_until(due) => {}
-                event = watch.next() => match event? {
-                    WatchEvent::Told(told) => self.told(told)?,
-                    WatchEvent::Restored => self.lost = None,
-                    WatchEvent::Lost { error } => {
-                        self.gate.lose();
-                        self.printer.problem(&session::lost(client, &error));
-                        self.lost = Some(error);
+                ending = self.signals.next() => return Err(ending.into()),
+                () = sleep_until(again) => if again >= self.deadline { return Ok(None) },
+            }
+        }
+    }
+
+    /// What is asked, with what is left of the deadline; nothing, if it could not pass
+    /// any more.
+    fn request(&self) -> Option<OpenGateRequest> {
+        let mut request = self.ask.request.clone();
+        let policy = request.policy.as_mut()?;
+        let left = self.deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        let is_too_long = |duration: &prost_types::Duration| Duration::try_from(*duration).is_ok_and(|it| it >= left);
+        // The first time it is the daemon's to say that they contradict each other.
+        if self.lost.is_some() || self.is_again {
+            if policy.stable_for.as_ref().is_some_and(is_too_long) {
+                return None;
+            }
+            policy.no_progress = policy.no_progress.take().filter(|duration| !is_too_long(duration));
+        }
+        policy.deadline = left.try_into().ok();
+        Some(request)
+    }
+
+    fn lose(&mut self, error: Error) {
+        // Once, however many tries it takes.
+        if self.lost.is_none() {
+            self.following.lost(&self.client, &error);
+        }
+        self.lost = Some(error);
+    }
+
+    async fn follow(&mut self, token: &str) -> Result<End, Failure> {
+        let mut watch = self.client.watch_gate(token);
+        self.following.begin();
+        loop {
+            let silent_until = self.following.silent_until();
+            tokio::select! {
+                biased;
+                ending = self.signals.next() => {
+                    // Nobody waits for it any more; it would end by itself.
+                    let cancel = CancelGateRequest { token: token.to_owned() };
+                    let _cancelled = timeout(CANCELLING, self.client.cancel_gate(cancel)).await;
+                    return Err(ending.into());
+                }
+                event = watch.next() => match event {
+                    Ok(Some(GateEvent::Told(message))) => {
+                        if self.lost.take().is_some() {
+                            self.following.begin();
+                        }
+                        self.following.told(*message)?;
                     }
+                    Ok(Some(GateEvent::Lost(error))) => self.lose(error),
+                    Ok(None) => return Ok(End::Verdict),
+                    Err(Error::Rpc(error)) if error.reason == "GATE_NOT_FOUND" => return Ok(End::Forgotten),
+                    Err(error) => return Err(error.into()),
                 },
-            }
-        }
-        Ok(())
-    }
-
-    fn is_over(&mut self) -> bool {
-        self.gate.at(self.begun.elapsed());
-        self.gate.verdict() != Verdict::Undecided || (self.args.timeout.is_zero() && self.gate.is_proven())
-    }
-
-    fn told(&mut self, Told { event, freshness }: Told) -> Result<(), Failure> {
-        if let Some(freshness) = freshness {
-            self.freshness = Some((freshness, Instant::now()));
-        }
-        self.gate.at(self.begun.elapsed());
-        if let Event::Reset(reset) = &event {
-            self.unreachable(reset)?;
-        }
-        self.gate.apply(event)?;
-        self.tell();
-        Ok(())
-    }
-
-    fn unreachable(&mut self, reset: &Reset) -> Result<(), Failure> {
-        for kind in &reset.unreachable {
-            let text = session::unreachable(kind);
-            if kind.reason == "Forbidden" {
-                return Err(Failure::new(Exit::NotPermitted, text.trim_start_matches("warning: ")));
-            }
-            if self.warned.insert(text.clone()) {
-                self.printer.problem(&text);
-            }
-        }
-        Ok(())
-    }
-
-    /// Says on stderr what is new.
-    fn tell(&mut self) {
-        for (object, said) in self.gate.objects().iter().zip(&mut self.said) {
-            let Some(status) = object.status() else { continue };
-            let line = format!("{}: {}", sanitize::line(&object.name()), words::condition(status));
-            if *said != line {
-                self.printer.note(&line);
-                *said = line;
+                () = sleep_until(self.deadline + GRACE) => return Ok(End::Late),
+                () = sleep_until(silent_until) => self.following.go_on(),
             }
         }
     }
 
-    /// Prints the verdict and chooses the exit code.
-    fn finish(mut self, limit: Duration) -> Result<Exit, Failure> {
-        let verdict = self.gate.verdict();
-        self.report(verdict)?;
-        self.printer.flush()?;
-        match (verdict, &self.lost) {
-            (Verdict::Passed, _) => Ok(Exit::Passed),
-            (Verdict::Failed, _) => Ok(Exit::Failed),
-            (Verdict::Undecided, Some(error)) => {
-                let text = format!("the deadline of {} came, and the daemon is lost: {error}", duration::show(limit));
-                Err(Failure::new(exit_of(error), text))
-            }
-            (Verdict::Undecided, None) => Err(Failure::new(Exit::Undecided, self.why_undecided(limit))),
-        }
-    }
-
-    fn why_undecided(&self, limit: Duration) -> String {
-        let objects = self.gate.objects();
-        let open = objects.iter().filter(|object| self.gate.verdict_on(object) == Verdict::Undecided).count();
-        let when = match self.args.timeout.is_zero() {
-            true => "when looked at once".to_owned(),
-            false => format!("at the deadline of {}", duration::show(limit)),
+    /// The deadline came, and the daemon has said nothing.
+    fn give_up(&mut self, limit: Duration) -> Result<Exit, Failure> {
+        let limit = crate::duration::show(limit);
+        let (exit, problem) = match &self.lost {
+            Some(error) => (exit_of(error), format!("the daemon is lost: {error}")),
+            None => (Exit::Unreachable, "the daemon has given no verdict".to_owned()),
         };
-        let age = match self.view_age() {
-            Some(age) => format!("; the view is {} old", duration::show(age)),
-            None => "; nothing was heard of the cluster".to_owned(),
-        };
-        let problem = match self.freshness.as_ref().map(|(freshness, _)| freshness.problem.as_str()) {
-            None | Some("") => String::new(),
-            Some(problem) => format!("; {problem}"),
-        };
-        format!("undecided {when}: {open} of {} unfinished{age}{problem}", objects.len())
-    }
-
-    /// How old the newest view of the cluster is now.
-    fn view_age(&self) -> Option<Duration> {
-        let (freshness, told) = self.freshness.as_ref()?;
-        Some(crate::status_json::age(freshness)? + told.elapsed())
+        let text = format!("the deadline of {limit} came, and {problem}");
+        self.following.undecided("DaemonLost", text.clone());
+        // The exit code is another one than that of a verdict.
+        match self.following.finish() {
+            Ok(_) | Err(Failure::Said { .. }) => Err(Failure::new(exit, text)),
+            Err(failure) => Err(failure),
+        }
     }
 }
 
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
-    }
+fn random() -> u64 {
+    use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+    // Seeded by the system, anew for each.
+    RandomState::new().build_hasher().finish()
 }

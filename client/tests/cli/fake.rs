@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use daymark_proto::Encoded;
+use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::server_service_server::{ServerService, ServerServiceServer};
 use daymark_proto::v1::status_service_server::{StatusService, StatusServiceServer};
 use daymark_proto::v1::{
@@ -19,6 +20,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Request, Response, Status};
+
+use crate::fake_gates::{self, GateScript, Gates, SeenGates};
 
 /// One step of a watch.
 #[derive(Clone)]
@@ -42,6 +45,7 @@ pub struct Script {
     pub watches: VecDeque<Vec<Step>>,
     /// What every watch plays that comes after those; without it they wait.
     pub later_watches: Option<Vec<Step>>,
+    pub gates: GateScript,
     /// No answer to a single call, ever.
     pub silent: bool,
 }
@@ -58,6 +62,7 @@ pub struct Seen {
 struct Shared {
     script: Mutex<Script>,
     seen: Mutex<Seen>,
+    gates: Arc<Gates>,
     pushed: Arc<tokio::sync::Mutex<UnboundedReceiver<Step>>>,
 }
 
@@ -71,11 +76,13 @@ pub struct Fake {
 }
 
 impl Fake {
-    pub fn new(script: Script) -> Self {
+    pub fn new(mut script: Script) -> Self {
+        let gates = Gates { script: Mutex::new(std::mem::take(&mut script.gates)), ..Gates::default() };
         let (push, pushed) = unbounded_channel();
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
             seen: Mutex::default(),
+            gates: Arc::new(gates),
             pushed: Arc::new(tokio::sync::Mutex::new(pushed)),
         });
         let folder = tempfile::tempdir().unwrap();
@@ -98,6 +105,10 @@ impl Fake {
 
     pub fn seen(&self) -> MutexGuard<'_, Seen> {
         self.shared.seen.lock().unwrap()
+    }
+
+    pub fn seen_gates(&self) -> MutexGuard<'_, SeenGates> {
+        self.shared.gates.seen.lock().unwrap()
     }
 
     /// Adds a step to the watch that is open.
@@ -136,6 +147,7 @@ impl Fake {
         });
         let server = tonic::transport::Server::builder()
             .add_service(StatusServiceServer::new(Service(Arc::clone(&self.shared))))
+            .add_service(GateServiceServer::new(fake_gates::Service(Arc::clone(&self.shared.gates))))
             .add_service(ServerServiceServer::new(Service(Arc::clone(&self.shared))));
         runtime.spawn(server.serve_with_incoming(UnboundedReceiverStream::new(incoming)));
         self.runtime = Some(runtime);

@@ -8,16 +8,21 @@
 )]
 
 mod any_command;
+mod ci_files;
 mod contract;
 mod daemon_status;
 mod fake;
+mod fake_gates;
 mod get;
 mod get_documents;
 mod objects;
+mod on;
+mod on_restart;
 mod process;
 mod terminal;
 mod version;
 mod wait;
+mod wait_ci;
 mod wait_lost;
 mod watch;
 mod watch_resume;

@@ -4,13 +4,15 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::process::{Child, Command, Stdio};
 
-use daymark_proto::v1::State;
+use daymark_proto::v1::{Gate, Outcome, Standing, State};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::fake::{Fake, Script, Step};
+use crate::fake_gates::GateStep;
 use crate::objects::{changed, forbidden, found, pod, snapshot};
 use crate::process::against;
+use crate::wait::{ended, object, script, told};
 
 /// A process with a terminal for its stdout.
 struct Screen {
@@ -109,4 +111,24 @@ fn states_have_colours_on_a_terminal() {
     let fake = Fake::new(Script { objects: [found(pod("a", State::Ready))].into(), ..Script::default() });
     let text = Screen::start(&mut against(&fake, &["get", "pod", "a"]), 24, 80).read_until(None);
     assert!(text.contains("\u{1b}[32mReady\u{1b}[0m"), "{text:?}");
+}
+
+/// `wait.terminal`
+#[test]
+fn a_wait_is_a_table_until_its_verdict() {
+    let waiting = || object(pod("a", State::InProgress), Standing::Waiting);
+    let ready = || vec![object(pod("a", State::Ready), Standing::Met)];
+    let steps = vec![
+        told(Gate::default(), vec![waiting(), object(pod("b", State::Ready), Standing::Met)]),
+        told(ended(Outcome::Passed, "Met", "all is well", &ready()), ready()),
+        GateStep::End,
+    ];
+    let fake = Fake::new(script(vec![steps]));
+    let mut screen = Screen::start(&mut against(&fake, &["wait", "pod", "a", "b"]), 24, 100);
+    let shown = screen.read_until(None);
+    assert!(shown.contains("STANDING") && shown.contains("waiting"), "{shown:?}");
+    // The table is taken away before the verdict.
+    let last = shown.rsplit("\u{1b}[3F\u{1b}[J").next().unwrap();
+    assert!(last.starts_with("pod/a met: Because") && last.contains("passed: Met: all is well"), "{shown:?}");
+    assert_eq!(screen.child.wait().unwrap().code(), Some(0));
 }

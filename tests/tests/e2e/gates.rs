@@ -14,6 +14,7 @@ pub(crate) const TESTS: &[Test] = &[
     Test { name: "gates::flapping_is_not_stable", needs: STEERED, run: Run::Shared(flapping) },
     Test { name: "gates::one_that_fails_or_is_cancelled", needs: STEERED, run: Run::Shared(ends_otherwise) },
     Test { name: "gates::one_whose_watcher_loses_the_daemon", needs: STEERED, run: Run::Shared(daemon_is_lost) },
+    Test { name: "gates::one_that_outlives_the_daemon", needs: STEERED, run: Run::Shared(daemon_comes_back) },
     Test { name: "gates::what_is_no_gate", needs: &[], run: Run::Shared(no_gate) },
 ];
 
@@ -33,7 +34,7 @@ fn before_the_apply(cluster: &Cluster, daemon: &Daemon) {
     // The old generation is rolled out all the while.
     let token = open(daemon, &format!("-n {n} deploy/web --for rollout --await-arming --timeout 60s"));
     let shown = daemon.cli().run(&format!("gate show {token}"));
-    assert!(shown.stdout.contains("gate open"), "{shown:?}");
+    assert!(shown.stdout.contains("open: "), "{shown:?}");
     let folder = tempfile::tempdir().expect("there is a folder for temporary files");
     let applied = folder.path().join("applied.json");
     let image = r#"{"spec":{"template":{"spec":{"containers":[{"name":"main","image":"nginx:1.28"}]}}}}"#;
@@ -82,7 +83,7 @@ fn flapping(cluster: &Cluster, daemon: &Daemon) {
     let token = open(daemon, &format!("-n {n} deploy/flaps --stable-for 4s --timeout 12s"));
     let waited = daemon.cli().run(&format!("gate wait {token}"));
     assert_eq!(waited.code, Some(3), "{waited:?}");
-    assert!(waited.stdout.contains("gate undecided: Deadline"), "{waited:?}");
+    assert!(waited.stdout.contains("undecided: Deadline"), "{waited:?}");
 }
 
 /// `gate.wait-failed`, `gate.cancel`
@@ -93,13 +94,13 @@ fn ends_otherwise(cluster: &Cluster, daemon: &Daemon) {
     let token = open(daemon, &format!("-n {n} deploy --timeout 60s"));
     let waited = daemon.cli().run(&format!("gate wait {token}"));
     assert_eq!(waited.code, Some(1), "{waited:?}");
-    assert!(waited.stdout.contains("gate failed: ") && waited.stdout.contains("pod bad-"), "{waited:?}");
+    assert!(waited.stdout.contains("failed: ") && waited.stdout.contains("pod bad-"), "{waited:?}");
 
     let token = open(daemon, &format!("-n {n} pods -l app=none --timeout 60s"));
     let mut waiting = daemon.cli().start(&format!("gate wait {token}"));
     let cancelled = daemon.cli().run(&format!("gate cancel {token}"));
-    assert!(cancelled.stdout.contains("gate cancelled: Cancelled"), "{cancelled:?}");
-    waiting.expect_stdout("its end", |line| line.contains("gate cancelled"));
+    assert!(cancelled.stdout.contains("cancelled: Cancelled"), "{cancelled:?}");
+    waiting.expect_stdout("its end", |line| line.contains("cancelled: "));
     assert_eq!(waiting.finish().code, Some(3));
 }
 
@@ -117,11 +118,35 @@ fn daemon_is_lost(cluster: &Cluster, _: &Daemon) {
     assert_eq!((waited.code, waited.stderr.contains("there is no such gate")), (Some(6), true), "{waited:?}");
 }
 
+/// With `--gates` it does, and who waits is told its verdict.
+fn daemon_comes_back(cluster: &Cluster, _: &Daemon) {
+    let folder = tempfile::tempdir().expect("there is a folder for temporary files");
+    let file = folder.path().join("gates");
+    let kubeconfig = cluster.kubeconfig().as_os_str();
+    let mut daemon = Daemon::start(["--kubeconfig".as_ref(), kubeconfig, "--gates".as_ref(), file.as_os_str()]);
+    let namespace = cluster.namespace();
+    let token = open(&daemon, &format!("-n {} deploy/web --timeout 120s", namespace.name));
+    let mut waiting = daemon.cli().start(&format!("gate wait {token}"));
+    waiting.expect_stderr("how it stands", |line| line.contains("does not exist"));
+    daemon.kill();
+    waiting.expect_stderr("that the daemon is lost", |line| line.contains("lost") || line.contains("broke"));
+    daemon.restart();
+    namespace.apply(&deployment("web", 1, "ready", "1s", ""));
+    let waited = waiting.finish();
+    assert_eq!((waited.code, waited.stdout.contains("passed: Met")), (Some(0), true), "{waited:?}");
+
+    // Its verdict outlives the daemon as well.
+    daemon.kill();
+    daemon.restart();
+    let again = daemon.cli().run(&format!("gate wait {token}"));
+    assert_eq!((again.code, again.stdout.contains("passed: Met")), (Some(0), true), "{again:?}");
+}
+
 /// `gate.policy`, `gate.named-and-selected`, `gate.unknown`, `gate.arm-nothing`
 fn no_gate(_: &Cluster, daemon: &Daemon) {
     for (args, code, says) in [
         ("gate wait none", 6, "there is no such gate"),
-        ("gate open pods -l app=none --timeout 0", 2, "deadline"),
+        ("gate open pods -l app=none --timeout 25h", 2, "deadline"),
         ("gate open pods --for rollout", 2, "GOAL_ROLLOUT is no goal of pods"),
         ("gate open deploy/web --stable-for 10m", 2, "stable_for"),
         ("gate open deploy/web -l app=web", 2, "exclude"),

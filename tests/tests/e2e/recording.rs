@@ -31,6 +31,6 @@ fn replays(cluster: &Cluster, _: &Daemon) {
     let replay = Daemon::of_recording(&file, 100);
     let waited = replay.cli().run(&wait);
     assert_eq!(waited.code, Some(0), "{waited:?}");
-    assert!(waited.stdout.contains("(replayed)"), "{waited:?}");
+    assert!(waited.stdout.contains("replayed)"), "{waited:?}");
     assert_eq!(replay.cli().run(&get).stdout, live.stdout);
 }

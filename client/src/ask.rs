@@ -1,0 +1,112 @@
+//! From the words of the command line to what a gate is asked.
+
+use std::time::Duration;
+
+use daymark::api::{AppliedObject, Criterion, Filter, GatePolicy, ObjectRef, OpenGateRequest};
+
+use crate::args::{Policy, Question};
+use crate::criterion::Asked;
+use crate::exit::Failure;
+use crate::manifests;
+use crate::policy_file;
+use crate::targets::Selection;
+
+/// How long a gate may be open by default, as the daemon has it.
+const DEADLINE: Duration = Duration::from_mins(10);
+
+/// What is asked of the daemon, and what is tried from here.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ask {
+    /// What is asked of the daemon.
+    pub request: OpenGateRequest,
+    /// What is to listen, as `HOST:PORT`.
+    pub connect: Vec<String>,
+    /// The deadline.
+    pub deadline: Duration,
+    /// Whether it is only looked at.
+    pub once: bool,
+}
+
+/// Reads all of a question, before anything is asked.
+///
+/// # Errors
+/// If it makes no sense.
+pub fn read(question: &Question, namespace: Option<&str>) -> Result<Ask, Failure> {
+    let policy = policy_file::over(&question.policy, question.policy_file.as_deref())?;
+    let (all_of, connect) = divide(&policy.all_of);
+    let of_objects = |asked: &[Asked], flag: &str| match divide(asked) {
+        (criteria, connect) if connect.is_empty() => Ok(criteria),
+        _ => Err(Failure::usage(format!("connect= is for --for, not for {flag}"))),
+    };
+    let (any_of, fail_on) = (of_objects(&policy.any_of, "--for-any")?, of_objects(&policy.fail_on, "--fail-on")?);
+    let (filter, applied) = objects(question, namespace)?;
+    let once = policy.timeout.is_some_and(|timeout| timeout.is_zero());
+    let wire = GatePolicy { all_of, any_of, fail_on, once, ..limits(&policy, once)? };
+    let request = OpenGateRequest { filter: Some(filter), policy: Some(wire), applied, ..Default::default() };
+    Ok(Ask { request, connect, deadline: policy.timeout.unwrap_or(DEADLINE), once })
+}
+
+/// What the daemon judges, and what is tried from here.
+fn divide(asked: &[Asked]) -> (Vec<Criterion>, Vec<String>) {
+    let (mut criteria, mut connect) = (Vec::new(), Vec::new());
+    for asked in asked {
+        match asked {
+            Asked::OfObjects(criterion) => criteria.push(criterion.clone()),
+            Asked::Connect(address) => connect.push(address.clone()),
+        }
+    }
+    (criteria, connect)
+}
+
+/// Which objects, and what was applied of them.
+fn objects(question: &Question, namespace: Option<&str>) -> Result<(Filter, Vec<AppliedObject>), Failure> {
+    let narrowed = question.all_namespaces || !question.selector.is_empty();
+    if !question.files.is_empty() {
+        if narrowed {
+            return Err(Failure::usage("--filename excludes --all-namespaces and --selector"));
+        }
+        return Ok(of_manifests(manifests::read(&question.files)?, namespace));
+    }
+    let selection = Selection::parse(&question.words)?;
+    if matches!(selection, Selection::Objects(_)) && narrowed {
+        return Err(Failure::usage("objects that are named exclude --all-namespaces and --selector"));
+    }
+    let several = namespace.is_some_and(|namespace| namespace.contains(','));
+    if several && matches!(selection, Selection::Objects(_)) {
+        return Err(Failure::usage("objects are named in one namespace: name kinds, or one namespace"));
+    }
+    let mut filter = selection.filter(namespace, question.all_namespaces);
+    filter.label_selector.clone_from(&question.selector);
+    // Of kinds there may be several.
+    filter.namespaces = filter.namespaces.iter().flat_map(|all| all.split(',')).map(str::to_owned).collect();
+    Ok((filter, Vec::new()))
+}
+
+/// By name: an object by the name of one that was applied is waited for, and found to
+/// be another.
+fn of_manifests(mut objects: Vec<AppliedObject>, namespace: Option<&str>) -> (Filter, Vec<AppliedObject>) {
+    let named = |object: &AppliedObject| object.r#ref.clone().map(|it| ObjectRef { uid: String::new(), ..it });
+    let refs = objects.iter().filter_map(named).collect();
+    objects.retain(manifests::is_applied);
+    // The daemon knows which kinds have a namespace.
+    let namespaces = namespace.map(str::to_owned).into_iter().collect();
+    (Filter { refs, namespaces, ..Filter::default() }, objects)
+}
+
+fn limits(policy: &Policy, once: bool) -> Result<GatePolicy, Failure> {
+    let wire = |duration: Option<Duration>| {
+        let wire = duration.map(prost_types::Duration::try_from).transpose();
+        wire.map_err(|_| Failure::usage("a duration is too long"))
+    };
+    Ok(GatePolicy {
+        ignore_failures: policy.ignore_failures,
+        stable_for: wire(policy.stable_for)?,
+        fatal_after: wire(policy.fatal_after)?,
+        tolerate: wire(policy.tolerate)?,
+        restarts: policy.tolerate_restarts,
+        no_progress: wire(policy.no_progress)?,
+        deadline: wire(policy.timeout.filter(|_| !once))?,
+        min_objects: policy.min,
+        ..GatePolicy::default()
+    })
+}

@@ -1,0 +1,306 @@
+//! A gate that is followed to its verdict: what is said on the way, and at last.
+
+mod screen;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use daymark::api::{Freshness, Gate, GateObject, ObjectRef, Outcome, Standing, WatchGateResponse};
+use daymark::{Client, Error};
+use serde::Serialize;
+use tokio::time::Instant;
+
+use self::screen::Screen;
+use super::session;
+use crate::args::{Report, ReportFormat};
+use crate::ci::{Ci, github, gitlab, junit};
+use crate::exit::{Exit, Failure};
+use crate::printer::Printer;
+use crate::verdict::{ObjectJson, Verdict, VerdictJson};
+use crate::{cause, json, sanitize, words};
+
+/// In silence, it is said so often that it goes on.
+pub const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// A gate that is followed.
+pub struct Following<'a> {
+    pub printer: &'a mut Printer,
+    report: &'a Report,
+    ci: Ci,
+    begun: Instant,
+    objects: BTreeMap<String, GateObject>,
+    /// The line that was last said of each object.
+    said: BTreeMap<String, String>,
+    /// What was last printed of each object.
+    printed: BTreeMap<String, GateObject>,
+    gate: Gate,
+    /// How new the view is, and when that was told.
+    freshness: Option<(Freshness, Instant)>,
+    /// When something was said last.
+    spoken: Instant,
+    /// Where people watch; then no lines are said of objects.
+    screen: Option<Screen>,
+}
+
+/// A line of what happens, for programs.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "SCREAMING_SNAKE_CASE")]
+enum Line<'a> {
+    Object { object: ObjectJson<'a> },
+    Verdict { verdict: VerdictJson<'a> },
+}
+
+impl<'a> Following<'a> {
+    /// Nothing is known yet.
+    pub fn new(printer: &'a mut Printer, report: &'a Report, begun: Instant) -> Self {
+        let ci = report.ci.choose(|name| std::env::var(name).ok());
+        let watched = printer.on_terminal() && report.output == ReportFormat::Text && ci == Ci::None;
+        Self {
+            printer,
+            report,
+            ci,
+            begun,
+            objects: BTreeMap::new(),
+            said: BTreeMap::new(),
+            printed: BTreeMap::new(),
+            gate: Gate::default(),
+            freshness: None,
+            spoken: begun,
+            screen: watched.then(Screen::default),
+        }
+    }
+
+    /// A stream begins, which tells all objects.
+    pub fn begin(&mut self) {
+        self.objects.clear();
+    }
+
+    /// Takes in what is told, and says what is new.
+    pub fn told(&mut self, message: WatchGateResponse) -> Result<(), Failure> {
+        if let Some(freshness) = message.freshness {
+            self.freshness = Some((freshness, Instant::now()));
+        }
+        for gone in &message.gone {
+            self.objects.remove(&place(gone));
+        }
+        for object in message.objects {
+            if self.report.output == ReportFormat::Ndjson {
+                self.print_object(&object)?;
+            }
+            self.say(&object);
+            let place = object.status.as_ref().and_then(|status| status.r#ref.as_ref()).map(place);
+            self.objects.insert(place.unwrap_or_default(), object);
+        }
+        self.gate = message.gate.unwrap_or_default();
+        if let Some(screen) = &mut self.screen {
+            let freshness = self.freshness.as_ref().map(|(freshness, _)| freshness);
+            screen.draw(self.printer, self.objects.values(), freshness)?;
+        }
+        Ok(())
+    }
+
+    /// Once: after a break all objects are told again.
+    fn print_object(&mut self, object: &GateObject) -> Result<(), Failure> {
+        let place = object.status.as_ref().and_then(|status| status.r#ref.as_ref()).map(place).unwrap_or_default();
+        if self.printed.get(&place) != Some(object) {
+            self.print_json(&Line::Object { object: ObjectJson::from(object) })?;
+            self.printer.flush()?;
+            self.printed.insert(place, object.clone());
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, object: &GateObject) {
+        let Some(status) = object.status.as_ref().filter(|_| self.screen.is_none()) else { return };
+        let name = words::name(status);
+        let why = if object.why.is_empty() { String::new() } else { format!(" ({})", object.why) };
+        let line = format!("{}: {}{}", sanitize::line(&name), words::condition(status), sanitize::line(&why));
+        if self.said.get(&name) != Some(&line) {
+            self.note(&line);
+            self.said.insert(name, line);
+        }
+    }
+
+    /// A line on stderr, which is no command to whoever reads it.
+    fn note(&mut self, line: &str) {
+        self.printer.note(&self.ci.harmless(line));
+        self.spoken = Instant::now();
+    }
+
+    /// Says what is wrong.
+    pub fn problem(&mut self, text: &str) {
+        self.make_room();
+        self.printer.problem(&self.ci.harmless(text));
+        self.spoken = Instant::now();
+    }
+
+    /// Takes the table off the screen, until it is drawn again.
+    fn make_room(&mut self) {
+        if let Some(screen) = &mut self.screen {
+            // What cannot be written will not be the next time either.
+            let _again = screen.clear(self.printer);
+        }
+    }
+
+    /// When it is to be said that it goes on.
+    pub fn silent_until(&self) -> Instant {
+        self.spoken + HEARTBEAT
+    }
+
+    /// Says that it goes on.
+    pub fn go_on(&mut self) {
+        if self.screen.is_some() {
+            self.spoken = Instant::now();
+            return;
+        }
+        let elapsed = crate::duration::show(Duration::from_secs(self.begun.elapsed().as_secs()));
+        let (met, all) = (self.gate.met, self.objects.len());
+        let waiting = self.objects.values().find(|object| object.standing() != Standing::Met);
+        let first = waiting
+            .and_then(|object| object.status.as_ref())
+            .map(|status| format!("; {}: {}", sanitize::line(&words::name(status)), words::condition(status)));
+        self.note(&format!("still waiting after {elapsed}: {met} of {all} are met{}", first.unwrap_or_default()));
+    }
+
+    /// The connection is lost.
+    pub fn lost(&mut self, client: &Client, error: &Error) {
+        self.problem(&session::lost(client, error));
+    }
+
+    /// How long the gate is open at most, by the daemon's own clock; not known before
+    /// it has told that.
+    pub fn left(&self) -> Option<Duration> {
+        let (freshness, told) = self.freshness.as_ref()?;
+        let (deadline, time) = (self.gate.deadline?, freshness.time?);
+        let seconds = u64::try_from(deadline.seconds.saturating_sub(time.seconds)).unwrap_or(0);
+        Some(Duration::from_secs(seconds.saturating_add(1)).saturating_sub(told.elapsed()))
+    }
+
+    /// How the gate stands.
+    pub fn outcome(&self) -> Outcome {
+        self.gate.outcome()
+    }
+
+    /// The verdict as far as it goes, which was not told: why is said in a sentence.
+    pub fn undecided(&mut self, reason: &str, message: String) {
+        self.gate.set_outcome(Outcome::Undecided);
+        (self.gate.reason, self.gate.message) = (reason.to_owned(), message);
+    }
+
+    /// Prints the verdict and chooses the exit code.
+    pub fn finish(&mut self) -> Result<Exit, Failure> {
+        let verdict = self.verdict();
+        self.make_room();
+        self.print(&verdict)?;
+        self.printer.flush()?;
+        match verdict.gate.outcome() {
+            Outcome::Passed => Ok(Exit::Passed),
+            Outcome::Failed => Ok(Exit::Failed),
+            outcome => {
+                let word = if outcome == Outcome::Cancelled { "cancelled" } else { "undecided" };
+                let open = verdict.objects.iter().filter(|object| object.standing() != Standing::Met).count();
+                let age = verdict.view_age.map(|age| format!("; the view is {} old", crate::duration::show(age)));
+                let text = format!(
+                    "{word}: {}; {open} of {} unfinished{}",
+                    verdict.gate.message,
+                    verdict.objects.len(),
+                    age.unwrap_or_default()
+                );
+                Err(Failure::new(Exit::Undecided, self.ci.harmless(&sanitize::line(&text)).into_owned()))
+            }
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        let verdict = Verdict {
+            gate: self.gate.clone(),
+            objects: self.objects.values().cloned().collect(),
+            elapsed: Some(self.begun.elapsed()),
+            ..Verdict::default()
+        };
+        let (freshness, told) = self.freshness.as_ref().map(|(it, told)| (it, told.elapsed())).unzip();
+        verdict.seen(freshness, told.unwrap_or_default())
+    }
+
+    fn print(&mut self, verdict: &Verdict) -> Result<(), Failure> {
+        match self.report.output {
+            ReportFormat::Text => self.print_lines(verdict)?,
+            ReportFormat::Json => self.print_json(&verdict.json())?,
+            ReportFormat::Ndjson => self.print_json(&Line::Verdict { verdict: verdict.json() })?,
+            ReportFormat::Junit => {
+                let document = junit::document(&verdict.gate, &verdict.objects, "daymark");
+                self.printer.line(document.trim_end())?;
+            }
+        }
+        if self.report.output != ReportFormat::Text && verdict.gate.outcome() != Outcome::Passed {
+            // People read stderr.
+            self.cause(verdict).iter().for_each(|line| self.note(line));
+        }
+        self.annotate(verdict)
+    }
+
+    fn print_json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+        let (mut bytes, terminal) = (Vec::new(), self.printer.on_terminal());
+        match self.report.output {
+            ReportFormat::Ndjson => json::line(&mut bytes, value, terminal)?,
+            _ => json::pretty(&mut bytes, value, terminal)?,
+        }
+        // serde_json writes UTF-8.
+        let text = String::from_utf8_lossy(&bytes);
+        Ok(self.printer.line(self.ci.harmless_json(text.trim_end()).as_ref())?)
+    }
+
+    fn print_lines(&mut self, verdict: &Verdict) -> Result<(), Failure> {
+        for line in verdict.lines() {
+            let line = self.ci.harmless(&line).into_owned();
+            self.printer.line(&line)?;
+        }
+        let cause = self.cause(verdict);
+        if cause.is_empty() {
+            return Ok(());
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs().cast_signed());
+        let (before, after) = match self.ci {
+            Ci::None => (String::new(), String::new()),
+            Ci::Github => (github::group("cause"), github::end_group().to_owned()),
+            Ci::Gitlab => {
+                (gitlab::section_start("daymark_cause", "cause", now, false), gitlab::section_end("daymark_cause", now))
+            }
+        };
+        for line in [before].into_iter().chain(cause).chain([after]).filter(|line| !line.is_empty()) {
+            self.printer.line(&line)?;
+        }
+        Ok(())
+    }
+
+    fn cause(&self, verdict: &Verdict) -> Vec<String> {
+        let gate = &verdict.gate;
+        let Some(cause) = gate.cause.as_ref().filter(|_| gate.outcome() != Outcome::Passed) else { return Vec::new() };
+        let lines = cause::lines(cause, self.report.logs, gate.end_time.as_ref());
+        lines.iter().map(|line| self.ci.harmless(line).into_owned()).collect()
+    }
+
+    /// What a CI system shows besides.
+    fn annotate(&mut self, verdict: &Verdict) -> Result<(), Failure> {
+        if self.ci != Ci::Github {
+            return Ok(());
+        }
+        if verdict.gate.outcome() != Outcome::Passed {
+            let annotation = github::annotation(&verdict.gate, "daymark wait");
+            self.printer.note(&annotation);
+        }
+        if let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {
+            let summary = github::summary(&verdict.gate, &verdict.objects);
+            if let Err(error) = github::append_summary(Path::new(&path), &summary) {
+                // The verdict stands all the same.
+                self.problem(&format!("warning: the job's summary cannot be written: {error}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn place(it: &ObjectRef) -> String {
+    format!("{}/{}/{}/{}", it.group, it.resource, it.namespace, it.name)
+}
