@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::bench::{all, backlog, fanout, load, memory, pods, propagation, serve, stalled, sync};
+use crate::bench::{all, backlog, fanout, gates, load, memory, pods, propagation, serve, stalled, sync, waits};
 use crate::peer::{naive, reflector};
 
 /// What Daymark's daemon costs, against its peers.
@@ -35,6 +35,10 @@ pub enum Command {
     Stalled(stalled::Options),
     /// Requests at the API server, against kubectl's
     Load(load::Options),
+    /// Memory, CPU and time of ten thousand open gates
+    Gates(gates::Options),
+    /// Memory, CPU and time of a hundred `daymark wait`, against kubectl's
+    Waits(waits::Options),
     /// The fake API server by itself
     Serve(serve::Options),
     /// A peer's process

@@ -3,7 +3,9 @@
 pub mod all;
 pub mod backlog;
 pub mod fanout;
+pub mod gates;
 pub mod load;
+pub mod lone_pod;
 pub mod memory;
 pub mod pods;
 pub mod propagation;
@@ -11,6 +13,7 @@ pub mod serve;
 pub mod stalled;
 pub mod subject;
 pub mod sync;
+pub mod waits;
 
 use std::path::PathBuf;
 

@@ -20,6 +20,7 @@ pub struct ControlPlane {
 #[derive(Deserialize)]
 struct Ready {
     kubeconfig: PathBuf,
+    bin: PathBuf,
     components: HashMap<String, Component>,
 }
 
@@ -48,6 +49,11 @@ impl ControlPlane {
     /// Where it is.
     pub fn kubeconfig(&self) -> &Path {
         &self.ready.kubeconfig
+    }
+
+    /// The `kubectl` of its version.
+    pub fn kubectl(&self) -> PathBuf {
+        self.ready.bin.join("kubectl")
     }
 
     /// The process identifier of its `kube-apiserver`.

@@ -90,6 +90,15 @@ impl Daemon {
         Ok((Instant::now(), items.len()))
     }
 
+    /// Waits until it is synced, and returns when that was. It is asked by a stream
+    /// of one pod, by namespace and name, so that none of its memory is a client's.
+    pub async fn synced(&self, pod: (String, String)) -> Result<Instant> {
+        let mut stream = grpc::watch(self.connect().await?, grpc::named_pods([pod])).await?;
+        let current = tokio::time::timeout(PATIENCE, grpc::until_current(&mut stream));
+        current.await.context("the daemon was not ready in time")??;
+        Ok(Instant::now())
+    }
+
     /// Ends it.
     pub async fn end(self) -> Result<()> {
         self.process.end().await

@@ -206,3 +206,39 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// What a read of one pod's metadata says of its version.
+    async fn version(server: &FakeApiServer, index: usize) -> u64 {
+        let (namespace, name) = server.name(index);
+        let request = format!(
+            "GET /api/v1/namespaces/{namespace}/pods/{name} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\
+             Accept: application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1\r\n\r\n"
+        );
+        let mut connection = tokio::net::TcpStream::connect(server.address()).await.unwrap();
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let object: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!((&object["kind"], &object["spec"]), (&"PartialObjectMetadata".into(), &serde_json::Value::Null));
+        object["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_pod_that_is_read_is_as_it_was_published_last() {
+        let server = FakeApiServer::start(PodSet::new(2, 7)).unwrap();
+        let before = version(&server, 1).await;
+        let change = server.change(1);
+        let made = change.version;
+        assert_eq!(version(&server, 1).await, before);
+        server.publish([change]);
+        assert_eq!(version(&server, 1).await, made);
+        assert_eq!(server.counts().gets(), 3);
+    }
+}

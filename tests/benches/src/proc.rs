@@ -29,13 +29,34 @@ pub fn reset_peak(pid: u32) -> Result<()> {
         .with_context(|| format!("the peak of process {pid} cannot be reset"))
 }
 
+/// What no other process has a share in, clean and dirty.
+pub fn private(pid: u32) -> Result<f64> {
+    Ok(field(pid, "smaps_rollup", "Private_Clean:")? + private_dirty(pid)?)
+}
+
+/// What a process has written itself, and no file could give back.
+pub fn private_dirty(pid: u32) -> Result<f64> {
+    field(pid, "smaps_rollup", "Private_Dirty:")
+}
+
 /// CPU time, in user and system mode, of all threads; to 10 ms.
 pub fn cpu(pid: u32) -> Result<Duration> {
+    times(pid, [11, 12])
+}
+
+/// CPU time of the children of this process that have ended, from their start on.
+/// The sum is to 10 ms, not each of them.
+pub fn cpu_of_ended_children() -> Result<Duration> {
+    times(std::process::id(), [13, 14])
+}
+
+/// Two times of `/proc/PID/stat`, by their places behind the name, added.
+fn times(pid: u32, places: [usize; 2]) -> Result<Duration> {
     let stat = read(pid, "stat")?;
     // The name before may hold anything.
     let fields: Vec<_> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
     let ticks = |place: usize| fields.get(place).and_then(|field| field.parse::<f64>().ok());
-    let ticks = ticks(11).zip(ticks(12)).context("/proc/PID/stat has no CPU times")?;
+    let ticks = ticks(places[0]).zip(ticks(places[1])).context("/proc/PID/stat has no CPU times")?;
     Ok(Duration::from_secs_f64((ticks.0 + ticks.1) / TICKS_PER_SECOND))
 }
 

@@ -12,6 +12,9 @@ use super::Common;
 pub struct Options {
     #[command(flatten)]
     common: Common,
+    /// The client to measure: a release build
+    #[arg(long, value_name = "PATH", env = "DAYMARK_BENCH_DAYMARK")]
+    daymark: PathBuf,
     /// The kubectl to compare with
     #[arg(long, value_name = "PATH", default_value = "kubectl")]
     kubectl: PathBuf,
@@ -23,8 +26,9 @@ pub async fn run(options: Options) -> Result<()> {
     let seed = format!("--seed={}", options.common.seed);
     let daemon = format!("--daymarkd={}", options.common.daymarkd.display());
     let kubectl = format!("--kubectl={}", options.kubectl.display());
-    let (seed, daemon, kubectl) = (seed.as_str(), daemon.as_str(), kubectl.as_str());
-    let runs: [&[&str]; 8] = [
+    let client = format!("--daymark={}", options.daymark.display());
+    let (seed, daemon, kubectl, client) = (seed.as_str(), daemon.as_str(), kubectl.as_str(), client.as_str());
+    let runs: [&[&str]; 10] = [
         &["pods", seed],
         &["memory", daemon, seed, kubectl],
         &["sync", daemon, seed],
@@ -32,7 +36,9 @@ pub async fn run(options: Options) -> Result<()> {
         &["backlog", daemon, seed],
         &["stalled", daemon, seed],
         &["load", daemon, seed, kubectl],
+        &["gates", daemon, seed],
         &["fanout", daemon, seed],
+        &["waits", daemon, seed, client],
     ];
     let mut failed = Vec::new();
     for arguments in runs {

@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, ensure};
 use crate::daemon::{Daemon, DaemonBinary};
 use crate::fake::FakeApiServer;
 use crate::peer::reflector;
+use crate::proc;
 use crate::process::{PATIENCE, Process};
-use crate::{grpc, proc};
 
 /// Something that keeps all pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,10 +75,7 @@ impl Running {
         match self {
             Self::Daemon(daemon) => {
                 let name = if server.pods() > 0 { server.name(0) } else { ("none".to_owned(), "none".to_owned()) };
-                let mut stream = grpc::watch(daemon.connect().await?, grpc::named_pods([name])).await?;
-                let current = tokio::time::timeout(PATIENCE, grpc::until_current(&mut stream));
-                current.await.context("the daemon was not ready in time")??;
-                Ok(Instant::now())
+                daemon.synced(name).await
             }
             Self::Reflector(process) => {
                 let (at, count) = process.says("ready").await?;
@@ -88,22 +85,9 @@ impl Running {
         }
     }
 
-    /// Waits until it rests: its memory changes by less than 1 % in a second,
-    /// and it uses next to no CPU.
+    /// Waits until it rests.
     pub async fn settled(&self) -> Result<()> {
-        let pid = self.pid();
-        let began = Instant::now();
-        let (mut memory, mut cpu) = (proc::pss(pid)?, proc::cpu(pid)?);
-        loop {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            let (memory_now, cpu_now) = (proc::pss(pid)?, proc::cpu(pid)?);
-            let rests = (memory_now - memory).abs() < memory * 0.01 && cpu_now - cpu < Duration::from_millis(30);
-            if rests {
-                return Ok(());
-            }
-            ensure!(began.elapsed() < PATIENCE, "process {pid} does not come to rest");
-            (memory, cpu) = (memory_now, cpu_now);
-        }
+        settled(self.pid()).await
     }
 
     /// Ends it.
@@ -112,6 +96,23 @@ impl Running {
             Self::Daemon(daemon) => daemon.end().await,
             Self::Reflector(process) => process.end().await,
         }
+    }
+}
+
+/// Waits until a process rests: its memory changes by less than 1 % in a second,
+/// and it uses next to no CPU.
+pub async fn settled(pid: u32) -> Result<()> {
+    let began = Instant::now();
+    let (mut memory, mut cpu) = (proc::pss(pid)?, proc::cpu(pid)?);
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (memory_now, cpu_now) = (proc::pss(pid)?, proc::cpu(pid)?);
+        let rests = (memory_now - memory).abs() < memory * 0.01 && cpu_now - cpu < Duration::from_millis(30);
+        if rests {
+            return Ok(());
+        }
+        ensure!(began.elapsed() < PATIENCE, "process {pid} does not come to rest");
+        (memory, cpu) = (memory_now, cpu_now);
     }
 }
 

@@ -46,7 +46,7 @@ fn collection(shared: &Arc<Shared>, place: Place, parameters: &Parameters, accep
         shared.lock().first_request.get_or_insert_with(Instant::now);
     }
     match &place.name {
-        Some(_) => (Verb::Get, get(shared, place)),
+        Some(_) => (Verb::Get, get(shared, place, accept.contains("as=PartialObjectMetadata;"))),
         None if parameters.is_set("watch") => watch(shared, place, parameters),
         None => {
             if whole_pods && parameters.get("continue").is_none_or(str::is_empty) {
@@ -57,7 +57,7 @@ fn collection(shared: &Arc<Shared>, place: Place, parameters: &Parameters, accep
     }
 }
 
-fn get(shared: &Arc<Shared>, place: Place) -> Response<Body> {
+fn get(shared: &Arc<Shared>, place: Place, as_metadata: bool) -> Response<Body> {
     let message = format!("{} {:?} not found", place.resource.plural, place.name.as_deref().unwrap_or_default());
     let state = shared.lock();
     let found = match place.resource == RESOURCES[0] {
@@ -65,7 +65,13 @@ fn get(shared: &Arc<Shared>, place: Place) -> Response<Body> {
         false => Vec::new(),
     };
     match found.first() {
-        Some(index) => response(StatusCode::OK, JSON, Body::whole(shared, [state.store.json(*index)])),
+        Some(index) => {
+            let pod = match as_metadata {
+                true => document::metadata(&state.store.metadata(*index)).into(),
+                false => state.store.json(*index),
+            };
+            response(StatusCode::OK, JSON, Body::whole(shared, [pod]))
+        }
         None => failed(shared, StatusCode::NOT_FOUND, "NotFound", &message),
     }
 }

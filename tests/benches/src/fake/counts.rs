@@ -43,6 +43,11 @@ impl Counts {
         self.pods_listed.load(Ordering::Relaxed)
     }
 
+    /// Single objects that were asked for.
+    pub fn gets(&self) -> u64 {
+        self.verbs[Verb::Get as usize].load(Ordering::Relaxed)
+    }
+
     /// Watches that were begun, of either sort.
     pub fn watches(&self) -> u64 {
         [Verb::Watch, Verb::WatchList].iter().map(|verb| self.verbs[*verb as usize].load(Ordering::Relaxed)).sum()

@@ -70,10 +70,14 @@ pub(super) fn row(pods: &PodSet, index: usize, metadata: &[u8]) -> Vec<u8> {
     let of = pods.containers(index);
     let cells =
         json!([pods.name(index), format!("{of}/{of}"), "Running", "0", "3d", "100.64.0.1", "node", "<none>", "<none>"]);
-    let head = format!(
-        r#"{{"cells":{cells},"object":{{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":"#
-    );
-    [head.as_bytes(), metadata, b"}}"].concat()
+    let head = format!(r#"{{"cells":{cells},"object":"#);
+    [head.as_bytes(), &self::metadata(metadata), b"}"].concat()
+}
+
+/// An object of which only its metadata was asked for.
+pub(super) fn metadata(metadata: &[u8]) -> Vec<u8> {
+    let head = br#"{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":"#;
+    [head.as_slice(), metadata, b"}"].concat()
 }
 
 /// A `Status` that says why not.

@@ -227,15 +227,18 @@ impl Store {
 
     /// Some pods as rows of a table.
     pub(super) fn rows(&self, indexes: &[usize]) -> Bytes {
-        let row = |index: &usize| {
-            let pod = &self.objects[*index].pod;
-            document::row(&self.pods, *index, &pod.json[pod.metadata.clone()])
-        };
+        let row = |index: &usize| document::row(&self.pods, *index, &self.metadata(*index));
         indexes.iter().map(row).collect::<Vec<_>>().join(&b',').into()
     }
 
     pub(super) fn json(&self, index: usize) -> Bytes {
         self.objects[index].pod.json.clone()
+    }
+
+    /// The value of a pod's `metadata`.
+    pub(super) fn metadata(&self, index: usize) -> Bytes {
+        let pod = &self.objects[index].pod;
+        pod.json.slice(pod.metadata.clone())
     }
 }
 
