@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
 use super::{AppError, Ended};
@@ -44,8 +45,7 @@ impl Lasting {
     /// returned ends when nothing more is to be kept.
     pub(super) fn begin(self, workers: &mut JoinSet<Ended>, served: &Arc<Served>) -> Option<JoinHandle<()>> {
         for gate in self.reopenings {
-            let judging = Arc::clone(served);
-            follow(workers, served, async move { judging.judge_again(gate).await });
+            follow(workers, served, served.judge_again(gate));
         }
         self.keeping.map(|keeping| spawn_blocking(|| keeping.run()))
     }
@@ -53,13 +53,12 @@ impl Lasting {
 
 /// Follows a gate to its end.
 pub(super) fn judge(workers: &mut JoinSet<Ended>, served: &Arc<Served>, gate: Run) {
-    let judging = Arc::clone(served);
-    follow(workers, served, async move { judging.judge(gate).await });
+    follow(workers, served, served.judge(gate));
 }
 
 /// What the end of the daemon does to the caches is no reason for a verdict: a gate
 /// ends before that, without one.
-fn follow(workers: &mut JoinSet<Ended>, served: &Arc<Served>, gate: impl Future<Output = ()> + Send + 'static) {
+fn follow(workers: &mut JoinSet<Ended>, served: &Arc<Served>, gate: BoxFuture<'static, ()>) {
     let drain = served.drain.clone();
     workers.spawn(async move {
         let _stopped = drain.run_until_cancelled_owned(gate).await;

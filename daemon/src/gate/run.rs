@@ -118,7 +118,7 @@ impl Run {
             Err(verdict) => verdict,
         };
         drop(work);
-        Some(self.end(verdict).await)
+        Some(Box::pin(self.end(verdict)).await)
     }
 
     async fn keep(&self, Unkept { opened, forgotten, stored }: Unkept) -> Option<()> {

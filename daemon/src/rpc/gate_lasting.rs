@@ -1,9 +1,12 @@
 //! What outlives the daemon of its gates, in the API's words: those that earlier
 //! daemons have kept, and what is kept of those that end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use daymark_proto::v1::{self, ArmGateRequest, GetGateResponse, OpenGateRequest};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use prost::Message as _;
 use tonic::{Code, Status};
@@ -39,18 +42,31 @@ impl Served {
     }
 
     /// Judges a gate that an earlier daemon has opened.
-    pub async fn judge_again(&self, reopening: Reopening) {
-        match self.reopen(reopening).await {
-            Ok(gate) => self.judge(*gate).await,
-            Err(ending) => self.tell(*ending).await,
-        }
+    #[must_use]
+    pub fn judge_again(self: &Arc<Self>, reopening: Reopening) -> BoxFuture<'static, ()> {
+        let served = Arc::clone(self);
+        let judging = async move {
+            match served.reopen(reopening).await {
+                Ok(gate) => served.judge(*gate).await,
+                Err(ending) => served.tell(*ending).await,
+            }
+        };
+        judging.boxed()
     }
 
     /// Follows a gate to its end, and tells it when it is kept.
-    pub async fn judge(&self, gate: Run) {
-        if let Some(ending) = gate.run().await {
-            self.tell(ending).await;
-        }
+    ///
+    /// There are many: what follows one is boxed at once, because each layer around it
+    /// would hold it twice, and so is what comes at its end only.
+    #[must_use]
+    pub fn judge(self: &Arc<Self>, gate: Run) -> BoxFuture<'static, ()> {
+        let (served, gate) = (Arc::clone(self), Box::pin(gate.run()));
+        let judging = async move {
+            if let Some(ending) = gate.await {
+                Box::pin(served.tell(ending)).await;
+            }
+        };
+        judging.boxed()
     }
 
     async fn tell(&self, ending: Ending) {
