@@ -88,6 +88,13 @@ impl Tally {
         self.armed
     }
 
+    /// Whether it was armed with these: whoever says so again has not heard of it.
+    #[must_use]
+    pub fn is_armed_with(&self, applied: &[(Place, Applied)]) -> bool {
+        let same = |(place, applied): &(Place, Applied)| self.applied.get(place) == Some(applied);
+        self.armed && applied.len() == self.applied.len() && applied.iter().all(same)
+    }
+
     /// Whether what it leans to is proven.
     #[must_use]
     pub fn is_proven(&self) -> bool {

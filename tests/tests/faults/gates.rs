@@ -111,9 +111,12 @@ async fn a_gate_that_awaits_arming_decides_nothing_by_what_is_older_than_the_app
     let version = put(&setup.cluster, Jobs, "a", State::InProgress).version;
     let r#ref = named(&[(Jobs, "a")]).filter.unwrap().refs.remove(0);
     let applied = AppliedObject { r#ref: Some(r#ref), resource_version: version.to_string(), ..Default::default() };
-    let armed = gates.arm_gate(ArmGateRequest { token: token.clone(), applied: vec![applied, other] }).await.unwrap();
+    let request = ArmGateRequest { token: token.clone(), applied: vec![applied, other] };
+    let armed = gates.arm_gate(request.clone()).await.unwrap();
     let armed = armed.into_inner();
     assert!(armed.gate.unwrap().armed && armed.matched == 1);
+    // Whoever has not heard the answer asks again.
+    assert_eq!(gates.arm_gate(request).await.unwrap().into_inner().matched, 1);
     let twice = gates.arm_gate(ArmGateRequest { token: token.clone(), applied: vec![] }).await.unwrap_err();
     assert_eq!(code_and_reason(&twice), (Code::FailedPrecondition, "NOT_TO_BE_ARMED".into()));
     until(&mut stream, |message| stands(message, State::Ready, Standing::Waiting)).await;

@@ -137,7 +137,9 @@ async fn a_gate_keeps_what_it_is_armed_with_and_whether_it_is() {
     let mut stream = watch(&mut gates, &armed).await;
     let gate = until(&mut stream, |message| stands(message, State::Ready, Standing::Waiting)).await;
     assert!(gate.armed);
-    let twice = gates.arm_gate(arm(&armed)).await.unwrap_err();
+    assert_eq!(gates.arm_gate(arm(&armed)).await.unwrap().into_inner().matched, 1, "it is known with what");
+    let another = ArmGateRequest { token: armed.clone(), applied: Vec::new() };
+    let twice = gates.arm_gate(another).await.unwrap_err();
     assert_eq!(code_and_reason(&twice), (Code::FailedPrecondition, "NOT_TO_BE_ARMED".into()));
     assert!(!get(&mut gates, &unarmed).await.gate.unwrap().armed);
     let now = gates.arm_gate(arm(&unarmed)).await.unwrap().into_inner();
