@@ -11,9 +11,9 @@ pub mod junit;
 use std::borrow::Cow;
 
 use clap::ValueEnum;
-use daymark::api::{Gate, Outcome, Standing};
+use daymark::api::Gate;
 
-use crate::sanitize;
+use crate::{sanitize, words};
 
 /// Log lines of each container that reports hold.
 const LOGS: usize = 20;
@@ -103,27 +103,9 @@ fn broken<'a>(text: &'a str, breaks: &[usize]) -> Cow<'a, str> {
 
 /// `failed: CrashLoopBackOff: message`, in one line.
 fn verdict(gate: &Gate) -> String {
-    let mut parts = vec![outcome(gate.outcome()), &gate.reason, &gate.message];
+    let mut parts = vec![words::outcome(gate.outcome()), &gate.reason, &gate.message];
     parts.retain(|part| !part.is_empty());
     sanitize::line(&parts.join(": ")).into_owned()
-}
-
-fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Unspecified => "open",
-        Outcome::Passed => "passed",
-        Outcome::Failed => "failed",
-        Outcome::Undecided => "undecided",
-        Outcome::Cancelled => "cancelled",
-    }
-}
-
-fn standing(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Unspecified | Standing::Waiting => "waiting",
-        Standing::Met => "met",
-        Standing::Failed => "failed",
-    }
 }
 
 #[cfg(test)]

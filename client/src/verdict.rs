@@ -164,7 +164,7 @@ impl Verdict {
         known.extend(age.map(|age| format!("view {} old", duration::show(age))));
         known.extend(self.replayed.then(|| "replayed".to_owned()));
         let known = if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) };
-        format!("{}: {why}{known}", outcome(gate.outcome()).to_lowercase())
+        format!("{}: {why}{known}", words::outcome(gate.outcome()))
     }
 }
 
@@ -222,8 +222,8 @@ impl<'a> From<&'a LogTail> for LogJson<'a> {
     }
 }
 
-/// An outcome in a word.
-pub fn outcome(outcome: Outcome) -> &'static str {
+/// An outcome, as JSON has it.
+fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Unspecified => "OPEN",
         Outcome::Passed => "PASSED",

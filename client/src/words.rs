@@ -1,7 +1,7 @@
 //! States and objects in words for people.
 
 use anstyle::{AnsiColor, Style};
-use daymark::api::{ObjectRef, Progress, State, Status};
+use daymark::api::{ObjectRef, Outcome, Progress, Standing, State, Status};
 use prost_types::Timestamp;
 
 use crate::args::StateArg;
@@ -17,6 +17,26 @@ pub fn state(state: State) -> &'static str {
         State::Paused => "Paused",
         State::Unspecified | State::Unknown => "Unknown",
         State::Absent => "Absent",
+    }
+}
+
+/// An outcome in a word.
+pub fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Unspecified => "open",
+        Outcome::Passed => "passed",
+        Outcome::Failed => "failed",
+        Outcome::Undecided => "undecided",
+        Outcome::Cancelled => "cancelled",
+    }
+}
+
+/// How an object stands, in a word.
+pub fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Unspecified | Standing::Waiting => "waiting",
+        Standing::Met => "met",
+        Standing::Failed => "failed",
     }
 }
 

@@ -21,11 +21,11 @@ use crate::verdict::{ObjectJson, Verdict, VerdictJson};
 use crate::{cause, json, sanitize, words};
 
 /// In silence, it is said so often that it goes on.
-pub const HEARTBEAT: Duration = Duration::from_secs(30);
+const HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// A gate that is followed.
 pub struct Following<'a> {
-    pub printer: &'a mut Printer,
+    printer: &'a mut Printer,
     report: &'a Report,
     ci: Ci,
     begun: Instant,

@@ -133,11 +133,14 @@ pub(super) fn cursor_expired() -> Status {
 
 /// The filter's expression was not evaluated.
 pub(super) fn unevaluated(error: &PredicateError) -> Status {
-    let message = format!("invalid filter: cel: {error}");
+    not_evaluated("invalid filter: cel", Reason::InvalidFilter, error)
+}
+
+/// An expression was not evaluated; `reason` is for one that is none.
+pub(super) fn not_evaluated(what: &str, reason: Reason, error: &PredicateError) -> Status {
+    let message = format!("{what}: {error}");
     match error {
-        PredicateError::TooLong(_) | PredicateError::Invalid(_) => {
-            status(Code::InvalidArgument, Reason::InvalidFilter, message, [])
-        }
+        PredicateError::TooLong(_) | PredicateError::Invalid(_) => status(Code::InvalidArgument, reason, message, []),
         PredicateError::TooSlow(_) | PredicateError::Died => {
             status(Code::InvalidArgument, Reason::PredicateTooCostly, message, [])
         }

@@ -6,10 +6,10 @@ use jiff::SignedDuration;
 use tonic::{Code, Status};
 
 use super::Served;
-use super::error::{Reason, come_again, status};
+use super::error::{Reason, not_evaluated, status};
 use crate::gate::{Criterion, Goal, Policy};
 use crate::kind::Kind;
-use crate::predicate::{Expression, PredicateError};
+use crate::predicate::{Expression, Language, PredicateError};
 use crate::subscription::Selection;
 
 /// The longest that a gate may be open.
@@ -176,20 +176,10 @@ fn condition(text: &str) -> Result<Expression, Status> {
 /// A criterion that was not evaluated.
 fn unevaluated(expression: &Expression, error: &PredicateError) -> Status {
     let language = match expression.language {
-        crate::predicate::Language::Cel => "cel",
-        crate::predicate::Language::JsonPath => "jsonpath",
+        Language::Cel => "cel",
+        Language::JsonPath => "jsonpath",
     };
-    let message = format!("invalid policy: {language}: {error}");
-    match error {
-        PredicateError::TooLong(_) | PredicateError::Invalid(_) => {
-            status(Code::InvalidArgument, Reason::InvalidPolicy, message, [])
-        }
-        PredicateError::TooSlow(_) | PredicateError::Died => {
-            status(Code::InvalidArgument, Reason::PredicateTooCostly, message, [])
-        }
-        PredicateError::Busy => come_again(Reason::PredicatesBusy, format!("{error}: try again later")),
-        PredicateError::Unavailable(_) => Status::internal(error.to_string()),
-    }
+    not_evaluated(&format!("invalid policy: {language}"), Reason::InvalidPolicy, error)
 }
 
 pub(super) fn invalid(message: impl Into<String>) -> Status {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use daymark::api::{Gate, GateObject, Standing};
 
-use crate::ci::{LOGS, outcome, standing};
+use crate::ci::LOGS;
 use crate::{cause, sanitize, words};
 
 /// Rows of the table; what is not as it is needed comes first.
@@ -19,7 +19,7 @@ const LINE: usize = 1000;
 
 /// Markdown that tells how a gate has ended, how its objects stand, and why.
 pub fn summary(gate: &Gate, objects: &[GateObject]) -> String {
-    let mut text = format!("## Daymark: {}\n", outcome(gate.outcome()));
+    let mut text = format!("## Daymark: {}\n", words::outcome(gate.outcome()));
     let why = match &*gate.reason {
         "" => gate.message.clone(),
         reason => format!("{reason}: {}", gate.message),
@@ -69,7 +69,7 @@ fn row(object: &GateObject) -> String {
         "" => words::condition(&status),
         why => format!("{} ({why})", words::condition(&status)),
     };
-    let cells = [&*words::name(&status), namespace, standing(object.standing()), &state];
+    let cells = [&*words::name(&status), namespace, words::standing(object.standing()), &state];
     let cells = cells.map(|text| inline(text, CELL));
     format!("| {} |\n", cells.join(" | "))
 }

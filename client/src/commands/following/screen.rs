@@ -8,6 +8,7 @@ use crate::layout::{Layout, Line};
 use crate::live::Live;
 use crate::printer::Printer;
 use crate::table::Columns;
+use crate::words;
 
 /// The table of a gate's objects.
 #[derive(Debug, Default)]
@@ -27,7 +28,7 @@ impl Screen {
         let now = freshness.and_then(|freshness| freshness.time.as_ref());
         let row = |object: &&GateObject| {
             let mut row = columns.row(object.status.as_ref()?, now);
-            row.insert(0, (Style::new(), word(object.standing()).to_owned()));
+            row.insert(0, (Style::new(), words::standing(object.standing()).to_owned()));
             Some(row)
         };
         let header = columns.header().map(|mut header| {
@@ -44,13 +45,5 @@ impl Screen {
     /// Takes the table off, to write something in its place.
     pub fn clear(&mut self, printer: &mut Printer) -> Result<(), Failure> {
         Ok(self.0.clear(printer)?)
-    }
-}
-
-fn word(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Unspecified | Standing::Waiting => "waiting",
-        Standing::Met => "met",
-        Standing::Failed => "failed",
     }
 }
