@@ -6,7 +6,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use kube::client::Body;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::ApiServer;
@@ -136,12 +137,7 @@ impl ApiServer {
         headers: HeaderMap,
     ) -> Result<(HeaderMap, Bytes), Failure> {
         let response = self.send(self.transport.reads(), path, accept, headers).await?;
-        let (head, body) = response.into_parts();
-        match tokio::time::timeout(ANSWER, Limited::new(body, LARGEST).collect()).await {
-            Ok(Ok(body)) => Ok((head.headers, body.to_bytes())),
-            Ok(Err(error)) => Err(unreachable(root_cause(error.as_ref())).into()),
-            Err(_) => Err(unreachable(format!("no whole answer within {} s", ANSWER.as_secs())).into()),
-        }
+        whole(response).await
     }
 
     /// Opens a watch; the ticket is to be held for as long as it is read.
@@ -149,6 +145,24 @@ impl ApiServer {
         let ticket = self.transport.watch().map_err(|error| self.not_sent(&error))?;
         let response = self.send(&ticket.client, path, accept, HeaderMap::new()).await?;
         Ok((ticket, response))
+    }
+
+    /// Creates what is no object that stays but a question, such as a
+    /// SubjectAccessReview: the answer.
+    ///
+    /// # Errors
+    /// If the API server does not answer, or refuses.
+    pub async fn review<A: DeserializeOwned>(&self, path: &str, question: &impl Serialize) -> Result<A, Problem> {
+        let refused = |e: &dyn std::fmt::Display| Problem::new(ProblemReason::Refused, format!("{path}: {e}"));
+        let question = serde_json::to_vec(question).map_err(|e| refused(&e))?;
+        let request = Request::post(path)
+            .header(header::CONTENT_TYPE, accept::JSON)
+            .header(header::ACCEPT, accept::JSON)
+            .body(Body::from(question))
+            .map_err(|e| refused(&e))?;
+        let response = self.exchange(self.transport.reads(), request).await.map_err(|failure| failure.problem)?;
+        let answer = whole(response).await.map_err(|failure| failure.problem)?.1;
+        serde_json::from_slice(&answer).map_err(|e| malformed("review", &e))
     }
 
     /// Sends a GET and returns its answer if it is a success.
@@ -167,6 +181,11 @@ impl ApiServer {
             .body(Body::empty())
             .map_err(|e| Problem::new(ProblemReason::Refused, format!("{path}: {e}")))?;
         request.headers_mut().extend(headers);
+        self.exchange(client, request).await
+    }
+
+    /// Sends a request and returns its answer if it is a success.
+    async fn exchange(&self, client: &kube::Client, request: Request<Body>) -> Result<Response<Body>, Failure> {
         let response = match tokio::time::timeout(ANSWER, client.send(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(self.not_sent(&error).into()),
@@ -192,6 +211,16 @@ impl ApiServer {
             kube::Error::Auth(_) => Problem::new(ProblemReason::Unauthorized, format!("credentials: {}", chain(error))),
             _ => unreachable(format!("{} does not answer: {}", self.url, root_cause(error))),
         }
+    }
+}
+
+/// An answer's headers and all of its body.
+async fn whole(response: Response<Body>) -> Result<(HeaderMap, Bytes), Failure> {
+    let (head, body) = response.into_parts();
+    match tokio::time::timeout(ANSWER, Limited::new(body, LARGEST).collect()).await {
+        Ok(Ok(body)) => Ok((head.headers, body.to_bytes())),
+        Ok(Err(error)) => Err(unreachable(root_cause(error.as_ref())).into()),
+        Err(_) => Err(unreachable(format!("no whole answer within {} s", ANSWER.as_secs())).into()),
     }
 }
 

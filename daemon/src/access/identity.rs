@@ -1,0 +1,65 @@
+//! Who makes a request.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// Who makes a request. Every handler is given one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Caller {
+    /// Whoever runs the daemon, by the socket: acts as the daemon does.
+    Owner,
+    /// Whoever holds the daemon's token: acts as the daemon does.
+    TokenHolder,
+    /// A user of the cluster: may do what the cluster's own authorizer lets it.
+    User(Arc<Identity>),
+}
+
+/// A user as Kubernetes knows it (`authentication.k8s.io/v1`, `UserInfo`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// Its name, such as `jane` or `system:serviceaccount:ci:deployer`.
+    pub username: String,
+    /// Its UID, if whoever vouches for it gives one.
+    pub uid: Option<String>,
+    /// Its groups, `system:authenticated` among them; sorted, each once.
+    pub groups: Vec<String>,
+    /// What the cluster's authorizer may want to know besides.
+    pub extra: BTreeMap<String, Vec<String>>,
+}
+
+impl Identity {
+    /// The group of everybody who has proven who they are (k8s.io/apiserver
+    /// `pkg/authentication/user`, `AllAuthenticated`).
+    pub const AUTHENTICATED: &str = "system:authenticated";
+
+    /// A user of that name and those groups, as one who has proven it.
+    #[must_use]
+    pub fn new(username: impl Into<String>, mut groups: Vec<String>) -> Self {
+        groups.push(Self::AUTHENTICATED.to_owned());
+        groups.sort_unstable();
+        groups.dedup();
+        Self { username: username.into(), groups, ..Self::default() }
+    }
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Owner => f.write_str("the daemon's owner"),
+            Self::TokenHolder => f.write_str("the holder of the daemon's token"),
+            Self::User(identity) => write!(f, "user {:?}", identity.username),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_proven_who_they_are_is_in_the_group_of_all_such() {
+        let groups = vec!["ops".to_owned(), "dev".to_owned(), "ops".to_owned()];
+        assert_eq!(Identity::new("jane", groups).groups, ["dev", "ops", Identity::AUTHENTICATED]);
+    }
+}
