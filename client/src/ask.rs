@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use daymark::api::{AppliedObject, Criterion, Filter, GatePolicy, ObjectRef, OpenGateRequest};
+use daymark::api::{AppliedObject, Criterion, Filter, GatePolicy, ObjectRef, OpenGateRequest, Owned};
 
 use crate::args::{Policy, Question};
 use crate::criterion::Asked;
@@ -42,7 +42,8 @@ pub fn read(question: &Question, namespace: Option<&str>) -> Result<Ask, Failure
     let (filter, applied) = objects(question, namespace)?;
     let once = policy.timeout.is_some_and(|timeout| timeout.is_zero());
     let wire = GatePolicy { all_of, any_of, fail_on, once, ..limits(&policy, once)? };
-    let request = OpenGateRequest { filter: Some(filter), policy: Some(wire), applied, ..Default::default() };
+    let owned = question.owned.clone().map(|kinds| Owned { kinds });
+    let request = OpenGateRequest { filter: Some(filter), policy: Some(wire), applied, owned, ..Default::default() };
     Ok(Ask { request, connect, deadline: policy.timeout.unwrap_or(DEADLINE), once })
 }
 

@@ -4,10 +4,12 @@
 //! judges one object over time, `tally` all of them; `run` brings in what the log
 //! tells, and the time; `register` knows gates by their tokens, and keeps verdicts
 //! for a while, `store` for longer than the daemon runs. `ending` is a gate that is
-//! about to tell its verdict, `reopening` one that an earlier daemon has opened.
+//! about to tell its verdict, `reopening` one that an earlier daemon has opened; `family`
+//! knows which objects are owned by those that a gate is for.
 
 mod course;
 pub mod ending;
+pub mod family;
 pub mod policy;
 pub mod register;
 pub mod reopening;

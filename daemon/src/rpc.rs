@@ -7,6 +7,7 @@ mod filter;
 mod gate_convert;
 mod gate_lasting;
 mod gate_open;
+mod gate_owned;
 mod gate_policy;
 mod gate_service;
 mod gate_watch;

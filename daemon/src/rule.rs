@@ -15,7 +15,7 @@ mod admission;
 mod autoscaling;
 mod certificate;
 mod claim;
-mod conventions;
+pub mod conventions;
 mod cron_job;
 pub mod custom;
 mod daemon_set;

@@ -13,6 +13,8 @@ mod gates;
 mod kinds;
 #[path = "e2e/on.rs"]
 mod on;
+#[path = "e2e/owned.rs"]
+mod owned;
 #[path = "e2e/recording.rs"]
 mod recording;
 #[path = "e2e/reflection.rs"]
@@ -82,6 +84,7 @@ fn main() -> ExitCode {
         kinds::TESTS,
         gates::TESTS,
         on::TESTS,
+        owned::TESTS,
         restarts::TESTS,
         recording::TESTS,
         reflection::TESTS,

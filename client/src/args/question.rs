@@ -22,6 +22,10 @@ pub struct Question {
     /// Only objects with such labels, such as app=web,tier!=db
     #[arg(short = 'l', long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
     pub selector: String,
+    /// What these objects own is to be ready, too, and what that owns: of these kinds
+    /// [default: workloads, claims, Services and the like, and custom resources]
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', num_args = 0.., require_equals = true)]
+    pub owned: Option<Vec<String>>,
     #[command(flatten)]
     pub policy: Policy,
     /// The same and more from a YAML file; flags go before

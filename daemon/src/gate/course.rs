@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::policy::{Criterion, Policy};
 use super::seen::Seen;
 use crate::record::{Record, Uid};
+use crate::rule::conventions::NO_STATUS;
 use crate::state::{Doom, Judgement, State};
 use crate::wishes::Wishes;
 
@@ -192,6 +193,11 @@ impl Course {
         let state = seen.map(|seen| seen.record.judgement.state);
         match criterion {
             Criterion::Ready => state == Some(State::Ready),
+            Criterion::ReadyUnlessSilent => {
+                let is_silent =
+                    |judgement: &Judgement| &*judgement.reason == NO_STATUS && judgement.state == State::Unknown;
+                state == Some(State::Ready) || seen.is_some_and(|seen| is_silent(&seen.record.judgement))
+            }
             Criterion::Exists => state.is_some_and(|state| state != State::Terminating),
             Criterion::Deleted => match &self.first {
                 First::Unproven => false,

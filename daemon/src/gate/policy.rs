@@ -7,6 +7,8 @@ use jiff::SignedDuration;
 pub enum Criterion {
     /// Ready, in the words of its kind's rule.
     Ready,
+    /// The same, or nobody can tell: its status says nothing.
+    ReadyUnlessSilent,
     /// There, and not being deleted.
     Exists,
     /// Gone: the object that was there first, by its UID.
@@ -63,6 +65,15 @@ pub struct Policy {
     pub min_objects: usize,
     /// Whether it ends with the first view that is proven.
     pub once: bool,
+}
+
+impl Policy {
+    /// The same patience for what is owned by an object, which is to be ready. What never
+    /// says anything, such as a ServiceMonitor, would keep everything waiting.
+    #[must_use]
+    pub fn of_what_is_owned(&self) -> Self {
+        Self { goal: Goal::one(Criterion::ReadyUnlessSilent), fail_on: Vec::new(), ..self.clone() }
+    }
 }
 
 impl Default for Policy {

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use self::known::{Kept, Known};
 use super::Verdict;
 use super::course::Applied;
+use super::family::{Family, Targets};
 use super::policy::Policy;
 use super::reopening::Reopening;
 use super::report::Report;
@@ -99,8 +100,9 @@ impl Gate {
         self.whereabouts.get().is_some()
     }
 
-    fn look_at(&self, selection: &Selection) {
-        self.whereabouts.get_or_init(|| Whereabouts::of(selection));
+    fn look_at(&self, opening: &Opening) {
+        let targets = opening.family.as_ref().map(Family::targets);
+        self.whereabouts.get_or_init(|| Whereabouts::of(&opening.selection, targets));
     }
 
     /// How it stands, now and from now on.
@@ -195,6 +197,8 @@ pub struct Opening {
     pub await_arming: bool,
     /// What was applied, if that is known already.
     pub applied: Vec<(Place, Applied)>,
+    /// Which objects of the selection are meant, if what they own is judged, too.
+    pub family: Option<Family>,
 }
 
 /// The request that opens a gate.
@@ -242,7 +246,7 @@ impl Gates {
         };
         let report = Report { armed: !opening.await_arming, ..Report::default() };
         let (gate, ends) = Gate::new(&opened, opening.await_arming, report, Stored::NotYet);
-        gate.look_at(&opening.selection);
+        gate.look_at(&opening);
         let kept = self.known.lock().keep(&gate, &request.id, now)?;
         let forgotten = match kept {
             Kept::Known(token, gate) => return gate.stored().await.map(|()| (token, gate)),
@@ -262,13 +266,14 @@ impl Gates {
         now: Timestamp,
         unkept: Option<Unkept>,
     ) -> Run {
-        let Opening { selection, policy, expressions, await_arming, applied } = opening;
-        let named = match &selection.scope {
-            Scope::Named(named) => Some(named.iter().map(|named| (named.cache, named.key.clone())).collect()),
-            Scope::All | Scope::Namespaces(_) => None,
+        let Opening { selection, policy, expressions, await_arming, applied, family } = opening;
+        let named = match (family.as_ref().map(Family::targets), &selection.scope) {
+            (Some(Targets::Named(named)), _) => Some(named.keys().cloned().collect()),
+            (_, Scope::Named(named)) => Some(named.iter().map(|named| (named.cache, named.key.clone())).collect()),
+            (Some(Targets::Selected { .. }) | None, _) => None,
         };
         let ends = Instant::now() + between(now, gate.deadline);
-        let mut tally = Tally::new(policy, named, await_arming, now).until(gate.deadline);
+        let mut tally = Tally::new(policy, named, await_arming, now).until(gate.deadline).with(family);
         if !applied.is_empty() {
             tally.arm(applied, now);
         }
@@ -306,7 +311,7 @@ impl Gates {
     #[must_use]
     pub fn reopen(&self, reopening: Reopening, opening: Opening) -> Run {
         let Reopening { gate, report, commands, .. } = reopening;
-        gate.look_at(&opening.selection);
+        gate.look_at(&opening);
         // Who arms it waits for that.
         report.send_modify(|_| {});
         self.run(gate, opening, (report, commands), self.tools.clock.now(), None)

@@ -22,12 +22,12 @@ use super::token::Name;
 use super::{Outcome, Verdict};
 use crate::cause::Investigator;
 use crate::clock::Clock;
-use crate::event_log::{EventLog, Revision};
+use crate::event_log::{self, EventLog, Revision};
 use crate::predicate::PredicateError;
 use crate::proof::{Finds, Prover, Unproven};
 use crate::record::Record;
 use crate::subscription::feed::Portion;
-use crate::subscription::{Feed, Group, Interruption, Item, Items, Predicate, Relation, Selection};
+use crate::subscription::{Delivery, Feed, Group, Interruption, Item, Items, Predicate, Relation, Selection};
 
 /// Watchers are told no more often than that.
 const BETWEEN_REPORTS: Duration = Duration::from_millis(50);
@@ -257,17 +257,18 @@ impl Run {
     }
 
     async fn take(&mut self, portion: &Portion) -> Result<(), Verdict> {
-        let deliveries = &portion.piece().deliveries;
+        let caches = &self.selection().caches;
+        let place_of = |entry: &event_log::Entry| caches.iter().position(|cache| cache.id() == entry.cache);
         let is_there = |relation: &Relation| matches!(relation, Relation::Entered | Relation::Changed);
-        let there = deliveries.iter().filter(|(_, relation)| is_there(relation));
-        let records = there.filter_map(|(entry, _)| entry.change.record()).cloned().collect();
-        let mut seen = self.look(records).await?.into_iter();
-        for (entry, relation) in deliveries {
-            let cache = self.selection().caches.iter().position(|cache| cache.id() == entry.cache);
-            match (cache, entry.change.record()) {
-                (None, _) => {}
-                (Some(cache), None) => self.tally.doubt(Some(cache), entry.change.at),
-                (Some(cache), Some(record)) => {
+        let deliveries: Vec<_> =
+            portion.piece().deliveries.iter().filter_map(|it| Some((place_of(&it.0)?, it))).collect();
+        let there = deliveries.iter().filter(|(_, (_, relation))| is_there(relation));
+        let record = |(cache, (entry, _)): &(usize, &Delivery)| Some((*cache, Arc::clone(entry.change.record()?)));
+        let mut seen = self.look(there.filter_map(record).collect()).await?.into_iter();
+        for (cache, (entry, relation)) in deliveries {
+            match entry.change.record() {
+                None => self.tally.doubt(Some(cache), entry.change.at),
+                Some(record) => {
                     let seen = if is_there(relation) { seen.next() } else { None };
                     self.tally.learn((cache, record.key.clone()), seen, entry.change.at);
                 }
@@ -276,9 +277,14 @@ impl Run {
         Ok(())
     }
 
-    /// What the criteria say of these versions. Where others keep the workers busy,
-    /// it is asked again until the deadline.
-    async fn look(&self, records: Vec<Arc<Record>>) -> Result<Vec<Seen>, Verdict> {
+    /// What the criteria say of these versions, by their caches. Where others keep the
+    /// workers busy, it is asked again until the deadline.
+    async fn look(&self, versions: Vec<(usize, Arc<Record>)>) -> Result<Vec<Seen>, Verdict> {
+        let is_asked =
+            |(cache, record): &(usize, Arc<Record>)| self.tally.asks_for(&(*cache, record.key.clone()), record);
+        let asked: Vec<_> = versions.iter().map(is_asked).collect();
+        let wanted = versions.iter().zip(&asked).filter(|(_, asked)| **asked);
+        let records: Vec<_> = wanted.map(|((_, record), _)| Arc::clone(record)).collect();
         let looked = async {
             loop {
                 match self.tools.looks.at(&self.expressions, records.clone()).await {
@@ -287,11 +293,15 @@ impl Run {
                 }
             }
         };
-        match timeout_at(self.ends, looked).await {
-            Ok(Ok(seen)) => Ok(seen),
-            Ok(Err(error)) => Err(self.ended(Outcome::Undecided, "NotEvaluated", error.to_string())),
-            Err(_) => Err(self.late()),
-        }
+        let mut seen = match timeout_at(self.ends, looked).await {
+            Ok(Ok(seen)) => seen.into_iter(),
+            Ok(Err(error)) => return Err(self.ended(Outcome::Undecided, "NotEvaluated", error.to_string())),
+            Err(_) => return Err(self.late()),
+        };
+        let each = versions.into_iter().zip(asked);
+        let seen = each
+            .map(|((_, record), asked)| if asked { seen.next() } else { None }.unwrap_or_else(|| Seen::plain(record)));
+        Ok(seen.collect())
     }
 
     /// Takes everything as it is now.
@@ -299,19 +309,19 @@ impl Run {
         let selection = Arc::clone(self.selection());
         let (mut items, revision) = Items::take(&selection, &self.tools.log);
         feed.skip_to(revision);
-        let (mut places, mut records) = (Vec::new(), Vec::new());
+        let (mut places, mut versions) = (Vec::new(), Vec::new());
         loop {
             match items.next(&selection).await {
                 Ok(Some(Item::Present(cache, record))) => {
                     places.push((cache, record.key.clone()));
-                    records.push(record);
+                    versions.push((cache, record));
                 }
                 Ok(Some(Item::Absent(..) | Item::Unread(..))) => {}
                 Ok(None) => break,
                 Err(error) => return Err(self.ended(Outcome::Undecided, "NotEvaluated", error.to_string())),
             }
         }
-        let told: BTreeMap<_, _> = places.into_iter().zip(self.look(records).await?).collect();
+        let told: BTreeMap<_, _> = places.into_iter().zip(self.look(versions).await?).collect();
         self.tally.begin_anew(told, self.tools.clock.now());
         Ok(())
     }

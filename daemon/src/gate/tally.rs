@@ -1,14 +1,15 @@
 //! All objects of a gate, and what they come to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use super::course::{Applied, Course, Failing, Standing};
+use super::family::Family;
 use super::policy::{Criterion, Policy};
 use super::seen::Seen;
 use super::{Outcome, Verdict};
-use crate::record::Key;
+use crate::record::{Key, Record};
 use crate::state::State;
 
 /// An object's place: that of its cache in the gate's selection, and its name.
@@ -22,7 +23,7 @@ pub type Place = (usize, Key);
 /// [`Tally::prove`].
 #[derive(Debug)]
 pub struct Tally {
-    policy: Policy,
+    policy: Policies,
     deadline: Timestamp,
     courses: BTreeMap<Place, Course>,
     /// Whether objects are named: they stay when they do not exist.
@@ -43,6 +44,24 @@ pub struct Tally {
     proven: Option<u64>,
 }
 
+/// How each object is judged.
+#[derive(Debug)]
+struct Policies {
+    asked: Policy,
+    /// Where what the targets own is judged, too.
+    family: Option<Family>,
+    owned: Policy,
+}
+
+impl Policies {
+    fn of(&self, place: &Place) -> &Policy {
+        match &self.family {
+            Some(family) if !family.asks_for(place) => &self.owned,
+            _ => &self.asked,
+        }
+    }
+}
+
 /// What the objects come to by what is seen.
 #[derive(Debug, Default)]
 struct Leaning {
@@ -60,9 +79,10 @@ impl Tally {
         let courses = named.into_iter().flatten().map(|place| (place, Course::new(opened))).collect();
         let is_pinned = |criterion: &Criterion| *criterion != Criterion::Deleted;
         let pinned = policy.goal.all.iter().chain(&policy.goal.any).chain(&policy.fail_on).all(is_pinned);
+        let owned = policy.of_what_is_owned();
         Self {
             deadline: opened.saturating_add(policy.deadline).unwrap_or(Timestamp::MAX),
-            policy,
+            policy: Policies { asked: policy, family: None, owned },
             courses,
             named: is_named,
             begun: opened,
@@ -80,6 +100,19 @@ impl Tally {
     #[must_use]
     pub fn until(self, deadline: Timestamp) -> Self {
         Self { deadline, ..self }
+    }
+
+    /// For that family, besides: what is told may be of strangers.
+    #[must_use]
+    pub fn with(mut self, family: Option<Family>) -> Self {
+        self.policy.family = family;
+        self
+    }
+
+    /// Whether what the gate's criteria say of the object there is of use.
+    #[must_use]
+    pub fn asks_for(&self, place: &Place, record: &Record) -> bool {
+        self.policy.family.as_ref().is_none_or(|family| family.targets().have(place, record))
     }
 
     /// Whether it may end.
@@ -104,7 +137,7 @@ impl Tally {
     /// The number of what is to be proven by a read that begins now, if something is.
     #[must_use]
     pub fn unproven(&self) -> Option<u64> {
-        let is_of_use = self.leaning.to.is_some() || !self.pinned || self.policy.once;
+        let is_of_use = self.leaning.to.is_some() || !self.pinned || self.policy.asked.once;
         (self.armed && is_of_use && !self.is_proven()).then_some(self.leaning.number)
     }
 
@@ -112,9 +145,9 @@ impl Tally {
     /// number.
     pub fn prove(&mut self, number: u64, at: Timestamp) {
         self.proven = Some(number);
-        if !self.pinned || self.policy.once {
-            (self.pinned, self.looked) = (true, self.policy.once);
-            self.courses.values_mut().for_each(|course| course.pin(&self.policy, at));
+        if !self.pinned || self.policy.asked.once {
+            (self.pinned, self.looked) = (true, self.policy.asked.once);
+            self.courses.iter_mut().for_each(|(place, course)| course.pin(self.policy.of(place), at));
             // What it leans to by that is of the same view.
             self.lean(self.leans_to(at));
             self.proven = Some(self.leaning.number);
@@ -126,7 +159,7 @@ impl Tally {
         (self.armed, self.begun) = (true, at);
         self.applied.extend(applied);
         for (place, course) in &mut self.courses {
-            course.arm(self.applied.get(place).cloned(), &self.policy, at);
+            course.arm(self.applied.get(place).cloned(), self.policy.of(place), at);
         }
         // What was seen before counts for nothing.
         self.lean(None);
@@ -136,7 +169,9 @@ impl Tally {
     /// before it is not known.
     pub fn begin_anew(&mut self, told: BTreeMap<Place, Seen>, at: Timestamp) {
         self.doubt(None, at);
-        let gone: Vec<_> = self.courses.keys().filter(|place| !told.contains_key(place)).cloned().collect();
+        let others = self.policy.family.iter().flat_map(Family::places);
+        let known = self.courses.keys().chain(others);
+        let gone: BTreeSet<_> = known.filter(|place| !told.contains_key(place)).cloned().collect();
         gone.into_iter().for_each(|place| self.learn(place, None, at));
         told.into_iter().for_each(|(place, seen)| self.learn(place, Some(seen), at));
     }
@@ -146,30 +181,52 @@ impl Tally {
     pub fn doubt(&mut self, cache: Option<usize>, at: Timestamp) {
         let doubted = |place: &Place| cache.is_none_or(|cache| cache == place.0);
         let courses = self.courses.iter_mut().filter(|(place, _)| doubted(place));
-        courses.for_each(|(_, course)| course.doubt(&self.policy, at.max(self.begun)));
+        courses.for_each(|(place, course)| course.doubt(self.policy.of(place), at.max(self.begun)));
     }
 
     /// An object is so now, or is not there any more.
     pub fn learn(&mut self, place: Place, seen: Option<Seen>, at: Timestamp) {
-        if seen.is_none() && !self.named && !self.keeps_gone {
+        let Some(family) = &mut self.policy.family else { return self.judge(place, seen, at) };
+        let moves = family.learn(&place, seen.clone());
+        let joined = |place: Place| (family.seen(&place).cloned(), place);
+        let mut news: Vec<_> = moves.joined.into_iter().filter(|joined| *joined != place).map(joined).collect();
+        let is_its_own = family.has(&place);
+        for left in moves.left {
+            self.courses.remove(&left);
+        }
+        if is_its_own {
+            news.push((seen, place));
+        }
+        news.into_iter().for_each(|(seen, place)| self.judge(place, seen, at));
+    }
+
+    /// Takes in one of its own.
+    fn judge(&mut self, place: Place, seen: Option<Seen>, at: Timestamp) {
+        if seen.is_none() && !self.named(&place) && !self.keeps_gone {
             self.courses.remove(&place);
             return;
         }
         let (applied, at) = (self.applied.get(&place), at.max(self.begun));
+        let policy = self.policy.of(&place);
         let course = self.courses.entry(place).or_insert_with(|| {
             let mut course = Course::new(at);
-            course.arm(applied.cloned(), &self.policy, at);
+            course.arm(applied.cloned(), policy, at);
             course
         });
-        course.learn(seen, &self.policy, at);
+        course.learn(seen, policy, at);
         if self.pinned {
-            course.pin(&self.policy, at);
+            course.pin(policy, at);
         }
+    }
+
+    /// Whether the object there stays when it does not exist.
+    fn named(&self, place: &Place) -> bool {
+        self.named && self.policy.family.as_ref().is_none_or(|family| family.has(place))
     }
 
     /// Each object, and how it stands.
     pub fn objects(&self, now: Timestamp) -> impl Iterator<Item = (&Place, &Course, Standing)> {
-        self.courses.iter().map(move |(place, course)| (place, course, course.standing(&self.policy, now)))
+        self.courses.iter().map(move |(place, course)| (place, course, course.standing(self.policy.of(place), now)))
     }
 
     /// When it ends at the latest.
@@ -181,7 +238,7 @@ impl Tally {
     /// When it may lean otherwise by time alone.
     #[must_use]
     pub fn due(&self, now: Timestamp) -> Timestamp {
-        let due = self.courses.values().filter_map(|course| course.due(&self.policy, now));
+        let due = self.courses.iter().filter_map(|(place, course)| course.due(self.policy.of(place), now));
         due.chain([self.deadline()]).min().unwrap_or(Timestamp::MAX)
     }
 
@@ -213,7 +270,7 @@ impl Tally {
                 Standing::Waiting(_) => {}
             }
         }
-        (met == self.courses.len() && met >= self.policy.min_objects).then_some(None)
+        (met == self.courses.len() && met >= self.policy.asked.min_objects).then_some(None)
     }
 
     fn proven_verdict(&self, failed: Option<&Place>, now: Timestamp) -> Verdict {
@@ -225,7 +282,7 @@ impl Tally {
             };
             return Verdict { outcome: Outcome::Passed, reason: "Met".into(), message, at: now, culprit: None };
         };
-        let (reason, message) = culprit(place, course, &course.standing(&self.policy, now));
+        let (reason, message) = culprit(place, course, &course.standing(self.policy.of(place), now));
         Verdict { outcome: Outcome::Failed, reason, message, at: now, culprit: Some(place.clone()) }
     }
 
@@ -240,7 +297,7 @@ impl Tally {
 
     fn what_is_missing(&self, now: Timestamp) -> (&'static str, String) {
         let open = self.objects(now).filter(|(.., standing)| *standing != Standing::Met).count();
-        let (there, least) = (self.courses.len(), self.policy.min_objects);
+        let (there, least) = (self.courses.len(), self.policy.asked.min_objects);
         match () {
             () if !self.armed => ("NotArmed", "nobody has said what was applied".to_owned()),
             () if self.leaning.to.is_some() => ("NotProven", "the view was not proven to be new enough".to_owned()),

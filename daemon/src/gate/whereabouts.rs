@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::family::Targets;
 use super::tally::Place;
 use crate::caches::Lease;
 use crate::kind::Kind;
@@ -25,14 +26,17 @@ enum Among {
 }
 
 impl Whereabouts {
-    /// Of a selection.
+    /// Of a selection, or of the targets in it.
     #[must_use]
-    pub fn of(selection: &Selection) -> Self {
+    pub fn of(selection: &Selection, targets: Option<&Targets>) -> Self {
         let kind = |cache: &Lease| (Arc::clone(&cache.collection().kind), cache.collection().namespace.clone());
-        let among = match &selection.scope {
-            Scope::All => Among::All,
-            Scope::Namespaces(namespaces) => Among::Namespaces(namespaces.clone()),
-            Scope::Named(named) => Among::Named(named.iter().map(|named| (named.cache, named.key.clone())).collect()),
+        let among = match (&selection.scope, targets) {
+            (_, Some(Targets::Named(named))) => Among::Named(named.keys().cloned().collect()),
+            (Scope::All, _) => Among::All,
+            (Scope::Namespaces(namespaces), _) => Among::Namespaces(namespaces.clone()),
+            (Scope::Named(named), _) => {
+                Among::Named(named.iter().map(|named| (named.cache, named.key.clone())).collect())
+            }
         };
         Self { kinds: selection.caches.iter().map(kind).collect(), among }
     }

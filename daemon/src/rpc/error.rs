@@ -44,7 +44,7 @@ pub(super) enum Reason {
 }
 
 impl Reason {
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::UnknownKind => "UNKNOWN_KIND",
             Self::InvalidFilter => "INVALID_FILTER",

@@ -119,10 +119,7 @@ impl Served {
         if let Some(namespace) = namespaces.iter().flatten().find(outside) {
             return Err(self.not_served(namespace));
         }
-        let mut kinds: Vec<Arc<Kind>> = Vec::new();
-        for name in &filter.kinds {
-            kinds.push(self.kind(name).await?);
-        }
+        let kinds = self.kinds(&filter.kinds).await?;
         let wanted = |cache: &Lease| match (&cache.collection().namespace, &namespaces) {
             (Some(only), Some(namespaces)) => namespaces.contains(&&**only),
             _ => true,
@@ -142,6 +139,14 @@ impl Served {
         Ok(Selection::of(caches.0, scope))
     }
 
+    pub(super) async fn kinds(&self, names: &[String]) -> Result<Vec<Arc<Kind>>, Status> {
+        let mut kinds = Vec::with_capacity(names.len());
+        for name in names {
+            kinds.push(self.kind(name).await?);
+        }
+        Ok(kinds)
+    }
+
     async fn kind(&self, name: &str) -> Result<Arc<Kind>, Status> {
         self.caches.catalog().resolve(name).await.ok_or_else(|| {
             let kinds = self.caches.catalog().kinds();
@@ -157,7 +162,7 @@ impl Served {
         })
     }
 
-    async fn lease(&self, kind: &Arc<Kind>) -> Result<Vec<Lease>, Status> {
+    pub(super) async fn lease(&self, kind: &Arc<Kind>) -> Result<Vec<Lease>, Status> {
         self.caches.lease(kind).await.map_err(|_| super::error::draining())
     }
 
@@ -197,10 +202,20 @@ fn filterable(number: i32) -> Result<crate::state::State, Status> {
 
 /// Caches, each once.
 #[derive(Default)]
-struct Caches(Vec<Lease>);
+pub(super) struct Caches(Vec<Lease>);
+
+impl From<Vec<Lease>> for Caches {
+    fn from(caches: Vec<Lease>) -> Self {
+        Self(caches)
+    }
+}
 
 impl Caches {
-    fn add(&mut self, cache: Lease) {
+    pub(super) fn into_inner(self) -> Vec<Lease> {
+        self.0
+    }
+
+    pub(super) fn add(&mut self, cache: Lease) {
         self.place(cache);
     }
 

@@ -10,8 +10,10 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use prost::Message as _;
 use tonic::{Code, Status};
+use tonic_types::{ErrorInfo, StatusExt as _};
 
 use super::Served;
+use super::error::Reason;
 use crate::gate::ending::Ending;
 use crate::gate::register::{Gate, Opening};
 use crate::gate::reopening::{Over, Reopening};
@@ -120,9 +122,12 @@ impl Served {
     }
 }
 
-/// Whether the same request may be served later.
+/// Whether the same request may be served later. Its kinds were served once, and an
+/// API server that starts, too, may not say all of them yet.
 fn may_pass(error: &Status) -> bool {
+    let is_kind_unknown = |info: ErrorInfo| info.reason == Reason::UnknownKind.as_str();
     matches!(error.code(), Code::Unavailable | Code::ResourceExhausted)
+        || error.get_details_error_info().is_some_and(is_kind_unknown)
 }
 
 /// What is to be known of a gate that has ended: when it was opened, its deadline,

@@ -10,6 +10,7 @@ use super::Served;
 use super::error::{Reason, status, unreadable};
 use super::gate_policy::{Read, invalid};
 use crate::gate::Applied;
+use crate::gate::family::Family;
 use crate::gate::register::Opening;
 use crate::gate::tally::Place;
 use crate::gate::whereabouts::Whereabouts;
@@ -20,7 +21,7 @@ use crate::subscription::{Predicate, Selection};
 impl Served {
     /// What a request asks, all of it checked; what is needed to answer is followed.
     pub(super) async fn opening(&self, request: OpenGateRequest) -> Result<Opening, Status> {
-        let OpenGateRequest { filter, policy, await_arming, applied, request_id: _ } = request;
+        let OpenGateRequest { filter, policy, await_arming, applied, request_id: _, owned } = request;
         let filter = filter.unwrap_or_default();
         if !filter.states.is_empty() || !filter.cel.is_empty() || !filter.field_selector.is_empty() {
             let message = "a gate's filter takes refs, or kinds, namespaces and a label selector";
@@ -30,23 +31,33 @@ impl Served {
             return Err(invalid("what was applied is said now, or to a gate that awaits it; not both"));
         }
         let mut selection = self.select(&filter).await?;
+        let Read { policy, expressions } = self.read_policy(policy.unwrap_or_default(), &selection).await?;
+        let mut family = None;
+        if let Some(owned) = owned {
+            (selection, family) =
+                self.with_owned(selection, &owned, &policy).await.map(|(all, family)| (all, Some(family)))?;
+        }
         // The last version counts as applied, also if its state is as before; and what
         // happens in between is not to be missed.
         (selection.every_version, selection.history) = (true, true);
-        let Read { policy, expressions } = self.read_policy(policy.unwrap_or_default(), &selection).await?;
         self.await_listed(&selection).await?;
         self.refuse_forbidden(&selection)?;
         let predicate = |expression| Predicate { expression, evaluator: self.evaluator.clone() };
         let expressions = expressions.into_iter().map(predicate).collect();
-        let applied = self.applied_to(&applied, filter.namespaces.first(), &Whereabouts::of(&selection))?;
-        Ok(Opening { selection, policy, expressions, await_arming, applied })
+        let applied =
+            self.applied_to(&applied, filter.namespaces.first(), &whereabouts(&selection, family.as_ref()))?;
+        Ok(Opening { selection, policy, expressions, await_arming, applied, family })
     }
 
     /// The same of a gate that is armed with these.
     pub(super) fn armed(&self, opening: Opening, applied: &[AppliedObject]) -> Result<Opening, Status> {
-        let applied = self.applied_to(applied, None, &Whereabouts::of(&opening.selection))?;
+        let applied = self.applied_to(applied, None, &whereabouts(&opening.selection, opening.family.as_ref()))?;
         Ok(Opening { await_arming: false, applied, ..opening })
     }
+}
+
+fn whereabouts(selection: &Selection, family: Option<&Family>) -> Whereabouts {
+    Whereabouts::of(selection, family.map(Family::targets))
 }
 
 impl Served {

@@ -16,6 +16,9 @@ use super::{Facts, Ruling};
 use crate::object::Metadata;
 use crate::state::{Doom, Judgement, State};
 
+/// The reason of an object whose status says nothing.
+pub const NO_STATUS: &str = "NoStatus";
+
 /// For how long a controller may take to say anything of a new object.
 const YOUTH: SignedDuration = SignedDuration::from_mins(1);
 
@@ -221,11 +224,11 @@ fn says_nothing(metadata: &Metadata, now: Timestamp) -> Ruling {
     match until.filter(|until| now < *until) {
         Some(until) => {
             let message = "its status says nothing yet";
-            Ruling::until(Judgement::new(State::InProgress, "NoStatus", message), until)
+            Ruling::until(Judgement::new(State::InProgress, NO_STATUS, message), until)
         }
         None => {
             let message = "its status says nothing that is known; a rule in CEL can say what it means";
-            Judgement::new(State::Unknown, "NoStatus", message).into()
+            Judgement::new(State::Unknown, NO_STATUS, message).into()
         }
     }
 }

@@ -74,6 +74,12 @@ pub fn read(group: &str, kind: &str, json: &[u8], custom: Option<&Arc<dyn Custom
     }
 }
 
+/// Whether objects of that kind are as they should be by being there.
+#[must_use]
+pub fn is_plain(group: &str, kind: &str) -> bool {
+    PLAIN.iter().any(|(g, kinds)| *g == group && kinds.contains(&kind))
+}
+
 fn reader(group: &str, kind: &str) -> Option<Reader> {
     let reader: Reader = match (group, kind) {
         ("", "Event") | ("events.k8s.io", "Event") => whole::<event::Event>,
@@ -113,7 +119,7 @@ fn reader(group: &str, kind: &str) -> Option<Reader> {
         ("resource.k8s.io", "ResourceClaim") => facet::<_, claim::Status>,
         ("storage.k8s.io", "StorageClass") => whole::<storage::StorageClass>,
         ("storage.k8s.io", "VolumeAttachment") => facet::<_, storage::AttachmentStatus>,
-        _ if PLAIN.iter().any(|(g, kinds)| *g == group && kinds.contains(&kind)) => whole::<Plain>,
+        _ if is_plain(group, kind) => whole::<Plain>,
         _ => return None,
     };
     Some(reader)

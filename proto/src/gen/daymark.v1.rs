@@ -954,6 +954,20 @@ pub struct OpenGateRequest {
     /// for none; at most 128 bytes.
     #[prost(string, tag = "5")]
     pub request_id: ::prost::alloc::string::String,
+    /// That what these objects own is to be ready, too, if it is set; and what that
+    /// owns.
+    #[prost(message, optional, tag = "6")]
+    pub owned: ::core::option::Option<Owned>,
+}
+/// Owned says what is looked at of what objects own: in their namespaces, and
+/// anywhere if they have none. What an object speaks for by its own state, as a
+/// Deployment does for its pods, is not looked at.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Owned {
+    /// Kinds, as in a filter; without any, all that can be ready or not: workloads,
+    /// claims, Services and the like, and every kind of custom resources.
+    #[prost(string, repeated, tag = "1")]
+    pub kinds: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// OpenGateResponse is a gate that is open.
 #[derive(Clone, PartialEq, ::prost::Message)]

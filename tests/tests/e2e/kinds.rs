@@ -14,7 +14,7 @@ pub(crate) const TESTS: &[Test] = &[
 ];
 
 /// A kind `widgets` of a group, with the short name `short`.
-fn definition(group: &str, short: &str) -> String {
+pub(crate) fn definition(group: &str, short: &str) -> String {
     format!(
         "
 ---
