@@ -1,5 +1,6 @@
 //! Who is asking, and whether they may.
 
+pub mod authorizer;
 pub mod identity;
 mod token;
 

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::gates::{Lasting, keep};
+use crate::access::authorizer::Authorizer;
 use crate::access::{Access, Token, TokenError};
 use crate::args::{ArgsError, Config, Origin};
 use crate::caches::{Caches, Feeding, Lease, Policy, Recording};
@@ -153,9 +154,11 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     let (caches, openings) = Caches::new(catalog, policy, Arc::clone(&log), clock.clone(), rules, recorder);
     let caches = Arc::new(caches);
     let prover = Arc::new(Prover::new(Arc::clone(&caches), Arc::clone(&log), source.clone()));
+    let authorizer = Arc::new(Authorizer::new(source.api_server(), config.authorization_ttl));
     let (evaluator, answering) = Evaluator::new(Predicates::new(config.worker, config.predicates));
     let redaction = Redaction::new(&config.redact)?;
-    let investigator = Investigator::new(Arc::clone(caches.neighbours()), source.clone(), redaction);
+    let investigator =
+        Investigator::new(Arc::clone(caches.neighbours()), source.clone(), Arc::clone(&authorizer), redaction);
     let (keeper, keeping, loaded) = keep(config.gates, &clock).await?;
     let tools = Tools {
         keeper,
@@ -176,6 +179,8 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         source,
         clock,
         gates,
+        authorizer,
+        status_only: config.status_only,
         prover,
         evaluator,
         streams: Streams::new(config.max_streams),

@@ -100,6 +100,16 @@ pub struct Args {
     #[arg(long, value_name = "REGEX")]
     redact: Vec<String>,
 
+    /// For how long what a caller may do is taken from an earlier answer of the
+    /// cluster's: a right that is withdrawn ends or narrows streams within it
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = ttl)]
+    authorization_ttl: Duration,
+
+    /// Let who may `get` a kind's `status`, but not list the kind, see states and their
+    /// reasons
+    #[arg(long)]
+    status_only: bool,
+
     /// Streams that are served at a time; further ones are turned away
     #[arg(long, value_name = "NUMBER", default_value = "10000")]
     max_streams: usize,
@@ -162,6 +172,10 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// Streams that are served at a time.
     pub max_streams: usize,
+    /// For how long an answer of the cluster's authorizer counts.
+    pub authorization_ttl: Duration,
+    /// Whether who may `get` a kind's `status`, and no more, sees states.
+    pub status_only: bool,
     /// What is cached.
     pub policy: Policy,
     /// What to log.
@@ -263,6 +277,7 @@ impl Args {
         // The program that runs, also when its file was replaced meanwhile.
         let worker = PathBuf::from("/proc/self/exe");
         let (max_streams, log) = (self.max_streams, self.log);
+        let (authorization_ttl, status_only) = (self.authorization_ttl, self.status_only);
         let (predicates, rules, redact) = (Limits::default(), self.rules, self.redact);
         let gates = self.gates.map_or(GatesKept::InMemory, GatesKept::InFile);
         Ok(Config {
@@ -271,6 +286,8 @@ impl Args {
             token_file,
             drain_timeout,
             max_streams,
+            authorization_ttl,
+            status_only,
             policy,
             log,
             worker,
@@ -299,6 +316,13 @@ fn speed(text: &str) -> Result<f64, String> {
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().map_err(|e| e.to_string())?;
     Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
+}
+
+fn ttl(text: &str) -> Result<Duration, String> {
+    match seconds(text)? {
+        ttl if (Duration::from_secs(1)..=Duration::from_hours(1)).contains(&ttl) => Ok(ttl),
+        _ => Err("not from 1 second to an hour".into()),
+    }
 }
 
 fn some(text: &str) -> Result<usize, String> {

@@ -279,6 +279,14 @@ impl<'a> Snapshot<'a> {
         self.objects[cache].range((from.cloned(), Bound::Unbounded))
     }
 
+    /// The namespaces of the objects in the cache at that place, in their order.
+    pub fn namespaces(&self, cache: usize) -> impl Iterator<Item = Arc<str>> {
+        let next = move |from: Key| self.objects[cache].range(from..).next().map(|(key, _)| Arc::clone(&key.namespace));
+        // No namespace has a NUL: the first key behind all of this one's.
+        let behind = move |namespace: &Arc<str>| next(Key::new(format!("{namespace}\0"), ""));
+        std::iter::successors(next(Key::new("", "")), behind)
+    }
+
     /// The objects of a namespace in the cache at that place.
     pub fn in_namespace(&self, cache: usize, namespace: &Arc<str>) -> impl Iterator<Item = &Arc<Record>> {
         // No name is empty.

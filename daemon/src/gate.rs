@@ -20,6 +20,7 @@ pub mod store;
 pub mod tally;
 pub mod token;
 pub mod whereabouts;
+pub mod withdrawn;
 
 use jiff::Timestamp;
 

@@ -13,6 +13,7 @@ mod gate_service;
 mod gate_watch;
 mod listed;
 pub mod listener;
+mod rights;
 mod server_service;
 mod status_service;
 mod streams;
@@ -33,6 +34,7 @@ use tonic_health::server::{HealthReporter, health_reporter};
 use self::listener::Listener;
 pub use self::streams::Streams;
 use crate::access::Access;
+use crate::access::authorizer::Authorizer;
 use crate::caches::Caches;
 use crate::clock::Clock;
 use crate::event_log::EventLog;
@@ -66,6 +68,10 @@ pub struct Served {
     pub clock: Clock,
     /// The gates that there are.
     pub gates: Gates,
+    /// Knows what callers may do.
+    pub authorizer: Arc<Authorizer>,
+    /// Whether who may `get` a kind's `status`, and no more, sees states.
+    pub status_only: bool,
     /// Proves views.
     pub prover: Arc<Prover>,
     /// Who evaluates callers' expressions.

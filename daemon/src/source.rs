@@ -269,6 +269,15 @@ impl Source {
         }
     }
 
+    /// The API server, if this is one.
+    #[must_use]
+    pub fn api_server(&self) -> Option<apiserver::ApiServer> {
+        match self {
+            Self::ApiServer(server) => Some(server.clone()),
+            Self::Replay(_) => None,
+        }
+    }
+
     /// Whether this is a recording.
     #[must_use]
     pub fn is_replay(&self) -> bool {

@@ -9,6 +9,7 @@ pub mod items;
 pub mod labels;
 pub mod predicate;
 pub mod selection;
+pub mod visible;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ pub use self::group::{Group, Groups};
 pub use self::items::{Item, Items};
 pub use self::predicate::{Evaluator, Predicate};
 pub use self::selection::{Absence, Found, Gap, Named, Scope, Selection};
+pub use self::visible::Visible;
 use crate::event_log::{Entry, Expired};
 use crate::predicate::PredicateError;
 

@@ -83,6 +83,8 @@ impl InProcess {
             token_file: None,
             drain_timeout: PATIENCE,
             max_streams: MOST_STREAMS,
+            authorization_ttl: Duration::from_secs(1),
+            status_only: false,
             policy,
             log: String::new(),
             // Long enough for others to be seen at work beside one that takes all of it.

@@ -43,6 +43,19 @@ impl Identity {
     }
 }
 
+impl Caller {
+    /// Whether what `other` has opened is this caller's, too: its own, or anything for who
+    /// acts as the daemon does. Groups may have changed meanwhile.
+    #[must_use]
+    pub fn owns_what_is_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Owner | Self::TokenHolder, _) => true,
+            (Self::User(one), Self::User(two)) => one.username == two.username && one.uid == two.uid,
+            (Self::User(_), _) => false,
+        }
+    }
+}
+
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -8,6 +8,8 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Cause, ContainerEnd, EventLine, LogTail, Redaction, containers};
+use crate::access::Caller;
+use crate::access::authorizer::{Authorizer, Right};
 use crate::cache::Cache;
 use crate::caches::neighbours::Neighbours;
 use crate::record::{Key, Record};
@@ -34,6 +36,7 @@ const AT_ONCE: usize = 16;
 pub struct Investigator {
     neighbours: Arc<Neighbours>,
     source: Source,
+    authorizer: Arc<Authorizer>,
     redaction: Redaction,
     turns: Semaphore,
 }
@@ -44,19 +47,35 @@ struct Suspect {
     record: Arc<Record>,
 }
 
+impl Suspect {
+    fn again(&self) -> Self {
+        Self { cache: Arc::clone(&self.cache), record: Arc::clone(&self.record) }
+    }
+
+    /// To do that with objects of the core group beside it.
+    fn right(&self, verb: &'static str, resource: &str) -> Right {
+        let namespace = match &*self.record.key.namespace {
+            "" => "default",
+            namespace => namespace,
+        };
+        Right::to_any(verb, "", resource, Some(namespace))
+    }
+}
+
 impl Investigator {
     /// Looks into these caches, and asks that source.
     #[must_use]
-    pub fn new(neighbours: Arc<Neighbours>, source: Source, redaction: Redaction) -> Self {
-        Self { neighbours, source, redaction, turns: Semaphore::new(AT_ONCE) }
+    pub fn new(neighbours: Arc<Neighbours>, source: Source, authorizer: Arc<Authorizer>, redaction: Redaction) -> Self {
+        Self { neighbours, source, authorizer, redaction, turns: Semaphore::new(AT_ONCE) }
     }
 
     /// What broke first below the object of that name; `None` if there is no such
     /// object. `failure` is why the object has failed, if it has: a word and a
     /// sentence. What cannot be found out in time, which is soon after `deadline` at the
-    /// latest, is said to be missing.
+    /// latest, is said to be missing; so is what the caller may not see.
     pub async fn investigate(
         &self,
+        caller: &Caller,
         cache: &Arc<Cache>,
         key: &Key,
         failure: Option<(&str, &str)>,
@@ -66,7 +85,16 @@ impl Investigator {
         let long = if failure.is_some() { FOR_FAILURES } else { AT_DEADLINES };
         let ends = (now + long).min(deadline.max(now) + AT_DEADLINES);
         let target = Suspect { cache: Arc::clone(cache), record: cache.get(key)? };
+        let mut missing = Vec::new();
         let culprit = self.blamed(&target);
+        let culprit = match timeout_at(ends, self.may_see(caller, &culprit)).await {
+            Ok(Ok(())) => culprit,
+            Ok(Err(why)) => {
+                missing.push(format!("its pod: {why}"));
+                target.again()
+            }
+            Err(_) => target.again(),
+        };
         let judgement = &culprit.record.judgement;
         // One that crashes may be on its way again by now.
         let (reason, message) = match failure {
@@ -81,17 +109,22 @@ impl Investigator {
             containers: Vec::new(),
             events: Vec::new(),
             logs: Vec::new(),
-            missing: Vec::new(),
+            missing,
             others: 0,
         };
         if self.source.is_replay() {
             cause.missing.push("a recording holds no logs".to_owned());
         }
         let turn = timeout_at(ends, self.turns.acquire()).await;
-        if turn.is_err() || timeout_at(ends, self.gather(&target, &culprit, &mut cause)).await.is_err() {
+        if turn.is_err() || timeout_at(ends, self.gather(caller, &target, &culprit, &mut cause)).await.is_err() {
             cause.missing.push("not everything could be read in time".to_owned());
         } else if culprit.cache.kind().is_pods() && !self.source.is_replay() {
-            self.logs(&culprit, &mut cause, ends).await;
+            let right = culprit.right("get", "pods").below("log").of(&culprit.record.key.name);
+            match timeout_at(ends, self.may(caller, right)).await {
+                Ok(Ok(())) => self.logs(&culprit, &mut cause, ends).await,
+                Ok(Err(why)) => cause.missing.push(format!("its logs: {why}")),
+                Err(_) => cause.missing.push("its logs: not read in time".to_owned()),
+            }
         }
         self.redact(&mut cause);
         Some(cause)
@@ -121,20 +154,42 @@ impl Investigator {
 
     /// The pod that the object's judgement blames, or the object itself.
     fn blamed(&self, target: &Suspect) -> Suspect {
-        let itself = Suspect { cache: Arc::clone(&target.cache), record: Arc::clone(&target.record) };
-        let Some(blamed) = &target.record.judgement.blames else { return itself };
+        let Some(blamed) = &target.record.judgement.blames else { return target.again() };
         let pods = self.neighbours.caches(Related::Pods, Some(&blamed.namespace));
         let pod = pods.into_iter().find_map(|cache| Some(Suspect { record: cache.get(blamed)?, cache }));
-        pod.unwrap_or(itself)
+        pod.unwrap_or_else(|| target.again())
+    }
+
+    /// Whether the caller may, and why not.
+    async fn may(&self, caller: &Caller, right: Right) -> Result<(), String> {
+        match self.authorizer.may(caller, right.clone()).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(format!("{caller} may not {right}")),
+            Err(problem) => Err(problem.message),
+        }
+    }
+
+    /// Whether the caller may see an object, all of it.
+    async fn may_see(&self, caller: &Caller, suspect: &Suspect) -> Result<(), String> {
+        let key = &suspect.record.key;
+        self.may(caller, Right::to("get", suspect.cache.kind(), Some(&key.namespace)).of(&key.name)).await
     }
 
     /// What is known of it besides its logs.
-    async fn gather(&self, target: &Suspect, culprit: &Suspect, cause: &mut Cause) {
+    async fn gather(&self, caller: &Caller, target: &Suspect, culprit: &Suspect, cause: &mut Cause) {
         if culprit.cache.kind().is_pods() {
-            match self.containers(culprit).await {
+            let containers = match self.may_see(caller, culprit).await {
+                Ok(()) => self.containers(culprit).await,
+                Err(why) => Err(why),
+            };
+            match containers {
                 Ok(containers) => cause.containers = containers,
                 Err(problem) => cause.missing.push(format!("its containers: {problem}")),
             }
+        }
+        if let Err(why) = self.may(caller, culprit.right("list", "events")).await {
+            cause.missing.push(format!("its events: {why}"));
+            return;
         }
         let is_another = culprit.record.uid != target.record.uid;
         let subjects = std::iter::once(culprit).chain(is_another.then_some(target));

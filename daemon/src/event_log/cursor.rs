@@ -30,6 +30,8 @@ pub struct Cursor {
     pub incarnation: Incarnation,
     /// Everything up to here was seen.
     pub revision: Revision,
+    /// A number for which objects might be seen; 0 for all.
+    pub rights: u64,
 }
 
 /// Bytes that no daemon gave as a cursor.
@@ -39,16 +41,16 @@ pub struct InvalidCursor;
 
 impl Cursor {
     /// The first byte: the layout of those that follow.
-    const LAYOUT: u8 = 1;
-    const LENGTH: usize = 17;
+    const PLAIN: u8 = 1;
+    const WITH_RIGHTS: u8 = 2;
 
     /// As sent to clients.
     #[must_use]
-    pub fn encode(self) -> [u8; Self::LENGTH] {
-        let mut bytes = [Self::LAYOUT; Self::LENGTH];
-        bytes[1..9].copy_from_slice(&self.incarnation.0.to_be_bytes());
-        bytes[9..].copy_from_slice(&self.revision.to_be_bytes());
-        bytes
+    pub fn encode(self) -> Vec<u8> {
+        let (layout, rights) =
+            if self.rights == 0 { (Self::PLAIN, None) } else { (Self::WITH_RIGHTS, Some(self.rights)) };
+        let numbers = [self.incarnation.0, self.revision].into_iter().chain(rights);
+        std::iter::once(layout).chain(numbers.flat_map(u64::to_be_bytes)).collect()
     }
 
     /// The cursor that [`Cursor::encode`] gave.
@@ -56,12 +58,18 @@ impl Cursor {
     /// # Errors
     /// If none did.
     pub fn decode(bytes: &[u8]) -> Result<Self, InvalidCursor> {
-        let [Self::LAYOUT, rest @ ..] = bytes else { return Err(InvalidCursor) };
-        let (incarnation, revision) = rest.split_first_chunk().ok_or(InvalidCursor)?;
-        Ok(Self {
-            incarnation: Incarnation(u64::from_be_bytes(*incarnation)),
-            revision: u64::from_be_bytes(revision.try_into().map_err(|_| InvalidCursor)?),
-        })
+        let (layout, numbers) = bytes.split_first().ok_or(InvalidCursor)?;
+        let (numbers, rest) = numbers.as_chunks::<8>();
+        let numbers: Vec<_> = numbers.iter().map(|bytes| u64::from_be_bytes(*bytes)).collect();
+        match (*layout, &numbers[..], rest) {
+            (Self::PLAIN, [incarnation, revision], []) => {
+                Ok(Self { incarnation: Incarnation(*incarnation), revision: *revision, rights: 0 })
+            }
+            (Self::WITH_RIGHTS, [incarnation, revision, rights], []) if *rights != 0 => {
+                Ok(Self { incarnation: Incarnation(*incarnation), revision: *revision, rights: *rights })
+            }
+            _ => Err(InvalidCursor),
+        }
     }
 }
 
@@ -71,9 +79,11 @@ mod tests {
 
     #[test]
     fn what_was_encoded_decodes_and_nothing_else() {
-        let cursor = Cursor { incarnation: Incarnation::random(), revision: 42 };
+        let cursor = Cursor { incarnation: Incarnation::random(), revision: 42, rights: 0 };
         let bytes = cursor.encode();
         assert_eq!(Cursor::decode(&bytes), Ok(cursor));
+        let narrowed = Cursor { rights: 7, ..cursor };
+        assert_eq!(Cursor::decode(&narrowed.encode()), Ok(narrowed));
         for wrong in [&[][..], &[1], &bytes[..16], &[bytes.as_slice(), &[0]].concat(), &[2; 17]] {
             assert_eq!(Cursor::decode(wrong), Err(InvalidCursor));
         }

@@ -24,6 +24,8 @@ use super::store::{Ended, Opened};
 use super::tally::{Place, Tally};
 use super::token::{Asked, Name};
 use super::whereabouts::Whereabouts;
+use super::withdrawn::Withdrawn;
+use crate::access::Caller;
 use crate::clock::between;
 use crate::subscription::{Groups, Predicate, Scope, Selection};
 
@@ -45,6 +47,8 @@ pub struct Gate {
     pub deadline: Timestamp,
     /// Whether it is armed by somebody.
     pub awaits_arming: bool,
+    /// Who has opened it.
+    pub caller: Caller,
     /// How it is called where its token is not to be read.
     pub(super) name: Name,
     pub(super) asked: Option<Asked>,
@@ -70,7 +74,7 @@ struct Ends {
 }
 
 impl Gate {
-    fn new(gate: &Opened, awaits_arming: bool, report: Report, stored: Stored) -> (Arc<Self>, Ends) {
+    fn new(gate: &Opened, caller: Caller, awaits_arming: bool, report: Report, stored: Stored) -> (Arc<Self>, Ends) {
         let (report_to, report) = watch::channel(Arc::new(report));
         let (commands, commanded) = mpsc::channel(COMMANDS);
         let (stored_to, stored) = watch::channel(stored);
@@ -78,6 +82,7 @@ impl Gate {
             opened: gate.opened,
             deadline: gate.deadline,
             awaits_arming,
+            caller,
             name: gate.name,
             asked: gate.asked.clone(),
             whereabouts: OnceLock::new(),
@@ -199,6 +204,10 @@ pub struct Opening {
     pub applied: Vec<(Place, Applied)>,
     /// Which objects of the selection are meant, if what they own is judged, too.
     pub family: Option<Family>,
+    /// Who asks.
+    pub caller: Caller,
+    /// When it may not be asked any more.
+    pub withdrawn: Withdrawn,
 }
 
 /// The request that opens a gate.
@@ -208,6 +217,17 @@ pub struct Request {
     pub id: String,
     /// What it asks, to be kept.
     pub bytes: Vec<u8>,
+}
+
+/// What is known of a gate that has ended under an earlier daemon.
+#[derive(Debug)]
+pub struct Outline {
+    /// When it was opened.
+    pub opened: Timestamp,
+    /// When it was to end at the latest.
+    pub deadline: Timestamp,
+    /// Who has opened it.
+    pub caller: Caller,
 }
 
 /// The gates that there are.
@@ -245,7 +265,7 @@ impl Gates {
             request: request.bytes,
         };
         let report = Report { armed: !opening.await_arming, ..Report::default() };
-        let (gate, ends) = Gate::new(&opened, opening.await_arming, report, Stored::NotYet);
+        let (gate, ends) = Gate::new(&opened, opening.caller.clone(), opening.await_arming, report, Stored::NotYet);
         gate.look_at(&opening);
         let kept = self.known.lock().keep(&gate, &request.id, now)?;
         let forgotten = match kept {
@@ -266,7 +286,7 @@ impl Gates {
         now: Timestamp,
         unkept: Option<Unkept>,
     ) -> Run {
-        let Opening { selection, policy, expressions, await_arming, applied, family } = opening;
+        let Opening { selection, policy, expressions, await_arming, applied, family, caller: _, withdrawn } = opening;
         let named = match (family.as_ref().map(Family::targets), &selection.scope) {
             (Some(Targets::Named(named)), _) => Some(named.keys().cloned().collect()),
             (_, Scope::Named(named)) => Some(named.iter().map(|named| (named.cache, named.key.clone())).collect()),
@@ -278,15 +298,16 @@ impl Gates {
             tally.arm(applied, now);
         }
         let (group, tools) = (self.groups.join(&self.tools.log, selection), self.tools.clone());
-        Run { gate, group, tally, expressions, tools, commands, report, ends, unkept }
+        Run { gate, group, tally, expressions, tools, commands, report, ends, withdrawn, unkept }
     }
 
     /// Knows a gate again that has ended.
-    pub fn know_ended(&self, ended: Ended, opened: Timestamp, deadline: Timestamp, verdict: Verdict) {
+    pub fn know_ended(&self, ended: Ended, outline: Outline, verdict: Verdict) {
+        let Outline { opened, deadline, caller } = outline;
         let Ended { name, asked, at: _, summary } = ended;
         let report = Report { verdict: Some(verdict), summary: Some(Bytes::from(summary)), ..Report::default() };
         let opened = Opened { name, asked, opened, deadline, request: Vec::new() };
-        let (gate, _) = Gate::new(&opened, true, report, Stored::Yes);
+        let (gate, _) = Gate::new(&opened, caller, true, report, Stored::Yes);
         self.known.lock().insert(gate);
     }
 
@@ -295,12 +316,13 @@ impl Gates {
     pub fn know_open(
         &self,
         opened: Opened,
+        caller: Caller,
         awaits_arming: bool,
         armed: Option<Vec<u8>>,
         last: Option<Timestamp>,
     ) -> Reopening {
         let report = Report { armed: !awaits_arming || armed.is_some(), ..Report::default() };
-        let (gate, ends) = Gate::new(&opened, awaits_arming, report, Stored::Yes);
+        let (gate, ends) = Gate::new(&opened, caller, awaits_arming, report, Stored::Yes);
         self.known.lock().insert(Arc::clone(&gate));
         let (request, tools) = (opened.request, self.tools.clone());
         Reopening { request, armed, gate, report: ends.report, commands: ends.commands, tools, last }
@@ -328,10 +350,10 @@ impl Gates {
         self.tools.keeper.stop().await;
     }
 
-    /// The gate of that token.
+    /// The gate of that token, if it is the caller's.
     #[must_use]
-    pub fn find(&self, token: &str) -> Option<Arc<Gate>> {
+    pub fn find(&self, token: &str, caller: &Caller) -> Option<Arc<Gate>> {
         let now = self.tools.clock.now();
-        self.known.lock().find(Name::of(token), now)
+        self.known.lock().find(Name::of(token), now).filter(|gate| caller.owns_what_is_of(&gate.caller))
     }
 }

@@ -19,6 +19,7 @@ use super::store::keeper::Keeper;
 use super::store::{Entry, Opened};
 use super::tally::{Place, Tally};
 use super::token::Name;
+use super::withdrawn::Withdrawn;
 use super::{Outcome, Verdict};
 use crate::cause::Investigator;
 use crate::clock::Clock;
@@ -31,6 +32,9 @@ use crate::subscription::{Delivery, Feed, Group, Interruption, Item, Items, Pred
 
 /// Watchers are told no more often than that.
 const BETWEEN_REPORTS: Duration = Duration::from_millis(50);
+
+/// The reason of a gate that may not be asked any more.
+const FORBIDDEN: &str = "Forbidden";
 
 /// What is asked of a gate at work.
 #[derive(Debug)]
@@ -80,6 +84,7 @@ pub struct Run {
     /// When it ends at the latest by the machine's time: a recording's may run faster,
     /// or slower.
     pub(super) ends: Instant,
+    pub(super) withdrawn: Withdrawn,
     pub(super) unkept: Option<Unkept>,
 }
 
@@ -104,6 +109,7 @@ enum Step {
     Due,
     Report,
     Late,
+    Withdrawn(String),
 }
 
 impl Run {
@@ -208,6 +214,7 @@ impl Run {
             () = self.tools.clock.sleep_until(due) => Step::Due,
             () = report => Step::Report,
             () = sleep_until(self.ends) => Step::Late,
+            why = self.withdrawn.wait() => Step::Withdrawn(why),
         }
     }
 
@@ -238,6 +245,7 @@ impl Run {
             Step::Closed => Err(self.kind_changed()),
             Step::Due | Step::Report => Ok(()),
             Step::Late => Err(self.late()),
+            Step::Withdrawn(why) => Err(self.ended(Outcome::Undecided, FORBIDDEN, why)),
         }
     }
 
@@ -371,6 +379,10 @@ impl Run {
 
     async fn end(self, verdict: Verdict) -> Ending {
         let mut report = self.stand(verdict.at);
+        if verdict.reason == FORBIDDEN {
+            // Nor may it be seen how they stand.
+            report.objects.clear();
+        }
         report.cause = self.cause(&verdict).await.map(Arc::new);
         report.keep_states_only();
         let message = self.tools.investigator.redacted(&verdict.message);
@@ -383,7 +395,8 @@ impl Run {
         let cache = self.selection().caches.get(*cache)?;
         let has_failed = verdict.outcome == Outcome::Failed;
         let failure = has_failed.then_some((&*verdict.reason, &*verdict.message));
-        let mut cause = self.tools.investigator.investigate(cache.cache(), key, failure, self.ends).await?;
+        let investigator = &self.tools.investigator;
+        let mut cause = investigator.investigate(&self.gate.caller, cache.cache(), key, failure, self.ends).await?;
         let failed = self.tally.objects(verdict.at).filter(|(.., standing)| matches!(standing, Standing::Failed(_)));
         cause.others = failed.count().saturating_sub(usize::from(has_failed));
         Some(cause)

@@ -37,8 +37,9 @@ impl From<v1::View> for View {
 }
 
 impl Served {
-    pub(super) fn cursor(&self, revision: Revision) -> Bytes {
-        Bytes::copy_from_slice(&Cursor { incarnation: self.incarnation, revision }.encode())
+    /// A place in the log, for a reader who may see what has that number.
+    pub(super) fn cursor(&self, revision: Revision, rights: u64) -> Bytes {
+        Cursor { incarnation: self.incarnation, revision, rights }.encode().into()
     }
 
     /// The oldest of the freshnesses of `caches`.

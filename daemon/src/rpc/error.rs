@@ -35,6 +35,7 @@ pub(super) enum Reason {
     PredicatesBusy,
     Draining,
     Unauthenticated,
+    PermissionDenied,
     InvalidPolicy,
     GateNotFound,
     GateEnded,
@@ -63,6 +64,7 @@ impl Reason {
             Self::BodiesNotKept => "BODIES_NOT_KEPT",
             Self::Draining => "DRAINING",
             Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::PermissionDenied => "PERMISSION_DENIED",
             Self::InvalidPolicy => "INVALID_POLICY",
             Self::GateNotFound => "GATE_NOT_FOUND",
             Self::GateEnded => "GATE_ENDED",
@@ -97,6 +99,16 @@ pub(super) fn unreadable(kind: &Kind, problem: &Problem) -> Status {
     };
     let message = format!("{kind} cannot be read: {}", problem.message);
     status(code, reason, message, [("kind", kind.to_string()), ("problem", problem.reason.to_string())])
+}
+
+/// The cluster does not say what a caller may do.
+pub(super) fn unreviewed(problem: &Problem) -> Status {
+    let message = format!("what you may do cannot be found out: {}", problem.message);
+    let (code, reason) = match problem.reason {
+        ProblemReason::Forbidden => (Code::PermissionDenied, Reason::PermissionDenied),
+        _ => (Code::Unavailable, Reason::ClusterUnreachable),
+    };
+    status(code, reason, message, [("problem", problem.reason.to_string())])
 }
 
 /// The cluster's kinds are not known.

@@ -14,8 +14,10 @@ use tonic_types::{ErrorInfo, StatusExt as _};
 
 use super::Served;
 use super::error::Reason;
+use crate::access::Caller;
+use crate::access::identity::Identity;
 use crate::gate::ending::Ending;
-use crate::gate::register::{Gate, Opening};
+use crate::gate::register::{Gate, Opening, Outline};
 use crate::gate::reopening::{Over, Reopening};
 use crate::gate::report::Report;
 use crate::gate::run::Run;
@@ -32,13 +34,14 @@ impl Served {
     pub fn know_again(&self, loaded: Loaded) -> Vec<Reopening> {
         for ended in loaded.ended {
             match read(&ended) {
-                Some((opened, deadline, verdict)) => self.gates.know_ended(ended, opened, deadline, verdict),
+                Some((outline, verdict)) => self.gates.know_ended(ended, outline, verdict),
                 None => tracing::warn!("a gate that has ended is kept in words that are not known: it is forgotten"),
             }
         }
         let reopening = |(opened, armed): (crate::gate::store::Opened, Option<Vec<u8>>)| {
             let awaits_arming = OpenGateRequest::decode(&*opened.request).is_ok_and(|request| request.await_arming);
-            self.gates.know_open(opened, awaits_arming, armed, loaded.last)
+            let caller = caller_of(&opened.request);
+            self.gates.know_open(opened, caller, awaits_arming, armed, loaded.last)
         };
         loaded.open.into_iter().map(reopening).collect()
     }
@@ -79,11 +82,11 @@ impl Served {
         let told = self.gate_and_objects(gate, report);
         // What cannot be told of objects cannot be kept, either: the outcome can.
         let told = told.or_else(|_| Ok(GetGateResponse { gate: Some(self.gate(gate, report)?), objects: Vec::new() }));
-        told.unwrap_or_else(|_: Status| GetGateResponse::default()).encode_to_vec()
+        with_caller(told.unwrap_or_else(|_: Status| GetGateResponse::default()).encode_to_vec(), &gate.caller)
     }
 
     /// Looks at the gate's objects from now on, as soon as that can be; or ends it.
-    async fn reopen(&self, mut gate: Reopening) -> Result<Box<Run>, Box<Ending>> {
+    async fn reopen(self: &Arc<Self>, mut gate: Reopening) -> Result<Box<Run>, Box<Ending>> {
         if gate.is_late() {
             return Err(Box::new(gate.absent()));
         }
@@ -112,9 +115,9 @@ impl Served {
         }
     }
 
-    async fn kept_opening(&self, request: Vec<u8>, armed: Option<Vec<u8>>) -> Result<Opening, Status> {
+    async fn kept_opening(self: &Arc<Self>, request: Vec<u8>, armed: Option<Vec<u8>>) -> Result<Opening, Status> {
         let unknown = |error: prost::DecodeError| Status::internal(format!("it is kept in unknown words: {error}"));
-        let opening = self.opening(OpenGateRequest::decode(&*request).map_err(unknown)?).await?;
+        let opening = self.opening(&caller_of(&request), OpenGateRequest::decode(&*request).map_err(unknown)?).await?;
         match armed {
             None => Ok(opening),
             Some(armed) => self.armed(opening, &ArmGateRequest::decode(&*armed).map_err(unknown)?.applied),
@@ -132,7 +135,7 @@ fn may_pass(error: &Status) -> bool {
 
 /// What is to be known of a gate that has ended: when it was opened, its deadline,
 /// and its outcome.
-fn read(ended: &Ended) -> Option<(Timestamp, Timestamp, Verdict)> {
+fn read(ended: &Ended) -> Option<(Outline, Verdict)> {
     let gate = GetGateResponse::decode(&*ended.summary).ok()?.gate?;
     let outcome = match gate.outcome() {
         v1::Outcome::Unspecified => return None,
@@ -143,5 +146,70 @@ fn read(ended: &Ended) -> Option<(Timestamp, Timestamp, Verdict)> {
     };
     let time = |time: prost_types::Timestamp| Timestamp::new(time.seconds, time.nanos).ok();
     let verdict = Verdict { outcome, reason: gate.reason, message: gate.message, at: ended.at, culprit: None };
-    Some((time(gate.open_time?)?, time(gate.deadline?)?, verdict))
+    let caller = caller_of(&ended.summary);
+    Some((Outline { opened: time(gate.open_time?)?, deadline: time(gate.deadline?)?, caller }, verdict))
+}
+
+/// Whose a message is, behind it: the API's messages have no such field.
+#[derive(prost::Message)]
+struct KeptFor {
+    #[prost(message, optional, tag = "1000")]
+    user: Option<KeptIdentity>,
+}
+
+#[derive(prost::Message)]
+struct KeptIdentity {
+    #[prost(string, tag = "1")]
+    username: String,
+    #[prost(string, optional, tag = "2")]
+    uid: Option<String>,
+    #[prost(string, repeated, tag = "3")]
+    groups: Vec<String>,
+    #[prost(message, repeated, tag = "4")]
+    extra: Vec<KeptExtra>,
+}
+
+#[derive(prost::Message)]
+struct KeptExtra {
+    #[prost(string, tag = "1")]
+    key: String,
+    #[prost(string, repeated, tag = "2")]
+    values: Vec<String>,
+}
+
+/// A message, and whose it is.
+pub(super) fn with_caller(mut message: Vec<u8>, caller: &Caller) -> Vec<u8> {
+    let Caller::User(identity) = caller else { return message };
+    let Identity { username, uid, groups, extra } = Identity::clone(identity);
+    let extra = extra.into_iter().map(|(key, values)| KeptExtra { key, values }).collect();
+    message.extend(KeptFor { user: Some(KeptIdentity { username, uid, groups, extra }) }.encode_to_vec());
+    message
+}
+
+/// Whose a message is: the daemon's own, if it does not say.
+fn caller_of(message: &[u8]) -> Caller {
+    match KeptFor::decode(message).ok().and_then(|kept| kept.user) {
+        None => Caller::Owner,
+        Some(KeptIdentity { username, uid, groups, extra }) => {
+            let extra = extra.into_iter().map(|KeptExtra { key, values }| (key, values)).collect();
+            Caller::User(Arc::new(Identity { username, uid, groups, extra }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_keeps_whose_it_is_and_says_the_same() {
+        let extra = [("scopes".to_owned(), vec!["a".to_owned(), "b".to_owned()])].into();
+        let identity = Identity { uid: Some("7".into()), extra, ..Identity::new("jane", vec!["dev".into()]) };
+        let request = OpenGateRequest { request_id: "id".into(), await_arming: true, ..Default::default() };
+        for caller in [Caller::User(Arc::new(identity)), Caller::Owner] {
+            let kept = with_caller(request.encode_to_vec(), &caller);
+            assert_eq!(caller_of(&kept), caller);
+            assert_eq!(OpenGateRequest::decode(&*kept), Ok(request.clone()));
+        }
+    }
 }

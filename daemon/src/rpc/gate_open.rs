@@ -3,12 +3,15 @@
 
 use std::sync::Arc;
 
-use daymark_proto::v1::{AppliedObject, ObjectRef, OpenGateRequest};
+use daymark_proto::v1::criterion::Criterion;
+use daymark_proto::v1::{AppliedObject, GatePolicy, ObjectRef, OpenGateRequest};
 use tonic::{Code, Status};
 
 use super::Served;
+use super::convert::View;
 use super::error::{Reason, status, unreadable};
 use super::gate_policy::{Read, invalid};
+use crate::access::Caller;
 use crate::gate::Applied;
 use crate::gate::family::Family;
 use crate::gate::register::Opening;
@@ -20,7 +23,11 @@ use crate::subscription::{Predicate, Selection};
 
 impl Served {
     /// What a request asks, all of it checked; what is needed to answer is followed.
-    pub(super) async fn opening(&self, request: OpenGateRequest) -> Result<Opening, Status> {
+    pub(super) async fn opening(
+        self: &Arc<Self>,
+        caller: &Caller,
+        request: OpenGateRequest,
+    ) -> Result<Opening, Status> {
         let OpenGateRequest { filter, policy, await_arming, applied, request_id: _, owned } = request;
         let filter = filter.unwrap_or_default();
         if !filter.states.is_empty() || !filter.cel.is_empty() || !filter.field_selector.is_empty() {
@@ -31,6 +38,7 @@ impl Served {
             return Err(invalid("what was applied is said now, or to a gate that awaits it; not both"));
         }
         let mut selection = self.select(&filter).await?;
+        let view = if policy.as_ref().is_some_and(reads_objects) { View::Full } else { View::Basic };
         let Read { policy, expressions } = self.read_policy(policy.unwrap_or_default(), &selection).await?;
         let mut family = None;
         if let Some(owned) = owned {
@@ -42,11 +50,13 @@ impl Served {
         (selection.every_version, selection.history) = (true, true);
         self.await_listed(&selection).await?;
         self.refuse_forbidden(&selection)?;
+        let withdrawn = self.judges(caller, &selection, view).await?;
         let predicate = |expression| Predicate { expression, evaluator: self.evaluator.clone() };
         let expressions = expressions.into_iter().map(predicate).collect();
         let applied =
             self.applied_to(&applied, filter.namespaces.first(), &whereabouts(&selection, family.as_ref()))?;
-        Ok(Opening { selection, policy, expressions, await_arming, applied, family })
+        let caller = caller.clone();
+        Ok(Opening { selection, policy, expressions, await_arming, applied, family, caller, withdrawn })
     }
 
     /// The same of a gate that is armed with these.
@@ -54,6 +64,12 @@ impl Served {
         let applied = self.applied_to(applied, None, &whereabouts(&opening.selection, opening.family.as_ref()))?;
         Ok(Opening { await_arming: false, applied, ..opening })
     }
+}
+
+/// Whether it depends on more than objects' states how they are judged.
+fn reads_objects(policy: &GatePolicy) -> bool {
+    let mut criteria = policy.all_of.iter().chain(&policy.any_of).chain(&policy.fail_on);
+    criteria.any(|it| matches!(it.criterion, Some(Criterion::JsonPath(_) | Criterion::Cel(_))))
 }
 
 fn whereabouts(selection: &Selection, family: Option<&Family>) -> Whereabouts {

@@ -15,8 +15,10 @@ use tonic::{Code, Request, Response, Status};
 use super::Served;
 use super::auth::caller;
 use super::error::{Reason, come_again, draining, status};
+use super::gate_lasting::with_caller;
 use super::gate_policy::invalid;
 use super::gate_watch::Watching;
+use crate::access::Caller;
 use crate::gate::register::{self as gate, Gate, NotArmed, NotOpened};
 use crate::gate::report::Report;
 
@@ -32,8 +34,8 @@ impl Handler {
         Self { served }
     }
 
-    fn find(&self, token: &str) -> Result<Arc<Gate>, Status> {
-        self.served.gates.find(token).ok_or_else(|| {
+    fn find<M>(&self, request: &Request<M>, token: &str) -> Result<Arc<Gate>, Status> {
+        self.served.gates.find(token, &caller(request)?).ok_or_else(|| {
             let message = "there is no such gate: it was never opened here, or its verdict is no longer kept";
             status(Code::NotFound, Reason::GateNotFound, message, [])
         })
@@ -52,14 +54,16 @@ impl Handler {
         }
     }
 
-    async fn open(&self, mut request: OpenGateRequest) -> Result<(String, Arc<Gate>), Status> {
+    async fn open(&self, caller: &Caller, mut request: OpenGateRequest) -> Result<(String, Arc<Gate>), Status> {
         let id = std::mem::take(&mut request.request_id);
         if id.len() > LONGEST_ID {
             return Err(invalid(format!("request_id is longer than {LONGEST_ID} bytes")));
         }
         // Who reads what is kept does not learn by what the token can be had again.
-        let bytes = if self.served.gates.are_durable() { request.encode_to_vec() } else { Vec::new() };
-        let opening = self.served.opening(request).await?;
+        let is_kept = self.served.gates.are_durable();
+        let bytes = if is_kept { with_caller(request.encode_to_vec(), caller) } else { Vec::new() };
+        let opening = self.served.opening(caller, request).await?;
+        let id = id_of(caller, id);
         self.served.gates.open(opening, gate::Request { id, bytes }).await.map_err(|error| match error {
             NotOpened::TooMany => come_again(Reason::TooManyGates, error.to_string()),
             _ if self.served.drain.is_cancelled() => draining(),
@@ -79,22 +83,31 @@ impl Handler {
     }
 }
 
+/// What a request is known by: each caller's are its own.
+fn id_of(caller: &Caller, id: String) -> String {
+    match caller {
+        Caller::User(identity) if !id.is_empty() => {
+            format!("{id}\0{}\0{}", identity.username, identity.uid.as_deref().unwrap_or_default())
+        }
+        _ => id,
+    }
+}
+
 #[tonic::async_trait]
 impl GateService for Handler {
     async fn open_gate(&self, request: Request<OpenGateRequest>) -> Result<Response<OpenGateResponse>, Status> {
-        caller(&request)?;
+        let caller = caller(&request)?;
         if self.served.drain.is_cancelled() {
             return Err(draining());
         }
-        let (token, gate) = self.open(request.into_inner()).await?;
+        let (token, gate) = self.open(&caller, request.into_inner()).await?;
         let gate = self.served.gate(&gate, &gate.report().borrow())?;
         Ok(Response::new(OpenGateResponse { token, gate: Some(gate) }))
     }
 
     async fn arm_gate(&self, request: Request<ArmGateRequest>) -> Result<Response<ArmGateResponse>, Status> {
-        caller(&request)?;
-        let ArmGateRequest { token, applied } = request.into_inner();
-        let gate = self.find(&token)?;
+        let gate = self.find(&request, &request.get_ref().token)?;
+        let applied = request.into_inner().applied;
         if !gate.awaits_arming {
             let message = "the gate was not opened to be armed";
             return Err(status(Code::FailedPrecondition, Reason::NotToBeArmed, message, []));
@@ -117,22 +130,19 @@ impl GateService for Handler {
     type WatchGateStream = BoxStream<'static, Result<Encoded<WatchGateResponse>, Status>>;
 
     async fn watch_gate(&self, request: Request<WatchGateRequest>) -> Result<Response<Self::WatchGateStream>, Status> {
-        caller(&request)?;
-        let gate = self.find(&request.into_inner().token)?;
+        let gate = self.find(&request, &request.get_ref().token)?;
         let permit = self.served.streams.begin()?;
         Ok(Response::new(Watching::stream(&self.served, permit, gate)))
     }
 
     async fn get_gate(&self, request: Request<GetGateRequest>) -> Result<Response<GetGateResponse>, Status> {
-        caller(&request)?;
-        let gate = self.find(&request.into_inner().token)?;
+        let gate = self.find(&request, &request.get_ref().token)?;
         let report = Arc::clone(&gate.report().borrow());
         Ok(Response::new(self.served.gate_and_objects(&gate, &report)?))
     }
 
     async fn cancel_gate(&self, request: Request<CancelGateRequest>) -> Result<Response<CancelGateResponse>, Status> {
-        caller(&request)?;
-        let gate = self.find(&request.into_inner().token)?;
+        let gate = self.find(&request, &request.get_ref().token)?;
         gate.cancel().await;
         // Who cancels what has ended is told how.
         let gate = self.after(&gate, |_| false).await?;

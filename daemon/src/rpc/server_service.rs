@@ -53,8 +53,13 @@ impl ServerService for Handler {
     }
 
     async fn list_caches(&self, request: Request<ListCachesRequest>) -> Result<Response<ListCachesResponse>, Status> {
-        caller(&request)?;
-        let caches = self.served.caches.open().iter().map(|cache| self.cache_status(cache)).collect();
+        let caller = caller(&request)?;
+        let mut caches = Vec::new();
+        for cache in self.served.caches.open() {
+            if self.served.may_list(&caller, &cache).await? {
+                caches.push(self.cache_status(&cache));
+            }
+        }
         Ok(Response::new(ListCachesResponse { caches, streams: count(self.served.streams.open()) }))
     }
 }

@@ -18,7 +18,8 @@ use super::Served;
 use super::auth::caller;
 use super::convert::View;
 use super::error::{Reason, cursor_expired, status, unevaluated, unknown_kinds, unreadable};
-use super::watch::{Beginning, Order, Watch};
+use super::rights::{self, Use};
+use super::watch::{Beginning, Eyes, Order, Watch};
 use crate::cache::{Cache, Snapshot};
 use crate::event_log::Revision;
 use crate::event_log::cursor::Cursor;
@@ -54,6 +55,9 @@ impl Handler {
         if cursor.incarnation != self.served.incarnation || cursor.revision > self.served.log.head() {
             return Ok(Beginning::Snapshot(Cause::OtherIncarnation));
         }
+        if cursor.rights != rights::number(&selection.visible) {
+            return Ok(Beginning::Snapshot(Cause::RightsChanged));
+        }
         let caches: Vec<_> = selection.caches.iter().map(|cache| cache.id()).collect();
         Ok(match self.served.log.holds(&caches, cursor.revision) {
             true => Beginning::Resume(cursor.revision),
@@ -65,14 +69,15 @@ impl Handler {
 #[tonic::async_trait]
 impl StatusService for Handler {
     async fn get_status(&self, request: Request<GetStatusRequest>) -> Result<Response<GetStatusResponse>, Status> {
-        caller(&request)?;
+        let caller = caller(&request)?;
         let request = request.into_inner();
         let wanted = request.r#ref.clone().unwrap_or_default();
         self.served.caches.catalog().loaded().await.map_err(|problem| unknown_kinds(&problem))?;
         let (cache, key) = self.served.resolve(&wanted, None).await?;
+        let view = request.view().into();
+        self.served.may_get(&caller, cache.kind(), &key, view).await?;
         self.served.listed(&cache).await?.map_err(|problem| unreadable(cache.kind(), &problem))?;
 
-        let view = request.view().into();
         let (record, revision) = {
             let snapshot = Snapshot::take([&*cache], &self.served.log);
             let record = snapshot.get(0, &key).cloned();
@@ -83,7 +88,7 @@ impl StatusService for Handler {
         Ok(Response::new(GetStatusResponse {
             status: Some(self.whole_status(&cache, &record, view).await?),
             freshness: Some(self.served.freshness([&*cache])),
-            cursor: self.served.cursor(revision),
+            cursor: self.served.cursor(revision, 0),
         }))
     }
 
@@ -91,7 +96,7 @@ impl StatusService for Handler {
         &self,
         request: Request<ListStatusesRequest>,
     ) -> Result<Response<ListStatusesResponse>, Status> {
-        caller(&request)?;
+        let caller = caller(&request)?;
         let request = request.into_inner();
         let selection = self.served.select(&request.filter.clone().unwrap_or_default()).await?;
         if matches!(selection.scope, Scope::Named(_)) {
@@ -100,8 +105,12 @@ impl StatusService for Handler {
         }
         let size = page_size(request.page_size)?;
         let after = page_start(&request.page_token, &selection)?;
-        let unreachable = self.served.await_listed(&selection).await?;
-        Ok(Response::new(self.page(&selection, after, size, request.view().into(), unreachable).await?))
+        let view = request.view().into();
+        let mut unreachable = self.served.await_listed(&selection).await?;
+        let sight = self.served.sight(&caller, &selection, Use::Read, view).await?;
+        let selection = sight.narrow(selection);
+        unreachable.extend(sight.refused);
+        Ok(Response::new(self.page(&selection, after, size, view, unreachable).await?))
     }
 
     type WatchStatusesStream = Pin<Box<dyn Stream<Item = Result<Encoded<WatchStatusesResponse>, Status>> + Send>>;
@@ -110,7 +119,7 @@ impl StatusService for Handler {
         &self,
         request: Request<WatchStatusesRequest>,
     ) -> Result<Response<Self::WatchStatusesStream>, Status> {
-        caller(&request)?;
+        let caller = caller(&request)?;
         let request = request.into_inner();
         let permit = self.served.streams.begin()?;
         let view = request.view().into();
@@ -126,13 +135,23 @@ impl StatusService for Handler {
         selection.history = request.history;
         selection.every_version = request.history || view == View::Full;
         let interval = progress_interval(request.progress_interval)?;
+        let unreachable = self.served.await_listed(&selection).await?;
+        let sight = self.served.sight(&caller, &selection, Use::Follow, view).await?;
+        let selection = sight.narrow(selection);
         let beginning = self.beginning(&request.cursor, &selection)?;
         if request.history && !request.cursor.is_empty() && matches!(beginning, Beginning::Snapshot(_)) {
             return Err(cursor_expired());
         }
-        let unreachable = self.served.await_listed(&selection).await?;
-        let order =
-            Order { selection, unreachable, view, progress_interval: interval, beginning, proven: request.proven };
+        let eyes = Eyes { caller, sight };
+        let order = Order {
+            selection,
+            eyes,
+            unreachable,
+            view,
+            progress_interval: interval,
+            beginning,
+            proven: request.proven,
+        };
         let watch = Watch::new(Arc::clone(&self.served), order, permit);
         Ok(Response::new(Box::pin(watch.into_stream())))
     }
@@ -184,7 +203,7 @@ impl Handler {
             next_page_token,
             unreachable,
             freshness: Some(self.served.freshness(selection.caches.iter().map(|cache| -> &Cache { cache }))),
-            cursor: self.served.cursor(revision),
+            cursor: self.served.cursor(revision, rights::number(&selection.visible)),
         })
     }
 

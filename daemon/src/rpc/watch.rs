@@ -21,7 +21,9 @@ use self::letter::Letter;
 use super::Served;
 use super::convert::{View, encode};
 use super::error::{cache_closed, cursor_expired, draining, unevaluated, unproven};
+use super::rights::{self, Sight, Use};
 use super::streams::Permit;
+use crate::access::Caller;
 use crate::cache::Cache;
 use crate::event_log::{Entry, Revision};
 use crate::proof::{Finds, Unproven};
@@ -37,6 +39,7 @@ type Message = Encoded<WatchStatusesResponse>;
 pub(super) struct Watch {
     served: Arc<Served>,
     selection: Arc<Selection>,
+    eyes: Eyes,
     unreachable: Vec<Unreachable>,
     view: View,
     progress_interval: Option<Duration>,
@@ -44,6 +47,10 @@ pub(super) struct Watch {
     stage: Stage,
     /// Resolves when the view is proven; `None` if nobody asked, or it is.
     proof: Option<BoxFuture<'static, Result<(), Unproven>>>,
+    /// Whether somebody asked for proof.
+    proves: bool,
+    /// Resolves when its reader may see otherwise.
+    other_sight: BoxFuture<'static, Result<Sight, Status>>,
     _permit: Permit,
 }
 
@@ -55,6 +62,8 @@ enum Step {
     Changes(Result<Portion, Interruption>),
     /// A kind that could not be read can be.
     Reachable,
+    /// The reader may see otherwise than before, or nothing any more.
+    Sees(Result<Sight, Status>),
     /// Nothing, for as long as the reader is to be left without a sign of life.
     Silence,
 }
@@ -100,9 +109,42 @@ impl Opening {
     }
 }
 
+/// Who reads, and what may be seen.
+pub(super) struct Eyes {
+    pub(super) caller: Caller,
+    pub(super) sight: Sight,
+}
+
+impl Eyes {
+    /// Resolves when they may see otherwise.
+    fn open(
+        &self,
+        served: &Arc<Served>,
+        selection: &Arc<Selection>,
+        view: View,
+    ) -> BoxFuture<'static, Result<Sight, Status>> {
+        if !matches!(self.caller, Caller::User(_)) {
+            return std::future::pending().boxed();
+        }
+        let (served, selection) = (Arc::clone(served), Arc::clone(selection));
+        let (caller, sight) = (self.caller.clone(), self.sight.clone());
+        let seen = async move { served.other_sight(&caller, &selection, (Use::Follow, view), &sight).await };
+        seen.boxed()
+    }
+}
+
+/// Those who want the same; what a proof finds out is of its stream alone.
+fn group(served: &Served, selection: Selection, proven: bool) -> Arc<Group> {
+    match proven {
+        true => Arc::new(Group::new(&served.log, Arc::new(selection))),
+        false => served.groups.join(&served.log, selection),
+    }
+}
+
 /// What a stream is to be.
 pub(super) struct Order {
     pub(super) selection: Selection,
+    pub(super) eyes: Eyes,
     pub(super) unreachable: Vec<Unreachable>,
     pub(super) view: View,
     pub(super) progress_interval: Option<Duration>,
@@ -113,13 +155,8 @@ pub(super) struct Order {
 
 impl Watch {
     pub(super) fn new(served: Arc<Served>, order: Order, permit: Permit) -> Self {
-        let Order { selection, unreachable, view, progress_interval, beginning, proven } = order;
-        // What a proof finds out is of its stream alone.
-        let group = if proven {
-            Arc::new(Group::new(&served.log, Arc::new(selection)))
-        } else {
-            served.groups.join(&served.log, selection)
-        };
+        let Order { selection, eyes, unreachable, view, progress_interval, beginning, proven } = order;
+        let group = group(&served, selection, proven);
         let selection = Arc::clone(group.selection());
         let (stage, after) = match beginning {
             Beginning::Snapshot(cause) => (Stage::Reset(cause), 0),
@@ -127,7 +164,21 @@ impl Watch {
         };
         let feed = Feed::new(group, after);
         let proof = proven.then(|| Arc::clone(&served.prover).prove(Arc::clone(&selection), Finds::History).boxed());
-        Self { served, selection, unreachable, view, progress_interval, feed, stage, proof, _permit: permit }
+        let other_sight = eyes.open(&served, &selection, view);
+        Self {
+            served,
+            selection,
+            eyes,
+            other_sight,
+            proves: proven,
+            unreachable,
+            view,
+            progress_interval,
+            feed,
+            stage,
+            proof,
+            _permit: permit,
+        }
     }
 
     pub(super) fn into_stream(self) -> impl Stream<Item = Result<Message, Status>> {
@@ -148,10 +199,14 @@ impl Watch {
         if matches!(self.stage, Stage::Ended) {
             return None;
         }
-        let result = tokio::select! {
-            biased;
-            () = drained => Err(draining()),
-            message = self.message() => message,
+        // A snapshot that is read slowly may take longer than a right lasts.
+        let result = match (&mut self.other_sight).now_or_never() {
+            Some(sight) => sight.and_then(|sight| self.see(sight)),
+            None => tokio::select! {
+                biased;
+                () = drained => Err(draining()),
+                message = self.message() => message,
+            },
         };
         if result.is_err() {
             self.stage = Stage::Ended;
@@ -234,6 +289,7 @@ impl Watch {
             proven = proof => Step::Proven(proven),
             portion = self.feed.next() => Step::Changes(portion),
             () = reachable(&self.selection, &self.unreachable) => Step::Reachable,
+            sight = &mut self.other_sight => Step::Sees(sight),
             () = silence => Step::Silence,
         }
     }
@@ -243,6 +299,7 @@ impl Watch {
             Step::Changes(portion) => self.changes(portion),
             // A reader that came back holds what it knew of that kind.
             Step::Reachable => self.begin_anew(Cause::Reachable),
+            Step::Sees(sight) => self.see(sight?),
             Step::Silence | Step::Proven(_) => {
                 let progress = Letter::of(encode(Event::Progress(Progress {})));
                 Ok(self.send(progress, self.feed.handed_out_to()))
@@ -307,6 +364,21 @@ impl Watch {
         Ok(self.send(Letter::of(encode(Event::Reset(reset))), None))
     }
 
+    /// Goes on with what the reader may see by now.
+    fn see(&mut self, sight: Sight) -> Result<Message, Status> {
+        let selection = self.selection.seeing(sight.visible.clone());
+        self.eyes.sight = sight;
+        let group = group(&self.served, selection, self.proves);
+        self.selection = Arc::clone(group.selection());
+        self.feed = Feed::new(group, 0);
+        if self.proves {
+            let proof = Arc::clone(&self.served.prover).prove(Arc::clone(&self.selection), Finds::History);
+            self.proof = Some(proof.boxed());
+        }
+        self.other_sight = self.eyes.open(&self.served, &self.selection, self.view);
+        self.begin_anew(Cause::RightsChanged)
+    }
+
     /// Begins a snapshot.
     fn reset(&mut self, cause: Cause) -> Result<Reset, Status> {
         if let Some(closed) = self.selection.caches.iter().find(|cache| cache.closed().is_cancelled()) {
@@ -318,7 +390,8 @@ impl Watch {
         let unread = |it: &Unreachable| self.selection.caches.iter().any(|c| !c.freshness().listed && meant(c, it));
         self.unreachable.retain(unread);
         self.stage = Stage::Items(items);
-        Ok(Reset { cause: cause.into(), unreachable: self.unreachable.clone() })
+        let unreachable = self.unreachable.iter().chain(&self.eyes.sight.refused).cloned().collect();
+        Ok(Reset { cause: cause.into(), unreachable })
     }
 
     fn item(&self, item: &Item) -> Result<Bytes, Status> {
@@ -340,7 +413,9 @@ impl Watch {
     fn tail(&self, at: Option<Revision>) -> Bytes {
         let message = WatchStatusesResponse {
             events: Vec::new(),
-            cursor: at.map(|revision| self.served.cursor(revision)).unwrap_or_default(),
+            cursor: at
+                .map(|revision| self.served.cursor(revision, rights::number(&self.selection.visible)))
+                .unwrap_or_default(),
             freshness: Some(self.freshness()),
         };
         message.encode_to_vec().into()

@@ -33,6 +33,12 @@ enum Field {
 pub struct FieldSelectorError(String);
 
 impl FieldSelector {
+    /// Whether it asks for nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Reads `a.b=c`, `a.b==c` and `a.b!=c`, separated by commas; a backslash
     /// takes away the meaning of a comma or backslash in a value
     /// (k8s.io/apimachinery `pkg/fields/selector.go`).

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use super::fields::FieldSelector;
 use super::labels::LabelSelector;
 use super::predicate::Predicate;
+use super::visible::Visible;
 use super::{Delivery, Relation};
 use crate::cache::{Cache, Snapshot};
 use crate::caches::Lease;
@@ -39,6 +40,9 @@ pub struct Selection {
     pub history: bool,
     /// For each cache, what was proven last of what there was.
     pub gaps: Vec<Found<Gap>>,
+    /// For each cache, which of its objects may be seen at all; nothing, if that is
+    /// every object.
+    pub visible: Vec<Visible>,
 }
 
 /// What a proof has found out, the newest one.
@@ -118,6 +122,10 @@ pub struct Absence {
 }
 
 impl Named {
+    fn anew(&self) -> Self {
+        Self { cache: self.cache, key: self.key.clone(), uid: self.uid.clone(), absence: Found::default() }
+    }
+
     /// Whether `record`, which has that name at that place of the log, is meant.
     #[must_use]
     pub fn means(&self, record: &Record, at: Revision) -> bool {
@@ -147,7 +155,24 @@ impl Selection {
             with_bodies: false,
             history: false,
             gaps,
+            visible: Vec::new(),
         }
+    }
+
+    /// The same with other objects that may be seen. What proofs have found is not taken
+    /// over.
+    #[must_use]
+    pub fn seeing(&self, visible: Vec<Visible>) -> Self {
+        let scope = match &self.scope {
+            Scope::All => Scope::All,
+            Scope::Namespaces(namespaces) => Scope::Namespaces(namespaces.clone()),
+            Scope::Named(named) => Scope::Named(named.iter().map(Named::anew).collect()),
+        };
+        let (labels, fields) = (self.labels.clone(), self.fields.clone());
+        let (states, predicate) = (self.states.clone(), self.predicate.clone());
+        let Self { every_version, with_bodies, history, .. } = *self;
+        let all = Self::of(self.caches.clone(), scope);
+        Self { labels, fields, states, predicate, every_version, with_bodies, history, visible, ..all }
     }
 
     /// Whether an object of the cache with that id may be wanted, at that place
@@ -155,7 +180,9 @@ impl Selection {
     #[must_use]
     pub fn may_select(&self, cache: CacheId, record: &Record, at: Revision) -> bool {
         let in_scope = match &self.scope {
-            Scope::All | Scope::Namespaces(_) => self.may_list(record) && !self.is_history(cache, record, at),
+            Scope::All | Scope::Namespaces(_) => {
+                self.may_list(record) && self.may_see(cache, record) && !self.is_history(cache, record, at)
+            }
             Scope::Named(named) => {
                 named.iter().any(|n| n.key == record.key && self.caches[n.cache].id() == cache && n.means(record, at))
             }
@@ -190,6 +217,14 @@ impl Selection {
             Scope::All | Scope::Named(_) => true,
         };
         in_scope && self.labels.matches(record)
+    }
+
+    fn may_see(&self, cache: CacheId, record: &Record) -> bool {
+        if self.visible.is_empty() {
+            return true;
+        }
+        let place = self.caches.iter().position(|known| known.id() == cache);
+        place.and_then(|place| self.visible.get(place)).is_some_and(|visible| visible.has(&record.key.namespace))
     }
 
     fn is_history(&self, cache: CacheId, record: &Record, at: Revision) -> bool {
@@ -293,6 +328,7 @@ impl Selection {
             every_version: self.every_version,
             with_bodies: self.with_bodies,
             history: self.history,
+            visible: self.visible.clone(),
         }
     }
 
@@ -349,6 +385,7 @@ pub(super) struct Identity {
     every_version: bool,
     with_bodies: bool,
     history: bool,
+    visible: Vec<Visible>,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

@@ -433,6 +433,9 @@ pub mod status_event {
             /// A kind that could not be read, or was read anew after a long time, can be
             /// read.
             Reachable = 5,
+            /// The reader may see other objects than before, or than the reader of the
+            /// request's cursor might.
+            RightsChanged = 6,
         }
         impl Cause {
             /// String value of the enum field names used in the ProtoBuf definition.
@@ -447,6 +450,7 @@ pub mod status_event {
                     Self::OtherIncarnation => "CAUSE_OTHER_INCARNATION",
                     Self::Lagged => "CAUSE_LAGGED",
                     Self::Reachable => "CAUSE_REACHABLE",
+                    Self::RightsChanged => "CAUSE_RIGHTS_CHANGED",
                 }
             }
             /// Creates an enum from field names used in the ProtoBuf definition.
@@ -458,6 +462,7 @@ pub mod status_event {
                     "CAUSE_OTHER_INCARNATION" => Some(Self::OtherIncarnation),
                     "CAUSE_LAGGED" => Some(Self::Lagged),
                     "CAUSE_REACHABLE" => Some(Self::Reachable),
+                    "CAUSE_RIGHTS_CHANGED" => Some(Self::RightsChanged),
                     _ => None,
                 }
             }

@@ -14,7 +14,7 @@ struct Stream(Incarnation);
 
 impl Stream {
     fn message(&self, at: Option<u64>, event: Event) -> Told {
-        let cursor = at.map(|revision| Cursor { incarnation: self.0, revision }.encode().to_vec());
+        let cursor = at.map(|revision| Cursor { incarnation: self.0, revision, rights: 0 }.encode());
         let freshness = Freshness { time: Some(prost_types::Timestamp::default()), ..Default::default() };
         Told { event, cursor: Some(cursor.unwrap_or_default()), freshness }
     }

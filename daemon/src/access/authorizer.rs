@@ -1,0 +1,273 @@
+//! Whether a caller may: the cluster's own authorizer is asked, and its answers are
+//! kept for a short while.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use foldhash::{HashMap, HashMapExt as _};
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::identity::{Caller, Identity};
+use crate::kind::Kind;
+use crate::source::apiserver::ApiServer;
+use crate::source::{Problem, ProblemReason};
+
+/// Answers that are kept.
+const MOST: usize = 20_000;
+/// Questions that are asked of the API server at a time.
+const AT_ONCE: usize = 32;
+/// A question that could not be asked is not asked again before that.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// The path that reviews are created at.
+const REVIEWS: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+
+/// What somebody may be allowed to do (`authorization.k8s.io/v1`,
+/// `ResourceAttributes`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Right {
+    /// Such as `list`.
+    pub verb: &'static str,
+    /// The API group; empty for the core group.
+    pub group: String,
+    /// Such as `pods`.
+    pub resource: String,
+    /// Such as `log`; empty for none.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub subresource: &'static str,
+    /// The namespace; empty for all, or where the kind has none.
+    pub namespace: Arc<str>,
+    /// The object; empty for any.
+    pub name: Arc<str>,
+}
+
+impl Right {
+    /// To do that with any object of a kind, in that namespace or in all.
+    #[must_use]
+    pub fn to(verb: &'static str, kind: &Kind, namespace: Option<&str>) -> Self {
+        Self::to_any(verb, &kind.group, &kind.resource, namespace)
+    }
+
+    /// The same, of a kind by its group and resource.
+    #[must_use]
+    pub fn to_any(verb: &'static str, group: &str, resource: &str, namespace: Option<&str>) -> Self {
+        let (group, resource) = (group.to_owned(), resource.to_owned());
+        Self {
+            verb,
+            group,
+            resource,
+            subresource: "",
+            namespace: namespace.unwrap_or_default().into(),
+            name: "".into(),
+        }
+    }
+
+    /// The same of one object only.
+    #[must_use]
+    pub fn of(self, name: &Arc<str>) -> Self {
+        Self { name: Arc::clone(name), ..self }
+    }
+
+    /// The same of that part of objects.
+    #[must_use]
+    pub fn below(self, subresource: &'static str) -> Self {
+        Self { subresource, ..self }
+    }
+}
+
+/// `list pods.metrics.k8s.io in namespace "a"`, as kubectl's refusals say it.
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verb, self.resource)?;
+        if !self.group.is_empty() {
+            write!(f, ".{}", self.group)?;
+        }
+        if !self.subresource.is_empty() {
+            write!(f, "/{}", self.subresource)?;
+        }
+        if !self.name.is_empty() {
+            write!(f, " {:?}", self.name)?;
+        }
+        match &*self.namespace {
+            "" => f.write_str(" in all namespaces"),
+            namespace => write!(f, " in namespace {namespace:?}"),
+        }
+    }
+}
+
+type Answer = Shared<BoxFuture<'static, Result<bool, Problem>>>;
+
+/// An answer, or one that is awaited.
+struct Asked {
+    at: Instant,
+    answer: Answer,
+}
+
+impl Asked {
+    fn is_good(&self, ttl: Duration) -> bool {
+        let ttl = if matches!(self.answer.peek(), Some(Err(_))) { ASK_AGAIN.min(ttl) } else { ttl };
+        self.at.elapsed() < ttl
+    }
+}
+
+/// Knows what callers may do.
+pub struct Authorizer {
+    server: Option<ApiServer>,
+    ttl: Duration,
+    asked: Mutex<HashMap<(Arc<Identity>, Right), Asked>>,
+    turns: Arc<Semaphore>,
+}
+
+impl fmt::Debug for Authorizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authorizer").field("ttl", &self.ttl).field("answers", &self.asked.lock().len()).finish()
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Review<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    spec: ReviewSpec<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReviewSpec<'a> {
+    user: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uid: Option<&'a str>,
+    groups: &'a [String],
+    extra: &'a BTreeMap<String, Vec<String>>,
+    resource_attributes: &'a Right,
+}
+
+#[derive(Deserialize)]
+struct Reviewed {
+    status: ReviewStatus,
+}
+
+#[derive(Deserialize)]
+struct ReviewStatus {
+    #[serde(default)]
+    allowed: bool,
+}
+
+impl Authorizer {
+    /// Asks that API server; a recording, which has none, knows no rights. A right that
+    /// is withdrawn counts for so long at most: half of that an answer is kept, and as
+    /// often whoever relies on it is to ask again.
+    #[must_use]
+    pub fn new(server: Option<ApiServer>, lasts: Duration) -> Self {
+        let ttl = lasts / 2;
+        Self { server, ttl, asked: Mutex::new(HashMap::new()), turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// How often whoever relies on an answer is to ask again.
+    #[must_use]
+    pub fn ask_again(&self) -> Duration {
+        self.ttl
+    }
+
+    /// Whether the caller may.
+    ///
+    /// # Errors
+    /// If the API server does not say.
+    pub async fn may(&self, caller: &Caller, right: Right) -> Result<bool, Problem> {
+        let Caller::User(identity) = caller else { return Ok(true) };
+        self.answer(identity, right)?.await
+    }
+
+    fn answer(&self, identity: &Arc<Identity>, right: Right) -> Result<Answer, Problem> {
+        let Some(server) = self.server.clone() else {
+            let message = "a recording knows no rights: only the daemon's owner may read it";
+            return Err(Problem::new(ProblemReason::Forbidden, message));
+        };
+        let mut asked = self.asked.lock();
+        let question = (Arc::clone(identity), right);
+        if let Some(known) = asked.get(&question).filter(|asked| asked.is_good(self.ttl)) {
+            return Ok(known.answer.clone());
+        }
+        make_room(&mut asked, self.ttl);
+        let (identity, right) = question.clone();
+        let turns = Arc::clone(&self.turns);
+        let review = async move {
+            // The semaphore is never closed.
+            let _turn = turns.acquire().await;
+            review(&server, &identity, &right).await
+        };
+        let answer = review.boxed().shared();
+        asked.insert(question, Asked { at: Instant::now(), answer: answer.clone() });
+        Ok(answer)
+    }
+}
+
+async fn review(server: &ApiServer, identity: &Identity, right: &Right) -> Result<bool, Problem> {
+    let spec = ReviewSpec {
+        user: &identity.username,
+        uid: identity.uid.as_deref(),
+        groups: &identity.groups,
+        extra: &identity.extra,
+        resource_attributes: right,
+    };
+    let review = Review { api_version: "authorization.k8s.io/v1", kind: "SubjectAccessReview", spec };
+    let reviewed: Reviewed = server.review(REVIEWS, &review).await?;
+    Ok(reviewed.status.allowed)
+}
+
+/// Forgets what is outdated, and if that is not enough, the older half.
+fn make_room(asked: &mut HashMap<(Arc<Identity>, Right), Asked>, ttl: Duration) {
+    if asked.len() < MOST {
+        return;
+    }
+    asked.retain(|_, asked| asked.is_good(ttl));
+    if asked.len() >= MOST {
+        let mut times: Vec<_> = asked.values().map(|asked| asked.at).collect();
+        let (_, middle, _) = times.select_nth_unstable(MOST / 2);
+        let middle = *middle;
+        asked.retain(|_, asked| asked.at > middle);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_right_is_told_as_kubectl_tells_it() {
+        let right = Right::to_any("get", "apps", "deployments", Some("shop"));
+        assert_eq!(right.to_string(), r#"get deployments.apps in namespace "shop""#);
+        let right = Right::to_any("get", "", "pods", Some("shop")).below("log").of(&"web".into());
+        assert_eq!(right.to_string(), r#"get pods/log "web" in namespace "shop""#);
+        assert_eq!(Right::to_any("list", "", "nodes", None).to_string(), "list nodes in all namespaces");
+    }
+
+    #[tokio::test]
+    async fn a_recording_is_for_its_owner() {
+        let authorizer = Authorizer::new(None, Duration::from_secs(1));
+        let right = || Right::to_any("list", "", "pods", None);
+        assert_eq!(authorizer.may(&Caller::Owner, right()).await, Ok(true));
+        let user = Caller::User(Arc::new(Identity::new("jane", Vec::new())));
+        assert_eq!(authorizer.may(&user, right()).await.unwrap_err().reason, ProblemReason::Forbidden);
+    }
+
+    #[test]
+    fn answers_are_bounded_in_number() {
+        let mut asked = HashMap::new();
+        let identity = Arc::new(Identity::default());
+        for number in 0..3 * MOST {
+            make_room(&mut asked, Duration::from_hours(1));
+            let right = Right::to_any("get", "", &number.to_string(), None);
+            let answer = futures::future::ready(Ok(true)).boxed().shared();
+            asked.insert((Arc::clone(&identity), right), Asked { at: Instant::now(), answer });
+            assert!(asked.len() <= MOST);
+        }
+    }
+}
