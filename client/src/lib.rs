@@ -43,7 +43,7 @@ pub use client::{Client, Options};
 pub use daymark_proto::v1 as api;
 pub use error::{Error, RpcError};
 pub use gate_watch::{GateEvent, GateWatch};
-pub use picture::{Change, ChangeKind, Picture};
+pub use picture::{Change, ChangeKind, NOT_PERMITTED, Picture};
 pub use recover::{Recovery, recovery};
 pub use token::{Token, TokenError};
 pub use watch::{Told, Watch, WatchEvent};

@@ -20,6 +20,9 @@ pub struct Picture {
     current: bool,
 }
 
+/// Why a kind cannot be read by its reader alone: what it may not see any more leaves.
+pub const NOT_PERMITTED: &str = "PermissionDenied";
+
 /// What a message changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
@@ -129,11 +132,14 @@ impl Picture {
         }
         let mut changes = Vec::new();
         for (key, old) in before {
-            // Unread is not deleted: the kind's objects enter when it can be read.
-            if snapshot.lacking.iter().any(|it| lacks(it, &old)) {
-                self.objects.insert(key, old);
-            } else {
-                changes.push(gone(old));
+            match snapshot.lacking.iter().find(|it| lacks(it, &old)) {
+                // Nobody tells what has become of it.
+                Some(lacking) if lacking.reason == NOT_PERMITTED => {
+                    changes.push(Change { kind: ChangeKind::Left, status: old });
+                }
+                // Unread is not deleted: the kind's objects enter when it can be read.
+                Some(_) => _ = self.objects.insert(key, old),
+                None => changes.push(gone(old)),
             }
         }
         changes.extend(came);

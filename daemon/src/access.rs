@@ -2,6 +2,7 @@
 
 pub mod authorizer;
 pub mod identity;
+pub mod shares;
 mod token;
 
 pub use self::identity::Caller;

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::gates::{Lasting, keep};
 use crate::access::authorizer::Authorizer;
+use crate::access::shares::Shares;
 use crate::access::{Access, Token, TokenError};
 use crate::args::{ArgsError, Config, Origin};
 use crate::caches::{Caches, Feeding, Lease, Policy, Recording};
@@ -155,6 +156,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     let caches = Arc::new(caches);
     let prover = Arc::new(Prover::new(Arc::clone(&caches), Arc::clone(&log), source.clone()));
     let authorizer = Arc::new(Authorizer::new(source.api_server(), config.authorization_ttl));
+    let shares = Arc::new(Shares::new(config.shares));
     let (evaluator, answering) = Evaluator::new(Predicates::new(config.worker, config.predicates));
     let redaction = Redaction::new(&config.redact)?;
     let investigator =
@@ -183,7 +185,8 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         status_only: config.status_only,
         prover,
         evaluator,
-        streams: Streams::new(config.max_streams),
+        streams: Streams::new(config.max_streams, Arc::clone(&shares)),
+        shares,
         drain: CancellationToken::new(),
     });
     let rpc = Rpc::new(Arc::clone(&served), Access::new(token)).map_err(|e| AppError::Fault(e.to_string()))?;

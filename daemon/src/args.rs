@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::access::shares::Limits;
 use crate::caches::Policy;
 use crate::event_log::Capacity;
 use crate::gate::store::GateStore;
-use crate::predicate::Limits;
+use crate::predicate;
 use crate::rpc::listener::Address;
 use crate::source::connect::Target;
 
@@ -110,6 +111,19 @@ pub struct Args {
     #[arg(long)]
     status_only: bool,
 
+    /// Streams of one user of the cluster at a time
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().streams, value_parser = some)]
+    max_streams_per_caller: usize,
+
+    /// Open gates of one user of the cluster
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().gates, value_parser = some)]
+    max_gates_per_caller: usize,
+
+    /// Requests of one user of the cluster in a second, in the long run; five times as
+    /// many at once
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().requests, value_parser = clap::value_parser!(u32).range(1..))]
+    max_requests_per_caller: u32,
+
     /// Streams that are served at a time; further ones are turned away
     #[arg(long, value_name = "NUMBER", default_value = "10000")]
     max_streams: usize,
@@ -172,6 +186,8 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// Streams that are served at a time.
     pub max_streams: usize,
+    /// What each user of the cluster may have.
+    pub shares: Limits,
     /// For how long an answer of the cluster's authorizer counts.
     pub authorization_ttl: Duration,
     /// Whether who may `get` a kind's `status`, and no more, sees states.
@@ -183,7 +199,7 @@ pub struct Config {
     /// The program whose processes evaluate callers' expressions: the daemon's.
     pub worker: PathBuf,
     /// What these may use.
-    pub predicates: Limits,
+    pub predicates: predicate::Limits,
     /// Where the operator's rules are.
     pub rules: Option<PathBuf>,
     /// What is taken out of the cluster's own text.
@@ -277,8 +293,13 @@ impl Args {
         // The program that runs, also when its file was replaced meanwhile.
         let worker = PathBuf::from("/proc/self/exe");
         let (max_streams, log) = (self.max_streams, self.log);
+        let shares = Limits {
+            streams: self.max_streams_per_caller,
+            gates: self.max_gates_per_caller,
+            requests: self.max_requests_per_caller,
+        };
         let (authorization_ttl, status_only) = (self.authorization_ttl, self.status_only);
-        let (predicates, rules, redact) = (Limits::default(), self.rules, self.redact);
+        let (predicates, rules, redact) = (predicate::Limits::default(), self.rules, self.redact);
         let gates = self.gates.map_or(GatesKept::InMemory, GatesKept::InFile);
         Ok(Config {
             origin,
@@ -286,6 +307,7 @@ impl Args {
             token_file,
             drain_timeout,
             max_streams,
+            shares,
             authorization_ttl,
             status_only,
             policy,

@@ -14,6 +14,7 @@ mod gate_watch;
 mod listed;
 pub mod listener;
 mod rights;
+mod rules;
 mod server_service;
 mod status_service;
 mod streams;
@@ -35,6 +36,7 @@ use self::listener::Listener;
 pub use self::streams::Streams;
 use crate::access::Access;
 use crate::access::authorizer::Authorizer;
+use crate::access::shares::Shares;
 use crate::caches::Caches;
 use crate::clock::Clock;
 use crate::event_log::EventLog;
@@ -70,6 +72,8 @@ pub struct Served {
     pub gates: Gates,
     /// Knows what callers may do.
     pub authorizer: Arc<Authorizer>,
+    /// What each caller may have.
+    pub shares: Arc<Shares>,
     /// Whether who may `get` a kind's `status`, and no more, sees states.
     pub status_only: bool,
     /// Proves views.

@@ -85,6 +85,7 @@ impl InProcess {
             max_streams: MOST_STREAMS,
             authorization_ttl: Duration::from_secs(1),
             status_only: false,
+            shares: Default::default(),
             policy,
             log: String::new(),
             // Long enough for others to be seen at work beside one that takes all of it.

@@ -1,7 +1,7 @@
 //! `daymark get`
 
 use daymark::api::{Filter, Freshness, GetStatusRequest, ListStatusesRequest, Status, Unreachable, View};
-use daymark::{Client, Error};
+use daymark::{Client, Error, NOT_PERMITTED};
 use serde::ser::{Error as _, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -93,7 +93,9 @@ impl Query<'_> {
             Selection::Kinds(kinds) => kinds.len(),
             Selection::Objects(targets) => targets.len(),
         };
-        if unreachable.is_empty() || unreachable.len() < asked {
+        // Of a kind that may not be seen everywhere something may.
+        let unread = unreachable.iter().filter(|kind| kind.reason != NOT_PERMITTED);
+        if unreachable.is_empty() || unread.count() < asked {
             return None;
         }
         let forbidden = unreachable.iter().all(|kind| kind.reason == "Forbidden");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use daymark::api::{GetServerInfoResponse, ServedKind, Unreachable};
-use daymark::{Address, Client, Error, Options, Token};
+use daymark::{Address, Client, Error, NOT_PERMITTED, Options, Token};
 
 use crate::args::Global;
 use crate::exit::Failure;
@@ -57,6 +57,9 @@ pub fn lost(client: &Client, error: &Error) -> String {
 /// One line for a kind that could not be read.
 pub fn unreachable(kind: &Unreachable) -> String {
     let Unreachable { kind, reason, message, namespace } = kind;
+    if reason == NOT_PERMITTED {
+        return format!("warning: not all {kind} are shown: {message}");
+    }
     let place = if namespace.is_empty() { String::new() } else { format!(" in namespace {namespace:?}") };
     format!("warning: {kind}{place} cannot be read: {reason}: {message}")
 }

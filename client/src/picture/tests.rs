@@ -149,6 +149,20 @@ fn an_object_of_a_kind_that_cannot_be_read_is_not_deleted() {
 }
 
 #[test]
+fn an_object_that_may_not_be_seen_any_more_leaves() {
+    let mut picture = Picture::new(View::Basic);
+    tell(&mut picture, snapshot([status("a", "1", "1", State::Ready), status("b", "2", "1", State::Ready)]));
+    let unreachable = vec![Unreachable { kind: "pods".into(), reason: NOT_PERMITTED.into(), ..Unreachable::default() }];
+    let narrowed = [
+        Event::Reset(Reset { unreachable, ..Reset::default() }),
+        Event::Item(status("b", "2", "1", State::Ready)),
+        Event::Current(Current {}),
+    ];
+    assert_eq!(tell(&mut picture, narrowed), ["Left a/1"]);
+    assert_eq!(picture.statuses().len(), 1);
+}
+
+#[test]
 fn an_absent_item_is_no_part_of_the_picture() {
     let mut picture = Picture::new(View::Basic);
     assert!(tell(&mut picture, snapshot([status("a", "", "", State::Absent)])).is_empty());

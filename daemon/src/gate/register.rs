@@ -25,7 +25,7 @@ use super::tally::{Place, Tally};
 use super::token::{Asked, Name};
 use super::whereabouts::Whereabouts;
 use super::withdrawn::Withdrawn;
-use crate::access::Caller;
+use crate::access::{Caller, shares};
 use crate::clock::between;
 use crate::subscription::{Groups, Predicate, Scope, Selection};
 
@@ -208,6 +208,8 @@ pub struct Opening {
     pub caller: Caller,
     /// When it may not be asked any more.
     pub withdrawn: Withdrawn,
+    /// Of what the caller may have; none for who acts as the daemon does.
+    pub place: Option<shares::Place>,
 }
 
 /// The request that opens a gate.
@@ -286,7 +288,8 @@ impl Gates {
         now: Timestamp,
         unkept: Option<Unkept>,
     ) -> Run {
-        let Opening { selection, policy, expressions, await_arming, applied, family, caller: _, withdrawn } = opening;
+        let Opening { selection, policy, expressions, await_arming, applied, family, caller: _, withdrawn, place } =
+            opening;
         let named = match (family.as_ref().map(Family::targets), &selection.scope) {
             (Some(Targets::Named(named)), _) => Some(named.keys().cloned().collect()),
             (_, Scope::Named(named)) => Some(named.iter().map(|named| (named.cache, named.key.clone())).collect()),
@@ -298,7 +301,7 @@ impl Gates {
             tally.arm(applied, now);
         }
         let (group, tools) = (self.groups.join(&self.tools.log, selection), self.tools.clone());
-        Run { gate, group, tally, expressions, tools, commands, report, ends, withdrawn, unkept }
+        Run { gate, group, tally, expressions, tools, commands, report, ends, withdrawn, _place: place, unkept }
     }
 
     /// Knows a gate again that has ended.

@@ -21,6 +21,7 @@ use super::tally::{Place, Tally};
 use super::token::Name;
 use super::withdrawn::Withdrawn;
 use super::{Outcome, Verdict};
+use crate::access::shares;
 use crate::cause::Investigator;
 use crate::clock::Clock;
 use crate::event_log::{self, EventLog, Revision};
@@ -85,6 +86,7 @@ pub struct Run {
     /// or slower.
     pub(super) ends: Instant,
     pub(super) withdrawn: Withdrawn,
+    pub(super) _place: Option<shares::Place>,
     pub(super) unkept: Option<Unkept>,
 }
 

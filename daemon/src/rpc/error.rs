@@ -7,6 +7,7 @@ use daymark_proto::ERROR_DOMAIN;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
+use crate::access::shares::Exceeded;
 use crate::kind::Kind;
 use crate::predicate::PredicateError;
 use crate::proof::Unproven;
@@ -31,6 +32,7 @@ pub(super) enum Reason {
     NamespaceNotServed,
     BodiesNotKept,
     TooManyStreams,
+    TooManyRequests,
     PredicateTooCostly,
     PredicatesBusy,
     Draining,
@@ -58,6 +60,7 @@ impl Reason {
             Self::CacheClosed => "CACHE_CLOSED",
             Self::KindForbidden => "KIND_FORBIDDEN",
             Self::NamespaceNotServed => "NAMESPACE_NOT_SERVED",
+            Self::TooManyRequests => "TOO_MANY_REQUESTS",
             Self::TooManyStreams => "TOO_MANY_STREAMS",
             Self::PredicateTooCostly => "PREDICATE_TOO_COSTLY",
             Self::PredicatesBusy => "PREDICATES_BUSY",
@@ -159,6 +162,16 @@ pub(super) fn not_evaluated(what: &str, reason: Reason, error: &PredicateError) 
         PredicateError::Busy => come_again(Reason::PredicatesBusy, format!("{error}: try again later")),
         PredicateError::Unavailable(_) => Status::internal(error.to_string()),
     }
+}
+
+/// A caller has its share.
+pub(super) fn shared_out(exceeded: &Exceeded) -> Status {
+    let reason = match exceeded {
+        Exceeded::Streams(_) => Reason::TooManyStreams,
+        Exceeded::Gates(_) => Reason::TooManyGates,
+        Exceeded::Requests(_) => Reason::TooManyRequests,
+    };
+    come_again(reason, exceeded.to_string())
 }
 
 /// The daemon has too much to do for this.

@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 
 use super::Served;
 use super::convert::View;
-use super::error::{Reason, status, unreadable};
+use super::error::{Reason, shared_out, status, unreadable};
 use super::gate_policy::{Read, invalid};
 use crate::access::Caller;
 use crate::gate::Applied;
@@ -55,8 +55,9 @@ impl Served {
         let expressions = expressions.into_iter().map(predicate).collect();
         let applied =
             self.applied_to(&applied, filter.namespaces.first(), &whereabouts(&selection, family.as_ref()))?;
+        let place = self.shares.gate(caller).map_err(|exceeded| shared_out(&exceeded))?;
         let caller = caller.clone();
-        Ok(Opening { selection, policy, expressions, await_arming, applied, family, caller, withdrawn })
+        Ok(Opening { selection, policy, expressions, await_arming, applied, family, caller, withdrawn, place })
     }
 
     /// The same of a gate that is armed with these.

@@ -131,7 +131,7 @@ impl GateService for Handler {
 
     async fn watch_gate(&self, request: Request<WatchGateRequest>) -> Result<Response<Self::WatchGateStream>, Status> {
         let gate = self.find(&request, &request.get_ref().token)?;
-        let permit = self.served.streams.begin()?;
+        let permit = self.served.streams.begin(&caller(&request)?)?;
         Ok(Response::new(Watching::stream(&self.served, permit, gate)))
     }
 

@@ -17,7 +17,6 @@ use crate::cache::{Cache, Snapshot};
 use crate::gate::withdrawn::Withdrawn;
 use crate::kind::Kind;
 use crate::record::Key;
-use crate::source::ProblemReason;
 use crate::subscription::{Scope, Selection, Visible};
 
 /// Namespaces that are tried one by one for who may not see all.
@@ -313,7 +312,7 @@ fn unreachable(cache: &Cache, message: String) -> Unreachable {
     Unreachable {
         kind: cache.kind().to_string(),
         namespace: cache.collection().namespace.as_deref().unwrap_or_default().to_owned(),
-        reason: ProblemReason::Forbidden.to_string(),
+        reason: "PermissionDenied".to_owned(),
         message,
     }
 }

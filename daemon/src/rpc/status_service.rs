@@ -121,7 +121,7 @@ impl StatusService for Handler {
     ) -> Result<Response<Self::WatchStatusesStream>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
-        let permit = self.served.streams.begin()?;
+        let permit = self.served.streams.begin(&caller)?;
         let view = request.view().into();
         let mut selection = self.served.select(&request.filter.clone().unwrap_or_default()).await?;
         if view == View::Full {

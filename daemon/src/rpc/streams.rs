@@ -5,24 +5,30 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tonic::Status;
 
-use super::error::{Reason, come_again};
+use super::error::{Reason, come_again, shared_out};
+use crate::access::Caller;
+use crate::access::shares::{Place, Shares};
 
 /// Counts streams.
 #[derive(Clone, Debug)]
 pub struct Streams {
     open: Arc<AtomicUsize>,
     most: usize,
+    shares: Arc<Shares>,
 }
 
 /// One stream, for as long as it is held.
 #[derive(Debug)]
-pub(super) struct Permit(Arc<AtomicUsize>);
+pub(super) struct Permit {
+    open: Arc<AtomicUsize>,
+    _of_its_caller: Option<Place>,
+}
 
 impl Streams {
-    /// At most so many.
+    /// At most so many, and of each caller no more than its share.
     #[must_use]
-    pub fn new(most: usize) -> Self {
-        Self { open: Arc::default(), most }
+    pub fn new(most: usize, shares: Arc<Shares>) -> Self {
+        Self { open: Arc::default(), most, shares }
     }
 
     /// How many there are.
@@ -31,8 +37,9 @@ impl Streams {
     }
 
     /// One more.
-    pub(super) fn begin(&self) -> Result<Permit, Status> {
-        let permit = Permit(Arc::clone(&self.open));
+    pub(super) fn begin(&self, caller: &Caller) -> Result<Permit, Status> {
+        let of_its_caller = self.shares.stream(caller).map_err(|exceeded| shared_out(&exceeded))?;
+        let permit = Permit { open: Arc::clone(&self.open), _of_its_caller: of_its_caller };
         if self.open.fetch_add(1, Ordering::Relaxed) < self.most {
             return Ok(permit);
         }
@@ -43,6 +50,6 @@ impl Streams {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.open.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -306,7 +306,8 @@ pub struct Unreachable {
     /// The kind, as "deployments.apps".
     #[prost(string, tag = "1")]
     pub kind: ::prost::alloc::string::String,
-    /// Why, in a CamelCase word, such as "Forbidden".
+    /// Why, in a CamelCase word: "Forbidden" where the daemon may not read it,
+    /// "PermissionDenied" where the caller may not see all of it.
     #[prost(string, tag = "2")]
     pub reason: ::prost::alloc::string::String,
     /// Why, in a sentence.
@@ -539,7 +540,7 @@ pub mod status_service_client {
     /// UNKNOWN_KIND, INVALID_FILTER, INVALID_CURSOR, INVALID_INTERVAL,
     /// INVALID_PAGE, PREDICATE_TOO_COSTLY (INVALID_ARGUMENT); OBJECT_NOT_FOUND (NOT_FOUND);
     /// CLUSTER_UNREACHABLE, CACHE_CLOSED, DRAINING (UNAVAILABLE);
-    /// KIND_FORBIDDEN, NAMESPACE_NOT_SERVED (PERMISSION_DENIED);
+    /// KIND_FORBIDDEN, NAMESPACE_NOT_SERVED, PERMISSION_DENIED (PERMISSION_DENIED);
     /// BODIES_NOT_KEPT (FAILED_PRECONDITION); CURSOR_EXPIRED (OUT_OF_RANGE);
     /// TOO_MANY_STREAMS, PREDICATES_BUSY (RESOURCE_EXHAUSTED, with RetryInfo);
     /// UNAUTHENTICATED (UNAUTHENTICATED).

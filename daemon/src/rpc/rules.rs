@@ -1,0 +1,68 @@
+//! Who may call which rpc. What it shows of a cluster is a matter of its handler.
+
+/// Who may call an rpc.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// Anybody: it says nothing of a cluster.
+    Anybody,
+    /// Whoever has proven who they are: it says what every user of a cluster may know,
+    /// or no more than what its caller may list.
+    Callers,
+    /// The same; its handler lets each see, and judge, what the cluster's RBAC does.
+    ByRights,
+    /// Whoever has opened the gate, for as long as its objects may be seen.
+    ByGate,
+}
+
+/// An rpc that has none is for nobody.
+const RULES: &[(&str, Rule)] = &[
+    ("/daymark.v1.GateService/ArmGate", Rule::ByGate),
+    ("/daymark.v1.GateService/CancelGate", Rule::ByGate),
+    ("/daymark.v1.GateService/GetGate", Rule::ByGate),
+    ("/daymark.v1.GateService/OpenGate", Rule::ByRights),
+    ("/daymark.v1.GateService/WatchGate", Rule::ByGate),
+    ("/daymark.v1.ServerService/GetServerInfo", Rule::Callers),
+    ("/daymark.v1.ServerService/ListCaches", Rule::Callers),
+    ("/daymark.v1.StatusService/GetStatus", Rule::ByRights),
+    ("/daymark.v1.StatusService/ListStatuses", Rule::ByRights),
+    ("/daymark.v1.StatusService/WatchStatuses", Rule::ByRights),
+    ("/grpc.health.v1.Health/Check", Rule::Anybody),
+    ("/grpc.health.v1.Health/List", Rule::Anybody),
+    ("/grpc.health.v1.Health/Watch", Rule::Anybody),
+    ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Rule::Callers),
+    ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Rule::Callers),
+];
+
+/// Who may call the rpc of that path; `None` if there is none, or nobody may.
+pub(super) fn rule(path: &str) -> Option<Rule> {
+    RULES.iter().find(|(known, _)| *known == path).map(|(_, rule)| *rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use daymark_proto::FILE_DESCRIPTOR_SET;
+    use prost::Message as _;
+    use prost_types::FileDescriptorSet;
+
+    use super::*;
+
+    #[test]
+    fn every_rpc_has_a_rule_and_every_rule_an_rpc() {
+        let mut paths = Vec::new();
+        for descriptors in [FILE_DESCRIPTOR_SET, tonic_health::pb::FILE_DESCRIPTOR_SET] {
+            for file in FileDescriptorSet::decode(descriptors).unwrap().file {
+                for service in &file.service {
+                    let service_name = format!("/{}.{}", file.package(), service.name());
+                    paths.extend(service.method.iter().map(|method| format!("{service_name}/{}", method.name())));
+                }
+            }
+        }
+        assert!(paths.len() > 5, "{paths:?}");
+        for path in &paths {
+            assert!(rule(path).is_some(), "{path} has no rule: who may call it?");
+        }
+        for (path, _) in RULES.iter().filter(|(path, _)| !path.starts_with("/grpc.reflection.")) {
+            assert!(paths.iter().any(|known| known == path), "{path} is no rpc");
+        }
+    }
+}
