@@ -27,7 +27,6 @@ const RULES: &[(&str, Rule)] = &[
     ("/daymark.v1.StatusService/ListStatuses", Rule::ByRights),
     ("/daymark.v1.StatusService/WatchStatuses", Rule::ByRights),
     ("/grpc.health.v1.Health/Check", Rule::Anybody),
-    ("/grpc.health.v1.Health/List", Rule::Anybody),
     ("/grpc.health.v1.Health/Watch", Rule::Anybody),
     ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Rule::Callers),
     ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Rule::Callers),
