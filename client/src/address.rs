@@ -1,6 +1,7 @@
 //! Where a daemon listens.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -11,13 +12,17 @@ use http::uri::Authority;
 pub enum Address {
     /// A unix socket's path.
     Unix(PathBuf),
-    /// A host and a port, spoken to in plain text.
+    /// `HOST:PORT`: plain text, for a host that is this machine.
     Tcp(Authority),
+    /// `http://HOST:PORT`: plain text, asked for in as many words.
+    Http(Authority),
+    /// `https://HOST:PORT`: TLS.
+    Https(Authority),
 }
 
 /// Why a text is no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no address: {problem}; expected unix:PATH or HOST:PORT")]
+#[error("{text:?} is no address: {problem}; expected https://HOST:PORT, unix:PATH or HOST:PORT")]
 pub struct AddressError {
     text: String,
     problem: &'static str,
@@ -32,6 +37,18 @@ impl Address {
             .filter(|folder| !folder.as_os_str().is_empty())
             .unwrap_or_else(|| format!("/tmp/daymark-{}", rustix::process::getuid().as_raw()).into());
         Self::Unix(folder.join("daymark.sock"))
+    }
+
+    /// Whether what is sent there stays on this machine: to a unix socket, to
+    /// `localhost`, or to a loopback address.
+    pub fn is_local(&self) -> bool {
+        let (Self::Tcp(authority) | Self::Http(authority) | Self::Https(authority)) = self else { return true };
+        is_this_machine(bare_host(authority))
+    }
+
+    /// Whether it is spoken to by TLS.
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Self::Https(_))
     }
 }
 
@@ -51,17 +68,19 @@ impl FromStr for Address {
                 path => Ok(Self::Unix(path.into())),
             };
         }
-        if text.starts_with("https://") {
-            return Err(refuse("TLS is not supported"));
-        }
-        let text = text.strip_prefix("http://").unwrap_or(text);
+        let (make, text): (fn(Authority) -> Self, _) = match text.split_once("://") {
+            Some(("https", rest)) => (Self::Https, rest),
+            Some(("http", rest)) => (Self::Http, rest),
+            Some(_) => return Err(refuse("its scheme is unknown")),
+            None => (Self::Tcp, text),
+        };
         let text = text.strip_suffix('/').unwrap_or(text);
         let authority: Authority = text.parse().map_err(|_| refuse("it names no host and port"))?;
         match authority.port_u16() {
             _ if authority.as_str().contains('@') => Err(refuse("it holds a user name")),
             None => Err(refuse("the port is missing")),
             Some(_) if authority.host().is_empty() => Err(refuse("the host is missing")),
-            Some(_) => Ok(Self::Tcp(authority)),
+            Some(_) => Ok(make(authority)),
         }
     }
 }
@@ -71,8 +90,21 @@ impl fmt::Display for Address {
         match self {
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::Tcp(authority) => write!(f, "{authority}"),
+            Self::Http(authority) => write!(f, "http://{authority}"),
+            Self::Https(authority) => write!(f, "https://{authority}"),
         }
     }
+}
+
+/// Whether a host is `localhost` or a loopback address.
+pub(crate) fn is_this_machine(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The host without the brackets of an IPv6 address.
+pub(crate) fn bare_host(authority: &Authority) -> &str {
+    let host = authority.host();
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 #[cfg(test)]
@@ -86,7 +118,8 @@ mod tests {
             ("unix:daymark.sock", "unix:daymark.sock"),
             ("unix:///run/daymark.sock", "unix:/run/daymark.sock"),
             ("localhost:7777", "localhost:7777"),
-            ("http://127.0.0.1:7777/", "127.0.0.1:7777"),
+            ("http://127.0.0.1:7777/", "http://127.0.0.1:7777"),
+            ("https://daymark.example:443", "https://daymark.example:443"),
             ("[::1]:7777", "[::1]:7777"),
         ] {
             assert_eq!(text.parse::<Address>().map(|a| a.to_string()), Ok(shown.to_owned()));
@@ -103,7 +136,9 @@ mod tests {
             "localhost:",
             ":7777",
             "localhost:70000",
-            "https://localhost:7777",
+            "https://localhost",
+            "ftp://localhost:7777",
+            "https://user@localhost:1",
             "http://a:1/path",
             "user@host:1",
             "/run/daymark.sock",
@@ -113,6 +148,22 @@ mod tests {
                 error.as_ref().is_some_and(|error| error.starts_with(&format!("{text:?} is no"))),
                 "{text}: {error:?}"
             );
+        }
+    }
+    #[test]
+    fn what_stays_on_this_machine_is_known() {
+        for (text, local) in [
+            ("unix:/run/daymark.sock", true),
+            ("LOCALHOST:1", true),
+            ("127.1.2.3:1", true),
+            ("[::1]:1", true),
+            ("http://localhost:1", true),
+            ("daymark.example:1", false),
+            ("localhost.example:1", false),
+            ("[2001:db8::1]:1", false),
+            ("0.0.0.0:1", false),
+        ] {
+            assert_eq!(text.parse::<Address>().map(|address| address.is_local()), Ok(local), "{text}");
         }
     }
 }

@@ -8,9 +8,13 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::duration;
 
+mod connection;
+mod context;
 mod question;
 mod report;
 
+pub use connection::Connection;
+pub use context::{Context, ContextAdd, ContextList, ContextTest};
 pub use question::{Policy, Question};
 pub use report::{Format as ReportFormat, Report};
 
@@ -25,18 +29,17 @@ pub struct Args {
 }
 
 /// What every command takes.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Global {
-    /// Where the daemon listens: unix:PATH or HOST:PORT
-    /// [default: unix:$XDG_RUNTIME_DIR/daymark.sock, else unix:/tmp/daymark-$UID/daymark.sock]
-    #[arg(long, global = true, env = "DAYMARK_ADDRESS", value_name = "ADDRESS", hide_env_values = true)]
-    pub address: Option<String>,
-    /// A file that holds a bearer token and that only its owner can read
-    #[arg(long, global = true, env = "DAYMARK_TOKEN_FILE", value_name = "FILE", hide_env_values = true)]
-    pub token_file: Option<PathBuf>,
-    /// The namespace [default: that of the kubeconfig which the daemon serves]
-    #[arg(short, long, global = true, env = "DAYMARK_NAMESPACE", hide_env_values = true)]
-    pub namespace: Option<String>,
+    /// The context: a connection with a name, of which other flags and variables change parts
+    /// [env: DAYMARK_CONTEXT] [default: the one in use]
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Send in plain text what others can read and change on its way, tokens included
+    #[arg(long, global = true)]
+    pub insecure_plaintext: bool,
     /// How long a single call may take; 0 for no limit
     #[arg(long, global = true, value_name = "DURATION", default_value = "30s", value_parser = duration::parse)]
     pub request_timeout: Duration,
@@ -54,6 +57,9 @@ pub enum Command {
     /// Ask for one verdict on a set of objects, to be had by a token
     #[command(subcommand)]
     Gate(Gate),
+    /// Look after connections that have a name
+    #[command(subcommand)]
+    Context(Context),
     /// Look after the daemon
     #[command(subcommand)]
     Daemon(Daemon),

@@ -47,6 +47,17 @@ pub fn read(question: &Question, namespace: Option<&str>) -> Result<Ask, Failure
     Ok(Ask { request, connect, deadline: policy.timeout.unwrap_or(DEADLINE), once })
 }
 
+impl Ask {
+    /// The same, of a cluster; empty for the daemon's only one.
+    #[must_use]
+    pub fn of_cluster(mut self, cluster: &str) -> Self {
+        if let Some(filter) = &mut self.request.filter {
+            cluster.clone_into(&mut filter.cluster);
+        }
+        self
+    }
+}
+
 /// What the daemon judges, and what is tried from here.
 fn divide(asked: &[Asked]) -> (Vec<Criterion>, Vec<String>) {
     let (mut criteria, mut connect) = (Vec::new(), Vec::new());

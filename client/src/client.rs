@@ -1,5 +1,6 @@
 //! A connection to a daemon, and the calls that have one answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use daymark_proto::v1::gate_service_client::GateServiceClient;
@@ -13,33 +14,20 @@ use daymark_proto::v1::{
     GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse, ListCachesRequest,
     ListCachesResponse, ListStatusesRequest, ListStatusesResponse, WatchStatusesRequest, WatchStatusesResponse,
 };
+use http::header::AUTHORIZATION;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 
-use crate::{Address, Error, GateWatch, Token, Watch, socket};
+use crate::address::bare_host;
+use crate::connect::{Connector, Known};
+use crate::{Address, Error, GateWatch, Options, OptionsError, TlsPeer, Watch};
 
 /// The daemon allows a ping in every 10 s; twice that keeps clear of the limit.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One object may be large: etcd takes some MiB, and an operator may allow more.
 const MESSAGE_LIMIT: usize = 64 << 20;
-
-/// How a [`Client`] behaves.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Sent with every call.
-    pub token: Option<Token>,
-    /// How long a call with one answer may take, and how long connecting may.
-    pub request_timeout: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { token: None, request_timeout: Duration::from_secs(30) }
-    }
-}
 
 /// A connection to a daemon. Cloning shares it. If it breaks, the next call
 /// opens it again.
@@ -48,31 +36,44 @@ pub struct Client {
     address: Address,
     channel: Channel,
     options: Options,
+    known: Arc<Known>,
 }
 
 impl Client {
     /// Connects to the daemon at `address`.
     ///
     /// # Errors
+    /// [`Error::Options`] when the options cannot be used with that address,
     /// [`Error::Unreachable`] when nobody answers there, [`Error::Untrusted`]
     /// when a unix socket, its folder or the process behind it belongs to
-    /// another user than this one or root.
+    /// another user than this one or root, [`Error::Distrusted`] when the
+    /// daemon's certificate proves nothing, [`Error::NotAdmitted`] when the
+    /// daemon does not take the client's.
     pub async fn connect(address: Address, options: Options) -> Result<Self, Error> {
-        let endpoint =
-            endpoint(&address, options.request_timeout).map_err(|error| Error::from_connect(&address, &error))?;
-        let target = address.clone();
+        options.check(&address)?;
+        if let Address::Https(authority) = &address {
+            options.tls.check(bare_host(authority)).map_err(OptionsError::from)?;
+        }
+        let connector = Connector::new(&address, &options);
+        let known = connector.known();
         let connector = tower::service_fn(move |_| {
-            let target = target.clone();
-            async move { socket::open(&target).await }
+            let connector = connector.clone();
+            async move { connector.open().await }
         });
+        let endpoint = endpoint(&address).map_err(|error| Error::from_connect(&address, &error))?;
         let channel =
             endpoint.connect_with_connector(connector).await.map_err(|error| Error::from_connect(&address, &error))?;
-        Ok(Self { address, channel, options })
+        Ok(Self { address, channel, options, known })
     }
 
     /// Where the daemon listens.
     pub fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// Who is at the other end, if the connection that was opened last is by TLS.
+    pub fn peer(&self) -> Option<TlsPeer> {
+        self.known.peer()
     }
 
     /// One object's status.
@@ -81,7 +82,7 @@ impl Client {
     /// Those of the call; `NOT_FOUND` if there is no such object.
     pub async fn get_status(&self, request: GetStatusRequest) -> Result<GetStatusResponse, Error> {
         let mut service = self.status_service();
-        self.answer(service.get_status(self.request(request))).await
+        self.call(request, async move |request| service.get_status(request).await).await
     }
 
     /// The statuses of all objects that match: every page in one answer, with
@@ -90,12 +91,11 @@ impl Client {
     /// # Errors
     /// Those of the calls.
     pub async fn list_statuses(&self, mut request: ListStatusesRequest) -> Result<ListStatusesResponse, Error> {
-        let mut service = self.status_service();
         request.page_token.clear();
-        let mut all = self.answer(service.list_statuses(self.request(request.clone()))).await?;
+        let mut all = self.list_page(request.clone()).await?;
         while !all.next_page_token.is_empty() {
             request.page_token = std::mem::take(&mut all.next_page_token);
-            let page = self.answer(service.list_statuses(self.request(request.clone()))).await?;
+            let page = self.list_page(request.clone()).await?;
             all.statuses.extend(page.statuses);
             for kind in page.unreachable {
                 if !all.unreachable.contains(&kind) {
@@ -107,13 +107,18 @@ impl Client {
         Ok(all)
     }
 
+    async fn list_page(&self, request: ListStatusesRequest) -> Result<ListStatusesResponse, Error> {
+        let mut service = self.status_service();
+        self.call(request, async move |request| service.list_statuses(request).await).await
+    }
+
     /// What the daemon is and which clusters it serves.
     ///
     /// # Errors
     /// Those of the call.
     pub async fn server_info(&self) -> Result<GetServerInfoResponse, Error> {
         let mut service = ServerServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT);
-        self.answer(service.get_server_info(self.request(GetServerInfoRequest {}))).await
+        self.call(GetServerInfoRequest {}, async move |request| service.get_server_info(request).await).await
     }
 
     /// What the daemon follows, and how well.
@@ -122,7 +127,7 @@ impl Client {
     /// As for every call.
     pub async fn list_caches(&self) -> Result<ListCachesResponse, Error> {
         let mut service = ServerServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT);
-        self.answer(service.list_caches(self.request(ListCachesRequest {}))).await
+        self.call(ListCachesRequest {}, async move |request| service.list_caches(request).await).await
     }
 
     /// Opens a gate.
@@ -131,7 +136,7 @@ impl Client {
     /// Those of the call; `INVALID_ARGUMENT` if the policy is none.
     pub async fn open_gate(&self, request: OpenGateRequest) -> Result<OpenGateResponse, Error> {
         let mut service = self.gate_service();
-        self.answer(service.open_gate(self.request(request))).await
+        self.call(request, async move |request| service.open_gate(request).await).await
     }
 
     /// Tells a gate what was applied.
@@ -140,7 +145,7 @@ impl Client {
     /// Those of the call; `NOT_FOUND` if there is no such gate.
     pub async fn arm_gate(&self, request: ArmGateRequest) -> Result<ArmGateResponse, Error> {
         let mut service = self.gate_service();
-        self.answer(service.arm_gate(self.request(request))).await
+        self.call(request, async move |request| service.arm_gate(request).await).await
     }
 
     /// How a gate stands.
@@ -149,7 +154,7 @@ impl Client {
     /// Those of the call; `NOT_FOUND` if there is no such gate.
     pub async fn get_gate(&self, request: GetGateRequest) -> Result<GetGateResponse, Error> {
         let mut service = self.gate_service();
-        self.answer(service.get_gate(self.request(request))).await
+        self.call(request, async move |request| service.get_gate(request).await).await
     }
 
     /// Ends a gate.
@@ -158,7 +163,7 @@ impl Client {
     /// Those of the call; `NOT_FOUND` if there is no such gate.
     pub async fn cancel_gate(&self, request: CancelGateRequest) -> Result<CancelGateResponse, Error> {
         let mut service = self.gate_service();
-        self.answer(service.cancel_gate(self.request(request))).await
+        self.call(request, async move |request| service.cancel_gate(request).await).await
     }
 
     /// Follows a gate to its verdict, also over a connection that breaks.
@@ -169,7 +174,7 @@ impl Client {
 
     /// Opens one stream.
     pub(crate) async fn open_gate_watch(&self, token: &str) -> Result<Streaming<WatchGateResponse>, Error> {
-        let request = self.request(WatchGateRequest { token: token.to_owned() });
+        let request = self.request(WatchGateRequest { token: token.to_owned() }).await?;
         let response = self.gate_service().watch_gate(request).await;
         response.map(Response::into_inner).map_err(|status| self.error(&status))
     }
@@ -189,47 +194,68 @@ impl Client {
         request: WatchStatusesRequest,
     ) -> Result<Streaming<WatchStatusesResponse>, Error> {
         let mut service = self.status_service();
-        let response = service.watch_statuses(self.request(request)).await;
+        let response = service.watch_statuses(self.request(request).await?).await;
         response.map(Response::into_inner).map_err(|status| self.error(&status))
     }
 
     /// What a failed call or stream means.
     pub(crate) fn error(&self, status: &Status) -> Error {
-        Error::from_status(&self.address, status)
+        match (Error::from_status(&self.address, status), self.known.refusal()) {
+            (Error::Broken { .. } | Error::Unreachable { .. }, Some(problem)) => {
+                Error::NotAdmitted { address: self.address.clone(), problem }
+            }
+            (error, _) => error,
+        }
+    }
+
+    /// Whether the call that ended in `error` may succeed with other credentials, which the
+    /// next one takes.
+    pub(crate) fn renews(&self, error: &Error) -> bool {
+        error.rpc().is_some_and(|error| error.code == Code::Unauthenticated) && self.options.credentials.renew()
     }
 
     fn status_service(&self) -> StatusServiceClient<Channel> {
         StatusServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT)
     }
 
-    fn request<M>(&self, message: M) -> Request<M> {
+    async fn request<M>(&self, message: M) -> Result<Request<M>, Error> {
         let mut request = Request::new(message);
-        if let Some(token) = &self.options.token {
-            request.metadata_mut().insert("authorization", token.header());
+        if let Some(header) = self.options.credentials.header(&self.options.proxy).await? {
+            request.metadata_mut().as_mut().insert(AUTHORIZATION, header);
         }
-        request
+        Ok(request)
     }
 
-    async fn answer<M>(&self, call: impl Future<Output = Result<Response<M>, Status>>) -> Result<M, Error> {
+    /// A call with one answer, within the time for it.
+    async fn call<M, A>(
+        &self,
+        message: M,
+        call: impl AsyncFnOnce(Request<M>) -> Result<Response<A>, Status>,
+    ) -> Result<A, Error> {
         let limit = self.options.request_timeout;
-        match tokio::time::timeout(limit, call).await {
-            Ok(outcome) => outcome.map(Response::into_inner).map_err(|status| self.error(&status)),
-            Err(_) => Err(Error::TimedOut { limit }),
-        }
+        let answer = async {
+            let answer = call(self.request(message).await?).await;
+            answer.map(Response::into_inner).map_err(|status| self.error(&status))
+        };
+        tokio::time::timeout(limit, answer).await.unwrap_or(Err(Error::TimedOut { limit }))
     }
 }
 
-fn endpoint(address: &Address, timeout: Duration) -> Result<Endpoint, tonic::transport::Error> {
-    let uri = match address {
-        // The socket has no host; the name only fills the request's authority.
-        Address::Unix(_) => "http://localhost".to_owned(),
-        Address::Tcp(authority) => format!("http://{authority}"),
+fn endpoint(address: &Address) -> Result<Endpoint, tonic::transport::Error> {
+    // The connector speaks TLS. A socket has no host; the name only fills the request's authority.
+    let (uri, origin) = match address {
+        Address::Unix(_) => ("http://localhost".to_owned(), None),
+        Address::Tcp(authority) | Address::Http(authority) => (format!("http://{authority}"), None),
+        Address::Https(authority) => (format!("http://{authority}"), Some(authority)),
     };
+    let origin = origin.and_then(|authority| format!("https://{authority}").parse().ok());
     let endpoint = Endpoint::from_shared(uri)?
         .user_agent(concat!("daymark/", env!("CARGO_PKG_VERSION")))?
-        .connect_timeout(CONNECT_TIMEOUT.min(timeout))
         .http2_keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
         .keep_alive_while_idle(true);
-    Ok(endpoint)
+    Ok(match origin {
+        Some(origin) => endpoint.origin(origin),
+        None => endpoint,
+    })
 }

@@ -1,5 +1,6 @@
 //! One module per command.
 
+pub mod context;
 pub mod daemon_status;
 pub mod follow;
 mod following;

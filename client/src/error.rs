@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tonic::{Code, ConnectError, Status};
 use tonic_types::StatusExt;
 
-use crate::Address;
-use crate::socket::Untrusted;
+use crate::connect::OpenError;
+use crate::{Address, CredentialsError, Distrust, OptionsError};
 
 /// What can go wrong between a client and its daemon.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -29,6 +30,28 @@ pub enum Error {
         /// Whose it is.
         problem: String,
     },
+    /// The daemon's certificate does not prove that it is the daemon.
+    #[error("refused to talk to {address}: {distrust}")]
+    Distrusted {
+        /// Where it was looked for.
+        address: Address,
+        /// Why.
+        distrust: Distrust,
+    },
+    /// The daemon does not take the client's certificate, or wants one.
+    #[error("not admitted to {address}: {problem}")]
+    NotAdmitted {
+        /// Where it was looked for.
+        address: Address,
+        /// What the daemon says.
+        problem: String,
+    },
+    /// The options cannot be used with this daemon.
+    #[error(transparent)]
+    Options(#[from] OptionsError),
+    /// There are no credentials for a call.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
     /// The connection broke, or the stream ended without an error.
     #[error("the connection to the daemon broke: {problem}")]
     Broken {
@@ -73,11 +96,15 @@ impl Error {
     /// The failure to open a connection.
     pub(crate) fn from_connect(address: &Address, error: &(dyn StdError + 'static)) -> Self {
         let address = address.clone();
-        let problem = root_cause(error);
-        if chain(error).any(is_untrusted) {
-            return Self::Untrusted { address, problem };
+        let opening = chain(error).find_map(|cause| cause.downcast_ref::<OpenError>());
+        let problem = || opening.map_or_else(|| root_cause(error), ToString::to_string);
+        match opening {
+            Some(OpenError::Foreign(_)) => Self::Untrusted { address, problem: problem() },
+            Some(OpenError::Distrusted(distrust)) => Self::Distrusted { address, distrust: distrust.clone() },
+            Some(OpenError::Refused(_)) => Self::NotAdmitted { address, problem: problem() },
+            Some(OpenError::Unusable(error)) => Self::Options(OptionsError::Tls(Arc::clone(error))),
+            _ => Self::Unreachable { address, problem: problem() },
         }
-        Self::Unreachable { address, problem }
     }
 
     /// The end that a stream may not have.
@@ -124,11 +151,6 @@ fn is_cut_off(status: &Status) -> bool {
 
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
-}
-
-fn is_untrusted(cause: &(dyn StdError + 'static)) -> bool {
-    let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    inner.is_some_and(|inner| inner.is::<Untrusted>())
 }
 
 /// The innermost error's words: the outer ones only say "transport error".

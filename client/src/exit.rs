@@ -3,8 +3,12 @@
 use std::io;
 use std::process::ExitCode;
 
-use daymark::{Address, AddressError, Error, RpcError, TokenError};
+use daymark::{
+    Address, AddressError, CredentialsError, Distrust, Error, OptionsError, ProxyError, RpcError, TlsError, TokenError,
+};
 use tonic::Code;
+
+use crate::contexts::ContextError;
 
 /// The process' exit code. CI branches on it: a code means one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,31 +82,66 @@ impl From<TokenError> for Failure {
     }
 }
 
+impl From<ProxyError> for Failure {
+    fn from(error: ProxyError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+impl From<ContextError> for Failure {
+    fn from(error: ContextError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let exit = exit_of(&error);
-        let hint = match &error {
-            Error::Unreachable { address, .. } => format!("; start one with: {}", start_command(address)),
-            Error::Untrusted { .. } => "; name another socket with --address".to_owned(),
-            Error::TimedOut { .. } => "; --request-timeout allows more".to_owned(),
-            Error::Rpc(error) if error.code == Code::Unauthenticated => {
-                "; --token-file names the file of a token".to_owned()
-            }
-            Error::Rpc(error) if error.code == Code::Unimplemented => {
-                "; daymark version tells whether client and daemon are of one version".to_owned()
-            }
-            Error::Broken { .. } | Error::Rpc(_) => String::new(),
-        };
-        Self::new(exit, format!("{error}{hint}"))
+        Self::new(exit_of(&error), format!("{error}{}", hint(&error)))
     }
+}
+
+/// What to do about `error`, behind its words.
+fn hint(error: &Error) -> String {
+    let hint = match error {
+        Error::Unreachable { address, .. } if address.is_local() && !address.is_tls() => {
+            return format!("; start one with: {}", start_command(address));
+        }
+        Error::Untrusted { .. } => "; name another socket with --address",
+        Error::Distrusted { distrust: Distrust::UnknownIssuer, .. } => "; --ca-file names a CA to trust",
+        Error::Distrusted { distrust: Distrust::WrongName { .. }, .. } => "; --server-name names another to expect",
+        Error::NotAdmitted { .. } => "; --client-certificate and --client-key name one",
+        Error::Options(OptionsError::Plaintext { .. }) => {
+            "; write https://HOST:PORT, or insist with http:// or --insecure-plaintext"
+        }
+        Error::Options(OptionsError::PlaintextToken { .. }) => {
+            "; write https://HOST:PORT, or insist with --insecure-plaintext"
+        }
+        Error::Options(OptionsError::Tls(error)) if matches!(**error, TlsError::NoRoots) => {
+            "; --ca-file names a file of them"
+        }
+        Error::TimedOut { .. } => "; --request-timeout allows more",
+        Error::Rpc(error) if error.code == Code::Unauthenticated => {
+            "; --token-file names the file of a token, --token-env a variable, --github-oidc-audience whom GitHub's is for"
+        }
+        Error::Rpc(error) if error.code == Code::Unimplemented => {
+            "; daymark version tells whether client and daemon are of one version"
+        }
+        _ => "",
+    };
+    hint.to_owned()
 }
 
 /// The exit code that stands for `error`.
 pub fn exit_of(error: &Error) -> Exit {
     match error {
-        Error::Unreachable { .. } | Error::Untrusted { .. } | Error::Broken { .. } | Error::TimedOut { .. } => {
-            Exit::Unreachable
-        }
+        Error::Unreachable { .. }
+        | Error::Untrusted { .. }
+        | Error::Distrusted { .. }
+        | Error::Broken { .. }
+        | Error::TimedOut { .. }
+        | Error::Credentials(CredentialsError::Unanswered { .. }) => Exit::Unreachable,
+        Error::NotAdmitted { .. } | Error::Credentials(CredentialsError::Refused { .. }) => Exit::NotPermitted,
+        Error::Options(_) | Error::Credentials(_) => Exit::Usage,
         Error::Rpc(RpcError { code, .. }) => match code {
             Code::InvalidArgument => Exit::Usage,
             Code::NotFound => Exit::NotFound,
@@ -119,6 +158,7 @@ pub fn exit_of(error: &Error) -> Exit {
 fn start_command(address: &Address) -> String {
     let listen = match address {
         address if *address == Address::default_socket() => String::new(),
+        Address::Http(authority) => format!(" --listen {authority}"),
         address => format!(" --listen {address}"),
     };
     format!("daymarkd --kubeconfig ~/.kube/config{listen}")

@@ -19,6 +19,8 @@ pub struct GateWatch {
     /// How long to wait before it is opened again.
     pause: Duration,
     over: bool,
+    /// Whether the daemon has taken the credentials since they were last renewed.
+    admitted: bool,
 }
 
 /// What following a gate brings.
@@ -32,7 +34,15 @@ pub enum GateEvent {
 
 impl GateWatch {
     pub(crate) fn new(client: Client, token: String) -> Self {
-        Self { client, token, stream: None, backoff: Backoff::new(), pause: Duration::ZERO, over: false }
+        Self {
+            client,
+            token,
+            stream: None,
+            backoff: Backoff::new(),
+            pause: Duration::ZERO,
+            over: false,
+            admitted: false,
+        }
     }
 
     /// What comes next; `None` behind the verdict. Dropping the future loses
@@ -56,6 +66,7 @@ impl GateWatch {
             Some(stream) => match stream.message().await {
                 Ok(Some(message)) => {
                     self.backoff.reset();
+                    self.admitted = true;
                     self.over = message.gate.as_ref().is_some_and(|gate| gate.outcome() != Outcome::Unspecified);
                     return Ok(Some(GateEvent::Told(Box::new(message))));
                 }
@@ -65,7 +76,10 @@ impl GateWatch {
         };
         self.stream = None;
         if recovery(&error) == Recovery::Stop {
-            return Err(error);
+            // They may have expired; the next try has others, and is the only one.
+            if !std::mem::take(&mut self.admitted) || !self.client.renews(&error) {
+                return Err(error);
+            }
         }
         self.pause = self.backoff.step();
         Ok(Some(GateEvent::Lost(error)))

@@ -1,7 +1,9 @@
 //! Daymark's client: reads the states of a Kubernetes cluster's objects from a
 //! daemon, and follows them over streams that resume by themselves.
 //!
-//! - [`Client`] connects to the daemon at an [`Address`] and makes single calls.
+//! - [`Client`] connects to the daemon at an [`Address`] and makes single calls. [`Options`]
+//!   say whom it trusts there ([`Tls`]), through what it goes ([`Proxy`]), and what it proves
+//!   itself with ([`Credentials`]).
 //! - [`Watch`] follows objects. It reconnects, resumes where it left off, and
 //!   tells when the connection was lost and when it came back.
 //! - [`Picture`] is the reader's own view of what a watch follows. It turns the
@@ -30,20 +32,32 @@
 mod address;
 mod backoff;
 mod client;
+mod connect;
+mod credentials;
 mod error;
+mod fetch;
 mod gate_watch;
+mod options;
 mod picture;
+mod proxy;
 mod recover;
+mod secret_file;
 mod socket;
+mod tls;
 mod token;
 mod watch;
 
 pub use address::{Address, AddressError};
-pub use client::{Client, Options};
+pub use client::Client;
+pub use credentials::{Credentials, CredentialsError};
 pub use daymark_proto::v1 as api;
 pub use error::{Error, RpcError};
 pub use gate_watch::{GateEvent, GateWatch};
+pub use options::{Options, OptionsError};
 pub use picture::{Change, ChangeKind, NOT_PERMITTED, Picture};
+pub use proxy::{Proxy, ProxyError};
 pub use recover::{Recovery, recovery};
+pub use secret_file::SecretFileError;
+pub use tls::{Distrust, Identity, Tls, TlsError, TlsPeer};
 pub use token::{Token, TokenError};
 pub use watch::{Told, Watch, WatchEvent};

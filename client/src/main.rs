@@ -5,6 +5,7 @@ mod ask;
 mod cause;
 mod ci;
 mod commands;
+mod contexts;
 mod criterion;
 mod duration;
 mod exit;
@@ -21,6 +22,7 @@ mod status_json;
 mod table;
 mod targets;
 mod verdict;
+mod whole_file;
 mod words;
 mod yaml;
 

@@ -2,7 +2,7 @@
 
 use tonic::Code;
 
-use crate::Error;
+use crate::{CredentialsError, Error};
 
 /// What to do after an error of a watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +20,10 @@ pub enum Recovery {
 pub fn recovery(error: &Error) -> Recovery {
     match error {
         Error::Unreachable { .. } | Error::Broken { .. } | Error::TimedOut { .. } => Recovery::Retry,
-        // Somebody took the socket's place: no try may give them a request.
-        Error::Untrusted { .. } => Recovery::Stop,
+        Error::Credentials(CredentialsError::Unanswered { .. }) => Recovery::Retry,
+        // Somebody took the daemon's place: no try may give them a request.
+        Error::Untrusted { .. } | Error::Distrusted { .. } => Recovery::Stop,
+        Error::NotAdmitted { .. } | Error::Options(_) | Error::Credentials(_) => Recovery::Stop,
         Error::Rpc(error) => match error.code {
             Code::InvalidArgument if error.reason == "INVALID_CURSOR" => Recovery::Restart,
             // A watch that skips nothing has lost something: it is told so.

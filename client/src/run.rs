@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::{Args, Command, Daemon};
-use crate::commands::{daemon_status, gate, get, on, version, wait};
+use crate::commands::{context, daemon_status, gate, get, on, session, version, wait};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::signals::Signals;
@@ -51,7 +51,12 @@ fn execute(args: Args) -> Exit {
 
 async fn until_interrupted(args: Args, printer: &mut Printer) -> Result<Exit, Failure> {
     let mut signals = Signals::listen()?;
-    let global = &args.global;
+    let global = match &args.command {
+        // What it says of the connection is to be changed, or need not be known.
+        Command::Context(_) | Command::Version(_) => args.global,
+        _ => session::resolve(&args.global, None)?.global,
+    };
+    let global = &global;
     match args.command {
         Command::Get(get) => signals.or(get::run(global, &get, printer)).await,
         Command::Gate(gate) => signals.or(gate::run(global, &gate, printer)).await,
@@ -59,6 +64,7 @@ async fn until_interrupted(args: Args, printer: &mut Printer) -> Result<Exit, Fa
         Command::Wait(wait) => wait::run(global, &wait, printer, &mut signals).await,
         // What it runs is to end first.
         Command::On(on) => on::run(global, &on, printer, &mut signals).await,
+        Command::Context(context) => signals.or(context::run(global, &context, printer)).await,
         Command::Daemon(Daemon::Status(status)) => signals.or(daemon_status::run(global, &status, printer)).await,
         Command::Version(version) => signals.or(version::run(global, &version, printer)).await,
     }

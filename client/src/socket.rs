@@ -4,43 +4,24 @@
 //! in the daemon's name. So the socket, the folder it lies in and the process
 //! behind it must belong to this user or to root.
 
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::UnixStream;
 
-use crate::Address;
-
-/// A byte stream of either kind.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+use crate::connect::OpenError;
 
 /// Somebody else's socket.
 #[derive(Debug, thiserror::Error)]
 #[error("{what} belongs to user {owner}, not to you (user {me}) or to root")]
-pub(crate) struct Untrusted {
+pub(crate) struct Foreign {
     what: String,
     owner: u32,
     me: u32,
 }
 
-/// Opens a connection to `address`.
-pub(crate) async fn open(address: &Address) -> io::Result<TokioIo<Box<dyn Stream>>> {
-    let stream: Box<dyn Stream> = match address {
-        Address::Unix(path) => Box::new(open_unix(path).await?),
-        Address::Tcp(authority) => {
-            let stream = TcpStream::connect(authority.as_str()).await?;
-            stream.set_nodelay(true)?;
-            Box::new(stream)
-        }
-    };
-    Ok(TokioIo::new(stream))
-}
-
-async fn open_unix(path: &Path) -> io::Result<UnixStream> {
+/// Opens a connection to the socket at `path`.
+pub(crate) async fn open(path: &Path) -> Result<UnixStream, OpenError> {
     let me = rustix::process::geteuid().as_raw();
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -58,11 +39,11 @@ async fn open_unix(path: &Path) -> io::Result<UnixStream> {
     Ok(stream)
 }
 
-fn trust(what: impl FnOnce() -> String, owner: u32, me: u32) -> io::Result<()> {
+fn trust(what: impl FnOnce() -> String, owner: u32, me: u32) -> Result<(), Foreign> {
     if owner == me || owner == 0 {
         return Ok(());
     }
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, Untrusted { what: what(), owner, me }))
+    Err(Foreign { what: what(), owner, me })
 }
 
 #[cfg(test)]

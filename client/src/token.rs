@@ -1,72 +1,71 @@
 //! The secret that a caller proves itself with.
 
 use std::fmt;
-use std::fs::File;
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use tonic::metadata::{Ascii, MetadataValue};
+use http::HeaderValue;
 
-/// A bearer token, sent with every call. Its `Debug` form does not hold it.
-#[derive(Clone)]
+use crate::secret_file::{self, SecretFileError, Stamp};
+
+/// A bearer token. Its `Debug` form does not hold it.
+#[derive(Clone, PartialEq)]
 pub struct Token {
-    header: MetadataValue<Ascii>,
+    header: HeaderValue,
 }
 
 /// Why a token cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// The file cannot be read.
-    #[error("cannot read the token file {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// The file is open to others than its owner.
-    #[error(
-        "the token file {} is open to its group or to others (mode {mode:04o}): run chmod 600 {}",
-        path.display(),
-        path.display()
-    )]
-    Exposed {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// The file holds no token, or one that no header can carry.
-    #[error("the token file {} holds no token: expected one line of plain characters", path.display())]
+    /// Its file cannot be read, or is open to others than its owner.
+    #[error("the token file cannot be used: {0}")]
+    File(#[from] SecretFileError),
+    /// There is no token, or one that no header can carry.
+    #[error("{origin} holds no token: expected one line of plain characters")]
     Malformed {
-        /// The file.
-        path: PathBuf,
+        /// Where it was looked for.
+        origin: String,
     },
 }
 
 impl Token {
-    /// Reads a token from a file that only its owner can read.
+    /// The token that `text` is, without blanks and line breaks around it; `None` if it
+    /// is none, or no header can carry it.
+    pub fn new(text: &str) -> Option<Self> {
+        let token = text.trim();
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return None;
+        }
+        let mut header: HeaderValue = format!("Bearer {token}").parse().ok()?;
+        header.set_sensitive(true);
+        Some(Self { header })
+    }
+
+    /// Reads a token from a file that only its owner can read, or that the kubelet has
+    /// projected into a pod: such a one may be readable by others.
     ///
     /// # Errors
     /// When the file cannot be read, is open to others, or holds no token.
     pub fn from_file(path: &Path) -> Result<Self, TokenError> {
-        let (text, mode) = read(path).map_err(|source| TokenError::Read { path: path.to_owned(), source })?;
-        if mode & 0o077 != 0 {
-            return Err(TokenError::Exposed { path: path.to_owned(), mode });
-        }
-        let malformed = || TokenError::Malformed { path: path.to_owned() };
-        let token = text.trim();
-        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(malformed());
-        }
-        let mut header: MetadataValue<Ascii> = format!("Bearer {token}").parse().map_err(|_| malformed())?;
-        header.set_sensitive(true);
-        Ok(Self { header })
+        Self::with_stamp(path).map(|(token, _)| token)
+    }
+
+    /// Reads a token from a variable of the environment.
+    ///
+    /// # Errors
+    /// When the variable is not set, or holds no token.
+    pub fn from_env(name: &str) -> Result<Self, TokenError> {
+        let text = std::env::var(name).unwrap_or_default();
+        Self::new(&text).ok_or_else(|| TokenError::Malformed { origin: format!("the variable {name}") })
+    }
+
+    pub(crate) fn with_stamp(path: &Path) -> Result<(Self, Stamp), TokenError> {
+        let (text, stamp) = secret_file::read(path)?;
+        let token = Self::new(&text).ok_or_else(|| TokenError::Malformed { origin: path.display().to_string() })?;
+        Ok((token, stamp))
     }
 
     /// The value of the `authorization` header.
-    pub(crate) fn header(&self) -> MetadataValue<Ascii> {
+    pub(crate) fn header(&self) -> HeaderValue {
         self.header.clone()
     }
 }
@@ -77,51 +76,31 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The text and the permission bits of one and the same open file.
-fn read(path: &Path) -> std::io::Result<(String, u32)> {
-    const LIMIT: u64 = 1 << 20;
-    let file = File::open(path)?;
-    let mode = file.metadata()?.mode() & 0o7777;
-    let mut text = String::new();
-    file.take(LIMIT).read_to_string(&mut text)?;
-    Ok((text, mode))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-    use std::fs::Permissions;
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
-    fn token(text: &str, mode: u32) -> Result<Token, TokenError> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("token");
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-        Token::from_file(&path)
-    }
-
     #[test]
-    fn a_private_file_is_read_and_never_shown() {
-        let token = token("s3cret\n", 0o600).unwrap();
+    fn a_token_is_sent_and_never_shown() {
+        let token = Token::new(" s3cret\n").unwrap();
         assert_eq!(token.header().to_str().unwrap(), "Bearer s3cret");
         assert!(!format!("{token:?} {:?}", token.header()).contains("s3cret"));
     }
 
     #[test]
-    fn a_file_that_others_can_open_is_refused() {
-        for mode in [0o640, 0o604, 0o620] {
-            assert!(matches!(token("s3cret", mode), Err(TokenError::Exposed { .. })), "{mode:o}");
+    fn what_is_no_token_is_refused() {
+        for text in ["", "\n", "two words", "a\u{e9}", "a\nb"] {
+            assert!(Token::new(text).is_none(), "{text:?}");
         }
     }
 
     #[test]
-    fn a_file_without_a_token_is_refused_and_its_text_kept() {
-        for text in ["", "\n", "two words", "a\u{e9}", "a\nb"] {
-            let error = token(text, 0o600).unwrap_err();
-            assert!(matches!(error, TokenError::Malformed { .. }), "{text:?}");
-        }
+    fn what_has_no_token_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Token::from_file(&folder.path().join("none")).unwrap_err();
+        assert!(matches!(error, TokenError::File(_)) && error.to_string().contains("/none: "), "{error}");
+        let error = Token::from_env("DAYMARK_IS_NOT_SET").unwrap_err();
+        assert!(error.to_string().starts_with("the variable DAYMARK_IS_NOT_SET holds no token"), "{error}");
     }
 }

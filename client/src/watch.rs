@@ -33,6 +33,8 @@ pub struct Watch {
     cursor: Vec<u8>,
     /// Whether a snapshot has begun and is not complete: no cursor counts.
     in_snapshot: bool,
+    /// Whether the daemon has taken the credentials since they were last renewed.
+    admitted: bool,
 }
 
 /// What a [`Watch`] tells.
@@ -70,7 +72,17 @@ impl Watch {
     pub(crate) fn new(client: Client, request: WatchStatusesRequest) -> Self {
         let phase = open(&client, &request);
         let (arrived, cursor) = (VecDeque::new(), Vec::new());
-        Self { client, request, phase, backoff: Backoff::new(), lost: false, arrived, cursor, in_snapshot: false }
+        Self {
+            client,
+            request,
+            phase,
+            backoff: Backoff::new(),
+            lost: false,
+            arrived,
+            cursor,
+            in_snapshot: false,
+            admitted: false,
+        }
     }
 
     /// Where a later watch of the same filter can go on: behind the last message
@@ -121,6 +133,7 @@ impl Watch {
     }
 
     fn receive(&mut self, message: WatchStatusesResponse) {
+        self.admitted = true;
         let mut freshness = message.freshness;
         let events = message.events.into_iter().filter_map(|event| event.event);
         self.arrived.extend(events.map(|event| Told { event, freshness: freshness.take() }));
@@ -154,6 +167,8 @@ impl Watch {
     fn failed(&mut self, error: Error) -> Result<Option<WatchEvent>, Error> {
         match recovery(&error) {
             Recovery::Retry => {}
+            // They have expired; the next try has others, and is the only one.
+            Recovery::Stop if self.admitted && self.client.renews(&error) => self.admitted = false,
             Recovery::Restart if !self.request.cursor.is_empty() => {
                 self.request.cursor.clear();
                 // What is missing of a history is told, whatever was told before.

@@ -25,7 +25,7 @@ pub async fn run(global: &Global, args: &Gate, printer: &mut Printer) -> Result<
 }
 
 async fn open(global: &Global, args: &GateOpen, printer: &mut Printer) -> Result<Exit, Failure> {
-    let ask = ask::read(&args.question, session::namespace(global))?;
+    let ask = ask::read(&args.question, session::namespace(global))?.of_cluster(session::cluster(global));
     if !ask.connect.is_empty() {
         return Err(Failure::usage("connect= is tried by who waits: it is for daymark wait"));
     }

@@ -1,6 +1,6 @@
 //! `daymark get`
 
-use daymark::api::{Filter, Freshness, GetStatusRequest, ListStatusesRequest, Status, Unreachable, View};
+use daymark::api::{Filter, Freshness, GetStatusRequest, ListStatusesRequest, ObjectRef, Status, Unreachable, View};
 use daymark::{Client, Error, NOT_PERMITTED};
 use serde::ser::{Error as _, SerializeSeq};
 use serde::{Serialize, Serializer};
@@ -19,6 +19,7 @@ use crate::{json, words, yaml};
 /// What `get` was asked for.
 pub struct Query<'a> {
     pub selection: Selection,
+    pub cluster: &'a str,
     pub namespace: Option<&'a str>,
     pub args: &'a Get,
 }
@@ -45,7 +46,7 @@ pub async fn run(global: &Global, args: &Get, printer: &mut Printer) -> Result<E
         return Err(Failure::usage("objects are either named or selected: leave out the names, or the selectors"));
     }
     let namespace = session::namespace(global);
-    let query = Query { selection, namespace, args };
+    let query = Query { selection, cluster: session::cluster(global), namespace, args };
     if args.watch {
         return follow::run(global, &query, printer).await;
     }
@@ -60,6 +61,7 @@ impl Query<'_> {
     /// The objects, as the daemon is asked for them.
     pub fn filter(&self) -> Filter {
         Filter {
+            cluster: self.cluster.to_owned(),
             label_selector: self.args.selector.clone(),
             field_selector: self.args.field_selector.clone(),
             cel: self.args.cel.clone(),
@@ -113,7 +115,8 @@ async fn fetch(client: &Client, query: &Query<'_>) -> Result<Found, Failure> {
     };
     let mut found = Found::default();
     for target in targets {
-        let request = GetStatusRequest { r#ref: Some(target.object_ref(query.namespace)), view };
+        let object = ObjectRef { cluster: query.cluster.to_owned(), ..target.object_ref(query.namespace) };
+        let request = GetStatusRequest { r#ref: Some(object), view };
         match client.get_status(request).await {
             Ok(answer) => {
                 found.statuses.extend(answer.status);

@@ -3,18 +3,56 @@
 use std::time::Duration;
 
 use daymark::api::{GetServerInfoResponse, ServedKind, Unreachable};
-use daymark::{Address, Client, Error, NOT_PERMITTED, Options, Token};
+use daymark::{Address, Client, Credentials, Error, Identity, NOT_PERMITTED, Options, Proxy, Tls, Token};
 
-use crate::args::Global;
+use crate::args::{Connection, Global};
+use crate::contexts;
 use crate::exit::Failure;
 use crate::targets::Selection;
 
 /// No limit, as far as anybody will notice, and far from overflow.
 pub const FOREVER: Duration = Duration::from_secs(100 * 365 * 86400);
 
+/// What the command line, the environment and the context say together.
+pub struct Session {
+    /// The context's name, if there is one.
+    pub context: Option<String>,
+    /// What the command line would say if it said everything.
+    pub global: Global,
+}
+
+/// What is said of the connection: by flags before variables, by these before the context, which is that of
+/// `name`, of `--context`, of `DAYMARK_CONTEXT`, or the one in use.
+pub fn resolve(global: &Global, name: Option<&str>) -> Result<Session, Failure> {
+    let variable = std::env::var("DAYMARK_CONTEXT").unwrap_or_default();
+    let names = [name, global.context.as_deref(), Some(&variable)];
+    let name = names.into_iter().flatten().find(|name| !name.is_empty());
+    let (context, named) = contexts::chosen(name)?.unzip();
+    let said = global.connection.clone().over(Connection::from_env()?);
+    let connection = said.over_context(named.unwrap_or_default());
+    Ok(Session { context, global: Global { connection, ..global.clone() } })
+}
+
+/// Whether a connection's parts go together.
+pub fn check(connection: &Connection) -> Result<(), Failure> {
+    if connection.client_certificate.is_some() != connection.client_key.is_some() {
+        return Err(Failure::usage("client-certificate and client-key go together: give both"));
+    }
+    match connection.credentials().as_slice() {
+        [] | [_] => Ok(()),
+        several => Err(Failure::usage(format!("{} exclude each other: give one", several.join(" and ")))),
+    }
+}
+
+/// How the caller proves itself.
+pub fn proofs(connection: &Connection) -> Vec<&'static str> {
+    let certificate = connection.client_certificate.is_some().then_some("client-certificate");
+    connection.credentials().into_iter().chain(certificate).collect()
+}
+
 /// Where the daemon is.
 pub fn address(global: &Global) -> Result<Address, Failure> {
-    match global.address.as_deref() {
+    match global.connection.address.as_deref() {
         None | Some("") => Ok(Address::default_socket()),
         Some(text) => Ok(text.parse()?),
     }
@@ -22,10 +60,42 @@ pub fn address(global: &Global) -> Result<Address, Failure> {
 
 /// Connects to the daemon.
 pub async fn connect(global: &Global) -> Result<Client, Failure> {
-    let file = global.token_file.as_deref().filter(|file| !file.as_os_str().is_empty());
-    let token = file.map(Token::from_file).transpose()?;
-    let options = Options { token, request_timeout: request_timeout(global) };
-    Ok(Client::connect(address(global)?, options).await?)
+    let address = address(global)?;
+    let connection = &global.connection;
+    check(connection)?;
+    let identity = connection.client_certificate.clone().zip(connection.client_key.clone());
+    let tls = Tls {
+        ca_file: connection.ca_file.clone(),
+        server_name: connection.server_name.clone(),
+        identity: identity.map(|(certificate, key)| Identity { certificate, key }),
+    };
+    // Who needs no proxy is not held up by one that cannot be used.
+    let proxied = address.is_tls() || connection.github_oidc_audience.is_some();
+    let proxy = if proxied { Proxy::from_env()? } else { Proxy::default() };
+    let options = Options {
+        credentials: credentials(connection)?,
+        tls,
+        proxy,
+        insecure_plaintext: global.insecure_plaintext,
+        request_timeout: request_timeout(global),
+    };
+    Ok(Client::connect(address, options).await?)
+}
+
+fn credentials(connection: &Connection) -> Result<Credentials, Failure> {
+    if let Some(token) = &connection.token {
+        return Ok(token.clone().into());
+    }
+    if let Some(path) = &connection.token_file {
+        return Ok(Credentials::token_file(path.clone()).map_err(Error::from)?);
+    }
+    if let Some(name) = &connection.token_env {
+        return Ok(Token::from_env(name)?.into());
+    }
+    match &connection.github_oidc_audience {
+        Some(audience) => Ok(Credentials::github_oidc(audience).map_err(Error::from)?),
+        None => Ok(Credentials::default()),
+    }
 }
 
 /// How long a single call may take.
@@ -38,7 +108,12 @@ pub fn request_timeout(global: &Global) -> Duration {
 
 /// The namespace that was named; `None` for the daemon's default one.
 pub fn namespace(global: &Global) -> Option<&str> {
-    global.namespace.as_deref().filter(|namespace| !namespace.is_empty())
+    global.connection.namespace.as_deref().filter(|namespace| !namespace.is_empty())
+}
+
+/// The cluster that was named; empty for the daemon's only one.
+pub fn cluster(global: &Global) -> &str {
+    global.connection.cluster.as_deref().unwrap_or_default()
 }
 
 /// One line for a connection that was lost, or an answer that is not to be had.

@@ -1,7 +1,7 @@
 //! `daymark version`
 
 use daymark::Client;
-use daymark::api::GetServerInfoResponse;
+use daymark::api::{Cluster, GetServerInfoResponse};
 use serde::Serialize;
 
 use super::session;
@@ -35,7 +35,7 @@ struct ServerJson<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ClusterJson<'a> {
+pub struct ClusterJson<'a> {
     name: &'a str,
     kubernetes_version: &'a str,
     default_namespace: &'a str,
@@ -67,7 +67,7 @@ pub async fn run(global: &Global, args: &Version, printer: &mut Printer) -> Resu
 }
 
 async fn ask(global: &Global) -> Result<(Client, GetServerInfoResponse), Failure> {
-    let client = session::connect(global).await?;
+    let client = session::connect(&session::resolve(global, None)?.global).await?;
     let info = client.server_info().await?;
     Ok((client, info))
 }
@@ -76,28 +76,37 @@ fn text(printer: &mut Printer, client: &Client, info: &GetServerInfoResponse) ->
     let server = format!("server: {} at {}, incarnation {}", info.version, client.address(), info.incarnation);
     printer.line(&sanitize::line(&server))?;
     for cluster in &info.clusters {
-        let version = match cluster.kubernetes_version.as_str() {
-            "" => "not reached",
-            version => version,
-        };
-        let replayed = if cluster.replayed { " (replayed)" } else { "" };
-        let cluster = format!("cluster {}: Kubernetes {version}{replayed}", cluster.name);
-        printer.line(&sanitize::line(&cluster))?;
+        printer.line(&sanitize::line(&cluster_line(cluster)))?;
     }
     Ok(())
 }
 
+/// `cluster NAME: Kubernetes VERSION`
+pub fn cluster_line(cluster: &Cluster) -> String {
+    let version = match cluster.kubernetes_version.as_str() {
+        "" => "not reached",
+        version => version,
+    };
+    let replayed = if cluster.replayed { " (replayed)" } else { "" };
+    format!("cluster {}: Kubernetes {version}{replayed}", cluster.name)
+}
+
+impl<'a> From<&'a Cluster> for ClusterJson<'a> {
+    fn from(it: &'a Cluster) -> Self {
+        Self {
+            name: &it.name,
+            kubernetes_version: &it.kubernetes_version,
+            default_namespace: &it.default_namespace,
+            replayed: it.replayed,
+        }
+    }
+}
+
 fn server_json<'a>(client: &Client, info: &'a GetServerInfoResponse) -> ServerJson<'a> {
-    let clusters = info.clusters.iter().map(|cluster| ClusterJson {
-        name: &cluster.name,
-        kubernetes_version: &cluster.kubernetes_version,
-        default_namespace: &cluster.default_namespace,
-        replayed: cluster.replayed,
-    });
     ServerJson {
         address: client.address().to_string(),
         version: &info.version,
         incarnation: &info.incarnation,
-        clusters: clusters.collect(),
+        clusters: info.clusters.iter().map(ClusterJson::from).collect(),
     }
 }

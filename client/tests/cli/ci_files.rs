@@ -115,6 +115,8 @@ fn the_step_passes_words_and_tells_the_outcome() {
         let folder = program();
         let env = [
             ("INPUT_ADDRESS", "host:1"),
+            ("INPUT_CA_FILE", "ca.pem"),
+            ("INPUT_OIDC_AUDIENCE", ""),
             ("INPUT_TOKEN", "s3cret"),
             ("INPUT_TOKEN_FILE", ""),
             ("INPUT_ARGS", "deployment/web\n  $(touch evil) * -l  a=b; touch evil\n"),
@@ -129,7 +131,7 @@ fn the_step_passes_words_and_tells_the_outcome() {
         let said = String::from_utf8(done.stdout).unwrap();
         let token = format!("[--token-file={}/daymark-token.", folder.path().display());
         let (kept, file): (Vec<&str>, Vec<&str>) = said.lines().partition(|line| !line.starts_with(&token));
-        let expected = "[wait] [--ci] [github] [--timeout=5m] [--address=host:1] [--namespace=shop] \
+        let expected = "[wait] [--ci] [github] [--timeout=5m] [--address=host:1] [--ca-file=ca.pem] [--namespace=shop] \
             [--for=jsonpath={.a b}=\"c\"] [--for=condition=Ready] [deployment/web] [$(touch] [evil)] [*] [-l] [a=b;] \
             [touch] [evil] token s3cret mode -rw------- 0";
         assert_eq!((kept.join(" ").as_str(), file.len()), (expected, 1));

@@ -9,7 +9,9 @@
 
 mod any_command;
 mod ci_files;
+mod contexts;
 mod contract;
+mod credentials;
 mod daemon_status;
 mod fake;
 mod fake_gates;
@@ -19,7 +21,10 @@ mod objects;
 mod on;
 mod on_restart;
 mod process;
+mod proxy;
+mod remote;
 mod terminal;
+mod tls;
 mod version;
 mod wait;
 mod wait_ci;

@@ -8,12 +8,12 @@ use crate::objects::{error, pod, unavailable};
 use crate::process::{Running, against};
 use crate::wait::{ended, object, script, told, wait};
 
-fn waiting() -> GateStep {
+pub fn waiting() -> GateStep {
     let objects = vec![object(pod("a", State::InProgress), Standing::Waiting)];
     told(Default::default(), objects)
 }
 
-fn passed() -> Vec<GateStep> {
+pub fn passed() -> Vec<GateStep> {
     let objects = vec![object(pod("a", State::Ready), Standing::Met)];
     vec![told(ended(Outcome::Passed, "Met", "", &objects), objects), GateStep::End]
 }

@@ -58,6 +58,7 @@ impl<'a> Query<'a> {
         };
         Ok(Subject {
             address: session::address(self.global)?.to_string(),
+            cluster: session::cluster(self.global).to_owned(),
             targets,
             namespace: session::namespace(self.global).unwrap_or_default().to_owned(),
             all_namespaces: self.args.all_namespaces,
@@ -68,6 +69,7 @@ impl<'a> Query<'a> {
 
     fn narrowed(&self, selection: &Selection) -> Filter {
         Filter {
+            cluster: session::cluster(self.global).to_owned(),
             label_selector: self.args.selector.clone(),
             cel: self.args.when.clone(),
             ..selection.filter(session::namespace(self.global), self.args.all_namespaces)

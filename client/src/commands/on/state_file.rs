@@ -2,9 +2,8 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use daymark::api::Status;
@@ -14,6 +13,7 @@ use super::mark::Mark;
 use super::transition::{id, uid};
 use crate::exit::Failure;
 use crate::status_json::{StatusJson, StatusRead};
+use crate::whole_file::replace;
 
 /// Another layout has another number.
 const VERSION: u32 = 1;
@@ -23,6 +23,8 @@ const VERSION: u32 = 1;
 #[serde(rename_all = "camelCase")]
 pub struct Subject {
     pub address: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cluster: String,
     pub targets: Vec<String>,
     pub namespace: String,
     pub all_namespaces: bool,
@@ -106,7 +108,8 @@ impl StateFile {
     pub fn save<'a>(&self, marks: impl Iterator<Item = &'a Mark>) -> Result<(), Failure> {
         let streams = marks.map(StreamWritten::from).collect();
         let written = Written { version: VERSION, of: &self.of, streams };
-        let saved = serde_json::to_vec(&written).map_err(io::Error::from).and_then(|text| replace(&self.path, &text));
+        let saved =
+            serde_json::to_vec(&written).map_err(io::Error::from).and_then(|text| replace(&self.path, &text, 0o600));
         saved.map_err(|error| {
             Failure::usage(format!("the state file {} cannot be written: {error}", self.path.display()))
         })
@@ -146,22 +149,6 @@ fn mark(read: StreamRead) -> Result<Mark, String> {
     Ok(Mark { cursor, taken: read.taken, objects, begun: read.begun })
 }
 
-/// A reader finds the old text or the new, also after a crash of the machine.
-fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut beside = path.to_owned().into_os_string();
-    beside.push(".new");
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-    file.write_all(text)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
-}
-
 fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(2 * bytes.len());
     for byte in bytes {
@@ -188,6 +175,7 @@ mod tests {
     fn subject(when: &str) -> Subject {
         Subject {
             address: "unix:/a".to_owned(),
+            cluster: String::new(),
             targets: vec!["pods".to_owned()],
             namespace: String::new(),
             all_namespaces: true,
