@@ -1,6 +1,7 @@
 //! The composition root: puts the daemon together and owns its tasks.
 
 mod gates;
+mod serving;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,9 +13,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::gates::{Lasting, keep};
+use self::serving::{Entrance, Kept, Open, serve};
+use crate::access::TokenError;
 use crate::access::authorizer::Authorizer;
+use crate::access::oidc::ConfigurationError;
 use crate::access::shares::Shares;
-use crate::access::{Access, Token, TokenError};
 use crate::args::{ArgsError, Config, Origin};
 use crate::caches::{Caches, Feeding, Lease, Policy, Recording};
 use crate::catalog::Catalog;
@@ -32,6 +35,7 @@ use crate::proof::Prover;
 use crate::recording::recorder::{RecordError, Recorder, Writing};
 use crate::recording::{self, reader};
 use crate::rpc::listener::{Address, ListenError, Listener};
+use crate::rpc::tls::TlsError;
 use crate::rpc::{Rpc, Served, Streams};
 use crate::rule::relations::{self, Dependent};
 use crate::rule::view::Related;
@@ -79,6 +83,15 @@ pub enum AppError {
     /// The token cannot be used.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// TLS cannot be served.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The issuers of tokens cannot be read.
+    #[error("--authentication-config: {0}")]
+    Authentication(#[from] ConfigurationError),
+    /// Tokens cannot be reviewed: there is no cluster.
+    #[error("--token-review: a recording knows no tokens")]
+    NothingReviews,
     /// An address cannot be listened on.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -119,6 +132,7 @@ struct Parts {
     answering: Answering,
     rule_files: RuleFiles,
     writing: Option<Writing>,
+    kept: Kept,
 }
 
 /// Where objects come from, and how they are called.
@@ -136,14 +150,9 @@ struct Supply {
 /// # Errors
 /// If the configuration cannot be carried out.
 pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
-    let token = config.token_file.as_deref().map(Token::read_or_create).transpose()?;
+    let entrance = Entrance::read(config.serving, config.token_file.as_deref()).await?;
     // Listening first: a busy socket should not leave a recording behind.
-    let mut listeners = Vec::new();
-    for address in &config.listen {
-        listeners.push(Listener::bind(address).await?);
-    }
-    let addresses = listeners.iter().map(Listener::address).collect::<Result<_, _>>();
-    let addresses = addresses.map_err(|e| AppError::Fault(e.to_string()))?;
+    let (listeners, addresses) = entrance.listen(&config.listen).await?;
 
     let mut policy = config.policy;
     let supply = supply(config.origin, &mut policy).await?;
@@ -158,6 +167,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     let authorizer = Arc::new(Authorizer::new(source.api_server(), config.authorization_ttl));
     let shares = Arc::new(Shares::new(config.shares));
     let (evaluator, answering) = Evaluator::new(Predicates::new(config.worker, config.predicates));
+    let open = entrance.open(&source)?;
     let redaction = Redaction::new(&config.redact)?;
     let investigator =
         Investigator::new(Arc::clone(caches.neighbours()), source.clone(), Arc::clone(&authorizer), redaction);
@@ -189,10 +199,12 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         shares,
         drain: CancellationToken::new(),
     });
-    let rpc = Rpc::new(Arc::clone(&served), Access::new(token)).map_err(|e| AppError::Fault(e.to_string()))?;
+    let Open { access, tls, door } = open;
+    let rpc = Rpc::new(Arc::clone(&served), Arc::clone(&access), door).map_err(|e| AppError::Fault(e.to_string()))?;
     let drain_timeout = config.drain_timeout;
     let lasting_gates = Lasting { keeping, reopenings: served.know_again(loaded) };
-    let parts = Parts { openings, opened_gates, lasting_gates, answering, rule_files, writing };
+    let kept = Kept { access, tls };
+    let parts = Parts { openings, opened_gates, lasting_gates, answering, rule_files, writing, kept };
     Ok(Bound { listeners, addresses, rpc, served, parts, ingest, drain_timeout })
 }
 
@@ -273,7 +285,7 @@ impl Bound {
     /// If a task of the daemon fails, or the recording is not whole.
     pub async fn run(self, abort: CancellationToken) -> Result<(), AppError> {
         let Self { listeners, addresses: _, rpc, served, parts, ingest, drain_timeout } = self;
-        let Parts { mut openings, mut opened_gates, lasting_gates, answering, rule_files, writing } = parts;
+        let Parts { mut openings, mut opened_gates, lasting_gates, answering, rule_files, writing, kept } = parts;
         let rpc = Arc::new(rpc);
         let mut servers = serve(listeners, &rpc);
         let mut workers = look_after(&served, &rpc);
@@ -286,6 +298,7 @@ impl Bound {
             rule_files.follow(&judged.caches).await;
             Ok(())
         });
+        kept.keep(&mut workers);
         let keeping = lasting_gates.begin(&mut workers, &served);
         let ended = loop {
             tokio::select! {
@@ -318,16 +331,6 @@ impl Bound {
         }
         ended
     }
-}
-
-/// One task for each listener.
-fn serve(listeners: Vec<Listener>, rpc: &Arc<Rpc>) -> JoinSet<Ended> {
-    let mut servers = JoinSet::new();
-    for listener in listeners {
-        let rpc = Arc::clone(rpc);
-        servers.spawn(async move { rpc.serve(listener).await.map_err(|e| AppError::Fault(e.to_string())) });
-    }
-    servers
 }
 
 /// Two tasks for a cache: its source, and its writer. They end with the cache.

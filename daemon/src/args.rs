@@ -1,10 +1,13 @@
 //! The command line.
 
+pub mod serving;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use self::serving::{Serving, ServingArgs, ServingError};
 use crate::access::shares::Limits;
 use crate::caches::Policy;
 use crate::event_log::Capacity;
@@ -33,14 +36,18 @@ pub struct Args {
     #[arg(long, value_name = "NAME", default_value = "default", value_parser = dns_label)]
     cluster: String,
 
-    /// Where to listen: unix:PATH or HOST:PORT on loopback; may be repeated
+    /// Where to listen: unix:PATH or HOST:PORT; may be repeated
     /// [default: unix:$XDG_RUNTIME_DIR/daymark.sock, else unix:/tmp/daymark-$UID/daymark.sock]
     #[arg(long, value_name = "ADDRESS")]
     listen: Vec<Address>,
 
-    /// The token that TCP clients must send; made, with mode 0600, if there is no such file
+    /// Let in by TCP whoever sends the token in this file, to act as the daemon does; made,
+    /// with mode 0600, if there is no such file
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    serving: ServingArgs,
 
     /// Write what the API server sends to a new file, to be replayed
     #[arg(long, value_name = "FILE", conflicts_with_all = ["replay", "namespaces"])]
@@ -180,8 +187,10 @@ pub struct Config {
     pub origin: Origin,
     /// Where to listen; at least one.
     pub listen: Vec<Address>,
-    /// The token of TCP clients.
+    /// The daemon's own token.
     pub token_file: Option<PathBuf>,
+    /// How it is reached otherwise, and whom it lets in.
+    pub serving: Serving,
     /// How long streams may take to end.
     pub drain_timeout: Duration,
     /// Streams that are served at a time.
@@ -243,9 +252,9 @@ pub enum Origin {
 /// Arguments that contradict each other.
 #[derive(Debug, thiserror::Error)]
 pub enum ArgsError {
-    /// TCP is open to every user of the machine.
-    #[error("listening on {0} needs --token-file: every user of this machine can connect to it")]
-    NoToken(Address),
+    /// An address is not to be served like that.
+    #[error(transparent)]
+    Serving(#[from] ServingError),
 }
 
 impl Default for Policy {
@@ -273,11 +282,8 @@ impl Args {
         if listen.is_empty() {
             listen.push(Address::default_socket());
         }
-        if let Some(tcp) = listen.iter().find(|a| matches!(a, Address::Tcp(_)))
-            && token_file.is_none()
-        {
-            return Err(ArgsError::NoToken(tcp.clone()));
-        }
+        let serving = Serving::from(self.serving);
+        serving.check(&listen, token_file.as_deref())?;
         let origin = match replay {
             Some(path) => Origin::Recording { path, speed },
             None => Origin::Cluster { name: cluster, target: Target { kubeconfig, context }, record },
@@ -305,6 +311,7 @@ impl Args {
             origin,
             listen,
             token_file,
+            serving,
             drain_timeout,
             max_streams,
             shares,

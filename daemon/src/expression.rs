@@ -10,7 +10,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use cel::common::ast::SourceInfo;
-use cel::common::types::{CelBool, CelString};
+use cel::common::types::{CelBool, CelList, CelNull, CelString};
+use cel::common::value::Val;
 use cel::{Context, DeclarationError, Env, ParseErrors, Value, extensions};
 
 /// The longest message about an expression, in characters.
@@ -69,13 +70,13 @@ impl Compiler {
         Ok(Program { program })
     }
 
-    /// A scope with the object of that JSON as `object`.
+    /// A scope with what that JSON says under that name.
     ///
     /// # Errors
     /// If it is no JSON, or nested too deeply.
-    pub fn scope<'a>(&self, json: &'a [u8]) -> Result<Scope<'a>, serde_json::Error> {
+    pub fn scope<'a>(&self, name: &'static str, json: &'a [u8]) -> Result<Scope<'a>, serde_json::Error> {
         let mut context = Context::with_env(Arc::clone(&self.env));
-        context.add_variable_as_val("object", values::read(json)?);
+        context.add_variable_as_val(name, values::read(json)?);
         Ok(Scope(context))
     }
 }
@@ -103,6 +104,22 @@ impl Program {
     pub fn text(&self, scope: &Scope<'_>) -> Option<String> {
         let value = Value::resolve_val(self.program.expression(), &scope.0).ok()?;
         value.downcast_ref::<CelString<'_>>().map(|text| text.inner().to_owned())
+    }
+
+    /// The texts that the expression is: a list of them, one, or `null` for none. `None` if it
+    /// is anything else, or an error.
+    #[must_use]
+    pub fn texts(&self, scope: &Scope<'_>) -> Option<Vec<String>> {
+        let value = Value::resolve_val(self.program.expression(), &scope.0).ok()?;
+        if value.downcast_ref::<CelNull>().is_some() {
+            return Some(Vec::new());
+        }
+        if let Some(text) = value.downcast_ref::<CelString<'_>>() {
+            return Some(vec![text.inner().to_owned()]);
+        }
+        let list = value.downcast_ref::<CelList<'_>>()?;
+        let text = |text: &dyn Val| text.downcast_ref::<CelString<'_>>().map(|text| text.inner().to_owned());
+        list.inner().iter().map(|value| text(&**value)).collect()
     }
 
     /// How deeply the expression is nested.

@@ -1,7 +1,10 @@
 //! The gRPC server.
 
+mod accept;
 mod auth;
+mod connection;
 mod convert;
+pub mod crowd;
 mod error;
 mod filter;
 mod gate_convert;
@@ -18,9 +21,11 @@ mod rules;
 mod server_service;
 mod status_service;
 mod streams;
+pub mod tls;
 mod watch;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use daymark_proto::FILE_DESCRIPTOR_SET;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
@@ -32,11 +37,13 @@ use tonic::transport::Server;
 use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
 
+pub use self::accept::Door;
+use self::auth::Authentication;
 use self::listener::Listener;
 pub use self::streams::Streams;
-use crate::access::Access;
 use crate::access::authorizer::Authorizer;
 use crate::access::shares::Shares;
+use crate::access::{Access, LONGEST_TOKEN};
 use crate::caches::Caches;
 use crate::clock::Clock;
 use crate::event_log::EventLog;
@@ -48,6 +55,13 @@ use crate::subscription::{Evaluator, Groups};
 
 /// Calls that one connection may have open; clients wait with further ones.
 const STREAMS_PER_CONNECTION: u32 = 1024;
+/// The headers of a request, in bytes: the longest token, and what else there is.
+const HEADERS: u32 = (LONGEST_TOKEN as u32) + (4 << 10);
+/// Requests that were taken back before they were looked at, and those that were answered by a
+/// reset: a connection with more is closed (CVE-2023-44487).
+const RESETS: (usize, usize) = (20, 256);
+/// How often a connection is pinged, and how long it may take to answer.
+const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(20));
 
 /// What the handlers answer from.
 #[derive(Debug)]
@@ -90,6 +104,7 @@ pub struct Served {
 pub struct Rpc {
     routes: Routes,
     access: Arc<Access>,
+    door: Arc<Door>,
     drain: CancellationToken,
     health: HealthReporter,
 }
@@ -99,7 +114,7 @@ impl Rpc {
     ///
     /// # Errors
     /// If the API's descriptors are not what reflection expects.
-    pub fn new(served: Arc<Served>, access: Access) -> Result<Self, tonic_reflection::server::Error> {
+    pub fn new(served: Arc<Served>, access: Arc<Access>, door: Door) -> Result<Self, tonic_reflection::server::Error> {
         let (health, health_service) = health_reporter();
         let reflection = || {
             tonic_reflection::server::Builder::configure()
@@ -113,7 +128,7 @@ impl Rpc {
             .add_service(reflection().build_v1()?)
             // grpcio's and older grpcurl's.
             .add_service(reflection().build_v1alpha()?);
-        Ok(Self { routes, access: Arc::new(access), drain: served.drain.clone(), health })
+        Ok(Self { routes, access, door: Arc::new(door), drain: served.drain.clone(), health })
     }
 
     /// Tells health checks whether the daemon is ready.
@@ -128,18 +143,15 @@ impl Rpc {
     /// If the listener fails.
     pub async fn serve(&self, listener: Listener) -> Result<(), tonic::transport::Error> {
         let router = Server::builder()
-            .layer(auth::layer(Arc::clone(&self.access)))
-            .http2_keepalive_interval(Some(std::time::Duration::from_secs(30)))
-            .http2_keepalive_timeout(Some(std::time::Duration::from_secs(20)))
+            .layer(Authentication(Arc::clone(&self.access)))
+            .http2_keepalive_interval(Some(PING.0))
+            .http2_keepalive_timeout(Some(PING.1))
             .max_concurrent_streams(Some(STREAMS_PER_CONNECTION))
+            .http2_max_header_list_size(Some(HEADERS))
+            .http2_max_pending_accept_reset_streams(Some(RESETS.0))
+            .http2_max_local_error_reset_streams(Some(RESETS.1))
             .add_routes(self.routes.clone());
-        let drained = self.drain.clone().cancelled_owned();
-        match listener {
-            Listener::Unix(unix) => router.serve_with_incoming_shutdown(unix.incoming(), drained).await,
-            Listener::Tcp(tcp) => {
-                let incoming = tonic::transport::server::TcpIncoming::from(tcp).with_nodelay(Some(true));
-                router.serve_with_incoming_shutdown(incoming, drained).await
-            }
-        }
+        let incoming = accept::incoming(listener, Arc::clone(&self.door));
+        router.serve_with_incoming_shutdown(incoming, self.drain.clone().cancelled_owned()).await
     }
 }

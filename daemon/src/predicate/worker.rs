@@ -132,7 +132,7 @@ impl Program {
     fn holds(&self, compiler: &Compiler, document: &Document<'_>) -> bool {
         match self {
             Self::Cel(program) => {
-                let scope = compiler.scope(document.json).ok();
+                let scope = compiler.scope("object", document.json).ok();
                 let scope = scope.map(|s| s.with_text("state", document.state).with_text("reason", document.reason));
                 scope.is_some_and(|scope| program.holds(&scope))
             }

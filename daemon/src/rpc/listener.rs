@@ -1,78 +1,16 @@
-//! Where the daemon listens: unix sockets that only its user can open, and
-//! TCP on loopback.
+//! What the daemon listens with: unix sockets, whose folders nobody else can write to, and TCP.
 
-use std::fmt;
+mod address;
+
 use std::fs;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
-use tokio::net::{TcpListener, UnixListener};
-use tokio_stream::wrappers::UnixListenerStream;
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-/// An address to listen on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Address {
-    /// `unix:PATH`.
-    Unix(PathBuf),
-    /// `HOST:PORT`, on loopback.
-    Tcp(SocketAddr),
-}
-
-/// A string that is no address to listen on.
-#[derive(Debug, thiserror::Error)]
-pub enum AddressError {
-    /// It has neither form.
-    #[error("{0:?} is neither unix:PATH nor HOST:PORT")]
-    Malformed(String),
-    /// The host is not this machine.
-    #[error("{0} is not a loopback address; this daemon serves TCP on loopback only")]
-    NotLoopback(SocketAddr),
-}
-
-impl FromStr for Address {
-    type Err = AddressError;
-
-    fn from_str(text: &str) -> Result<Self, AddressError> {
-        if let Some(path) = text.strip_prefix("unix:") {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            return match path {
-                "" => Err(AddressError::Malformed(text.to_owned())),
-                path => Ok(Self::Unix(path.into())),
-            };
-        }
-        let mut addresses = text.to_socket_addrs().map_err(|_| AddressError::Malformed(text.to_owned()))?;
-        let address = addresses.next().ok_or_else(|| AddressError::Malformed(text.to_owned()))?;
-        if !address.ip().is_loopback() {
-            return Err(AddressError::NotLoopback(address));
-        }
-        Ok(Self::Tcp(address))
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-            Self::Tcp(address) => address.fmt(f),
-        }
-    }
-}
-
-impl Address {
-    /// `unix:$XDG_RUNTIME_DIR/daymark.sock`, else
-    /// `unix:/tmp/daymark-$UID/daymark.sock`.
-    #[must_use]
-    pub fn default_socket() -> Self {
-        let folder = match std::env::var_os("XDG_RUNTIME_DIR") {
-            Some(folder) if !folder.is_empty() => PathBuf::from(folder),
-            _ => PathBuf::from(format!("/tmp/daymark-{}", rustix::process::getuid().as_raw())),
-        };
-        Self::Unix(folder.join("daymark.sock"))
-    }
-}
+pub use self::address::{Address, AddressError};
 
 /// An address that cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +41,38 @@ pub enum ListenError {
         /// Its permissions.
         mode: u32,
     },
+    /// Other users are to be served, and cannot reach the socket.
+    #[error(
+        "cannot serve --socket-user on {address}: others may not enter folder {}, whose mode is {mode:04o}; give --listen unix:PATH in a folder that they may enter, such as one of mode 0711",
+        .folder.display()
+    )]
+    ClosedFolder {
+        /// Where.
+        address: Address,
+        /// Its folder.
+        folder: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+}
+
+/// Whom a unix socket's file lets in. Whom the daemon serves is decided by who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Openness {
+    /// Its owner, and root.
+    Owner,
+    /// Every user of the machine.
+    Everybody,
+}
+
+impl Openness {
+    /// The modes of the socket, and of a folder that is made for it.
+    fn modes(self) -> (u32, u32) {
+        match self {
+            Self::Owner => (0o600, 0o700),
+            Self::Everybody => (0o666, 0o711),
+        }
+    }
 }
 
 /// A socket that accepts connections.
@@ -149,31 +119,39 @@ impl Drop for SocketFile {
     }
 }
 
-impl UnixSocket {
-    /// Connections as they come; the file is removed when they are dropped.
-    pub(super) fn incoming(self) -> impl futures::Stream<Item = io::Result<tokio::net::UnixStream>> {
-        let Self { listener, file } = self;
-        futures::StreamExt::map(UnixListenerStream::new(listener), move |connection| {
-            let _kept = &file;
-            connection
-        })
-    }
+/// A connection that was accepted.
+pub(super) enum Accepted {
+    /// By a unix socket.
+    Unix(UnixStream),
+    /// By TCP, from there.
+    Tcp(TcpStream, SocketAddr),
 }
 
 impl Listener {
-    /// Listens on `address`.
+    /// Listens on `address`; `openness` is of unix sockets.
     ///
     /// # Errors
     /// If another process does, or the place is not safe.
-    pub async fn bind(address: &Address) -> Result<Self, ListenError> {
+    pub async fn bind(address: &Address, openness: Openness) -> Result<Self, ListenError> {
         let refused = |error| ListenError::Refused { address: address.clone(), error };
         match address {
-            Address::Unix(path) => bind_unix(address, path).await.map(Self::Unix),
+            Address::Unix(path) => bind_unix(address, path, openness).await.map(Self::Unix),
             Address::Tcp(tcp) => match TcpListener::bind(tcp).await {
                 Ok(listener) => Ok(Self::Tcp(listener)),
                 Err(e) if e.kind() == io::ErrorKind::AddrInUse => Err(ListenError::Busy(address.clone())),
                 Err(e) => Err(refused(e)),
             },
+        }
+    }
+
+    /// The next connection.
+    ///
+    /// # Errors
+    /// If the system has none to give: it may have one later.
+    pub(super) async fn accept(&self) -> io::Result<Accepted> {
+        match self {
+            Self::Unix(unix) => unix.listener.accept().await.map(|(stream, _)| Accepted::Unix(stream)),
+            Self::Tcp(tcp) => tcp.accept().await.map(|(stream, address)| Accepted::Tcp(stream, address)),
         }
     }
 
@@ -189,13 +167,13 @@ impl Listener {
     }
 }
 
-async fn bind_unix(address: &Address, path: &Path) -> Result<UnixSocket, ListenError> {
+async fn bind_unix(address: &Address, path: &Path, openness: Openness) -> Result<UnixSocket, ListenError> {
     let refused = |error| ListenError::Refused { address: address.clone(), error };
-    prepare_folder(address, path)?;
+    prepare_folder(address, path, openness)?;
     match fs::symlink_metadata(path) {
         Ok(metadata) if !metadata.file_type().is_socket() => return Err(ListenError::NotASocket(address.clone())),
         // A socket that nobody listens on is what a killed daemon left.
-        Ok(_) => match tokio::net::UnixStream::connect(path).await {
+        Ok(_) => match UnixStream::connect(path).await {
             Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path).map_err(refused)?,
             _ => return Err(ListenError::Busy(address.clone())),
         },
@@ -204,20 +182,20 @@ async fn bind_unix(address: &Address, path: &Path) -> Result<UnixSocket, ListenE
     }
     let listener = UnixListener::bind(path).map_err(refused)?;
     let file = SocketFile::new(path).map_err(refused)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(refused)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(openness.modes().0)).map_err(refused)?;
     Ok(UnixSocket { listener, file })
 }
 
 /// Makes the socket's folder, or checks that nobody else can put a socket there
 /// in the daemon's place.
-fn prepare_folder(address: &Address, path: &Path) -> Result<(), ListenError> {
+fn prepare_folder(address: &Address, path: &Path, openness: Openness) -> Result<(), ListenError> {
     let refused = |error| ListenError::Refused { address: address.clone(), error };
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     };
-    match fs::DirBuilder::new().mode(0o700).create(folder) {
-        Ok(()) => return Ok(()),
+    match fs::DirBuilder::new().mode(openness.modes().1).create(folder) {
+        Ok(()) => {}
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
         Err(e) => return Err(refused(e)),
     }
@@ -226,27 +204,34 @@ fn prepare_folder(address: &Address, path: &Path) -> Result<(), ListenError> {
     let mine = owner == rustix::process::getuid().as_raw();
     // In a sticky folder, such as /tmp, nobody can replace another's socket.
     let safe = if mode & 0o1000 == 0 { mine && mode & 0o022 == 0 } else { mine || owner == 0 };
-    if safe {
-        return Ok(());
+    let (address, folder) = (address.clone(), folder.to_owned());
+    match openness {
+        _ if !safe => Err(ListenError::OpenFolder { address, folder, owner, mode }),
+        Openness::Everybody if mode & 0o001 == 0 => Err(ListenError::ClosedFolder { address, folder, mode }),
+        _ => Ok(()),
     }
-    Err(ListenError::OpenFolder { address: address.clone(), folder: folder.to_owned(), owner, mode })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn addresses_are_unix_paths_or_loopback() {
-        let parse = |text: &str| text.parse::<Address>().map(|a| a.to_string()).map_err(|e| e.to_string());
-        assert_eq!(parse("unix:/run/d.sock").unwrap(), "unix:/run/d.sock");
-        assert_eq!(parse("unix:///run/d.sock").unwrap(), "unix:/run/d.sock");
-        assert_eq!(parse("127.0.0.1:0").unwrap(), "127.0.0.1:0");
-        assert_eq!(parse("[::1]:80").unwrap(), "[::1]:80");
-        assert!(parse("0.0.0.0:80").unwrap_err().contains("not a loopback address"));
-        for malformed in ["", "unix:", "80", "127.0.0.1", "/run/d.sock", "127.0.0.1:99999"] {
-            assert!(parse(malformed).unwrap_err().contains("neither unix:PATH nor HOST:PORT"), "{malformed}");
-        }
+    async fn bind(address: &Address) -> Result<Listener, ListenError> {
+        Listener::bind(address, Openness::Owner).await
+    }
+
+    #[tokio::test]
+    async fn a_socket_for_others_is_where_they_can_reach_it() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
+        let path = folder.path().join("new/d.sock");
+        let address = Address::Unix(path.clone());
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+        let _open = Listener::bind(&address, Openness::Everybody).await.unwrap();
+        assert_eq!((mode(path.parent().unwrap()), mode(&path)), (0o711, 0o666));
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        let closed = Listener::bind(&Address::Unix(folder.path().join("d.sock")), Openness::Everybody).await;
+        assert!(matches!(closed, Err(ListenError::ClosedFolder { mode: 0o700, .. })), "{closed:?}");
     }
 
     #[tokio::test]
@@ -254,19 +239,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/d.sock");
         let address = Address::Unix(path.clone());
-        let first = Listener::bind(&address).await.unwrap();
+        let first = bind(&address).await.unwrap();
         assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().mode() & 0o777, 0o700);
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
-        assert!(matches!(Listener::bind(&address).await, Err(ListenError::Busy(_))));
+        assert!(matches!(bind(&address).await, Err(ListenError::Busy(_))));
         drop(first);
         assert!(!path.exists());
 
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
         assert!(path.exists(), "a killed daemon's socket stays");
-        drop(Listener::bind(&address).await.unwrap());
+        drop(bind(&address).await.unwrap());
 
         fs::write(&path, "").unwrap();
-        assert!(matches!(Listener::bind(&address).await, Err(ListenError::NotASocket(_))));
+        assert!(matches!(bind(&address).await, Err(ListenError::NotASocket(_))));
     }
 
     #[tokio::test]
@@ -274,9 +259,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("d.sock");
         let address = Address::Unix(path.clone());
-        let first = Listener::bind(&address).await.unwrap();
+        let first = bind(&address).await.unwrap();
         fs::remove_file(&path).unwrap();
-        let _second = Listener::bind(&address).await.unwrap();
+        let _second = bind(&address).await.unwrap();
         drop(first);
         assert!(path.exists());
     }
@@ -287,7 +272,7 @@ mod tests {
         let address = Address::Unix(folder.path().join("d.sock"));
         for (mode, refused) in [(0o777, true), (0o770, true), (0o1777, false), (0o755, false)] {
             fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
-            let bound = Listener::bind(&address).await;
+            let bound = bind(&address).await;
             assert_eq!(matches!(bound, Err(ListenError::OpenFolder { .. })), refused, "{mode:o}");
         }
     }

@@ -112,7 +112,7 @@ impl CustomRule for Rule {
             Self::Broken(why) => return Judgement::new(State::Unknown, "RuleBroken", why.clone()),
         };
         let judge = || {
-            let scope = COMPILER.as_ref().and_then(|compiler| compiler.scope(json).ok())?;
+            let scope = COMPILER.as_ref().and_then(|compiler| compiler.scope("object", json).ok())?;
             Some(programs.judge(&scope))
         };
         // One object and one rule are to blame, and nothing else is to stop.

@@ -1,0 +1,258 @@
+//! Bearer tokens that the served cluster knows: ServiceAccounts', above all.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+
+use super::Denied;
+use super::answers::{Answers, Fingerprint};
+use super::identity::Identity;
+use super::rate::Rate;
+use crate::clock::Clock;
+use crate::source::Problem;
+use crate::source::apiserver::ApiServer;
+use crate::source::shared::SharedReads;
+
+/// Where tokens are asked about (`authentication.k8s.io/v1`).
+const PATH: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
+
+/// How long a known token counts without being asked about again: how late its end is
+/// noticed at most.
+const KNOWN: Duration = Duration::from_secs(60);
+/// How long one counts that is not known: it may become so.
+const UNKNOWN: Duration = Duration::from_secs(10);
+/// Answers that are kept.
+const MOST: usize = 10_000;
+/// Tokens that are asked about at once, and then for each interval one: tokens that are
+/// none cost the API server no more.
+const RATE: (u32, Duration) = (100, Duration::from_millis(20));
+
+/// What a token came to.
+type Answer = Result<Arc<Identity>, Denied>;
+/// Asks about a token.
+type Ask = Box<dyn Fn(Arc<str>) -> BoxFuture<'static, Result<ReviewStatus, Problem>> + Send + Sync>;
+
+/// Asks the API server whose tokens are.
+pub struct TokenReviews {
+    ask: Ask,
+    audiences: Arc<[String]>,
+    clock: Clock,
+    parts: Arc<Parts>,
+    reads: SharedReads<Fingerprint, Answer>,
+}
+
+struct Parts {
+    answers: Answers<Answer>,
+    rate: Rate,
+}
+
+impl fmt::Debug for TokenReviews {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenReviews").field("audiences", &self.audiences).finish_non_exhaustive()
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Question<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    spec: Spec<'a>,
+}
+
+#[derive(Serialize)]
+struct Spec<'a> {
+    token: &'a str,
+    audiences: &'a [String],
+}
+
+#[derive(Deserialize)]
+struct Review {
+    #[serde(default)]
+    status: ReviewStatus,
+}
+
+/// `TokenReviewStatus`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct ReviewStatus {
+    authenticated: bool,
+    user: User,
+    audiences: Option<Vec<String>>,
+}
+
+/// `UserInfo`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct User {
+    username: String,
+    uid: Option<String>,
+    groups: Option<Vec<String>>,
+    extra: Option<BTreeMap<String, Vec<String>>>,
+}
+
+impl TokenReviews {
+    /// Asks that API server for tokens of one of these audiences.
+    #[must_use]
+    pub fn new(server: ApiServer, audiences: Vec<String>) -> Self {
+        let asked: Arc<[String]> = audiences.clone().into();
+        let ask = move |token: Arc<str>| -> BoxFuture<'static, _> {
+            let (server, audiences) = (server.clone(), Arc::clone(&asked));
+            Box::pin(async move {
+                let spec = Spec { token: &token, audiences: &audiences };
+                let question = Question { api_version: "authentication.k8s.io/v1", kind: "TokenReview", spec };
+                server.review::<Review>(PATH, &question).await.map(|review| review.status)
+            })
+        };
+        Self::with(Box::new(ask), audiences, Clock::System)
+    }
+
+    fn with(ask: Ask, audiences: Vec<String>, clock: Clock) -> Self {
+        let parts = Arc::new(Parts { answers: Answers::new(MOST), rate: Rate::new(RATE.0, RATE.1) });
+        Self { ask, audiences: audiences.into(), clock, parts, reads: SharedReads::default() }
+    }
+
+    /// Whose that token is. One that is asked about is asked about once, however many
+    /// send it.
+    ///
+    /// # Errors
+    /// If it is nobody's, for another audience, or the API server does not say.
+    pub async fn identify(&self, token: &str) -> Answer {
+        let name = Fingerprint::of(token);
+        if let Some(known) = self.parts.answers.get(name, self.clock.now()) {
+            return known;
+        }
+        let asked = (self.ask)(token.into());
+        let (parts, audiences, clock) = (Arc::clone(&self.parts), Arc::clone(&self.audiences), self.clock.clone());
+        let review = async move {
+            // It may have been answered while this one waited for its turn.
+            if let Some(known) = parts.answers.get(name, clock.now()) {
+                return known;
+            }
+            if !parts.rate.take() {
+                return Err(Denied::Busy);
+            }
+            let answer = match asked.await {
+                Ok(status) => judge(status, &audiences),
+                Err(problem) => return Err(Denied::ClusterUnreachable(problem.message)),
+            };
+            let (now, lasts) = (clock.now(), if answer.is_ok() { KNOWN } else { UNKNOWN });
+            if let Ok(until) = now.checked_add(lasts) {
+                parts.answers.keep(name, answer.clone(), until, now);
+            }
+            answer
+        };
+        self.reads.read(&name, review).await
+    }
+}
+
+/// What the API server's word comes to. One that does not know audiences names none, and
+/// its word is about tokens for itself (`TokenReviewStatus.audiences`).
+fn judge(status: ReviewStatus, audiences: &[String]) -> Answer {
+    let User { username, uid, groups, extra } = status.user;
+    if !status.authenticated || username.is_empty() {
+        return Err(Denied::UnknownToken);
+    }
+    if !status.audiences.unwrap_or_default().iter().any(|audience| audiences.contains(audience)) {
+        return Err(Denied::WrongAudience);
+    }
+    let mut groups = groups.unwrap_or_default();
+    groups.sort_unstable();
+    groups.dedup();
+    Ok(Arc::new(Identity { username, uid, groups, extra: extra.unwrap_or_default() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures::poll;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::source::ProblemReason;
+
+    fn reviews(
+        says: impl Fn(&str) -> Result<serde_json::Value, Problem> + Send + Sync + 'static,
+    ) -> (TokenReviews, Arc<AtomicUsize>, Arc<Semaphore>) {
+        let (asked, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(1000)));
+        let (count, open) = (Arc::clone(&asked), Arc::clone(&gate));
+        let ask = move |token: Arc<str>| -> BoxFuture<'static, _> {
+            let (count, open) = (Arc::clone(&count), Arc::clone(&open));
+            let said = says(&token).map(|status| serde_json::from_value(status).unwrap());
+            Box::pin(async move {
+                count.fetch_add(1, Ordering::SeqCst);
+                open.acquire().await.unwrap().forget();
+                said
+            })
+        };
+        (TokenReviews::with(Box::new(ask), vec!["daymark".into()], Clock::System), asked, gate)
+    }
+
+    fn jane(audiences: &[&str]) -> serde_json::Value {
+        serde_json::json!({"authenticated": true, "audiences": audiences,
+            "user": {"username": "jane", "uid": "7", "groups": ["b", "a"], "extra": {"k": ["v"]}}})
+    }
+
+    #[tokio::test]
+    async fn a_user_is_as_the_api_server_says() {
+        let (reviews, ..) = reviews(|_| Ok(jane(&["daymark"])));
+        let identity = reviews.identify("t").await.unwrap();
+        assert_eq!((&*identity.username, identity.uid.as_deref()), ("jane", Some("7")));
+        assert_eq!(identity.groups, ["a", "b"]);
+        assert_eq!(identity.extra["k"], ["v"]);
+    }
+
+    #[tokio::test]
+    async fn tokens_for_others_and_of_nobody_are_refused() {
+        for (status, denied) in [
+            (jane(&["other"]), Denied::WrongAudience),
+            (jane(&[]), Denied::WrongAudience),
+            (serde_json::json!({"authenticated": true, "user": {"username": "jane"}}), Denied::WrongAudience),
+            (serde_json::json!({"authenticated": true, "audiences": ["daymark"]}), Denied::UnknownToken),
+            (serde_json::json!({"authenticated": false, "error": "why"}), Denied::UnknownToken),
+            (serde_json::json!({"audiences": ["daymark"], "user": {"username": "jane"}}), Denied::UnknownToken),
+        ] {
+            let (reviews, ..) = reviews(move |_| Ok(status.clone()));
+            assert_eq!(reviews.identify("t").await, Err(denied));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_is_asked_about_once_however_many_send_it() {
+        let (reviews, asked, gate) = reviews(|_| Ok(jane(&["daymark"])));
+        gate.forget_permits(1000);
+        let mut waiting: Vec<_> = (0..50).map(|_| Box::pin(reviews.identify("t"))).collect();
+        for one in &mut waiting {
+            assert!(poll!(one).is_pending());
+        }
+        gate.add_permits(1);
+        assert!(futures::future::join_all(waiting).await.iter().all(Result::is_ok));
+        assert!(reviews.identify("t").await.is_ok());
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn an_api_server_that_does_not_answer_is_asked_again() {
+        let (reviews, asked, _) = reviews(|_| Err(Problem::new(ProblemReason::Unreachable, "no route")));
+        for _ in 0..2 {
+            assert_eq!(reviews.identify("t").await, Err(Denied::ClusterUnreachable("no route".into())));
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tokens_that_are_none_do_not_flood_the_api_server() {
+        let (reviews, asked, _) = reviews(|_| Ok(serde_json::json!({"authenticated": false})));
+        let mut busy = 0;
+        for number in 0..1000 {
+            busy += usize::from(reviews.identify(&number.to_string()).await == Err(Denied::Busy));
+        }
+        assert_eq!((asked.load(Ordering::SeqCst), busy), (100, 900));
+        assert_eq!(reviews.identify("0").await, Err(Denied::UnknownToken), "what is known is known");
+    }
+}

@@ -1,0 +1,188 @@
+//! How the daemon is reached, and whom it lets in.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::access::socket_users::{SocketUser, SocketUsers};
+use crate::rpc::crowd::Limits;
+use crate::rpc::listener::Address;
+use crate::rpc::tls::TlsFiles;
+
+/// Flags of how the daemon is reached, and whom it lets in.
+#[derive(Debug, Args)]
+pub struct ServingArgs {
+    /// Serve TCP with TLS and this certificate, with those between it and its authority: PEM;
+    /// read again when it changes
+    #[arg(long, value_name = "FILE", requires = "tls_private_key_file")]
+    tls_cert_file: Option<PathBuf>,
+
+    /// The certificate's key: PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert_file")]
+    tls_private_key_file: Option<PathBuf>,
+
+    /// Take client certificates of these authorities: their common name is the user, their
+    /// organizations are groups; PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert_file")]
+    client_ca_file: Option<PathBuf>,
+
+    /// Let no TLS connection be made without a client certificate
+    #[arg(long, requires = "client_ca_file")]
+    require_client_certificate: bool,
+
+    /// Serve TCP without TLS at any address: what is sent can be read on the way, tokens included
+    #[arg(long, conflicts_with = "tls_cert_file")]
+    insecure_plaintext: bool,
+
+    /// Serve another user of this machine by the unix socket, as that user of the cluster; may be
+    /// repeated
+    #[arg(long, value_name = "UID=USERNAME[:GROUP,GROUP]")]
+    socket_user: Vec<SocketUser>,
+
+    /// Take bearer tokens that the cluster knows, such as ServiceAccounts' (the daemon needs the
+    /// right to create tokenreviews.authentication.k8s.io)
+    #[arg(long, conflicts_with = "replay")]
+    token_review: bool,
+
+    /// What such tokens are for; may be repeated [default: daymark]
+    #[arg(long, value_name = "AUDIENCE", requires = "token_review")]
+    audience: Vec<String>,
+
+    /// Take tokens of the OpenID Connect issuers in this file, an AuthenticationConfiguration as
+    /// kube-apiserver reads it
+    #[arg(long, value_name = "FILE")]
+    authentication_config: Option<PathBuf>,
+
+    /// Connections that are served at a time; further ones are closed at once
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().connections, value_parser = super::some)]
+    max_connections: usize,
+
+    /// Of these, from one address, or one other user of this machine
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().of_one, value_parser = super::some)]
+    max_connections_per_peer: usize,
+}
+
+/// How the daemon is reached, and whom it lets in, besides its own user and its own token.
+#[derive(Debug, Default)]
+pub struct Serving {
+    /// TCP has TLS, with these.
+    pub tls: Option<TlsFiles>,
+    /// TCP may do without TLS, wherever it is.
+    pub insecure_plaintext: bool,
+    /// Whom unix sockets serve.
+    pub socket_users: SocketUsers,
+    /// Audiences of the tokens that the cluster is asked about; none, if it is not.
+    pub review_audiences: Vec<String>,
+    /// The file that names issuers.
+    pub authentication_config: Option<PathBuf>,
+    /// How many may be connected.
+    pub limits: Limits,
+}
+
+/// Addresses and ways in that do not go together.
+#[derive(Debug, thiserror::Error)]
+pub enum ServingError {
+    /// TCP is open to whoever can reach it, and nobody would be let in.
+    #[error(
+        "listening on {0} needs --token-file, or one of --client-ca-file, --token-review and --authentication-config: nobody could be let in without, and every user of this machine can connect to it"
+    )]
+    Nobody(Address),
+    /// What is sent would be open to everybody on the way.
+    #[error(
+        "{0} is not a loopback address: it needs --tls-cert-file and --tls-private-key-file, or --insecure-plaintext if what is sent, tokens included, may be read on the way"
+    )]
+    Plaintext(Address),
+}
+
+impl From<ServingArgs> for Serving {
+    fn from(args: ServingArgs) -> Self {
+        let tls = args.tls_cert_file.zip(args.tls_private_key_file).map(|(certificate, key)| TlsFiles {
+            certificate,
+            key,
+            client_ca: args.client_ca_file,
+            require_client_certificate: args.require_client_certificate,
+        });
+        let review_audiences = match (args.token_review, args.audience) {
+            (false, _) => Vec::new(),
+            (true, audiences) if audiences.is_empty() => vec!["daymark".to_owned()],
+            (true, audiences) => audiences,
+        };
+        let (connections, of_one) = (args.max_connections, args.max_connections_per_peer);
+        Self {
+            tls,
+            insecure_plaintext: args.insecure_plaintext,
+            socket_users: SocketUsers::new(args.socket_user),
+            review_audiences,
+            authentication_config: args.authentication_config,
+            limits: Limits { connections, of_one, ..Limits::default() },
+        }
+    }
+}
+
+impl Serving {
+    /// Checks that these addresses can be served like that.
+    ///
+    /// # Errors
+    /// If one of them would be open to be read by others, or serve nobody.
+    pub fn check(&self, listen: &[Address], token_file: Option<&Path>) -> Result<(), ServingError> {
+        let Self { tls, insecure_plaintext, review_audiences, authentication_config, .. } = self;
+        let certificates = tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        let somebody = certificates || token_file.is_some() || authentication_config.is_some();
+        let somebody = somebody || !review_audiences.is_empty();
+        let hidden = tls.is_some() || *insecure_plaintext;
+        for address in listen {
+            match address {
+                Address::Tcp(tcp) if !hidden && !tcp.ip().is_loopback() => {
+                    return Err(ServingError::Plaintext(address.clone()));
+                }
+                Address::Tcp(_) if !somebody => return Err(ServingError::Nobody(address.clone())),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::args::Args;
+
+    fn refused(args: &str) -> Option<String> {
+        let args = Args::try_parse_from(["daymarkd"].into_iter().chain(args.split_whitespace()));
+        let config = args.map_err(|e| e.to_string()).and_then(|args| args.into_config().map_err(|e| e.to_string()));
+        config.err()
+    }
+
+    #[test]
+    fn tcp_is_plaintext_on_loopback_only_unless_told_so() {
+        let tls = "--tls-cert-file c --tls-private-key-file k";
+        for (args, says) in [
+            ("--listen 0.0.0.0:1 --token-file t".to_owned(), "0.0.0.0:1 is not a loopback address"),
+            ("--listen 127.0.0.1:1".to_owned(), "needs --token-file"),
+            (format!("--listen 0.0.0.0:1 {tls}"), "needs --token-file"),
+            (format!("--insecure-plaintext {tls}"), "cannot be used with"),
+            ("--tls-cert-file c".to_owned(), "--tls-private-key-file"),
+            ("--tls-private-key-file k".to_owned(), "--tls-cert-file"),
+            ("--client-ca-file a".to_owned(), "--tls-cert-file"),
+            (format!("{tls} --require-client-certificate"), "--client-ca-file"),
+            ("--audience a".to_owned(), "--token-review"),
+            ("--token-review --replay r".to_owned(), "cannot be used with"),
+            ("--socket-user jane".to_owned(), "UID=USERNAME"),
+        ] {
+            let refused = refused(&args).unwrap_or_else(|| panic!("{args} is taken"));
+            assert!(refused.contains(says), "{args}: {refused}");
+        }
+        for args in [
+            format!("--listen 0.0.0.0:1 --token-file t {tls}"),
+            format!("--listen 0.0.0.0:1 --client-ca-file a {tls}"),
+            "--listen 0.0.0.0:1 --token-file t --insecure-plaintext".to_owned(),
+            "--listen 127.0.0.1:1 --token-review".to_owned(),
+            "--listen [::1]:1 --authentication-config f".to_owned(),
+            "--socket-user 1000=jane:dev".to_owned(),
+        ] {
+            assert_eq!(refused(&args), None, "{args}");
+        }
+    }
+}
