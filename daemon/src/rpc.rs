@@ -103,7 +103,7 @@ pub struct Served {
 /// The server's services, to be served by any number of listeners.
 pub struct Rpc {
     routes: Routes,
-    access: Arc<Access>,
+    authentication: Authentication,
     door: Arc<Door>,
     drain: CancellationToken,
     health: HealthReporter,
@@ -128,7 +128,8 @@ impl Rpc {
             .add_service(reflection().build_v1()?)
             // grpcio's and older grpcurl's.
             .add_service(reflection().build_v1alpha()?);
-        Ok(Self { routes, access, door: Arc::new(door), drain: served.drain.clone(), health })
+        let authentication = Authentication { access, shares: Arc::clone(&served.shares) };
+        Ok(Self { routes, authentication, door: Arc::new(door), drain: served.drain.clone(), health })
     }
 
     /// Tells health checks whether the daemon is ready.
@@ -143,7 +144,7 @@ impl Rpc {
     /// If the listener fails.
     pub async fn serve(&self, listener: Listener) -> Result<(), tonic::transport::Error> {
         let router = Server::builder()
-            .layer(Authentication(Arc::clone(&self.access)))
+            .layer(self.authentication.clone())
             .http2_keepalive_interval(Some(PING.0))
             .http2_keepalive_timeout(Some(PING.1))
             .max_concurrent_streams(Some(STREAMS_PER_CONNECTION))

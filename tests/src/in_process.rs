@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 
-pub use self::follower::{Follower, first_of, said};
+pub use self::follower::{Follower, first_of, said, with_token};
 use crate::fake_apiserver::objects::NAMESPACE;
 use crate::fake_apiserver::{Collection, FakeApiServer};
 use crate::process::PATIENCE;

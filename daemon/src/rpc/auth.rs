@@ -11,28 +11,31 @@ use tonic::{Code, Request, Status};
 use tower::{Layer, Service};
 
 use super::connection::Arrival;
-use super::error::{Reason, come_again, status};
+use super::error::{Reason, come_again, shared_out, status};
+use super::rules::{self, Rule};
+use crate::access::shares::Shares;
 use crate::access::{Access, Caller, Credentials, Denied};
 
-/// What is served to everybody: a kubelet's probes have no credentials.
-const HEALTH: &str = "/grpc.health.v1.Health/";
-
-/// Gives every request its [`Caller`], or refuses it.
+/// Gives every request its [`Caller`], or refuses it. What a caller may not do is told by
+/// handlers, and noted here.
 #[derive(Clone)]
-pub(super) struct Authentication(pub(super) Arc<Access>);
+pub(super) struct Authentication {
+    pub(super) access: Arc<Access>,
+    pub(super) shares: Arc<Shares>,
+}
 
 impl<S> Layer<S> for Authentication {
     type Service = Authenticated<S>;
 
     fn layer(&self, inner: S) -> Authenticated<S> {
-        Authenticated { access: Arc::clone(&self.0), inner }
+        Authenticated { entrance: self.clone(), inner }
     }
 }
 
 /// A service whose requests are of known callers.
 #[derive(Clone)]
 pub(super) struct Authenticated<S> {
-    access: Arc<Access>,
+    entrance: Authentication,
     inner: S,
 }
 
@@ -53,15 +56,16 @@ where
         // The one that has said it is ready is the one to call.
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
-        let access = Arc::clone(&self.access);
+        let entrance = self.entrance.clone();
         Box::pin(async move {
             let (mut head, body) = request.into_parts();
-            match admit(&access, &head).await {
-                Ok(caller) => {
-                    if let Some(caller) = caller {
-                        head.extensions.insert(caller);
-                    }
-                    inner.call(HttpRequest::from_parts(head, body)).await
+            match entrance.admit(&head).await {
+                Ok(None) => inner.call(HttpRequest::from_parts(head, body)).await,
+                Ok(Some(caller)) => {
+                    let asked = Asked::of(&head, &caller);
+                    head.extensions.insert(caller);
+                    let response = inner.call(HttpRequest::from_parts(head, body)).await;
+                    response.inspect(|response| asked.note(response))
                 }
                 Err(refused) => Ok(refused.into_http()),
             }
@@ -69,23 +73,48 @@ where
     }
 }
 
-/// Who makes a request; nobody in particular, where everybody is served.
-async fn admit(access: &Access, request: &Parts) -> Result<Option<Caller>, Status> {
-    let arrival = request.extensions.get::<Arrival>();
-    let arrival = arrival.ok_or_else(|| Status::internal("a request came by no connection"))?;
-    let rpc = request.uri.path();
-    if rpc.starts_with(HEALTH) {
-        arrival.admit();
-        return Ok(None);
-    }
-    match access.admit(&arrival.peer, credentials(&request.headers)).await {
-        Ok(caller) => {
+impl Authentication {
+    /// Who makes a request; nobody in particular, where everybody is served, as a
+    /// kubelet's probes, which have no credentials.
+    async fn admit(&self, request: &Parts) -> Result<Option<Caller>, Status> {
+        let arrival = request.extensions.get::<Arrival>();
+        let arrival = arrival.ok_or_else(|| Status::internal("a request came by no connection"))?;
+        let rpc = request.uri.path();
+        let rule = rules::rule(rpc);
+        if rule == Some(Rule::Anybody) {
             arrival.admit();
-            Ok(Some(caller))
+            return Ok(None);
         }
-        Err(denied) => {
+        let caller = self.access.admit(&arrival.peer, credentials(&request.headers)).await.map_err(|denied| {
             tracing::warn!(target: "daymark::audit", from = %arrival.peer, rpc, why = denied.why(), "refused");
-            Err(refusal(denied))
+            refusal(denied)
+        })?;
+        arrival.admit();
+        if rule.is_none() {
+            return Err(Status::unimplemented("there is no such rpc"));
+        }
+        self.shares.request(&caller).map_err(|exceeded| shared_out(&exceeded))?;
+        Ok(Some(caller))
+    }
+}
+
+/// A request of a user of the cluster, to be noted if it is denied.
+struct Asked(Option<(String, String, String)>);
+
+impl Asked {
+    fn of(request: &Parts, caller: &Caller) -> Self {
+        let Caller::User(_) = caller else { return Self(None) };
+        let from = request.extensions.get::<Arrival>().map(|arrival| arrival.peer.to_string());
+        Self(Some((from.unwrap_or_default(), caller.to_string(), request.uri.path().to_owned())))
+    }
+
+    /// Notes it, if that is a refusal. One in mid-stream is noted where it is found out.
+    fn note(&self, response: &Response<Body>) {
+        let (Some((from, caller, rpc)), Some(status)) = (&self.0, Status::from_header_map(response.headers())) else {
+            return;
+        };
+        if status.code() == Code::PermissionDenied {
+            tracing::warn!(target: "daymark::audit", from, caller, rpc, why = status.message(), "denied");
         }
     }
 }

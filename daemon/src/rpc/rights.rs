@@ -260,7 +260,12 @@ impl Served {
             match self.sight(caller, of, r#use, view).await {
                 Ok(sight) if sight == *before => {}
                 Err(error) if error.code() == Code::Unavailable => {}
-                other => return other,
+                Err(error) => {
+                    let (caller, why) = (caller.to_string(), error.message());
+                    tracing::warn!(target: "daymark::audit", caller, why, "withdrawn");
+                    return Err(error);
+                }
+                Ok(other) => return Ok(other),
             }
         }
     }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use daymark_proto::v1::status_event::Event;
 use daymark_proto::v1::{Freshness, WatchStatusesRequest, WatchStatusesResponse};
-use tonic::{Status, Streaming};
+use tonic::{Request, Status, Streaming};
 
 use super::Client;
 use crate::contract::{Contract, Told, describe};
@@ -16,6 +16,7 @@ use crate::process::PATIENCE;
 pub struct Follower {
     client: Client,
     request: WatchStatusesRequest,
+    token: Option<String>,
     stream: Streaming<WatchStatusesResponse>,
     /// Events of the last message that are still to be taken.
     told: VecDeque<Told>,
@@ -29,9 +30,18 @@ impl Follower {
     /// # Panics
     /// If the daemon refuses it.
     pub async fn open(client: Client, request: WatchStatusesRequest) -> Self {
+        Self::open_as(client, request, None).await
+    }
+
+    /// Opens a stream with a bearer token.
+    ///
+    /// # Panics
+    /// If the daemon refuses it.
+    pub async fn open_as(client: Client, request: WatchStatusesRequest, token: Option<String>) -> Self {
         let contract = Contract::new(&request);
-        let stream = open(client.clone(), request.clone()).await.expect("the watch is opened");
-        Self { client, request, stream, told: VecDeque::new(), contract }
+        let opened = open(client.clone(), request.clone(), token.as_deref()).await;
+        let stream = opened.expect("the watch is opened");
+        Self { client, request, token, stream, told: VecDeque::new(), contract }
     }
 
     /// A client that knows what this one knows, by another daemon.
@@ -52,7 +62,8 @@ impl Follower {
         }
         self.request.cursor = self.contract.cursor.clone().into();
         self.contract.resume();
-        self.stream = open(self.client.clone(), self.request.clone()).await.expect("the watch is opened again");
+        let opened = open(self.client.clone(), self.request.clone(), self.token.as_deref()).await;
+        self.stream = opened.expect("the watch is opened again");
     }
 
     /// The next event.
@@ -161,7 +172,25 @@ fn events_of(message: WatchStatusesResponse) -> Vec<Told> {
     Told::of(message).unwrap_or_else(|broken| panic!("{broken}"))
 }
 
-async fn open(mut client: Client, request: WatchStatusesRequest) -> Result<Streaming<WatchStatusesResponse>, Status> {
+/// A request of whoever has that token.
+///
+/// # Panics
+/// If it can be no header.
+pub fn with_token<M>(message: M, token: Option<&str>) -> Request<M> {
+    let mut request = Request::new(message);
+    if let Some(token) = token {
+        let header = format!("Bearer {token}").parse().expect("a token is a header");
+        request.metadata_mut().insert("authorization", header);
+    }
+    request
+}
+
+async fn open(
+    mut client: Client,
+    request: WatchStatusesRequest,
+    token: Option<&str>,
+) -> Result<Streaming<WatchStatusesResponse>, Status> {
+    let request = with_token(request, token);
     let opened = tokio::time::timeout(PATIENCE, client.watch_statuses(request)).await;
     Ok(opened.map_err(|_| Status::deadline_exceeded("the watch was not opened"))??.into_inner())
 }

@@ -1,0 +1,419 @@
+//! Nobody sees more than the cluster's authorizer lets them, now and from now on.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use daymark_proto::v1::gate_service_client::GateServiceClient;
+use daymark_proto::v1::status_event::Event;
+use daymark_proto::v1::status_event::reset::Cause;
+use daymark_proto::v1::{
+    Filter, GatePolicy, GetGateRequest, GetStatusRequest, ListStatusesRequest, ObjectRef, OpenGateRequest, Outcome,
+    State, Status as ObjectStatus, View, WatchGateRequest, WatchStatusesRequest,
+};
+use daymark_tests::contract::Told;
+use daymark_tests::fake_apiserver::FakeApiServer;
+use daymark_tests::fake_apiserver::objects::object;
+use daymark_tests::in_process::{Client, Follower, InProcess, Sharing, kinds, named, with_token};
+use daymarkd::access::shares::Limits;
+use daymarkd::args::GatesKept;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
+
+use crate::{Deployments, Pods, code_and_reason, full, put};
+
+/// What users may do: `jane list pods n`, or `*` for all namespaces. A token is its user's
+/// name. While it is mute, the API server does not say.
+#[derive(Clone, Default)]
+struct Rbac {
+    rules: Arc<Mutex<BTreeSet<String>>>,
+    mute: Arc<Mutex<bool>>,
+}
+
+impl Rbac {
+    fn grant(&self, user: &str, verbs: &str, resource: &str, namespace: &str) {
+        let rules = verbs.split(',').map(|verb| format!("{user} {verb} {resource} {namespace}"));
+        self.rules.lock().extend(rules);
+    }
+
+    fn withdraw(&self, user: &str, resource: &str, namespace: &str) {
+        let end = format!(" {resource} {namespace}");
+        self.rules.lock().retain(|rule| !(rule.starts_with(user) && rule.ends_with(&end)));
+    }
+
+    fn review(&self, review: &Value) -> Option<Value> {
+        if review["kind"] == "TokenReview" {
+            let user = json!({"username": review["spec"]["token"], "groups": ["dev"]});
+            return Some(json!({"authenticated": true, "audiences": ["daymark"], "user": user}));
+        }
+        if *self.mute.lock() {
+            return None;
+        }
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (spec, attributes) = (&review["spec"], &review["spec"]["resourceAttributes"]);
+        let resource = match text(&attributes["subresource"]) {
+            none if none.is_empty() => text(&attributes["resource"]),
+            subresource => format!("{}/{subresource}", text(&attributes["resource"])),
+        };
+        let rule = |namespace: &str| {
+            format!("{} {} {resource} {namespace}", text(&spec["user"]), text(&attributes["verb"]))
+        };
+        let rules = self.rules.lock();
+        let allowed = rules.contains(&rule("*")) || rules.contains(&rule(&text(&attributes["namespace"])));
+        Some(json!({"allowed": allowed}))
+    }
+}
+
+/// A cluster with users, and its daemon.
+struct Shared {
+    cluster: FakeApiServer,
+    daemon: InProcess,
+    rbac: Rbac,
+}
+
+impl Shared {
+    async fn new() -> Self {
+        Self::with(Sharing::default()).await
+    }
+
+    /// Pods `a` in `n` and `b` in `m`, and a Deployment `web` in `n`.
+    async fn with(sharing: Sharing) -> Self {
+        let cluster = FakeApiServer::start().await.unwrap();
+        put(&cluster, Pods, "a", State::Ready);
+        put(&cluster, Deployments, "web", State::Ready);
+        let mut elsewhere = object(Pods, "b", State::Ready);
+        elsewhere["metadata"]["namespace"] = "m".into();
+        cluster.put(Pods, elsewhere);
+        let rbac = Rbac::default();
+        let answering = rbac.clone();
+        cluster.answer_reviews(move |review| answering.review(review));
+        let daemon = InProcess::start_shared(&cluster, sharing).await;
+        cluster.until_watched().await;
+        Self { cluster, daemon, rbac }
+    }
+
+    async fn channel(&self) -> Channel {
+        Endpoint::from_shared(format!("http://{}", self.daemon.tcp())).unwrap().connect().await.unwrap()
+    }
+
+    async fn follow(&self, user: &str, request: WatchStatusesRequest) -> Follower {
+        Follower::open_as(Client::new(self.channel().await), request, Some(user.to_owned())).await
+    }
+
+    async fn watch(&self, user: &str, request: WatchStatusesRequest) -> Result<(), Status> {
+        let mut client = Client::new(self.channel().await);
+        client.watch_statuses(with_token(request, Some(user))).await.map(drop)
+    }
+
+    async fn list(&self, user: &str, request: WatchStatusesRequest) -> Result<Vec<ObjectStatus>, Status> {
+        let WatchStatusesRequest { filter, view, .. } = request;
+        let request = ListStatusesRequest { filter, view, ..Default::default() };
+        let mut client = Client::new(self.channel().await);
+        Ok(client.list_statuses(with_token(request, Some(user))).await?.into_inner().statuses)
+    }
+
+    async fn get(&self, user: &str, name: &str, view: View) -> Result<ObjectStatus, Status> {
+        let r#ref = named(&[(Pods, name)]).filter.unwrap().refs.remove(0);
+        let request = GetStatusRequest { r#ref: Some(r#ref), view: view.into() };
+        let mut client = Client::new(self.channel().await);
+        let answer = client.get_status(with_token(request, Some(user))).await?.into_inner();
+        Ok(answer.status.unwrap())
+    }
+
+    async fn open(&self, user: &str, filter: Option<Filter>, id: &str) -> Result<String, Status> {
+        let request = OpenGateRequest {
+            filter,
+            policy: Some(GatePolicy { stable_for: Some(prost_types::Duration { seconds: 300, nanos: 0 }), ..Default::default() }),
+            request_id: id.to_owned(),
+            ..Default::default()
+        };
+        let mut gates = GateServiceClient::new(self.channel().await);
+        Ok(gates.open_gate(with_token(request, Some(user))).await?.into_inner().token)
+    }
+
+    async fn gate(&self, user: &str, token: &str) -> Result<daymark_proto::v1::GetGateResponse, Status> {
+        let mut gates = GateServiceClient::new(self.channel().await);
+        let request = GetGateRequest { token: token.to_owned() };
+        Ok(gates.get_gate(with_token(request, Some(user))).await?.into_inner())
+    }
+
+    /// How often the API server was asked what somebody may.
+    fn reviews(&self) -> usize {
+        self.cluster.reviews().iter().filter(|review| review["kind"] == "SubjectAccessReview").count()
+    }
+}
+
+fn denied() -> (Code, String) {
+    (Code::PermissionDenied, "PERMISSION_DENIED".into())
+}
+
+fn names(statuses: &[ObjectStatus]) -> Vec<String> {
+    statuses.iter().map(|status| status.r#ref.clone().unwrap_or_default().name).collect()
+}
+
+fn is_reset(told: &Told, cause: Cause) -> bool {
+    matches!(&told.event, Event::Reset(reset) if reset.cause() == cause)
+}
+
+fn in_namespace(request: WatchStatusesRequest, namespace: &str) -> WatchStatusesRequest {
+    let filter = Filter { namespaces: vec![namespace.to_owned()], all_namespaces: false, ..request.filter.unwrap() };
+    WatchStatusesRequest { filter: Some(filter), ..request }
+}
+
+#[tokio::test]
+async fn who_may_see_nothing_is_told_so() {
+    let shared = Shared::new().await;
+    let refused = shared.list("jane", kinds(&[Pods])).await.unwrap_err();
+    assert_eq!(code_and_reason(&refused), denied());
+    assert_eq!(refused.message(), r#"user "jane" may not list pods in all namespaces"#);
+    let refused = shared.list("jane", in_namespace(kinds(&[Pods]), "m")).await.unwrap_err();
+    assert_eq!(refused.message(), r#"user "jane" may not list pods in namespace "m""#);
+    assert_eq!(code_and_reason(&shared.get("jane", "a", View::Basic).await.unwrap_err()), denied());
+    // Whether there is one is not told, either.
+    assert_eq!(code_and_reason(&shared.get("jane", "none", View::Basic).await.unwrap_err()), denied());
+    shared.rbac.grant("jack", "list", "pods", "*");
+    assert_eq!(code_and_reason(&shared.watch("jack", kinds(&[Pods])).await.unwrap_err()), denied());
+    assert_eq!(names(&shared.list("jack", kinds(&[Pods])).await.unwrap()), ["b", "a"]);
+    shared.daemon.stop().await;
+}
+
+#[tokio::test]
+async fn who_may_see_some_namespaces_is_told_those() {
+    let shared = Shared::new().await;
+    shared.rbac.grant("jane", "list,watch", "pods", "n");
+    assert_eq!(names(&shared.list("jane", kinds(&[Pods])).await.unwrap()), ["a"]);
+    let mut follower = shared.follow("jane", kinds(&[Pods])).await;
+    let begun = follower.until(|told| matches!(told.event, Event::Reset(_))).await;
+    let Some(Event::Reset(reset)) = begun.last().map(|told| &told.event) else { panic!("{begun:?}") };
+    let message = r#"user "jane" may not list pods in all namespaces, only in n"#;
+    assert_eq!((&*reset.unreachable[0].reason, &*reset.unreachable[0].message), ("PermissionDenied", message));
+    follower.until_live().await;
+    assert_eq!(follower.contract.picture.objects().len(), 1);
+    // What happens elsewhere is not told.
+    let mut elsewhere = object(Pods, "b", State::Failed);
+    elsewhere["metadata"]["namespace"] = "m".into();
+    shared.cluster.put(Pods, elsewhere);
+    put(&shared.cluster, Pods, "a", State::Failed);
+    assert_eq!(follower.until_said("changed a Failed").await, ["changed a Failed"]);
+    shared.daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_right_that_is_withdrawn_narrows_a_stream_and_then_ends_it() {
+    let shared = Shared::new().await;
+    shared.rbac.grant("jane", "list,watch", "pods", "n");
+    shared.rbac.grant("jane", "list,watch", "pods", "m");
+    let mut follower = shared.follow("jane", kinds(&[Pods])).await;
+    follower.until_live().await;
+    assert_eq!(follower.contract.picture.objects().len(), 2);
+    shared.rbac.withdraw("jane", "pods", "m");
+    follower.until(|told| is_reset(told, Cause::RightsChanged)).await;
+    follower.until_live_again().await;
+    assert_eq!(follower.contract.picture.objects().len(), 1);
+    // And a cursor from before does not bring back what was told then.
+    shared.rbac.withdraw("jane", "pods", "n");
+    assert_eq!(code_and_reason(&follower.end().await), denied());
+    shared.daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_cursor_is_of_the_rights_that_it_was_given_under() {
+    let shared = Shared::new().await;
+    shared.rbac.grant("jane", "list,watch", "pods", "*");
+    let mut follower = shared.follow("jane", kinds(&[Pods])).await;
+    follower.until_live().await;
+    shared.rbac.withdraw("jane", "pods", "*");
+    shared.rbac.grant("jane", "list,watch", "pods", "n");
+    follower.until(|told| is_reset(told, Cause::RightsChanged)).await;
+    follower.until_live_again().await;
+    follower.reconnect().await;
+    let resumed = follower.until_live().await;
+    assert_eq!(resumed, ["resumed"], "under the same rights it is good");
+    shared.rbac.grant("jane", "list,watch", "pods", "m");
+    follower.until(|told| is_reset(told, Cause::RightsChanged)).await;
+    shared.daemon.stop().await;
+}
+
+#[tokio::test]
+async fn what_many_want_to_know_is_asked_once() {
+    let shared = Shared::new().await;
+    shared.rbac.grant("jane", "list,watch", "pods", "*");
+    let mut followers = Vec::new();
+    for _ in 0..50 {
+        followers.push(shared.follow("jane", kinds(&[Pods])).await);
+    }
+    let asked: BTreeSet<String> = shared.cluster.reviews().iter().map(ToString::to_string).collect();
+    // However long that takes: in each half of a second once, for each verb.
+    assert!(asked.len() <= 3, "one TokenReview, and one review for each verb: {asked:?}");
+    drop(followers);
+    shared.daemon.stop().await;
+}
+
+#[tokio::test]
+async fn while_nobody_says_what_one_may_streams_go_on_and_none_begins() {
+    let shared = Shared::new().await;
+    shared.rbac.grant("jane", "list,watch", "pods", "*");
+    let mut follower = shared.follow("jane", kinds(&[Pods])).await;
+    follower.until_live().await;
+    *shared.rbac.mute.lock() = true;
+    let asked = shared.reviews();
+    shared.cluster.until("rights to be asked for", |_| shared.reviews() > asked + 1).await;
+    put(&shared.cluster, Pods, "a", State::Failed);
+    follower.until_said("changed a Failed").await;
+    let refused = shared.list("joe", kinds(&[Pods])).await.unwrap_err();
+    assert_eq!(code_and_reason(&refused), (Code::Unavailable, "CLUSTER_UNREACHABLE".into()));
+    *shared.rbac.mute.lock() = false;
+    shared.rbac.withdraw("jane", "pods", "*");
+    assert_eq!(code_and_reason(&follower.end().await), denied());
+    shared.daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_gate_is_of_who_has_opened_it_and_ends_with_the_right_to_ask() {
+    let shared = Shared::new().await;
+    let filter = || named(&[(Pods, "a")]).filter;
+    assert_eq!(code_and_reason(&shared.open("jane", filter(), "").await.unwrap_err()), denied());
+    shared.rbac.grant("jane", "get,watch", "pods", "n");
+    shared.rbac.grant("joe", "get,watch", "pods", "n");
+    let token = shared.open("jane", filter(), "id").await.unwrap();
+    assert_eq!(shared.open("jane", filter(), "id").await.unwrap(), token);
+    assert_ne!(shared.open("joe", filter(), "id").await.unwrap(), token, "each has ids of its own");
+    let unknown = (Code::NotFound, "GATE_NOT_FOUND".to_owned());
+    assert_eq!(code_and_reason(&shared.gate("joe", &token).await.unwrap_err()), unknown);
+    assert_eq!(shared.gate("jane", &token).await.unwrap().gate.unwrap().outcome(), Outcome::Unspecified);
+
+    let mut gates = GateServiceClient::new(shared.channel().await);
+    let request = WatchGateRequest { token: token.clone() };
+    let mut stream = gates.watch_gate(with_token(request, Some("jane"))).await.unwrap().into_inner();
+    shared.rbac.withdraw("jane", "pods", "n");
+    let mut last = None;
+    while let Some(message) = stream.message().await.unwrap() {
+        last = message.gate;
+    }
+    let gate = last.unwrap();
+    assert_eq!((gate.outcome(), &*gate.reason), (Outcome::Undecided, "Forbidden"), "{gate:?}");
+    assert!(shared.gate("jane", &token).await.unwrap().objects.is_empty());
+    shared.daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_gate_judges_all_that_it_is_for_or_nothing() {
+    let shared = Shared::new().await;
+    shared.rbac.grant("jane", "list,watch", "pods", "n");
+    let refused = shared.open("jane", kinds(&[Pods]).filter, "").await.unwrap_err();
+    assert_eq!(code_and_reason(&refused), denied());
+    assert!(refused.message().contains("only in n"), "{refused:?}");
+    assert!(shared.open("jane", in_namespace(kinds(&[Pods]), "n").filter, "").await.is_ok());
+    shared.daemon.stop().await;
+}
+
+#[tokio::test]
+async fn who_may_read_a_status_sees_states_and_no_more() {
+    let shared = Shared::with(Sharing { status_only: true, ..Sharing::default() }).await;
+    shared.rbac.grant("ci", "get", "pods/status", "n");
+    let here = || in_namespace(kinds(&[Pods]), "n");
+    assert_eq!(names(&shared.list("ci", here()).await.unwrap()), ["a"]);
+    assert_eq!(shared.get("ci", "a", View::Basic).await.unwrap().state(), State::Ready);
+    assert!(shared.open("ci", here().filter, "").await.is_ok());
+    assert_eq!(code_and_reason(&shared.list("ci", full(here())).await.unwrap_err()), denied());
+    assert_eq!(code_and_reason(&shared.get("ci", "a", View::Full).await.unwrap_err()), denied());
+    let mut by_body = here();
+    by_body.filter.as_mut().unwrap().cel = "object.spec.nodeName == 'x'".into();
+    assert_eq!(code_and_reason(&shared.list("ci", by_body.clone()).await.unwrap_err()), denied());
+    let filter = by_body.filter.as_mut().unwrap();
+    (filter.cel, filter.field_selector) = (String::new(), "spec.nodeName=x".into());
+    assert_eq!(code_and_reason(&shared.list("ci", by_body).await.unwrap_err()), denied());
+    shared.daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_cause_holds_what_may_be_seen_and_says_what_not() {
+    let shared = Shared::new().await;
+    let pod = put(&shared.cluster, Pods, "a", State::Failed);
+    shared.cluster.add_event(&pod.uid, json!({"type": "Warning", "reason": "BackOff", "message": "seen by some"}));
+    shared.rbac.grant("jane", "get,watch", "pods", "n");
+    shared.rbac.grant("joe", "get,watch", "pods", "n");
+    shared.rbac.grant("joe", "list", "events", "n");
+    let mut causes = Vec::new();
+    for user in ["jane", "joe"] {
+        let request = OpenGateRequest {
+            filter: named(&[(Pods, "a")]).filter,
+            policy: Some(GatePolicy { once: true, ..Default::default() }),
+            ..Default::default()
+        };
+        let mut gates = GateServiceClient::new(shared.channel().await);
+        let token = gates.open_gate(with_token(request, Some(user))).await.unwrap().into_inner().token;
+        let request = WatchGateRequest { token };
+        let mut stream = gates.watch_gate(with_token(request, Some(user))).await.unwrap().into_inner();
+        let mut last = None;
+        while let Some(message) = stream.message().await.unwrap() {
+            last = message.gate;
+        }
+        causes.push(last.unwrap().cause.unwrap());
+    }
+    let missing = |place: usize| causes[place].missing.join("\n");
+    assert!(causes[0].events.is_empty() && missing(0).contains(r#"user "jane" may not list events in namespace "n""#));
+    assert!(missing(0).contains("may not get pods/log"), "{}", missing(0));
+    assert_eq!(causes[1].events.len(), 1);
+    assert!(!missing(1).contains("events"), "{}", missing(1));
+    shared.daemon.stop().await;
+}
+
+#[tokio::test]
+async fn each_caller_has_its_share() {
+    let limits = Limits { streams: 2, gates: 1, requests: 1000 };
+    let shared = Shared::with(Sharing { limits, ..Sharing::default() }).await;
+    for user in ["jane", "joe"] {
+        shared.rbac.grant(user, "list,watch", "pods", "*");
+    }
+    let held = [shared.follow("jane", kinds(&[Pods])).await, shared.follow("jane", kinds(&[Pods])).await];
+    let refused = shared.watch("jane", kinds(&[Pods])).await.unwrap_err();
+    assert_eq!(code_and_reason(&refused), (Code::ResourceExhausted, "TOO_MANY_STREAMS".into()));
+    assert!(shared.watch("joe", kinds(&[Pods])).await.is_ok());
+    let gate = shared.open("jane", kinds(&[Pods]).filter, "").await;
+    assert!(gate.is_ok());
+    let refused = shared.open("jane", kinds(&[Pods]).filter, "").await.unwrap_err();
+    assert_eq!(code_and_reason(&refused), (Code::ResourceExhausted, "TOO_MANY_GATES".into()));
+    drop(held);
+    shared.daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_kept_gate_is_its_users_also_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = || GatesKept::InFile(folder.path().join("gates"));
+    let shared = Shared::with(Sharing { gates: kept(), ..Sharing::default() }).await;
+    shared.rbac.grant("jane", "get,watch", "pods", "n");
+    let token = shared.open("jane", named(&[(Pods, "a")]).filter, "").await.unwrap();
+    let Shared { cluster, daemon, rbac } = shared;
+    daemon.stop().await;
+    let daemon = InProcess::start_shared(&cluster, Sharing { gates: kept(), ..Sharing::default() }).await;
+    let shared = Shared { cluster, daemon, rbac };
+    assert_eq!(code_and_reason(&shared.gate("joe", &token).await.unwrap_err()).1, "GATE_NOT_FOUND");
+    assert_eq!(shared.gate("jane", &token).await.unwrap().gate.unwrap().outcome(), Outcome::Unspecified);
+    // It goes on as its user, who may be told so no longer.
+    let mut gates = GateServiceClient::new(shared.channel().await);
+    let mut stream =
+        gates.watch_gate(with_token(WatchGateRequest { token }, Some("jane"))).await.unwrap().into_inner();
+    shared.rbac.withdraw("jane", "pods", "n");
+    let mut last = None;
+    while let Some(message) = stream.message().await.unwrap() {
+        last = message.gate;
+    }
+    assert_eq!(last.unwrap().outcome(), Outcome::Undecided);
+    shared.daemon.stop().await;
+}
+
+#[tokio::test]
+async fn the_socket_and_its_owner_need_no_review() {
+    let shared = Shared::new().await;
+    let mut follower = shared.daemon.follow(kinds(&[Pods])).await;
+    follower.until_live().await;
+    assert_eq!(follower.contract.picture.objects().len(), 2);
+    let r#ref = ObjectRef { resource: "pods".into(), namespace: "n".into(), name: "a".into(), ..Default::default() };
+    let request = GetStatusRequest { r#ref: Some(r#ref), view: View::Full.into() };
+    assert!(shared.daemon.client().await.get_status(request).await.is_ok());
+    assert_eq!(shared.reviews(), 0);
+    shared.daemon.stop().await;
+}
