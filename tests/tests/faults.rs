@@ -4,6 +4,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "these are tests")]
 
+#[path = "faults/authentication.rs"]
+mod authentication;
 #[path = "faults/bad_input.rs"]
 mod bad_input;
 #[path = "faults/caches.rs"]
@@ -38,6 +40,8 @@ mod retry;
 mod slow_reader;
 #[path = "faults/streaming_list.rs"]
 mod streaming_list;
+#[path = "faults/transports.rs"]
+mod transports;
 
 use std::collections::BTreeMap;
 

@@ -179,7 +179,9 @@ fn issuer(jwt: &Jwt) -> Result<Issuer, Wrong> {
         Some("MatchAny") => {}
         None | Some("") if audiences.len() == 1 => {}
         _ => {
-            return Err(wrong("audienceMatchPolicy: MatchAny is the only one, and needed for several audiences".into()));
+            return Err(wrong(
+                "audienceMatchPolicy: MatchAny is the only one, and needed for several audiences".into(),
+            ));
         }
     }
     let mapping = mapping::compile(jwt).map_err(|(line, problem)| (Some(line), problem))?;
