@@ -12,6 +12,7 @@ mod discovery;
 mod evidence;
 mod faults;
 pub mod objects;
+mod reviews;
 mod store;
 mod watch;
 
@@ -34,6 +35,7 @@ use self::evidence::{Evidence, Log};
 use self::faults::Faults;
 pub use self::faults::{Answer, Cut, Fault, StreamingLists, Verb};
 use self::objects::NAMESPACE;
+use self::reviews::Reviews;
 pub use self::store::Written;
 use self::store::{Store, line};
 use crate::process::PATIENCE;
@@ -57,6 +59,7 @@ struct Shared {
 struct State {
     store: Store,
     evidence: Evidence,
+    reviews: Reviews,
     faults: Faults,
     counts: Counts,
     /// What is left of lists that were begun, by token, with their version.
@@ -100,6 +103,7 @@ impl FakeApiServer {
         let state = State {
             store: Store::new(),
             evidence: Evidence::default(),
+            reviews: Reviews::default(),
             faults: Faults::default(),
             counts: Counts::default(),
             pages: HashMap::new(),
@@ -142,6 +146,18 @@ impl FakeApiServer {
     pub fn write_log(&self, pod: &str, container: &str, previous: bool, text: &str) {
         let log = Log { pod: pod.to_owned(), container: container.to_owned(), previous };
         self.shared.change(|state| state.evidence.logs.insert(log, text.to_owned()));
+    }
+
+    /// Answers TokenReviews and SubjectAccessReviews: `reviewer` is given each whole, and says its
+    /// status, or with `None` that the API server cannot say.
+    pub fn answer_reviews(&self, reviewer: impl Fn(&Value) -> Option<Value> + Send + Sync + 'static) {
+        self.shared.change(|state| state.reviews.reviewer = Some(Arc::new(reviewer)));
+    }
+
+    /// The reviews that were asked for so far.
+    #[must_use]
+    pub fn reviews(&self) -> Vec<Value> {
+        self.shared.state.lock().reviews.asked.clone()
     }
 
     /// The objects of a collection, in the order of their names.

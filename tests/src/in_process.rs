@@ -6,12 +6,15 @@
 mod follower;
 
 use std::fs;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::{Filter, ObjectRef, WatchStatusesRequest};
+use daymarkd::access::shares;
 use daymarkd::app::{self, AppError};
+use daymarkd::args::serving::Serving;
 use daymarkd::args::{Config, GatesKept, Origin};
 use daymarkd::caches::Policy;
 use daymarkd::predicate::Limits;
@@ -44,6 +47,7 @@ pub type Client = StatusServiceClient<Channel>;
 #[derive(Debug)]
 pub struct InProcess {
     folder: TempDir,
+    tcp: Option<SocketAddr>,
     shutdown: CancellationToken,
     running: JoinHandle<Result<(), AppError>>,
 }
@@ -71,9 +75,40 @@ impl InProcess {
     /// If it does not start.
     pub async fn start_keeping(cluster: &FakeApiServer, policy: Policy, gates: GatesKept) -> Self {
         let folder = tempfile::tempdir().expect("there is a folder for temporary files");
+        let config = Self::config(&folder, cluster, policy, gates);
+        Self::run(folder, config).await
+    }
+
+    /// The same of one that users of the cluster share: by TCP, with tokens that the cluster
+    /// knows.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start_shared(cluster: &FakeApiServer, sharing: Sharing) -> Self {
+        let folder = tempfile::tempdir().expect("there is a folder for temporary files");
+        let Sharing { status_only, limits, gates } = sharing;
+        let config = Self::config(&folder, cluster, Policy::default(), gates);
+        let serving = Serving { review_audiences: vec!["daymark".into()], ..Serving::default() };
+        let listen = config.listen.iter().cloned().chain([Address::Tcp(([127, 0, 0, 1], 0).into())]).collect();
+        Self::run(folder, Config { serving, listen, status_only, shares: limits, ..config }).await
+    }
+
+    /// The same of one that also listens by TCP, on loopback, as `serving` says.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start_serving(cluster: &FakeApiServer, serving: Serving) -> Self {
+        let folder = tempfile::tempdir().expect("there is a folder for temporary files");
+        let mut config = Self::config(&folder, cluster, Policy::default(), GatesKept::InMemory);
+        config.listen.push(Address::Tcp(([127, 0, 0, 1], 0).into()));
+        config.serving = serving;
+        Self::run(folder, config).await
+    }
+
+    fn config(folder: &TempDir, cluster: &FakeApiServer, policy: Policy, gates: GatesKept) -> Config {
         let kubeconfig = folder.path().join("kubeconfig");
         fs::write(&kubeconfig, cluster.kubeconfig()).expect("a file can be written");
-        let config = Config {
+        Config {
             origin: Origin::Cluster {
                 name: "default".into(),
                 target: Target { kubeconfig: Some(kubeconfig), context: None },
@@ -81,6 +116,7 @@ impl InProcess {
             },
             listen: vec![Address::Unix(folder.path().join("daymark.sock"))],
             token_file: None,
+            serving: Serving::default(),
             drain_timeout: PATIENCE,
             max_streams: MOST_STREAMS,
             authorization_ttl: Duration::from_secs(1),
@@ -94,11 +130,27 @@ impl InProcess {
             redact: Vec::new(),
             gates,
             worker: crate::binaries::build().expect("the binaries build").daymarkd.clone(),
-        };
+        }
+    }
+
+    async fn run(folder: TempDir, config: Config) -> Self {
         let daemon = app::bind(config, tokio::runtime::Handle::current()).await.expect("the daemon starts");
         let shutdown = daemon.shutdown();
+        let tcp = daemon.addresses().iter().find_map(|address| match address {
+            Address::Tcp(tcp) => Some(*tcp),
+            Address::Unix(_) => None,
+        });
         let running = tokio::spawn(daemon.run(CancellationToken::new()));
-        Self { folder, shutdown, running }
+        Self { folder, tcp, shutdown, running }
+    }
+
+    /// Where it listens by TCP.
+    ///
+    /// # Panics
+    /// If it does not.
+    #[must_use]
+    pub fn tcp(&self) -> SocketAddr {
+        self.tcp.expect("it listens by TCP")
     }
 
     /// A client with a connection of its own.
@@ -143,6 +195,23 @@ impl InProcess {
         self.shutdown.cancel();
         let ended = tokio::time::timeout(PATIENCE, self.running).await.expect("the daemon ends");
         ended.expect("the daemon does not panic").expect("the daemon does not fail");
+    }
+}
+
+/// How a daemon is shared.
+#[derive(Debug)]
+pub struct Sharing {
+    /// Whether who may `get` a kind's `status`, and no more, sees states.
+    pub status_only: bool,
+    /// What each user may have.
+    pub limits: shares::Limits,
+    /// Where gates are kept.
+    pub gates: GatesKept,
+}
+
+impl Default for Sharing {
+    fn default() -> Self {
+        Self { status_only: false, limits: shares::Limits::default(), gates: GatesKept::InMemory }
     }
 }
 

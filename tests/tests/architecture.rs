@@ -19,9 +19,20 @@ const RULES: &[Rule] = &[
     Rule { words: &["tonic"], modules: &["rpc"], because: "only rpc speaks gRPC" },
     Rule { words: &["daymark_proto"], modules: &["rpc"], because: "only rpc knows the wire messages" },
     Rule {
-        words: &["kube::", "http::"],
+        words: &["kube::"],
         modules: &["source"],
         because: "only source (and access and act, where they need it) talks to a cluster",
+    },
+    Rule {
+        words: &["http::"],
+        modules: &["source", "access::oidc::discovery", "rpc::auth"],
+        because: "only source talks to a cluster, and discovery to issuers; authentication reads headers",
+    },
+    Rule { words: &["jsonwebtoken::"], modules: &["access::oidc"], because: "tokens are verified in one place" },
+    Rule {
+        words: &["rustls::"],
+        modules: &["rpc::tls", "rpc::accept", "rpc::connection", "access::oidc::discovery", "source"],
+        because: "whose certificates are taken is decided in one place for each side",
     },
     Rule {
         words: &["cel::"],
@@ -31,7 +42,7 @@ const RULES: &[Rule] = &[
     Rule { words: &["redb::"], modules: &["gate::store::file"], because: "what is kept is written in one place" },
     Rule {
         words: &["crate::expression"],
-        modules: &["predicate::worker", "rulebook"],
+        modules: &["predicate::worker", "rulebook", "access::oidc"],
         because: "callers' expressions are evaluated in processes of their own, operators' by their rules",
     },
     Rule {
@@ -46,9 +57,17 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &["tokio::spawn", "JoinSet", "spawn_blocking", "thread::spawn", "thread::Builder"],
-        // A predicate's worker is a process of its own; rules are read on threads
-        // that are waited for in place.
-        modules: &["app", "main", "recording", "predicate::worker", "rulebook"],
+        // A predicate's worker is a process of its own; rules and issuers are read on threads
+        // that are waited for in place; handshakes end with the listener's stream.
+        modules: &[
+            "app",
+            "main",
+            "recording",
+            "predicate::worker",
+            "rulebook",
+            "access::oidc::configuration",
+            "rpc::accept",
+        ],
         because: "a task's handle is owned by app, which joins it",
     },
     Rule {

@@ -98,6 +98,25 @@ fn a_malformed_or_forbidden_address() {
 }
 
 #[test]
+fn what_tls_and_tokens_cannot_be_served_with() {
+    let folder = Folder::new();
+    let recording = demo_recording().display().to_string();
+    let tcp = format!("--replay {recording} --listen 127.0.0.1:0 --token-file {}", folder.path("token"));
+    let (none, broken) = (folder.path("none"), folder.file("broken", "no PEM"));
+    let tls =
+        |certificate: &str, key: &str| format!("{tcp} --tls-cert-file {certificate} --tls-private-key-file {key}");
+    refuses(&tls(&none, &broken), 2, &["--tls-cert-file", &none, "No such file"]);
+    refuses(&tls(&broken, &broken), 2, &["--tls-cert-file", &broken, "no certificate in it"]);
+    let issuers = folder.file("issuers", "apiVersion: v1\n");
+    refuses(&format!("{tcp} --authentication-config {issuers}"), 2, &["--authentication-config", &issuers]);
+    let private = folder.path("private");
+    fs::create_dir(&private).expect("a folder can be made");
+    fs::set_permissions(&private, fs::Permissions::from_mode(0o700)).expect("modes can be set");
+    let open = format!("--replay {recording} --listen unix:{private}/d.sock --socket-user 12345=jane");
+    refuses(&open, 2, &["--socket-user", &private, "0700"]);
+}
+
+#[test]
 fn a_busy_or_foreign_socket() {
     let folder = Folder::new();
     let recording = demo_recording().display().to_string();

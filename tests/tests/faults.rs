@@ -4,6 +4,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "these are tests")]
 
+#[path = "faults/authentication.rs"]
+mod authentication;
 #[path = "faults/bad_input.rs"]
 mod bad_input;
 #[path = "faults/caches.rs"]
@@ -34,10 +36,14 @@ mod random;
 mod relist;
 #[path = "faults/retry.rs"]
 mod retry;
+#[path = "faults/rights.rs"]
+mod rights;
 #[path = "faults/slow_reader.rs"]
 mod slow_reader;
 #[path = "faults/streaming_list.rs"]
 mod streaming_list;
+#[path = "faults/transports.rs"]
+mod transports;
 
 use std::collections::BTreeMap;
 

@@ -5,25 +5,28 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::stream;
-use http::{Request, Response, header};
+use http::{Method, Request, Response, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
-use hyper::body::Frame;
+use hyper::body::{Frame, Incoming};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::discovery;
 use super::evidence::Asked;
 use super::faults::{Answer, StreamingLists, Verb};
 use super::objects::NAMESPACE;
 use super::store::line;
 use super::watch::Watch;
 use super::{Collection, Shared, State};
+use super::{discovery, reviews};
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// Answers one request. An error breaks the connection.
-pub(super) async fn answer<B>(shared: Arc<Shared>, request: Request<B>) -> io::Result<Response<Body>> {
+pub(super) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> io::Result<Response<Body>> {
+    if request.method() == Method::POST {
+        return review(&shared, request).await;
+    }
     let uri = request.uri();
     if uri.path() == "/version" {
         return Ok(json_answer(200, &json!({"major": "1", "minor": "36", "gitVersion": "v1.36.0"})));
@@ -57,6 +60,16 @@ pub(super) async fn answer<B>(shared: Arc<Shared>, request: Request<B>) -> io::R
         None => list(&shared, collection, &query, partial(&request)),
     };
     faulty(&shared, verb, collection, truth).await
+}
+
+/// The answer to what is posted: reviews alone.
+async fn review(shared: &Shared, request: Request<Incoming>) -> io::Result<Response<Body>> {
+    let Some(kind) = reviews::kind(request.uri().path()) else {
+        return Ok(failure(404, "the server could not find the requested resource"));
+    };
+    let question = request.into_body().collect().await.map_err(io::Error::other)?.to_bytes();
+    let (code, answer) = shared.change(|state| state.reviews.answer(kind, &question));
+    Ok(json_answer(code, &answer))
 }
 
 /// The true answer of a request, or what a fault makes of it.

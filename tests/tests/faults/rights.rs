@@ -56,9 +56,8 @@ impl Rbac {
             none if none.is_empty() => text(&attributes["resource"]),
             subresource => format!("{}/{subresource}", text(&attributes["resource"])),
         };
-        let rule = |namespace: &str| {
-            format!("{} {} {resource} {namespace}", text(&spec["user"]), text(&attributes["verb"]))
-        };
+        let rule =
+            |namespace: &str| format!("{} {} {resource} {namespace}", text(&spec["user"]), text(&attributes["verb"]));
         let rules = self.rules.lock();
         let allowed = rules.contains(&rule("*")) || rules.contains(&rule(&text(&attributes["namespace"])));
         Some(json!({"allowed": allowed}))
@@ -124,7 +123,10 @@ impl Shared {
     async fn open(&self, user: &str, filter: Option<Filter>, id: &str) -> Result<String, Status> {
         let request = OpenGateRequest {
             filter,
-            policy: Some(GatePolicy { stable_for: Some(prost_types::Duration { seconds: 300, nanos: 0 }), ..Default::default() }),
+            policy: Some(GatePolicy {
+                stable_for: Some(prost_types::Duration { seconds: 300, nanos: 0 }),
+                ..Default::default()
+            }),
             request_id: id.to_owned(),
             ..Default::default()
         };
@@ -394,8 +396,7 @@ async fn a_kept_gate_is_its_users_also_after_a_restart() {
     assert_eq!(shared.gate("jane", &token).await.unwrap().gate.unwrap().outcome(), Outcome::Unspecified);
     // It goes on as its user, who may be told so no longer.
     let mut gates = GateServiceClient::new(shared.channel().await);
-    let mut stream =
-        gates.watch_gate(with_token(WatchGateRequest { token }, Some("jane"))).await.unwrap().into_inner();
+    let mut stream = gates.watch_gate(with_token(WatchGateRequest { token }, Some("jane"))).await.unwrap().into_inner();
     shared.rbac.withdraw("jane", "pods", "n");
     let mut last = None;
     while let Some(message) = stream.message().await.unwrap() {
