@@ -56,7 +56,7 @@ impl FromStr for Address {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let refuse = |problem| AddressError { text: text.to_owned(), problem };
+        let refuse = |problem| AddressError { text: without_password(text), problem };
         if let Some(path) = text.strip_prefix("unix:") {
             let path = match path.strip_prefix("//") {
                 Some(path) if path.starts_with('/') => path,
@@ -93,6 +93,14 @@ impl fmt::Display for Address {
             Self::Http(authority) => write!(f, "http://{authority}"),
             Self::Https(authority) => write!(f, "https://{authority}"),
         }
+    }
+}
+
+/// A text that is shown to whoever reads the log.
+fn without_password(text: &str) -> String {
+    match text.rsplit_once('@').and_then(|(user, host)| Some((user.rsplit_once(':')?, host))) {
+        Some(((user, password), host)) if !password.starts_with("//") => format!("{user}:***@{host}"),
+        _ => text.to_owned(),
     }
 }
 
@@ -150,6 +158,15 @@ mod tests {
             );
         }
     }
+    #[test]
+    fn a_password_is_not_shown() {
+        let error = "https://user:s3cret@host:1".parse::<Address>().err().map(|error| error.to_string());
+        assert!(
+            error.as_ref().is_some_and(|error| error.starts_with("\"https://user:***@host:1\" is no")),
+            "{error:?}"
+        );
+    }
+
     #[test]
     fn what_stays_on_this_machine_is_known() {
         for (text, local) in [

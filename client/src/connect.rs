@@ -15,7 +15,7 @@ use crate::address::bare_host;
 use crate::proxy::{Hop, Proxy, ProxyError};
 use crate::socket::{self, Foreign};
 use crate::tls::{self, Distrust, HandshakeError, Protocol, Tls, TlsPeer};
-use crate::{Address, Options, TlsError};
+use crate::{Address, Options};
 
 /// How long each step of opening a connection may take, the others being what they are.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
@@ -43,8 +43,6 @@ pub(crate) enum OpenError {
     /// The daemon does not admit this client.
     #[error("{0}")]
     Refused(String),
-    #[error(transparent)]
-    Unusable(Arc<TlsError>),
     #[error("{0}")]
     Handshake(HandshakeError),
 }
@@ -52,7 +50,6 @@ pub(crate) enum OpenError {
 impl From<HandshakeError> for OpenError {
     fn from(error: HandshakeError) -> Self {
         match error {
-            HandshakeError::Unusable(error) => Self::Unusable(Arc::new(error)),
             HandshakeError::Distrusted(distrust) => Self::Distrusted(distrust),
             HandshakeError::Refused(problem) => Self::Refused(problem),
             error => Self::Handshake(error),

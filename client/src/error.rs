@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tonic::{Code, ConnectError, Status};
@@ -102,7 +101,7 @@ impl Error {
             Some(OpenError::Foreign(_)) => Self::Untrusted { address, problem: problem() },
             Some(OpenError::Distrusted(distrust)) => Self::Distrusted { address, distrust: distrust.clone() },
             Some(OpenError::Refused(_)) => Self::NotAdmitted { address, problem: problem() },
-            Some(OpenError::Unusable(error)) => Self::Options(OptionsError::Tls(Arc::clone(error))),
+            // Files that could be used once are being exchanged, perhaps: that passes.
             _ => Self::Unreachable { address, problem: problem() },
         }
     }

@@ -54,6 +54,21 @@ fn a_daemon_is_reached_through_the_proxy() {
     assert_eq!(world.proxy.heads(), [expected.clone(), expected]);
 }
 
+/// `all.proxy`
+#[test]
+fn a_proxy_may_be_spoken_to_by_tls() {
+    let world = World::new("daymark.example");
+    let proxy = Server::tls_proxy(&world.authority, world.daemon.port, CREDENTIALS);
+    let url = format!("https://aladdin:opensesame@127.0.0.1:{}", proxy.port);
+    let mut get = world.get("https://daymark.example:8443");
+    // The system is to trust it: --ca-file is of the daemon.
+    get.env("HTTPS_PROXY", url).env("SSL_CERT_FILE", world.authority.file());
+    finish(&mut get).expect(0, "pod/a\n", "");
+    assert_eq!(proxy.heads().len(), 1);
+    let run = finish(get.env("SSL_CERT_FILE", "/nowhere"));
+    run.expect_problem(4, &["the proxy 127.0.0.1:", "cannot be reached", "trusts no CA"]);
+}
+
 /// `all.proxy-exceptions`
 #[test]
 fn exceptions_are_reached_without_the_proxy() {

@@ -7,7 +7,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
@@ -132,17 +132,18 @@ impl Server {
     /// A proxy that lets nobody through but who shows `credentials`, and to the daemon at `port` whatever the
     /// target is.
     pub fn proxy(port: u16, credentials: &'static str) -> Self {
-        Self::new(move |mut stream, heads| async move {
-            let head = head(&mut stream).await;
-            let allowed = head.contains(credentials);
-            heads.lock().unwrap().push(head);
-            if !allowed {
-                let _ = stream.write_all(b"HTTP/1.1 407 Who are you?\r\nContent-Length: 0\r\n\r\n").await;
-                return;
+        Self::new(move |stream, heads| through(stream, heads, port, credentials))
+    }
+
+    /// The same, to be spoken to by TLS.
+    pub fn tls_proxy(authority: &Authority, port: u16, credentials: &'static str) -> Self {
+        let acceptor = authority.acceptor(&authority.sign("127.0.0.1", 2100), "http/1.1", false);
+        Self::new(move |stream, heads| {
+            let acceptor = acceptor.clone();
+            async move {
+                let Ok(stream) = acceptor.accept(stream).await else { return };
+                through(stream, heads, port, credentials).await;
             }
-            stream.write_all(b"HTTP/1.1 200 Here you are\r\nVia: test\r\n\r\n").await.unwrap();
-            let mut target = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-            let _ = tokio::io::copy_bidirectional(&mut stream, &mut target).await;
         })
     }
 
@@ -189,7 +190,25 @@ async fn forward(stream: TcpStream, acceptor: TlsAcceptor, socket: PathBuf) {
     }
 }
 
-async fn head(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
+async fn through(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    heads: Arc<Mutex<Vec<String>>>,
+    port: u16,
+    credentials: &str,
+) {
+    let head = head(&mut stream).await;
+    let allowed = head.contains(credentials);
+    heads.lock().unwrap().push(head);
+    if !allowed {
+        let _ = stream.write_all(b"HTTP/1.1 407 Who are you?\r\nContent-Length: 0\r\n\r\n").await;
+        return;
+    }
+    stream.write_all(b"HTTP/1.1 200 Here you are\r\nVia: test\r\n\r\n").await.unwrap();
+    let mut target = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let _ = tokio::io::copy_bidirectional(&mut stream, &mut target).await;
+}
+
+async fn head(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
