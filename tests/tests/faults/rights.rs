@@ -197,7 +197,7 @@ async fn who_may_see_some_namespaces_is_told_those() {
     elsewhere["metadata"]["namespace"] = "m".into();
     shared.cluster.put(Pods, elsewhere);
     put(&shared.cluster, Pods, "a", State::Failed);
-    assert_eq!(follower.until_said("changed a Failed").await, ["changed a Failed"]);
+    assert_eq!(follower.until_said("changed pods/a FAILED").await, ["changed pods/a FAILED"]);
     shared.daemon.stop().await;
 }
 
@@ -262,7 +262,7 @@ async fn while_nobody_says_what_one_may_streams_go_on_and_none_begins() {
     let asked = shared.reviews();
     shared.cluster.until("rights to be asked for", |_| shared.reviews() > asked + 1).await;
     put(&shared.cluster, Pods, "a", State::Failed);
-    follower.until_said("changed a Failed").await;
+    follower.until_said("changed pods/a FAILED").await;
     let refused = shared.list("joe", kinds(&[Pods])).await.unwrap_err();
     assert_eq!(code_and_reason(&refused), (Code::Unavailable, "CLUSTER_UNREACHABLE".into()));
     *shared.rbac.mute.lock() = false;
@@ -275,7 +275,7 @@ async fn while_nobody_says_what_one_may_streams_go_on_and_none_begins() {
 async fn a_gate_is_of_who_has_opened_it_and_ends_with_the_right_to_ask() {
     let shared = Shared::new().await;
     let filter = || named(&[(Pods, "a")]).filter;
-    assert_eq!(code_and_reason(&shared.open("jane", filter(), "").await.unwrap_err()), denied());
+    assert_eq!(code_and_reason(&shared.open("nobody", filter(), "").await.unwrap_err()), denied());
     shared.rbac.grant("jane", "get,watch", "pods", "n");
     shared.rbac.grant("joe", "get,watch", "pods", "n");
     let token = shared.open("jane", filter(), "id").await.unwrap();
