@@ -135,6 +135,10 @@ pub struct Args {
     #[arg(long, value_name = "NUMBER", default_value = "10000")]
     max_streams: usize,
 
+    /// How to log
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+
     /// What to log: a level, or directives such as daymarkd=debug
     // kube's client logs every failed try as an error; the source tells them once.
     #[arg(long, value_name = "FILTER", env = "DAYMARK_LOG", default_value = "info,kube_client=off")]
@@ -162,6 +166,16 @@ pub struct AssessArgs {
     /// How to print it
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub output: AssessFormat,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// A line for people.
+    #[default]
+    Text,
+    /// A JSON object on a line.
+    Json,
 }
 
 /// How an assessment is printed.
@@ -205,6 +219,8 @@ pub struct Config {
     pub policy: Policy,
     /// What to log.
     pub log: String,
+    /// How to log.
+    pub log_format: LogFormat,
     /// The program whose processes evaluate callers' expressions: the daemon's.
     pub worker: PathBuf,
     /// What these may use.
@@ -319,6 +335,7 @@ impl Args {
             status_only,
             policy,
             log,
+            log_format: self.log_format,
             worker,
             predicates,
             rules,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use daymarkd::app::{self, AppError};
-use daymarkd::args::{Args, AssessArgs, Command};
+use daymarkd::args::{Args, AssessArgs, Command, LogFormat};
 use daymarkd::assess;
 use daymarkd::lifecycle;
 use daymarkd::predicate::worker;
@@ -64,14 +64,17 @@ fn start(args: Args) -> Result<(), AppError> {
 async fn run(args: Args, ingest: Handle) -> Result<(), AppError> {
     let config = args.into_config()?;
     let filter = EnvFilter::try_new(&config.log)?;
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         // It would tell of a closed standard error on standard error, and panic.
-        .log_internal_errors(false)
-        .init();
+        .log_internal_errors(false);
+    match config.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().with_target(true).flatten_event(true).init(),
+    }
     let daemon = app::bind(config, ingest).await?;
     for address in daemon.addresses() {
         tracing::info!("listening on {address}");

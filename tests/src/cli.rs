@@ -9,8 +9,21 @@ use crate::process::{Finished, Process};
 
 /// What a client would take from the environment of the tests, which may run in a
 /// CI system.
-const OF_THE_OUTSIDE: [&str; 5] =
-    ["DAYMARK_NAMESPACE", "DAYMARK_TOKEN_FILE", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITLAB_CI"];
+const OF_THE_OUTSIDE: &[&str] = &[
+    "DAYMARK_CLUSTER",
+    "DAYMARK_CONFIG",
+    "DAYMARK_CONTEXT",
+    "DAYMARK_NAMESPACE",
+    "DAYMARK_TOKEN",
+    "DAYMARK_TOKEN_FILE",
+    "GITHUB_ACTIONS",
+    "GITHUB_STEP_SUMMARY",
+    "GITLAB_CI",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "no_proxy",
+];
 
 /// A client of one daemon.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! The cluster that end-to-end tests share, and namespaces in it.
 
-#![expect(clippy::expect_used, reason = "a test whose kubectl fails has failed")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test whose kubectl fails has failed")]
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -128,6 +128,22 @@ impl Cluster {
     /// If the API server refuses them.
     pub fn apply(&self, manifests: &str) {
         apply(self.command([] as [&str; 0]), manifests, &[]);
+    }
+
+    /// What `kubectl auth can-i` says to these words.
+    ///
+    /// # Panics
+    /// If it says neither yes nor no.
+    #[must_use]
+    pub fn can_i<A: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = A>) -> bool {
+        let words = words.into_iter().map(|word| word.as_ref().to_owned());
+        let args = ["auth".into(), "can-i".into()].into_iter().chain(words);
+        let output = self.try_kubectl(args).expect("kubectl runs");
+        match text(&output.stdout).trim() {
+            "yes" => true,
+            no if no.starts_with("no") => false,
+            _ => panic!("kubectl auth can-i: {}", text(&output.stderr)),
+        }
     }
 
     fn try_kubectl<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Result<Output, String> {

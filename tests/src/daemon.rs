@@ -2,7 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot start its daemon has failed")]
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -13,6 +13,11 @@ use crate::binaries;
 use crate::cli::Cli;
 use crate::process::{Finished, Process};
 
+/// Any free port of loopback.
+const ANY_PORT: &str = "127.0.0.1:0";
+/// What the daemon's log says of it.
+const LISTENING: &str = "listening on 127.0.0.1:";
+
 /// A running daemon on a unix socket of its own.
 #[derive(Debug)]
 pub struct Daemon {
@@ -21,6 +26,7 @@ pub struct Daemon {
     process: Mutex<Process>,
     args: Vec<OsString>,
     folder: TempDir,
+    tcp: Option<String>,
 }
 
 impl Daemon {
@@ -47,8 +53,26 @@ impl Daemon {
         let mut args: Vec<OsString> = args.into_iter().map(Into::into).collect();
         args.push("--listen".into());
         args.push(format!("unix:{}", socket(&folder).display()).into());
-        let process = Mutex::new(launch(&args));
-        Self { process, args, folder }
+        let (process, tcp) = launch(&args);
+        Self { process: Mutex::new(process), args, folder, tcp }
+    }
+
+    /// Starts a daemon for the cluster of that kubeconfig that also listens by TCP, at a
+    /// port of loopback that is free, with further `args`.
+    #[must_use]
+    pub fn shared(kubeconfig: &Path, args: &[&str]) -> Self {
+        let listen = ["--listen", ANY_PORT].map(OsStr::new);
+        let of_cluster = [OsStr::new("--kubeconfig"), kubeconfig.as_os_str()];
+        Self::start(of_cluster.into_iter().chain(listen).chain(args.iter().map(OsStr::new)))
+    }
+
+    /// Where it listens by TCP.
+    ///
+    /// # Panics
+    /// If it does not.
+    #[must_use]
+    pub fn tcp(&self) -> &str {
+        self.tcp.as_deref().expect("it listens by TCP")
     }
 
     /// Awaits a line of its log.
@@ -66,7 +90,9 @@ impl Daemon {
 
     /// Starts it again as it was.
     pub fn restart(&mut self) {
-        *self.process() = launch(&self.args);
+        let (process, tcp) = launch(&self.args);
+        *self.process() = process;
+        self.tcp = tcp;
     }
 
     /// Sends SIGTERM and waits for the end.
@@ -92,11 +118,16 @@ fn socket(folder: &TempDir) -> PathBuf {
     folder.path().join("daymark.sock")
 }
 
-fn launch(args: &[OsString]) -> Process {
+/// Starts a daemon; says where it listens by TCP, if it does.
+fn launch(args: &[OsString]) -> (Process, Option<String>) {
     let daymarkd = &binaries::build().expect("the binaries build").daymarkd;
     let mut process = Process::start(mortal(daymarkd).args(args).env_remove("DAYMARK_LOG"));
+    let tcp = args.iter().any(|arg| arg == ANY_PORT).then(|| {
+        let line = process.expect_stderr("where it listens", |line| line.contains(LISTENING));
+        line.split(LISTENING).nth(1).map(|port| format!("127.0.0.1:{}", port.trim())).unwrap_or_default()
+    });
     process.expect_stderr("the daemon's \"ready\"", |line| line.contains("INFO ready"));
-    process
+    (process, tcp)
 }
 
 /// A command that the kernel kills when the thread that started it ends, so that

@@ -15,7 +15,7 @@ use daymark_proto::v1::{Filter, ObjectRef, WatchStatusesRequest};
 use daymarkd::access::shares;
 use daymarkd::app::{self, AppError};
 use daymarkd::args::serving::Serving;
-use daymarkd::args::{Config, GatesKept, Origin};
+use daymarkd::args::{Config, GatesKept, LogFormat, Origin};
 use daymarkd::caches::Policy;
 use daymarkd::predicate::Limits;
 use daymarkd::rpc::listener::Address;
@@ -86,11 +86,11 @@ impl InProcess {
     /// If it does not start.
     pub async fn start_shared(cluster: &FakeApiServer, sharing: Sharing) -> Self {
         let folder = tempfile::tempdir().expect("there is a folder for temporary files");
-        let Sharing { status_only, limits, gates } = sharing;
+        let Sharing { status_only, authorization_ttl, limits, gates } = sharing;
         let config = Self::config(&folder, cluster, Policy::default(), gates);
         let serving = Serving { review_audiences: vec!["daymark".into()], ..Serving::default() };
         let listen = config.listen.iter().cloned().chain([Address::Tcp(([127, 0, 0, 1], 0).into())]).collect();
-        Self::run(folder, Config { serving, listen, status_only, shares: limits, ..config }).await
+        Self::run(folder, Config { serving, listen, status_only, authorization_ttl, shares: limits, ..config }).await
     }
 
     /// The same of one that also listens by TCP, on loopback, as `serving` says.
@@ -124,6 +124,7 @@ impl InProcess {
             shares: Default::default(),
             policy,
             log: String::new(),
+            log_format: LogFormat::Text,
             // Long enough for others to be seen at work beside one that takes all of it.
             predicates: Limits { time: Duration::from_secs(5), ..Limits::default() },
             rules: None,
@@ -203,6 +204,8 @@ impl InProcess {
 pub struct Sharing {
     /// Whether who may `get` a kind's `status`, and no more, sees states.
     pub status_only: bool,
+    /// For how long what a user may do is taken for granted.
+    pub authorization_ttl: Duration,
     /// What each user may have.
     pub limits: shares::Limits,
     /// Where gates are kept.
@@ -211,7 +214,8 @@ pub struct Sharing {
 
 impl Default for Sharing {
     fn default() -> Self {
-        Self { status_only: false, limits: shares::Limits::default(), gates: GatesKept::InMemory }
+        let authorization_ttl = Duration::from_secs(1);
+        Self { status_only: false, authorization_ttl, limits: shares::Limits::default(), gates: GatesKept::InMemory }
     }
 }
 

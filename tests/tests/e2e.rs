@@ -21,6 +21,8 @@ mod recording;
 mod reflection;
 #[path = "e2e/restarts.rs"]
 mod restarts;
+#[path = "e2e/rights.rs"]
+mod rights;
 #[path = "e2e/scale.rs"]
 mod scale;
 #[path = "e2e/states.rs"]
@@ -88,6 +90,7 @@ fn main() -> ExitCode {
         restarts::TESTS,
         recording::TESTS,
         reflection::TESTS,
+        rights::TESTS,
         states::TESTS,
         scale::TESTS,
     ]

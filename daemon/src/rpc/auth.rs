@@ -86,7 +86,7 @@ impl Authentication {
             return Ok(None);
         }
         let caller = self.access.admit(&arrival.peer, credentials(&request.headers)).await.map_err(|denied| {
-            tracing::warn!(target: "daymark::audit", from = %arrival.peer, rpc, why = denied.why(), "refused");
+            tracing::warn!(target: "daymark::audit", from = %arrival.peer, rpc, why = denied.why(), "audit: refused");
             refusal(denied)
         })?;
         arrival.admit();
@@ -114,7 +114,7 @@ impl Asked {
             return;
         };
         if status.code() == Code::PermissionDenied {
-            tracing::warn!(target: "daymark::audit", from, caller, rpc, why = status.message(), "denied");
+            tracing::warn!(target: "daymark::audit", from, caller, rpc, why = status.message(), "audit: denied");
         }
     }
 }

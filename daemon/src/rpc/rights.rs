@@ -201,7 +201,7 @@ impl Served {
         let (tried, is_too_many) = match is_everywhere {
             false => (asked, false),
             true if !kind.namespaced => (Vec::new(), false),
-            true => namespaces_of(cache, &self.log),
+            true => self.namespaces(cache).await,
         };
         let each: Vec<_> =
             tried.iter().map(|namespace| self.grade(caller, Asked { kind, namespace, name: None, r#use })).collect();
@@ -218,6 +218,29 @@ impl Served {
             refusal(caller, &right, &visible, is_too_many)
         });
         Ok((Visible::In(visible), grade, refused))
+    }
+
+    /// The namespaces that there are, those with objects of a cache first, and whether they
+    /// are too many.
+    async fn namespaces(&self, cache: &Cache) -> (Vec<Arc<str>>, bool) {
+        let mut all: Vec<_> = Snapshot::take([cache], &self.log).namespaces(0).take(MOST_NAMESPACES + 1).collect();
+        let kind = self.caches.catalog().find_exactly(("", "Namespace"));
+        let leases = match kind {
+            Some(kind) => self.caches.lease(&kind).await.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        for lease in &leases {
+            // Where they may not be read, those with objects have to do.
+            if lease.listed().await.is_ok() {
+                let snapshot = Snapshot::take([&**lease], &self.log);
+                let names = snapshot.objects(0, None).map(|(key, _)| &key.name);
+                let known: BTreeSet<_> = all.iter().cloned().collect();
+                all.extend(names.filter(|name| !known.contains(*name)).take(MOST_NAMESPACES + 1).cloned());
+            }
+        }
+        let is_too_many = all.len() > MOST_NAMESPACES;
+        all.truncate(MOST_NAMESPACES);
+        (all, is_too_many)
     }
 
     /// How much the caller may see of one object; it is an error if that is nothing.
@@ -262,7 +285,7 @@ impl Served {
                 Err(error) if error.code() == Code::Unavailable => {}
                 Err(error) => {
                     let (caller, why) = (caller.to_string(), error.message());
-                    tracing::warn!(target: "daymark::audit", caller, why, "withdrawn");
+                    tracing::warn!(target: "daymark::audit", caller, why, "audit: withdrawn");
                     return Err(error);
                 }
                 Ok(other) => return Ok(other),
@@ -291,14 +314,6 @@ impl Asked<'_> {
     fn right(&self) -> Right {
         self.to(self.r#use.verbs(self.name.is_some()).first().copied().unwrap_or("get"))
     }
-}
-
-/// The namespaces that objects of a cache are in, and whether those are too many.
-fn namespaces_of(cache: &Cache, log: &crate::event_log::EventLog) -> (Vec<Arc<str>>, bool) {
-    let snapshot = Snapshot::take([cache], log);
-    let namespaces: Vec<_> = snapshot.namespaces(0).take(MOST_NAMESPACES + 1).collect();
-    let is_too_many = namespaces.len() > MOST_NAMESPACES;
-    (namespaces.into_iter().take(MOST_NAMESPACES).collect(), is_too_many)
 }
 
 fn refusal(caller: &Caller, right: &Right, visible: &BTreeSet<Arc<str>>, is_too_many: bool) -> String {

@@ -1,0 +1,337 @@
+//! Whoever asks sees what the cluster's own RBAC lets them see.
+
+use std::collections::HashMap;
+
+use daymark_proto::FILE_DESCRIPTOR_SET;
+use daymark_proto::v1::gate_service_client::GateServiceClient;
+use daymark_proto::v1::server_service_client::ServerServiceClient;
+use daymark_proto::v1::status_service_client::StatusServiceClient;
+use daymark_proto::v1::{
+    ArmGateRequest, CancelGateRequest, Filter, GatePolicy, GetGateRequest, GetServerInfoRequest, GetStatusRequest,
+    ListCachesRequest, ListStatusesRequest, ObjectRef, OpenGateRequest, WatchGateRequest, WatchStatusesRequest,
+};
+use daymark_tests::cluster::{Cluster, Namespace};
+use daymark_tests::daemon::Daemon;
+use daymark_tests::in_process::with_token;
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
+
+use crate::{Run, Test};
+
+pub(crate) const TESTS: &[Test] = &[
+    Test { name: "rights::are_those_of_the_cluster", needs: &[], run: Run::Shared(matrix) },
+    Test { name: "rights::that_are_withdrawn_narrow_and_end_a_stream", needs: &[], run: Run::Shared(withdrawn) },
+    Test { name: "rights::are_audited_when_they_lack", needs: &[], run: Run::Shared(audited) },
+];
+
+const SHARED: &[&str] = &["--token-review", "--authorization-ttl", "2"];
+
+/// Kinds of each sort: as an RPC names them, and as `kubectl auth can-i` does.
+const KINDS: &[(&str, &str)] = &[("", "pods"), ("apps", "deployments"), ("", "secrets"), ("", "nodes")];
+
+/// ServiceAccounts that may see different things of two namespaces.
+fn accounts(cluster: &Cluster, here: &Namespace<'_>) {
+    let n = &here.name;
+    cluster.apply(&format!(
+        r#"
+{{apiVersion: v1, kind: ServiceAccount, metadata: {{name: nobody, namespace: {n}}}}}
+---
+{{apiVersion: v1, kind: ServiceAccount, metadata: {{name: local, namespace: {n}}}}}
+---
+{{apiVersion: v1, kind: ServiceAccount, metadata: {{name: everywhere, namespace: {n}}}}}
+---
+{{apiVersion: v1, kind: ServiceAccount, metadata: {{name: single, namespace: {n}}}}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {{name: local, namespace: {n}}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}}
+subjects: [{{kind: ServiceAccount, name: local, namespace: {n}}}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {{name: everywhere-{n}}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}}
+subjects: [{{kind: ServiceAccount, name: everywhere, namespace: {n}}}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {{name: single, namespace: {n}}}
+rules: [{{apiGroups: [""], resources: [pods], resourceNames: [one], verbs: [get, watch]}}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {{name: single, namespace: {n}}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: single}}
+subjects: [{{kind: ServiceAccount, name: single, namespace: {n}}}]
+"#
+    ));
+}
+
+fn token(cluster: &Cluster, namespace: &Namespace<'_>, account: &str) -> String {
+    let token = cluster.kubectl(["create", "token", account, "-n", &namespace.name, "--audience", "daymark"]);
+    token.trim().to_owned()
+}
+
+/// What RBAC says, asked once each.
+struct Truth<'a> {
+    cluster: &'a Cluster,
+    known: HashMap<String, bool>,
+}
+
+impl Truth<'_> {
+    fn may(&mut self, account: &str, verb: &str, what: &str, namespace: Option<&str>) -> bool {
+        let scope = namespace.map_or("-A".to_owned(), |namespace| format!("-n {namespace}"));
+        let question = format!("{verb} {what} {scope} --as=system:serviceaccount:{account}");
+        let cluster = self.cluster;
+        *self.known.entry(question).or_insert_with_key(|question| cluster.can_i(question.split(' ')))
+    }
+}
+
+/// A request: the rpc, what it is about, and what it takes: verb, what and namespace.
+struct Sample {
+    rpc: String,
+    of: Of,
+    takes: Vec<(&'static str, String, Option<String>)>,
+}
+
+/// What a request is about.
+#[derive(Clone, Debug)]
+enum Of {
+    Nothing,
+    Kind(Filter),
+    Object(ObjectRef),
+}
+
+/// Requests to every rpc that there is; one that is not known here has to be thought of.
+fn samples(here: &str, there: &str) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for file in FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).expect("descriptors").file {
+        for service in &file.service {
+            for method in &service.method {
+                samples.extend(samples_of(&format!("{}/{}", service.name(), method.name()), here, there));
+            }
+        }
+    }
+    samples
+}
+
+fn samples_of(rpc: &str, here: &str, there: &str) -> Vec<Sample> {
+    let of_kinds = |verbs: &[&'static str]| kinds(rpc, verbs, here, there);
+    let of_object = |verbs: &[&'static str]| object(rpc, verbs, here);
+    match rpc {
+        "StatusService/GetStatus" => of_object(&["get"]),
+        "StatusService/ListStatuses" => of_kinds(&["list"]),
+        "StatusService/WatchStatuses" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
+        "GateService/OpenGate" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
+        "ServerService/GetServerInfo" | "ServerService/ListCaches" => {
+            vec![Sample { rpc: rpc.to_owned(), of: Of::Nothing, takes: Vec::new() }]
+        }
+        // By a token that is somebody else's: for nobody.
+        "GateService/ArmGate" | "GateService/CancelGate" | "GateService/GetGate" | "GateService/WatchGate" => {
+            vec![Sample { rpc: rpc.to_owned(), of: Of::Nothing, takes: vec![("nothing", "gates".into(), None)] }]
+        }
+        other => panic!("{other}: what does it take? Say it here"),
+    }
+}
+
+fn kinds(rpc: &str, verbs: &[&'static str], here: &str, there: &str) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for (group, resource) in KINDS {
+        let name = if group.is_empty() { (*resource).to_owned() } else { format!("{resource}.{group}") };
+        for namespace in [Some(here), Some(there), None] {
+            let namespaces = namespace.iter().map(|it| (*it).to_owned()).collect();
+            let filter = Filter {
+                kinds: vec![name.clone()],
+                namespaces,
+                all_namespaces: namespace.is_none(),
+                ..Default::default()
+            };
+            let namespace = namespace.filter(|_| *resource != "nodes").map(str::to_owned);
+            let takes = verbs.iter().map(|verb| (*verb, name.clone(), namespace.clone())).collect();
+            samples.push(Sample { rpc: rpc.to_owned(), of: Of::Kind(filter), takes });
+        }
+    }
+    samples
+}
+
+fn object(rpc: &str, verbs: &[&'static str], here: &str) -> Vec<Sample> {
+    let sample = |name: &str| {
+        let r#ref = ObjectRef {
+            resource: "pods".into(),
+            namespace: here.to_owned(),
+            name: name.to_owned(),
+            ..Default::default()
+        };
+        let takes = verbs.iter().map(|verb| (*verb, format!("pods/{name}"), Some(here.to_owned()))).collect();
+        Sample { rpc: rpc.to_owned(), of: Of::Object(r#ref), takes }
+    };
+    ["one", "two"].map(sample).into()
+}
+
+impl Clone for Sample {
+    fn clone(&self) -> Self {
+        Self { rpc: self.rpc.clone(), of: self.of.clone(), takes: self.takes.clone() }
+    }
+}
+
+/// How a request with that token is answered.
+async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &str) -> Result<(), Status> {
+    let mut status = StatusServiceClient::new(channel.clone());
+    let (mut gates, mut server) = (GateServiceClient::new(channel.clone()), ServerServiceClient::new(channel));
+    let (filter, r#ref) = match &sample.of {
+        Of::Nothing => (None, None),
+        Of::Kind(filter) => (Some(filter.clone()), None),
+        Of::Object(it) => (Some(Filter { refs: vec![it.clone()], ..Default::default() }), Some(it.clone())),
+    };
+    let token = Some(token);
+    let gate = gate.to_owned();
+    match sample.rpc.as_str() {
+        "StatusService/GetStatus" => {
+            let request = GetStatusRequest { r#ref, ..Default::default() };
+            status.get_status(with_token(request, token)).await.map(drop)
+        }
+        "StatusService/ListStatuses" => {
+            let request = ListStatusesRequest { filter, ..Default::default() };
+            status.list_statuses(with_token(request, token)).await.map(drop)
+        }
+        "StatusService/WatchStatuses" => {
+            let request = WatchStatusesRequest { filter, ..Default::default() };
+            status.watch_statuses(with_token(request, token)).await.map(drop)
+        }
+        "GateService/OpenGate" => {
+            let policy = Some(GatePolicy { once: true, min_objects: Some(0), ..Default::default() });
+            let request = OpenGateRequest { filter, policy, ..Default::default() };
+            gates.open_gate(with_token(request, token)).await.map(drop)
+        }
+        "GateService/ArmGate" => {
+            gates.arm_gate(with_token(ArmGateRequest { token: gate, ..Default::default() }, token)).await.map(drop)
+        }
+        "GateService/CancelGate" => {
+            gates.cancel_gate(with_token(CancelGateRequest { token: gate }, token)).await.map(drop)
+        }
+        "GateService/GetGate" => gates.get_gate(with_token(GetGateRequest { token: gate }, token)).await.map(drop),
+        "GateService/WatchGate" => {
+            gates.watch_gate(with_token(WatchGateRequest { token: gate }, token)).await.map(drop)
+        }
+        "ServerService/GetServerInfo" => {
+            server.get_server_info(with_token(GetServerInfoRequest {}, token)).await.map(drop)
+        }
+        "ServerService/ListCaches" => server.list_caches(with_token(ListCachesRequest {}, token)).await.map(drop),
+        other => panic!("{other}: how is it asked? Say it here"),
+    }
+}
+
+fn pod(name: &str) -> String {
+    format!(
+        "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}}}, spec: {{containers: [{{name: c, image: nginx}}]}}}}"
+    )
+}
+
+fn matrix(cluster: &Cluster, _: &Daemon) {
+    let (here, there) = (cluster.namespace(), cluster.namespace());
+    accounts(cluster, &here);
+    for namespace in [&here, &there] {
+        namespace.apply(&pod("one"));
+        namespace.apply(&pod("two"));
+    }
+    let daemon = Daemon::shared(cluster.kubeconfig(), SHARED);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let mut truth = Truth { cluster, known: HashMap::new() };
+    let gate = daemon.cli().run(&format!("gate open -n {} pods --timeout 5m", here.name)).stdout;
+    let (mut allowed, mut denied) = (0, 0);
+    for account in ["nobody", "local", "everywhere", "single"] {
+        let token = token(cluster, &here, account);
+        let name = format!("{}:{account}", here.name);
+        for sample in samples(&here.name, &there.name) {
+            let may = sample.takes.iter().all(|(verb, what, namespace)| match *verb {
+                "nothing" => false,
+                verb => truth.may(&name, verb, what, namespace.as_deref()),
+            });
+            // Who may see some namespaces gets these of all.
+            let some = |filter: &Filter| filter.all_namespaces && sample.rpc.starts_with("StatusService/");
+            let partly = matches!(&sample.of, Of::Kind(filter) if some(filter))
+                && sample.takes.iter().all(|(verb, what, _)| truth.may(&name, verb, what, Some(&here.name)));
+            let answer = runtime.block_on(async {
+                let channel = Endpoint::from_shared(format!("http://{}", daemon.tcp())).expect("an address");
+                ask(channel.connect().await.expect("the daemon listens"), &sample, &token, gate.trim()).await
+            });
+            let is_denied = |error: &Status| matches!(error.code(), Code::PermissionDenied | Code::NotFound);
+            match answer {
+                Ok(()) => assert!(may || partly, "{account} may not, and was let: {} {:?}", sample.rpc, sample.of),
+                Err(error) => {
+                    assert!(is_denied(&error), "{error:?}");
+                    assert!(
+                        !may && !partly,
+                        "{account} may, and was not let: {} {:?}: {error:?}",
+                        sample.rpc,
+                        sample.of
+                    );
+                }
+            }
+            if may || partly { allowed += 1 } else { denied += 1 }
+        }
+    }
+    assert!(allowed > 20 && denied > 20, "{allowed} were allowed, {denied} denied: that says little");
+}
+
+/// A stream of one who may see two namespaces, then one, then none: `get.partly-permitted`,
+/// `get.watch-narrowed`.
+fn withdrawn(cluster: &Cluster, _: &Daemon) {
+    let (here, there) = (cluster.namespace(), cluster.namespace());
+    accounts(cluster, &here);
+    here.apply(&pod("one"));
+    there.apply(&pod("two"));
+    there.kubectl([
+        "create",
+        "rolebinding",
+        "local",
+        "--clusterrole=view",
+        &format!("--serviceaccount={}:local", here.name),
+    ]);
+    let daemon = Daemon::shared(cluster.kubeconfig(), SHARED);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("token");
+    write_private(&file, &token(cluster, &here, "local"));
+    let mut cli = daemon.cli();
+    cli.address = daemon.tcp().to_owned();
+    let mut watch = cli.start(&format!("--token-file {} get pods -A -w -o status-json", file.display()));
+    watch.expect_stderr("that not all is shown", |line| line.contains("not all pods are shown"));
+    for name in ["\"one\"", "\"two\""] {
+        watch.expect_stdout("both pods", |line| line.contains(name) && line.contains("ENTERED"));
+    }
+    there.kubectl(["delete", "rolebinding", "local"]);
+    watch.expect_stdout("the pod to leave", |line| line.contains("\"two\"") && line.contains("LEFT"));
+    here.kubectl(["delete", "rolebinding", "local"]);
+    let ended = watch.finish();
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    assert!(ended.stderr.contains("may not list pods"), "{ended:?}");
+}
+
+/// What is denied is a line of the log, without the token.
+fn audited(cluster: &Cluster, _: &Daemon) {
+    let here = cluster.namespace();
+    accounts(cluster, &here);
+    let daemon = Daemon::shared(cluster.kubeconfig(), SHARED);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("token");
+    let secret = token(cluster, &here, "nobody");
+    write_private(&file, &secret);
+    let mut cli = daemon.cli();
+    cli.address = daemon.tcp().to_owned();
+    let refused = cli.run(&format!("--token-file {} get pods -n {}", file.display(), here.name));
+    assert_eq!((refused.code, refused.stderr.contains("may not list pods")), (Some(5), true), "{refused:?}");
+    let account = format!("system:serviceaccount:{}:nobody", here.name);
+    daemon.expect_log("the denial", |line| {
+        assert!(!line.contains(&secret), "a token is in the log");
+        line.contains("audit: denied") && line.contains(&account) && line.contains("ListStatuses")
+    });
+}
+
+fn write_private(path: &std::path::Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, text).expect("a file can be written");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("its mode can be set");
+}
