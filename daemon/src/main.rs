@@ -12,10 +12,12 @@ use daymarkd::predicate::worker;
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
+use zeroizing_alloc::ZeroAlloc;
 
-/// It gives back what a first sync needed, and keeps small objects close.
+/// It gives back what a first sync needed, and keeps small objects close. What is freed is
+/// overwritten: Secrets' data come by in an annotation, and tokens in headers.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: ZeroAlloc<mimalloc::MiMalloc> = ZeroAlloc(mimalloc::MiMalloc);
 
 fn main() -> ExitCode {
     // A worker shares the binary with the daemon, and nothing else.

@@ -75,6 +75,12 @@ impl Daemon {
         self.tcp.as_deref().expect("it listens by TCP")
     }
 
+    /// Its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner).id()
+    }
+
     /// Awaits a line of its log.
     ///
     /// # Panics

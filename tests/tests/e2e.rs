@@ -25,6 +25,8 @@ mod restarts;
 mod rights;
 #[path = "e2e/scale.rs"]
 mod scale;
+#[path = "e2e/secrets.rs"]
+mod secrets;
 #[path = "e2e/states.rs"]
 mod states;
 #[path = "e2e/wait.rs"]
@@ -91,6 +93,7 @@ fn main() -> ExitCode {
         recording::TESTS,
         reflection::TESTS,
         rights::TESTS,
+        secrets::TESTS,
         states::TESTS,
         scale::TESTS,
     ]
