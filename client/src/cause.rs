@@ -113,6 +113,7 @@ mod tests {
             }],
             missing: vec!["the log of container main: gone".into()],
             others: 3,
+            object: None,
         }
     }
 

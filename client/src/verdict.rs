@@ -61,7 +61,7 @@ pub struct ObjectJson<'a> {
 #[derive(Debug, Serialize)]
 struct CauseJson<'a> {
     #[serde(rename = "ref")]
-    object: RefJson<'a>,
+    culprit: RefJson<'a>,
     kind: &'a str,
     reason: &'a str,
     message: &'a str,
@@ -70,6 +70,7 @@ struct CauseJson<'a> {
     logs: Vec<LogJson<'a>>,
     missing: &'a [String],
     others: i32,
+    object: RefJson<'a>,
 }
 
 #[derive(Debug, Serialize)]
@@ -178,7 +179,7 @@ impl<'a> From<&'a GateObject> for ObjectJson<'a> {
 impl<'a> From<&'a Cause> for CauseJson<'a> {
     fn from(cause: &'a Cause) -> Self {
         Self {
-            object: cause.r#ref.as_ref().map(RefJson::from).unwrap_or_default(),
+            culprit: cause.r#ref.as_ref().map(RefJson::from).unwrap_or_default(),
             kind: &cause.kind,
             reason: &cause.reason,
             message: &cause.message,
@@ -187,6 +188,7 @@ impl<'a> From<&'a Cause> for CauseJson<'a> {
             logs: cause.logs.iter().map(LogJson::from).collect(),
             missing: &cause.missing,
             others: cause.others,
+            object: cause.object.as_ref().map(RefJson::from).unwrap_or_default(),
         }
     }
 }

@@ -12,7 +12,7 @@ pub use self::containers::ContainerEnd;
 pub use self::investigator::Investigator;
 pub use self::redaction::{BadPattern, Redaction};
 use crate::kind::Kind;
-use crate::record::Record;
+use crate::record::{Key, Record, Uid};
 
 /// What broke first below an object, or keeps it waiting, and how that is known.
 #[derive(Clone, Debug)]
@@ -35,6 +35,19 @@ pub struct Cause {
     pub missing: Vec<String>,
     /// How many other objects of the gate have failed, too.
     pub others: usize,
+    /// The object below which it was looked for.
+    pub object: Target,
+}
+
+/// An object below which something broke.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Its kind.
+    pub kind: Arc<Kind>,
+    /// Its name.
+    pub key: Key,
+    /// Its UID.
+    pub uid: Uid,
 }
 
 /// What an event tells.

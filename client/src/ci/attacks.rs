@@ -49,6 +49,7 @@ fn gate(text: &str) -> (Gate, Vec<GateObject>) {
         logs: vec![LogTail { container: t(), previous: true, lines: vec![t(), t()] }],
         missing: vec![t()],
         others: 2,
+        object: None,
     };
     let mut gate = Gate { reason: t(), message: t(), cause: Some(cause), ..Gate::default() };
     gate.set_outcome(Outcome::Failed);

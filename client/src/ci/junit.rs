@@ -3,7 +3,7 @@
 
 mod xml;
 
-use daymark::api::{Gate, GateObject, ObjectRef, Outcome, Standing, Status};
+use daymark::api::{Gate, GateObject, ObjectRef, Outcome, Standing};
 use prost_types::Timestamp;
 
 use self::xml::attributes;
@@ -123,34 +123,15 @@ fn case_of_gate(gate: &Gate, name: &str) -> Case {
     Case { class, name, end, reason, lines: vec![message.clone()], message }
 }
 
-/// The object that the cause is of: the culprit itself, the one that the gate's
-/// message names, that which the culprit is a pod of by its name, or the only one
-/// that is at fault.
+/// The object that the cause is of, as the daemon says.
 fn culprit(gate: &Gate, objects: &[GateObject]) -> Option<usize> {
-    let culprit = gate.cause.as_ref()?.r#ref.clone().unwrap_or_default();
-    let empty = ObjectRef::default();
-    let of = |object: &GateObject| object.status.clone().unwrap_or_default();
-    let at_fault: Vec<(usize, Status)> = objects
-        .iter()
-        .enumerate()
-        .filter(|(_, object)| !matches!(end(gate.outcome(), object.standing()), End::Passed | End::Skipped))
-        .map(|(index, object)| (index, of(object)))
-        .collect();
-    let find = |is: &dyn Fn(&ObjectRef) -> bool| {
-        let is = |(_, status): &&(usize, Status)| is(status.r#ref.as_ref().unwrap_or(&empty));
-        at_fault.iter().filter(is).max_by_key(|(_, status)| status.r#ref.as_ref().map_or(0, |it| it.name.len()))
+    let whose = gate.cause.as_ref()?.object.as_ref()?;
+    let name = |it: &ObjectRef| (it.group.clone(), it.resource.clone(), it.namespace.clone(), it.name.clone());
+    let is_it = |object: &GateObject| {
+        let status = object.status.as_ref().and_then(|status| status.r#ref.as_ref());
+        status.is_some_and(|it| name(it) == name(whose))
     };
-    let itself = |it: &ObjectRef| {
-        (&it.group, &it.resource, &it.namespace, &it.name)
-            == (&culprit.group, &culprit.resource, &culprit.namespace, &culprit.name)
-    };
-    let named = |it: &ObjectRef| gate.message.starts_with(&format!("{}: ", place(it)));
-    let above = |it: &ObjectRef| {
-        it.namespace == culprit.namespace
-            && culprit.name.strip_prefix(&it.name).is_some_and(|rest| rest.starts_with('-'))
-    };
-    let only = || at_fault.first().filter(|_| at_fault.len() == 1);
-    find(&itself).or_else(|| find(&named)).or_else(|| find(&above)).or_else(only).map(|(index, _)| *index)
+    objects.iter().position(is_it)
 }
 
 fn place(it: &ObjectRef) -> String {

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Cause, ContainerEnd, EventLine, LogTail, Redaction, containers};
+use super::{Cause, ContainerEnd, EventLine, LogTail, Redaction, Target, containers};
 use crate::access::Caller;
 use crate::access::authorizer::{Authorizer, Right};
 use crate::cache::Cache;
@@ -111,6 +111,11 @@ impl Investigator {
             logs: Vec::new(),
             missing,
             others: 0,
+            object: Target {
+                kind: Arc::clone(&target.cache.collection().kind),
+                key: target.record.key.clone(),
+                uid: target.record.uid.clone(),
+            },
         };
         if self.source.is_replay() {
             cause.missing.push("a recording holds no logs".to_owned());

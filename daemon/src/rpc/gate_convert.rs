@@ -86,6 +86,7 @@ impl Served {
             logs: cause.logs.iter().map(log).collect(),
             missing: cause.missing.clone(),
             others: count(cause.others),
+            object: Some(self.object_ref(&cause.object.kind, &cause.object.key, cause.object.uid.to_string())),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `WatchStatuses`: a snapshot, and what follows it.
 
+mod eyes;
 mod letter;
 
 use std::pin::Pin;
@@ -17,13 +18,13 @@ use prost::Message as _;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::Status;
 
+pub(super) use self::eyes::Eyes;
 use self::letter::Letter;
 use super::Served;
 use super::convert::{View, encode};
 use super::error::{cache_closed, cursor_expired, draining, unevaluated, unproven};
-use super::rights::{self, Sight, Use};
+use super::rights::{self, Sight};
 use super::streams::Permit;
-use crate::access::Caller;
 use crate::cache::Cache;
 use crate::event_log::{Entry, Revision};
 use crate::proof::{Finds, Unproven};
@@ -106,30 +107,6 @@ impl Opening {
             Self::Current => Event::Current(Current {}),
             Self::Resumed => Event::Resumed(Resumed {}),
         }
-    }
-}
-
-/// Who reads, and what may be seen.
-pub(super) struct Eyes {
-    pub(super) caller: Caller,
-    pub(super) sight: Sight,
-}
-
-impl Eyes {
-    /// Resolves when they may see otherwise.
-    fn open(
-        &self,
-        served: &Arc<Served>,
-        selection: &Arc<Selection>,
-        view: View,
-    ) -> BoxFuture<'static, Result<Sight, Status>> {
-        if !matches!(self.caller, Caller::User(_)) {
-            return std::future::pending().boxed();
-        }
-        let (served, selection) = (Arc::clone(served), Arc::clone(selection));
-        let (caller, sight) = (self.caller.clone(), self.sight.clone());
-        let seen = async move { served.other_sight(&caller, &selection, (Use::Follow, view), &sight).await };
-        seen.boxed()
     }
 }
 

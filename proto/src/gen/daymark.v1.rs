@@ -884,6 +884,10 @@ pub struct Cause {
     /// How many other objects of the gate have failed, too.
     #[prost(int32, tag = "9")]
     pub others: i32,
+    /// The object of the gate that it is the cause of: the culprit itself, or the one
+    /// that it is a pod of.
+    #[prost(message, optional, tag = "10")]
+    pub object: ::core::option::Option<ObjectRef>,
 }
 /// ContainerEnd is a container that is not well.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

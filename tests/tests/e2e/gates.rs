@@ -2,6 +2,7 @@
 
 use daymark_tests::cluster::{Cluster, Need};
 use daymark_tests::daemon::Daemon;
+use serde_json::Value;
 
 use crate::wait::deployment;
 use crate::{Run, Test};
@@ -95,6 +96,10 @@ fn ends_otherwise(cluster: &Cluster, daemon: &Daemon) {
     let waited = daemon.cli().run(&format!("gate wait {token}"));
     assert_eq!(waited.code, Some(1), "{waited:?}");
     assert!(waited.stdout.contains("failed: ") && waited.stdout.contains("pod bad-"), "{waited:?}");
+    let told = daemon.cli().run(&format!("gate wait {token} -o json"));
+    let told: Value = serde_json::from_str(&told.stdout).expect("JSON");
+    let name = |of: &str| told["cause"][of]["name"].as_str().unwrap_or_default().to_owned();
+    assert!(name("ref").starts_with("bad-") && name("object") == "bad", "{told}");
 
     let token = open(daemon, &format!("-n {n} pods -l app=none --timeout 60s"));
     let mut waiting = daemon.cli().start(&format!("gate wait {token}"));

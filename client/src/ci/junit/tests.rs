@@ -1,4 +1,4 @@
-use daymark::api::{Cause, State};
+use daymark::api::{Cause, State, Status};
 
 use super::*;
 
@@ -27,7 +27,8 @@ fn cause(name: &str) -> Cause {
 #[test]
 fn each_object_is_a_case() {
     let mut failed = gate(Outcome::Failed, "shop/web: crashes");
-    failed.cause = Some(cause("web-5f-x"));
+    let whose = object("Deployment", "web", Standing::Failed).status.unwrap().r#ref;
+    failed.cause = Some(Cause { object: whose, ..cause("web-5f-x") });
     let objects = [
         object("Deployment", "ok", Standing::Met),
         object("Deployment", "web", Standing::Failed),
@@ -83,18 +84,16 @@ fn a_gate_that_no_object_tells_of_is_a_case_itself() {
 
 #[test]
 fn the_cause_is_told_once_where_it_belongs() {
-    let failed = |names: &[&str]| names.iter().map(|name| object("Deployment", name, Standing::Failed)).collect();
-    let of = |gate: Gate, objects: Vec<GateObject>| culprit(&gate, &objects);
-    let with = |message: &str, pod: &str| Gate { cause: Some(cause(pod)), ..gate(Outcome::Failed, message) };
-    assert_eq!(of(with("", "web-api-5f-x"), failed(&["web", "web-api", "db"])), Some(1));
-    assert_eq!(of(with("shop/db: no", "web-1"), failed(&["web", "db"])), Some(1));
-    assert_eq!(of(with("", "other"), failed(&["web"])), Some(0));
-    assert_eq!(of(with("", "other"), failed(&["web", "db"])), None);
-    let mut pod = object("Pod", "web-1", Standing::Failed);
-    pod.status.as_mut().unwrap().r#ref = cause("web-1").r#ref;
-    assert_eq!(of(with("", "web-1"), vec![object("Deployment", "web", Standing::Failed), pod]), Some(1));
+    let objects = ["web", "db"].map(|name| object("Deployment", name, Standing::Failed));
+    let of = |name: &str| {
+        let cause =
+            Cause { object: object("Deployment", name, Standing::Failed).status.unwrap().r#ref, ..cause("web-1") };
+        Gate { cause: Some(cause), ..gate(Outcome::Failed, "") }
+    };
+    assert_eq!(culprit(&of("db"), &objects), Some(1));
+    assert_eq!(culprit(&of("other"), &objects), None);
 
-    let text = document(&with("", "other"), &failed(&["web", "db"]), "wait");
-    assert!(text.contains("  <system-err>cause: pod/other (shop): Crash</system-err>\n</testsuite>"), "{text}");
+    let text = document(&of("other"), &objects, "wait");
+    assert!(text.contains("  <system-err>cause: pod/web-1 (shop): Crash</system-err>\n</testsuite>"), "{text}");
     assert_eq!(text.matches("cause: ").count(), 1);
 }
