@@ -5,6 +5,7 @@ pub mod authorizer;
 pub mod certificate;
 pub mod identity;
 pub mod oidc;
+pub mod own_rights;
 mod rate;
 pub mod shares;
 pub mod socket_users;
@@ -17,6 +18,7 @@ use std::net::SocketAddr;
 use self::certificate::{Certificate, CertificateError};
 pub use self::identity::Caller;
 use self::oidc::Issuers;
+use self::own_rights::Need;
 use self::socket_users::SocketUsers;
 pub use self::token::{Token, TokenError, secret};
 use self::token_review::TokenReviews;
@@ -164,6 +166,14 @@ impl Access {
     #[must_use]
     pub fn new(ways: Ways) -> Self {
         Self { owner: rustix::process::getuid().as_raw(), clock: Clock::System, ways }
+    }
+
+    /// What the daemon needs rights for, to serve those whom it lets in.
+    #[must_use]
+    pub fn needs(&self) -> Vec<Need> {
+        let Ways { socket_users, issuers, reviews, certificates, .. } = &self.ways;
+        let tokens = reviews.is_some();
+        Need::all(tokens || *certificates || issuers.is_some() || !socket_users.is_empty(), tokens)
     }
 
     /// Says who is asking. A bearer token is looked at before a certificate, and one that is wrong

@@ -17,6 +17,7 @@ use self::serving::{Entrance, Kept, Open, serve};
 use crate::access::TokenError;
 use crate::access::authorizer::Authorizer;
 use crate::access::oidc::ConfigurationError;
+use crate::access::own_rights::say_what_is_off;
 use crate::access::shares::Shares;
 use crate::args::{ArgsError, Config, Origin};
 use crate::caches::{Caches, Feeding, Lease, Policy, Recording};
@@ -376,6 +377,10 @@ async fn keep_warm(rpc: Arc<Rpc>, served: Arc<Served>) -> Ended {
     let mut kinds = catalog.changed(&[].into()).await;
     let mut warm = lease_warm(&served).await?;
     lifecycle::ready(&warm).await;
+    if let Some(server) = served.source.api_server() {
+        // It is only said: who does not answer is asked again when it matters.
+        let _in_time = tokio::time::timeout(PATIENCE, say_what_is_off(&server, rpc.needs())).await;
+    }
     rpc.set_serving(true).await;
     tracing::info!("ready");
     loop {

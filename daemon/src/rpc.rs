@@ -42,6 +42,7 @@ use self::auth::Authentication;
 use self::listener::Listener;
 pub use self::streams::Streams;
 use crate::access::authorizer::Authorizer;
+use crate::access::own_rights::Need;
 use crate::access::shares::Shares;
 use crate::access::{Access, LONGEST_TOKEN};
 use crate::caches::Caches;
@@ -130,6 +131,12 @@ impl Rpc {
             .add_service(reflection().build_v1alpha()?);
         let authentication = Authentication { access, shares: Arc::clone(&served.shares) };
         Ok(Self { routes, authentication, door: Arc::new(door), drain: served.drain.clone(), health })
+    }
+
+    /// What the daemon needs rights for, to serve those whom it lets in.
+    #[must_use]
+    pub fn needs(&self) -> Vec<Need> {
+        self.authentication.access.needs()
     }
 
     /// Tells health checks whether the daemon is ready.

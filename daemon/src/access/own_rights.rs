@@ -1,0 +1,88 @@
+//! What the daemon itself may do: where a right lacks, something is off, which is said.
+
+use serde::{Deserialize, Serialize};
+
+use super::authorizer::Right;
+use crate::source::Problem;
+use crate::source::apiserver::ApiServer;
+
+/// The path that reviews of one's own rights are created at.
+const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+
+/// A right that the daemon needs for something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// The right.
+    pub right: Right,
+    /// What is off without it.
+    pub without: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Review<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    spec: ReviewSpec<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReviewSpec<'a> {
+    resource_attributes: &'a Right,
+}
+
+#[derive(Deserialize)]
+struct Reviewed {
+    status: ReviewStatus,
+}
+
+#[derive(Deserialize)]
+struct ReviewStatus {
+    #[serde(default)]
+    allowed: bool,
+}
+
+impl Need {
+    /// What every daemon needs; `users` of the cluster are let in, some by `tokens` that it
+    /// is asked about.
+    #[must_use]
+    pub fn all(users: bool, tokens: bool) -> Vec<Self> {
+        let evidence = [
+            Self {
+                right: Right::to_any("get", "", "pods", None).below("log"),
+                without: "causes of failures hold no logs",
+            },
+            Self { right: Right::to_any("list", "", "events", None), without: "causes of failures hold no events" },
+        ];
+        let users = users.then(|| Self {
+            right: Right::to_any("create", "authorization.k8s.io", "subjectaccessreviews", None),
+            without: "no user of the cluster sees anything",
+        });
+        let tokens = tokens.then(|| Self {
+            right: Right::to_any("create", "authentication.k8s.io", "tokenreviews", None),
+            without: "no token of the cluster lets in",
+        });
+        evidence.into_iter().chain(users).chain(tokens).collect()
+    }
+
+    /// Whether the daemon has it.
+    async fn is_met(&self, server: &ApiServer) -> Result<bool, Problem> {
+        let spec = ReviewSpec { resource_attributes: &self.right };
+        let review = Review { api_version: "authorization.k8s.io/v1", kind: "SelfSubjectAccessReview", spec };
+        let reviewed: Reviewed = server.review(REVIEWS, &review).await?;
+        Ok(reviewed.status.allowed)
+    }
+}
+
+/// Logs what is off because the daemon may not do what it takes. One that serves some
+/// namespaces only may have a right there.
+pub async fn say_what_is_off(server: &ApiServer, needs: Vec<Need>) {
+    for need in needs {
+        match need.is_met(server).await {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!("off: {}: the daemon may not {}", need.without, need.right),
+            Err(problem) => tracing::debug!("whether the daemon may {} is not known: {}", need.right, problem.message),
+        }
+    }
+}
