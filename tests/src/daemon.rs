@@ -4,14 +4,13 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use tempfile::TempDir;
 
 use crate::binaries;
 use crate::cli::Cli;
-use crate::process::{Finished, Process};
+use crate::process::{Finished, Process, mortal};
 
 /// A running daemon on a unix socket of its own.
 #[derive(Debug)]
@@ -97,18 +96,4 @@ fn launch(args: &[OsString]) -> Process {
     let mut process = Process::start(mortal(daymarkd).args(args).env_remove("DAYMARK_LOG"));
     process.expect_stderr("the daemon's \"ready\"", |line| line.contains("INFO ready"));
     process
-}
-
-/// A command that the kernel kills when the thread that started it ends, so that
-/// a test that is killed leaves no daemon behind. Where util-linux is not
-/// installed it is an ordinary command.
-fn mortal(program: &Path) -> Command {
-    static SETPRIV: LazyLock<bool> =
-        LazyLock::new(|| Command::new("setpriv").arg("--version").output().is_ok_and(|output| output.status.success()));
-    if !*SETPRIV {
-        return Command::new(program);
-    }
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL"]).arg(program);
-    command
 }
