@@ -4,14 +4,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use tempfile::TempDir;
 
 use crate::binaries;
 use crate::cli::Cli;
-use crate::process::{Finished, Process};
+use crate::process::{Finished, Process, mortal};
 
 /// Any free port of loopback.
 const ANY_PORT: &str = "127.0.0.1:0";
@@ -134,18 +133,4 @@ fn launch(args: &[OsString]) -> (Process, Option<String>) {
     });
     process.expect_stderr("the daemon's \"ready\"", |line| line.contains("INFO ready"));
     (process, tcp)
-}
-
-/// A command that the kernel kills when the thread that started it ends, so that
-/// a test that is killed leaves no daemon behind. Where util-linux is not
-/// installed it is an ordinary command.
-fn mortal(program: &Path) -> Command {
-    static SETPRIV: LazyLock<bool> =
-        LazyLock::new(|| Command::new("setpriv").arg("--version").output().is_ok_and(|output| output.status.success()));
-    if !*SETPRIV {
-        return Command::new(program);
-    }
-    let mut command = Command::new("setpriv");
-    command.args(["--pdeathsig", "KILL"]).arg(program);
-    command
 }

@@ -3,7 +3,9 @@
 #![expect(clippy::expect_used, reason = "a test whose process cannot be handled has failed")]
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,6 +17,21 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 /// Lines that are shown of a process that fails a test: some have written
 /// thousands.
 const SHOWN: usize = 100;
+
+/// A command that the kernel kills when the thread that started it ends, so that
+/// a test that is killed leaves no daemon behind. Where util-linux is not
+/// installed it is an ordinary command.
+#[must_use]
+pub fn mortal(program: &Path) -> Command {
+    static SETPRIV: LazyLock<bool> =
+        LazyLock::new(|| Command::new("setpriv").arg("--version").output().is_ok_and(|output| output.status.success()));
+    if !*SETPRIV {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL"]).arg(program);
+    command
+}
 
 /// A running process. It is killed when dropped.
 #[derive(Debug)]

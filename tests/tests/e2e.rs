@@ -9,6 +9,9 @@
 
 #[path = "e2e/gates.rs"]
 mod gates;
+#[allow(clippy::unwrap_used, dead_code, reason = "it is shared with the daemon's tests, which ask more of it")]
+#[path = "../../daemon/tests/support/issuer.rs"]
+mod issuer;
 #[path = "e2e/kinds.rs"]
 mod kinds;
 #[path = "e2e/on.rs"]
@@ -19,6 +22,8 @@ mod owned;
 mod recording;
 #[path = "e2e/reflection.rs"]
 mod reflection;
+#[path = "e2e/remote.rs"]
+mod remote;
 #[path = "e2e/restarts.rs"]
 mod restarts;
 #[path = "e2e/rights.rs"]
@@ -89,6 +94,7 @@ fn main() -> ExitCode {
         gates::TESTS,
         on::TESTS,
         owned::TESTS,
+        remote::TESTS,
         restarts::TESTS,
         recording::TESTS,
         reflection::TESTS,

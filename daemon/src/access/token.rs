@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
+use aws_lc_rs::rand;
 use subtle::ConstantTimeEq as _;
 
 /// A text that nobody can guess.
@@ -13,7 +14,7 @@ use subtle::ConstantTimeEq as _;
 /// If the system has no randomness.
 pub fn secret() -> io::Result<String> {
     let mut bytes = [0u8; 32];
-    io::Read::read_exact(&mut fs::File::open("/dev/urandom")?, &mut bytes)?;
+    rand::fill(&mut bytes).map_err(|_| io::Error::other("the system has no random numbers"))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
