@@ -44,6 +44,7 @@ pub struct Following<'a> {
 }
 
 /// A line of what happens, for programs.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is written at once")]
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "SCREAMING_SNAKE_CASE")]
 enum Line<'a> {

@@ -16,6 +16,7 @@ use daymarkd::rpc::crowd::Limits;
 use daymarkd::rpc::tls::TlsFiles;
 use hyper_util::rt::TokioIo;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -102,6 +103,8 @@ fn replace(path: &Path, content: &str) {
 
 async fn of(serving: Serving) -> Setup {
     let cluster = FakeApiServer::start().await.unwrap();
+    // Who is let in may do everything.
+    cluster.answer_reviews(|_| Some(json!({"allowed": true})));
     let daemon = InProcess::start_serving(&cluster, serving).await;
     let setup = Setup { cluster, daemon };
     setup.cluster.until_watched().await;
