@@ -248,7 +248,8 @@ async fn many_that_say_nothing_are_let_go_and_others_are_served() {
     }
     // Who was let in stays: longer than the others were let.
     setup.cluster.answer_reviews(|_| {
-        Some(serde_json::json!({"authenticated": true, "audiences": ["daymark"], "user": {"username": "jane"}}))
+        let user = json!({"username": "jane"});
+        Some(json!({"allowed": true, "authenticated": true, "audiences": ["daymark"], "user": user}))
     });
     let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
     let mut jane = Client::new(endpoint.connect().await.unwrap());
