@@ -48,9 +48,9 @@ impl Served {
         // The last version counts as applied, also if its state is as before; and what
         // happens in between is not to be missed.
         (selection.every_version, selection.history) = (true, true);
+        let withdrawn = self.judges(caller, &selection, view).await?;
         self.await_listed(&selection).await?;
         self.refuse_forbidden(&selection)?;
-        let withdrawn = self.judges(caller, &selection, view).await?;
         let predicate = |expression| Predicate { expression, evaluator: self.evaluator.clone() };
         let expressions = expressions.into_iter().map(predicate).collect();
         let applied =

@@ -146,6 +146,27 @@ impl Served {
         }
     }
 
+    /// What the caller may see of a selection whose caches hold something, and what of it
+    /// cannot be read. Who may see nothing is not told whether it can.
+    pub(super) async fn seen(
+        &self,
+        caller: &Caller,
+        of: &Selection,
+        r#use: Use,
+        view: View,
+    ) -> Result<(Sight, Vec<Unreachable>), Status> {
+        let sight = self.sight(caller, of, r#use, view).await;
+        // Which namespaces to try is known best when there are objects in them.
+        let tries_again =
+            matches!(&of.scope, Scope::All) && matches!(&sight, Err(denied) if denied.code() == Code::PermissionDenied);
+        if tries_again {
+            let unreachable = self.await_listed(of).await?;
+            return Ok((self.sight(caller, of, r#use, view).await?, unreachable));
+        }
+        let sight = sight?;
+        Ok((sight, self.await_listed(of).await?))
+    }
+
     async fn sight_of_named(&self, caller: &Caller, of: &Selection, r#use: Use) -> Result<Sight, Status> {
         let Scope::Named(named) = &of.scope else { return Ok(Sight::EVERYTHING) };
         let mut asked = Vec::with_capacity(named.len());

@@ -106,8 +106,7 @@ impl StatusService for Handler {
         let size = page_size(request.page_size)?;
         let after = page_start(&request.page_token, &selection)?;
         let view = request.view().into();
-        let mut unreachable = self.served.await_listed(&selection).await?;
-        let sight = self.served.sight(&caller, &selection, Use::Read, view).await?;
+        let (sight, mut unreachable) = self.served.seen(&caller, &selection, Use::Read, view).await?;
         let selection = sight.narrow(selection);
         unreachable.extend(sight.refused);
         Ok(Response::new(self.page(&selection, after, size, view, unreachable).await?))
@@ -135,8 +134,7 @@ impl StatusService for Handler {
         selection.history = request.history;
         selection.every_version = request.history || view == View::Full;
         let interval = progress_interval(request.progress_interval)?;
-        let unreachable = self.served.await_listed(&selection).await?;
-        let sight = self.served.sight(&caller, &selection, Use::Follow, view).await?;
+        let (sight, unreachable) = self.served.seen(&caller, &selection, Use::Follow, view).await?;
         let selection = sight.narrow(selection);
         let beginning = self.beginning(&request.cursor, &selection)?;
         if request.history && !request.cursor.is_empty() && matches!(beginning, Beginning::Snapshot(_)) {
