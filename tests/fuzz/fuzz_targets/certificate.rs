@@ -1,0 +1,14 @@
+//! Client certificates, in DER: who a connection is.
+//!
+//! `cargo +nightly fuzz run certificate` in `tests/fuzz`.
+
+#![no_main]
+
+use daymarkd::access::certificate::Certificate;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    if let Ok(certificate) = Certificate::read(data) {
+        assert!(!certificate.identity.username.is_empty(), "{certificate:?}");
+    }
+});

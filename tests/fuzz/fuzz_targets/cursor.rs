@@ -1,0 +1,15 @@
+//! Cursors, as clients send them back.
+//!
+//! `cargo +nightly fuzz run cursor` in `tests/fuzz`.
+
+#![no_main]
+
+use daymarkd::event_log::cursor::Cursor;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    // What is taken is what a daemon gives.
+    if let Ok(cursor) = Cursor::decode(data) {
+        assert_eq!(cursor.encode(), data);
+    }
+});
