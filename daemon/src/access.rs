@@ -13,7 +13,7 @@ mod token;
 pub mod token_review;
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use self::certificate::{Certificate, CertificateError};
 pub use self::identity::Caller;
@@ -39,6 +39,14 @@ pub enum Peer {
         /// The certificate that the other end has proven to be its own, if it has sent one.
         certificate: Option<Result<Certificate, CertificateError>>,
     },
+}
+
+/// What tells hosts apart: one has a whole network of 64 bits to itself (RFC 6177).
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        address @ IpAddr::V4(_) => address,
+    }
 }
 
 impl fmt::Display for Peer {
@@ -108,15 +116,15 @@ pub enum Denied {
     #[error("the client certificate has expired")]
     ExpiredCertificate,
     /// The token's issuer cannot be asked for its keys.
-    #[error("the issuer {issuer} cannot be asked for its keys: {problem}")]
+    #[error("the issuer {issuer} cannot be asked for its keys")]
     IssuerUnreachable {
         /// Which.
         issuer: String,
-        /// Why.
+        /// Why, for the daemon's log.
         problem: String,
     },
-    /// The API server does not say whose the token is.
-    #[error("the cluster cannot be asked whose the token is: {0}")]
+    /// The API server does not say whose the token is; why is for the daemon's log.
+    #[error("the cluster cannot be asked whose the token is")]
     ClusterUnreachable(String),
     /// Too many tokens are being asked about.
     #[error("too many tokens are not known yet: try again later")]
@@ -132,7 +140,9 @@ impl Denied {
     #[must_use]
     pub fn why(&self) -> String {
         match self {
-            Self::BadToken(why) => format!("{self}: {why}"),
+            Self::BadToken(why) | Self::ClusterUnreachable(why) | Self::IssuerUnreachable { problem: why, .. } => {
+                format!("{self}: {why}")
+            }
             _ => self.to_string(),
         }
     }
@@ -184,7 +194,7 @@ impl Access {
     pub async fn admit(&self, peer: &Peer, credentials: Credentials<'_>) -> Result<Caller, Denied> {
         match (peer, credentials) {
             (Peer::Unix(uid), _) => self.of_socket(*uid),
-            (_, Credentials::Bearer(token)) => self.of_token(token).await,
+            (Peer::Tcp { address, .. }, Credentials::Bearer(token)) => self.of_token(token, address.ip()).await,
             (_, Credentials::Unusable) => Err(Denied::Unusable),
             (Peer::Tcp { certificate: Some(certificate), .. }, Credentials::None) => {
                 let Certificate { identity, until } = certificate.clone()?;
@@ -218,7 +228,7 @@ impl Access {
         identity.cloned().map(Caller::User).ok_or(Denied::OtherUser { owner: self.owner, caller: uid })
     }
 
-    async fn of_token(&self, token: &str) -> Result<Caller, Denied> {
+    async fn of_token(&self, token: &str, from: IpAddr) -> Result<Caller, Denied> {
         if token.len() > LONGEST_TOKEN {
             return Err(Denied::LongToken);
         }
@@ -231,7 +241,7 @@ impl Access {
             return Ok(Caller::TokenHolder);
         }
         match &self.ways.reviews {
-            Some(reviews) => reviews.identify(token).await.map(Caller::User),
+            Some(reviews) => reviews.identify(token, network(from)).await.map(Caller::User),
             None if self.ways.issuers.is_some() && oidc::names_an_issuer(token) => Err(Denied::UnknownIssuer),
             None => Err(Denied::UnknownToken),
         }

@@ -25,7 +25,6 @@ pub mod tls;
 mod watch;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use daymark_proto::FILE_DESCRIPTOR_SET;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
@@ -61,8 +60,9 @@ const HEADERS: u32 = (LONGEST_TOKEN as u32) + (4 << 10);
 /// Requests that were taken back before they were looked at, and those that were answered by a
 /// reset: a connection with more is closed (CVE-2023-44487).
 const RESETS: (usize, usize) = (20, 256);
-/// How often a connection is pinged, and how long it may take to answer.
-const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(20));
+/// The largest request for health, in bytes: anybody may send one, it names a service, and room
+/// is made for it as soon as it says how long it is.
+const HEALTH_REQUEST: usize = 1 << 10;
 
 /// What the handlers answer from.
 #[derive(Debug)]
@@ -117,6 +117,7 @@ impl Rpc {
     /// If the API's descriptors are not what reflection expects.
     pub fn new(served: Arc<Served>, access: Arc<Access>, door: Door) -> Result<Self, tonic_reflection::server::Error> {
         let (health, health_service) = health_reporter();
+        let health_service = health_service.max_decoding_message_size(HEALTH_REQUEST);
         let reflection = || {
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
@@ -150,10 +151,11 @@ impl Rpc {
     /// # Errors
     /// If the listener fails.
     pub async fn serve(&self, listener: Listener) -> Result<(), tonic::transport::Error> {
+        let limits = self.door.limits;
         let router = Server::builder()
             .layer(self.authentication.clone())
-            .http2_keepalive_interval(Some(PING.0))
-            .http2_keepalive_timeout(Some(PING.1))
+            .http2_keepalive_interval(Some(limits.ping))
+            .http2_keepalive_timeout(Some(limits.pong))
             .max_concurrent_streams(Some(STREAMS_PER_CONNECTION))
             .http2_max_header_list_size(Some(HEADERS))
             .http2_max_pending_accept_reset_streams(Some(RESETS.0))

@@ -11,7 +11,7 @@ use daymarkd::access::Denied;
 use daymarkd::access::identity::Identity;
 use daymarkd::access::oidc::Issuers;
 use jiff::Timestamp;
-use jsonwebtoken::Algorithm::{ES256, ES384, EdDSA};
+use jsonwebtoken::Algorithm::{ES256, ES384, EdDSA, PS256, RS256};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
@@ -76,7 +76,7 @@ fn texts(texts: &[&str]) -> Vec<String> {
 
 #[tokio::test]
 async fn a_user_is_as_the_claims_say() {
-    for algorithm in [ES256, ES384, EdDSA] {
+    for algorithm in [RS256, PS256, ES256, ES384, EdDSA] {
         let key = Key::new("one", algorithm);
         let setup = Setup::new(&[&key], BY_SUBJECT).await;
         let known = setup.user(&key.sign(&setup.claims())).await;
@@ -134,8 +134,8 @@ async fn a_token_is_its_issuers_and_nobody_elses() {
 
 #[tokio::test]
 async fn the_key_says_how_it_signs_and_never_the_token() {
-    let (key, other) = (Key::new("one", ES256), Key::new("two", EdDSA));
-    let setup = Setup::new(&[&key, &other], BY_SUBJECT).await;
+    let (key, other, rsa) = (Key::new("one", ES256), Key::new("two", EdDSA), Key::new("rsa", RS256));
+    let setup = Setup::new(&[&key, &other, &rsa], BY_SUBJECT).await;
     let claims = setup.claims();
     let part = |value: &Value| encode(&Header::default(), value, &EncodingKey::from_secret(b"x")).unwrap();
     let part = |value: &Value| part(value).split('.').nth(1).unwrap_or_default().to_owned();
@@ -153,6 +153,11 @@ async fn the_key_says_how_it_signs_and_never_the_token() {
             "its algorithm is none of an issuer's"
         );
     }
+    // An RSA key taken for an HMAC secret, the oldest of these tricks.
+    let modulus = rsa.published()["n"].as_str().unwrap().to_owned();
+    let header = Header { kid: Some("rsa".into()), ..Header::new(Algorithm::HS256) };
+    let forged = encode(&header, &claims, &EncodingKey::from_secret(modulus.as_bytes())).unwrap();
+    assert_eq!(setup.why(&forged).await, "its algorithm is none of an issuer's");
     // A key of one kind, named by a token of another.
     let mistaken = other.sign_as(Some("one"), &claims);
     assert_eq!(setup.why(&mistaken).await, "none of its issuer's keys can have signed it");

@@ -7,6 +7,8 @@ mod follower;
 
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use daymark_proto::v1::gate_service_client::GateServiceClient;
@@ -101,6 +103,10 @@ impl InProcess {
         let folder = tempfile::tempdir().expect("there is a folder for temporary files");
         let mut config = Self::config(&folder, cluster, Policy::default(), GatesKept::InMemory);
         config.listen.push(Address::Tcp(([127, 0, 0, 1], 0).into()));
+        if !serving.socket_users.is_empty() {
+            let enterable = fs::Permissions::from_mode(0o711);
+            fs::set_permissions(folder.path(), enterable).expect("a folder's mode can be set");
+        }
         config.serving = serving;
         Self::run(folder, config).await
     }
@@ -154,6 +160,12 @@ impl InProcess {
         self.tcp.expect("it listens by TCP")
     }
 
+    /// Its unix socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("daymark.sock")
+    }
+
     /// A client with a connection of its own.
     ///
     /// # Panics
@@ -171,8 +183,8 @@ impl InProcess {
     }
 
     async fn connect(&self) -> Channel {
-        let socket = self.folder.path().join("daymark.sock");
-        let endpoint = Endpoint::from_shared(format!("unix://{}", socket.display())).expect("a path is an address");
+        let endpoint =
+            Endpoint::from_shared(format!("unix://{}", self.socket().display())).expect("a path is an address");
         let endpoint = endpoint.initial_stream_window_size(WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
         endpoint.connect().await.expect("the daemon listens")
     }

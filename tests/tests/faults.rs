@@ -4,6 +4,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "these are tests")]
 
+#[path = "faults/attacks.rs"]
+mod attacks;
 #[path = "faults/authentication.rs"]
 mod authentication;
 #[path = "faults/bad_input.rs"]

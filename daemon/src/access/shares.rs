@@ -15,7 +15,8 @@ pub struct Limits {
     pub streams: usize,
     /// Gates that are open.
     pub gates: usize,
-    /// Requests each second, in the long run; five times as many at once.
+    /// Requests each second, in the long run; five times as many at once. So many may also be open
+    /// besides its streams and gates: their answers are not read yet, or they are not sent whole.
     pub requests: u32,
 }
 
@@ -27,8 +28,21 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Requests that may come at once.
+    fn burst(self) -> f64 {
+        f64::from(self.requests) * f64::from(BURST)
+    }
+
+    /// Requests that may be open: all that stay so, and as many again as may come at once.
+    fn open(self) -> usize {
+        let burst = self.requests as usize * BURST as usize;
+        self.streams.saturating_add(self.gates).saturating_add(burst)
+    }
+}
+
 /// Seconds of requests that may come at once.
-const BURST: f64 = 5.0;
+const BURST: u32 = 5;
 /// Callers that are told apart; those that have nothing make room.
 const MOST: usize = 10_000;
 
@@ -44,14 +58,21 @@ pub enum Exceeded {
     /// Of requests.
     #[error("this caller makes more than {0} requests a second: try again later")]
     Requests(u32),
+    /// Of requests that are open.
+    #[error("{0} requests of this caller are open, and no more are served: read their answers")]
+    Open(usize),
 }
 
 /// What callers have. The daemon's owner, whose it all is, has no share.
 #[derive(Debug)]
 pub struct Shares {
     limits: Limits,
-    callers: Mutex<HashMap<Caller, Arc<Share>>>,
+    users: Mutex<HashMap<User, Arc<Share>>>,
 }
+
+/// A user, by name and UID: groups, and what else a token says of its holder, may be another in
+/// each of a user's tokens, and a share is no larger for having many.
+type User = (String, Option<String>);
 
 #[derive(Debug)]
 struct Share {
@@ -62,6 +83,8 @@ struct Share {
 struct Held {
     streams: usize,
     gates: usize,
+    /// Requests whose answers have not ended.
+    open: usize,
     /// Requests that may come now, and since when that is so.
     requests: f64,
     at: Instant,
@@ -84,7 +107,7 @@ impl Shares {
     /// Nobody has anything yet.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { limits, callers: Mutex::new(HashMap::new()) }
+        Self { limits, users: Mutex::new(HashMap::new()) }
     }
 
     /// One more stream.
@@ -105,21 +128,24 @@ impl Shares {
         self.take(caller, |held| &mut held.gates, most).ok_or(Exceeded::Gates(most))
     }
 
-    /// One more request.
+    /// One more request, which is open for as long as its place is held.
     ///
     /// # Errors
     /// If the caller has made too many.
-    pub fn request(&self, caller: &Caller) -> Result<(), Exceeded> {
-        let Some(share) = self.share(caller) else { return Ok(()) };
+    pub fn request(&self, caller: &Caller) -> Result<Option<Place>, Exceeded> {
+        let place = self.take(caller, |held| &mut held.open, self.limits.open());
+        let place = place.ok_or(Exceeded::Open(self.limits.open()))?;
+        let Some(share) = place.as_ref().map(|place| &place.share) else { return Ok(None) };
         let mut held = share.held.lock();
-        let rate = f64::from(self.limits.requests);
-        held.requests = (held.requests + held.at.elapsed().as_secs_f64() * rate).min(rate * BURST);
+        let (rate, most) = (f64::from(self.limits.requests), self.limits.burst());
+        held.requests = (held.requests + held.at.elapsed().as_secs_f64() * rate).min(most);
         held.at = Instant::now();
-        if held.requests < 1.0 {
-            return Err(Exceeded::Requests(self.limits.requests));
+        let may = held.requests >= 1.0;
+        if may {
+            held.requests -= 1.0;
         }
-        held.requests -= 1.0;
-        Ok(())
+        drop(held);
+        if may { Ok(place) } else { Err(Exceeded::Requests(self.limits.requests)) }
     }
 
     /// A place, or nothing for whoever needs none; `None` if all are taken.
@@ -137,18 +163,19 @@ impl Shares {
     }
 
     fn share(&self, caller: &Caller) -> Option<Arc<Share>> {
-        let Caller::User(_) = caller else { return None };
-        let mut callers = self.callers.lock();
-        if let Some(share) = callers.get(caller) {
+        let Caller::User(identity) = caller else { return None };
+        let user = (identity.username.clone(), identity.uid.clone());
+        let mut users = self.users.lock();
+        if let Some(share) = users.get(&user) {
             return Some(Arc::clone(share));
         }
-        if callers.len() >= MOST {
-            callers.retain(|_, share| share.is_in_use(self.limits));
+        if users.len() >= MOST {
+            users.retain(|_, share| share.is_in_use(self.limits));
         }
-        let requests = f64::from(self.limits.requests) * BURST;
-        let held = Held { streams: 0, gates: 0, requests, at: Instant::now() };
+        let requests = self.limits.burst();
+        let held = Held { streams: 0, gates: 0, open: 0, requests, at: Instant::now() };
         let share = Arc::new(Share { held: Mutex::new(held) });
-        callers.insert(caller.clone(), Arc::clone(&share));
+        users.insert(user, Arc::clone(&share));
         Some(share)
     }
 }
@@ -158,7 +185,7 @@ impl Share {
     fn is_in_use(self: &Arc<Self>, limits: Limits) -> bool {
         let held = self.held.lock();
         let rested = held.requests + held.at.elapsed().as_secs_f64() * f64::from(limits.requests);
-        let has_rested = rested >= f64::from(limits.requests) * BURST;
+        let has_rested = rested >= limits.burst();
         Arc::strong_count(self) > 1 || !has_rested
     }
 }
@@ -187,19 +214,44 @@ mod tests {
         assert!(shares.stream(&jane).is_ok());
 
         for _ in 0..10 {
-            assert_eq!(shares.request(&jane), Ok(()));
+            assert!(shares.request(&jane).is_ok());
         }
-        assert_eq!(shares.request(&jane), Err(Exceeded::Requests(2)));
-        assert_eq!(shares.request(&joe), Ok(()));
+        assert_eq!(shares.request(&jane).unwrap_err(), Exceeded::Requests(2));
+        assert!(shares.request(&joe).is_ok());
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!([(); 3].map(|()| shares.request(&jane).is_ok()), [true, true, false]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_that_do_not_end_are_bounded() {
+        let shares = Shares::new(Limits { streams: 1, gates: 1, requests: 2 });
+        let jane = user("jane");
+        let mut open = Vec::new();
+        for _ in 0..12 {
+            open.push(shares.request(&jane).unwrap());
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        assert_eq!(shares.request(&jane).unwrap_err(), Exceeded::Open(12));
+        open.pop();
+        assert!(shares.request(&jane).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_user_has_one_share_however_many_tokens() {
+        let shares = Shares::new(Limits { streams: 1, ..Limits::default() });
+        let token = |id: &str| {
+            let extra = [("authentication.kubernetes.io/credential-id".to_owned(), vec![id.to_owned()])].into();
+            Caller::User(Arc::new(Identity { extra, ..Identity::new("jane", Vec::new()) }))
+        };
+        let _held = shares.stream(&token("JTI=1")).unwrap();
+        assert_eq!(shares.stream(&token("JTI=2")).unwrap_err(), Exceeded::Streams(1));
     }
 
     #[tokio::test]
     async fn the_owner_has_no_share() {
         let shares = Shares::new(Limits { streams: 0, gates: 0, requests: 0 });
         assert!(shares.stream(&Caller::Owner).unwrap().is_none());
-        assert_eq!(shares.request(&Caller::TokenHolder), Ok(()));
+        assert!(shares.request(&Caller::TokenHolder).unwrap().is_none());
     }
 
     #[tokio::test(start_paused = true)]
@@ -211,7 +263,7 @@ mod tests {
         }
         tokio::time::advance(Duration::from_secs(60)).await;
         shares.request(&user("last")).unwrap();
-        assert_eq!(shares.callers.lock().len(), 2, "who has a stream, and who came last");
+        assert_eq!(shares.users.lock().len(), 2, "who has a stream, and who came last");
         drop(held);
     }
 }

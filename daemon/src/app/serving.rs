@@ -74,7 +74,9 @@ impl Entrance {
         let Self { serving, token, issuers, tls } = self;
         let reviews = match (serving.review_audiences, source) {
             (audiences, _) if audiences.is_empty() => None,
-            (audiences, Source::ApiServer(server)) => Some(TokenReviews::new(server.clone(), audiences)),
+            (audiences, Source::ApiServer(server)) => {
+                Some(TokenReviews::new(server.clone(), audiences, serving.reviews_kept))
+            }
             (_, Source::Replay(_)) => return Err(AppError::NothingReviews),
         };
         let certificates = tls.as_ref().is_some_and(|tls| tls.takes_client_certificates());

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::access::socket_users::{SocketUser, SocketUsers};
+use crate::access::token_review::Kept;
 use crate::rpc::crowd::Limits;
 use crate::rpc::listener::Address;
 use crate::rpc::tls::TlsFiles;
@@ -73,6 +74,8 @@ pub struct Serving {
     pub socket_users: SocketUsers,
     /// Audiences of the tokens that the cluster is asked about; none, if it is not.
     pub review_audiences: Vec<String>,
+    /// For how long the cluster's answers about them count.
+    pub reviews_kept: Kept,
     /// The file that names issuers.
     pub authentication_config: Option<PathBuf>,
     /// How many may be connected.
@@ -113,6 +116,7 @@ impl From<ServingArgs> for Serving {
             insecure_plaintext: args.insecure_plaintext,
             socket_users: SocketUsers::new(args.socket_user),
             review_audiences,
+            reviews_kept: Kept::default(),
             authentication_config: args.authentication_config,
             limits: Limits { connections, of_one, ..Limits::default() },
         }

@@ -24,7 +24,7 @@ const BREATH: Duration = Duration::from_millis(100);
 pub struct Door {
     access: Arc<Access>,
     tls: Option<Arc<Tls>>,
-    limits: Limits,
+    pub(super) limits: Limits,
     connections: Arc<Crowd>,
     handshakes: Arc<Crowd>,
 }
@@ -97,10 +97,10 @@ impl Incoming {
                 let peer = Peer::Unix(uid);
                 // Nobody keeps the daemon's own user out.
                 if self.door.access.is_owner(uid) {
-                    return Some(Connection::new(Io::Unix(stream), peer, None, None));
+                    return Some(Connection::new(Io::Unix(stream), peer, None, &self.door.limits));
                 }
                 let place = self.door.connections.enter(Origin::of(&peer))?;
-                Some(Connection::new(Io::Unix(stream), peer, Some(place), Some(self.door.limits.first_request)))
+                Some(Connection::new(Io::Unix(stream), peer, Some(place), &self.door.limits))
             }
             Accepted::Tcp(stream, address) => {
                 let peer = Peer::Tcp { address, certificate: None };
@@ -108,8 +108,7 @@ impl Incoming {
                 // It would only be slower.
                 let _slower = stream.set_nodelay(true);
                 let Some(tls) = &self.door.tls else {
-                    let probation = Some(self.door.limits.first_request);
-                    return Some(Connection::new(Io::Tcp(stream), peer, Some(place), probation));
+                    return Some(Connection::new(Io::Tcp(stream), peer, Some(place), &self.door.limits));
                 };
                 let acceptor = TlsAcceptor::from(tls.config());
                 self.shake_hands(stream, acceptor, peer, place);
@@ -120,11 +119,12 @@ impl Incoming {
 
     fn shake_hands(&mut self, stream: TcpStream, acceptor: TlsAcceptor, peer: Peer, place: Place) {
         let Some(turn) = self.door.handshakes.enter(Origin::of(&peer)) else { return };
-        let (patience, probation) = (self.door.limits.handshake, Some(self.door.limits.first_request));
+        let limits = self.door.limits;
+        let patience = limits.handshake;
         self.handshakes.spawn(async move {
             let _turn = turn;
             match tokio::time::timeout(patience, acceptor.accept(stream)).await {
-                Ok(Ok(tls)) => Some(Connection::new(Io::Tls(Box::new(tls)), peer, Some(place), probation)),
+                Ok(Ok(tls)) => Some(Connection::new(Io::Tls(Box::new(tls)), peer, Some(place), &limits)),
                 Ok(Err(error)) => {
                     tracing::debug!(%peer, "no TLS connection: {error}");
                     None

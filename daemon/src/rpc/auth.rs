@@ -6,6 +6,8 @@ use std::task::{Context, Poll};
 use futures::future::BoxFuture;
 use http::request::Parts;
 use http::{HeaderMap, Request as HttpRequest, Response, header};
+use http_body_util::BodyExt as _;
+use tokio::sync::OwnedSemaphorePermit;
 use tonic::body::Body;
 use tonic::{Code, Request, Status};
 use tower::{Layer, Service};
@@ -13,7 +15,7 @@ use tower::{Layer, Service};
 use super::connection::Arrival;
 use super::error::{Reason, come_again, shared_out, status};
 use super::rules::{self, Rule};
-use crate::access::shares::Shares;
+use crate::access::shares::{Place, Shares};
 use crate::access::{Access, Caller, Credentials, Denied};
 
 /// Gives every request its [`Caller`], or refuses it. What a caller may not do is told by
@@ -60,12 +62,18 @@ where
         Box::pin(async move {
             let (mut head, body) = request.into_parts();
             match entrance.admit(&head).await {
-                Ok(None) => inner.call(HttpRequest::from_parts(head, body)).await,
-                Ok(Some(caller)) => {
+                Ok(Admitted::Anybody(turn)) => {
+                    let response = inner.call(HttpRequest::from_parts(head, body)).await;
+                    response.map(|response| response.map(|body| holding(turn, body)))
+                }
+                Ok(Admitted::Caller(caller, place)) => {
                     let asked = Asked::of(&head, &caller);
                     head.extensions.insert(caller);
                     let response = inner.call(HttpRequest::from_parts(head, body)).await;
-                    response.inspect(|response| asked.note(response))
+                    response.map(|response| {
+                        asked.note(&response);
+                        response.map(|body| holding(place, body))
+                    })
                 }
                 Err(refused) => Ok(refused.into_http()),
             }
@@ -73,17 +81,35 @@ where
     }
 }
 
+/// Whose a request is that is let in.
+enum Admitted {
+    /// Nobody's in particular; it is one of so many on its connection.
+    Anybody(OwnedSemaphorePermit),
+    /// That caller's, of whose open requests it is one.
+    Caller(Caller, Option<Place>),
+}
+
+/// The same answer, which holds that until it has ended.
+fn holding(held: impl Send + 'static, answer: Body) -> Body {
+    Body::new(answer.map_frame(move |frame| {
+        let _held = &held;
+        frame
+    }))
+}
+
 impl Authentication {
     /// Who makes a request; nobody in particular, where everybody is served, as a
     /// kubelet's probes, which have no credentials.
-    async fn admit(&self, request: &Parts) -> Result<Option<Caller>, Status> {
+    async fn admit(&self, request: &Parts) -> Result<Admitted, Status> {
         let arrival = request.extensions.get::<Arrival>();
         let arrival = arrival.ok_or_else(|| Status::internal("a request came by no connection"))?;
         let rpc = request.uri.path();
         let rule = rules::rule(rpc);
         if rule == Some(Rule::Anybody) {
+            let busy = || come_again(Reason::TooManyRequests, "too many requests of this connection are open".into());
+            let turn = arrival.anonymous().ok_or_else(busy)?;
             arrival.admit();
-            return Ok(None);
+            return Ok(Admitted::Anybody(turn));
         }
         let caller = self.access.admit(&arrival.peer, credentials(&request.headers)).await.map_err(|denied| {
             tracing::warn!(target: "daymark::audit", from = %arrival.peer, rpc, why = denied.why(), "audit: refused");
@@ -93,8 +119,8 @@ impl Authentication {
         if rule.is_none() {
             return Err(Status::unimplemented("there is no such rpc"));
         }
-        self.shares.request(&caller).map_err(|exceeded| shared_out(&exceeded))?;
-        Ok(Some(caller))
+        let place = self.shares.request(&caller).map_err(|exceeded| shared_out(&exceeded))?;
+        Ok(Admitted::Caller(caller, place))
     }
 }
 

@@ -9,13 +9,18 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
-use super::crowd::Place;
+use super::crowd::{Limits, Place};
 use crate::access::Peer;
 use crate::access::certificate::Certificate;
+
+/// Requests of nobody in particular that a connection may have at a time: more than anybody
+/// needs who asks how the daemon is, and who does not say who they are has no other share.
+const ANONYMOUS: usize = 16;
 
 /// A connection.
 pub(super) struct Connection {
@@ -23,6 +28,9 @@ pub(super) struct Connection {
     arrival: Arrival,
     /// When it is over, unless a request was let in until then.
     probation: Option<Pin<Box<Sleep>>>,
+    /// How long the other end may take nothing, and while it does, until when.
+    unread: Duration,
+    stalled: Option<Pin<Box<Sleep>>>,
     _place: Option<Place>,
 }
 
@@ -40,6 +48,7 @@ pub(super) struct Arrival {
     pub(super) peer: Peer,
     /// Whether one of its requests was let in.
     admitted: Arc<AtomicBool>,
+    anonymous: Arc<Semaphore>,
 }
 
 impl Arrival {
@@ -47,18 +56,26 @@ impl Arrival {
     pub(super) fn admit(&self) {
         self.admitted.store(true, Ordering::Relaxed);
     }
+
+    /// A turn for a request of nobody in particular, if there is one. It lasts until its answer
+    /// has ended.
+    pub(super) fn anonymous(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.anonymous).try_acquire_owned().ok()
+    }
 }
 
 impl Connection {
-    /// A connection that holds that place, and is closed if it has no request that is let in
-    /// within `probation`.
-    pub(super) fn new(io: Io, mut peer: Peer, place: Option<Place>, probation: Option<Duration>) -> Self {
+    /// A connection that holds that place, and has to make something of it in time. Who needs no
+    /// place has all the time for that.
+    pub(super) fn new(io: Io, mut peer: Peer, place: Option<Place>, limits: &Limits) -> Self {
         if let (Io::Tls(tls), Peer::Tcp { certificate, .. }) = (&io, &mut peer) {
             let chain = tls.get_ref().1.peer_certificates();
             *certificate = chain.and_then(<[_]>::first).map(|own| Certificate::read(own));
         }
-        let probation = probation.map(|time| Box::pin(tokio::time::sleep(time)));
-        Self { io, arrival: Arrival { peer, admitted: Arc::default() }, probation, _place: place }
+        let probation = place.is_some().then(|| Box::pin(tokio::time::sleep(limits.first_request)));
+        let anonymous = Arc::new(Semaphore::new(ANONYMOUS));
+        let arrival = Arrival { peer, admitted: Arc::default(), anonymous };
+        Self { io, arrival, probation, unread: limits.unread, stalled: None, _place: place }
     }
 
     /// Whether its time is over. It is asked whenever more is waited for.
@@ -69,6 +86,23 @@ impl Connection {
             return false;
         }
         probation.as_mut().poll(context).is_ready()
+    }
+
+    /// What was written, or that it is over because nothing could be for too long. HTTP/2 reads
+    /// nothing while it cannot write, neither what the other end sends nor its answers to pings,
+    /// so that nothing else would end the connection.
+    fn written<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let unread = self.unread;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(unread)));
+        let is_stalled = stalled.as_mut().poll(context).is_ready();
+        if is_stalled || self.is_over(context) {
+            return Poll::Ready(Err(io::Error::from(io::ErrorKind::TimedOut)));
+        }
+        Poll::Pending
     }
 }
 
@@ -106,7 +140,8 @@ impl AsyncRead for Connection {
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        carried!(&mut self.io, stream => Pin::new(stream).poll_write(context, bytes))
+        let written = carried!(&mut self.io, stream => Pin::new(stream).poll_write(context, bytes));
+        self.written(written, context)
     }
 
     fn poll_write_vectored(
@@ -114,7 +149,8 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        carried!(&mut self.io, stream => Pin::new(stream).poll_write_vectored(context, parts))
+        let written = carried!(&mut self.io, stream => Pin::new(stream).poll_write_vectored(context, parts));
+        self.written(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -122,10 +158,13 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        carried!(&mut self.io, stream => Pin::new(stream).poll_flush(context))
+        // TLS keeps what it has taken until it can be sent.
+        let flushed = carried!(&mut self.io, stream => Pin::new(stream).poll_flush(context));
+        self.written(flushed, context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        carried!(&mut self.io, stream => Pin::new(stream).poll_shutdown(context))
+        let shut = carried!(&mut self.io, stream => Pin::new(stream).poll_shutdown(context));
+        self.written(shut, context)
     }
 }

@@ -1,16 +1,16 @@
 //! How many may be connected.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::access::Peer;
+use crate::access::{Peer, network};
 
 /// How many may be connected, and how long they may take to make something of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// All connections.
     pub connections: usize,
@@ -24,6 +24,13 @@ pub struct Limits {
     pub handshake: Duration,
     /// How long a connection may be without a request that was let in.
     pub first_request: Duration,
+    /// How often a connection is pinged.
+    pub ping: Duration,
+    /// How long it may take to answer that.
+    pub pong: Duration,
+    /// How long the other end may take nothing of what is sent to it. A connection is neither
+    /// read nor pinged meanwhile.
+    pub unread: Duration,
 }
 
 impl Default for Limits {
@@ -36,6 +43,9 @@ impl Default for Limits {
             handshakes_of_one: 256,
             handshake: Duration::from_secs(10),
             first_request: Duration::from_secs(30),
+            ping: Duration::from_secs(30),
+            pong: Duration::from_secs(20),
+            unread: Duration::from_secs(60),
         }
     }
 }
@@ -53,14 +63,6 @@ impl Origin {
             Peer::Unix(uid) => Self::User(*uid),
             Peer::Tcp { address, .. } => Self::Address(network(address.ip())),
         }
-    }
-}
-
-/// One host has a whole network of 64 bits to itself (RFC 6177).
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        address @ IpAddr::V4(_) => address,
     }
 }
 

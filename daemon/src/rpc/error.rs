@@ -173,7 +173,7 @@ pub(super) fn shared_out(exceeded: &Exceeded) -> Status {
     let reason = match exceeded {
         Exceeded::Streams(_) => Reason::TooManyStreams,
         Exceeded::Gates(_) => Reason::TooManyGates,
-        Exceeded::Requests(_) => Reason::TooManyRequests,
+        Exceeded::Requests(_) | Exceeded::Open(_) => Reason::TooManyRequests,
     };
     come_again(reason, exceeded.to_string())
 }

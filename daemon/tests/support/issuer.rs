@@ -39,16 +39,18 @@ pub struct Key {
 }
 
 impl Key {
-    /// A new one, for ES256, ES384 or EdDSA.
+    /// A new one, for RSA, ES256, ES384 or EdDSA.
     pub fn new(id: &'static str, algorithm: Algorithm) -> Self {
         let kind = match algorithm {
             Algorithm::ES256 => &rcgen::PKCS_ECDSA_P256_SHA256,
             Algorithm::ES384 => &rcgen::PKCS_ECDSA_P384_SHA384,
+            Algorithm::RS256 | Algorithm::PS256 => &rcgen::PKCS_RSA_SHA256,
             _ => &rcgen::PKCS_ED25519,
         };
         let pair = KeyPair::generate_for(kind).unwrap();
         let key = match algorithm {
             Algorithm::EdDSA => EncodingKey::from_ed_der(&ed25519(&pair)),
+            Algorithm::RS256 | Algorithm::PS256 => EncodingKey::from_rsa_der(&rsa(&pair)),
             _ => EncodingKey::from_ec_der(&pair.serialize_der()),
         };
         Self { id, algorithm, key }
@@ -78,6 +80,12 @@ fn ed25519(pair: &KeyPair) -> Vec<u8> {
     let der = pair.serialize_der();
     let (head, seed) = (b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20", &der[16..48]);
     [head, seed].concat()
+}
+
+/// The same of an RSA key: PKCS #1, without what PKCS #8 (RFC 5208, section 5) puts before it. That is as long for
+/// every key of 2,048 bits.
+fn rsa(pair: &KeyPair) -> Vec<u8> {
+    pair.serialize_der().split_off(26)
 }
 
 impl Issuer {

@@ -175,6 +175,50 @@ async fn a_certificate_of_another_authority_is_nobodys() {
 }
 
 #[tokio::test]
+async fn where_a_certificate_is_required_nothing_is_told_without_one() {
+    let pki = Pki::new();
+    let mut serving = pki.serving();
+    serving.tls.as_mut().unwrap().require_client_certificate = true;
+    let setup = of(serving).await;
+    let mut jane = client(setup.daemon.tcp(), pki.client(Some(("jane", "ops")))).await;
+    assert_eq!(list(&mut jane).await.0, Code::Ok);
+    let refused = async {
+        let mut tls = shake(setup.daemon.tcp(), &pki.client(None), "localhost").await?;
+        // As much of a request for health as the daemon lets it send.
+        let _sent = tls.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        tls.read_u8().await
+    };
+    let refused = tokio::time::timeout(PATIENCE, refused).await.expect("the daemon refuses it").unwrap_err();
+    assert!(refused.to_string().contains("CertificateRequired"), "{refused}");
+    assert_eq!(list(&mut jane).await.0, Code::Ok);
+    setup.daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_handshake_byte_by_byte_has_no_more_time_than_any() {
+    let pki = Pki::new();
+    let limits = Limits { handshake: Duration::from_millis(500), ..Limits::default() };
+    let setup = of(Serving { limits, ..pki.serving() }).await;
+    let mut jane = client(setup.daemon.tcp(), pki.client(Some(("jane", "ops")))).await;
+    let mut slow = TcpStream::connect(setup.daemon.tcp()).await.unwrap();
+    // The head of a ClientHello that would be 16 KiB long (RFC 8446, sections 4 and 5.1), and then the rest of it.
+    let head = [22, 3, 1, 0x40, 0, 1, 0, 0x3f, 0xfc];
+    let mut pace = tokio::time::interval(Duration::from_millis(10));
+    let dripping = async {
+        for byte in head.into_iter().chain(std::iter::repeat_n(0, 16_000)) {
+            pace.tick().await;
+            if slow.write_all(&[byte]).await.is_err() {
+                return;
+            }
+        }
+        panic!("it has had all the time that it wanted");
+    };
+    tokio::time::timeout(PATIENCE, dripping).await.expect("the daemon closes it");
+    assert_eq!(list(&mut jane).await.0, Code::Ok);
+    setup.daemon.stop().await;
+}
+
+#[tokio::test]
 async fn a_new_certificate_is_served_while_old_connections_go_on() {
     let pki = Pki::new();
     let setup = of(pki.serving()).await;
