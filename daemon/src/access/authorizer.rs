@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use foldhash::{HashMap, HashMapExt as _};
@@ -21,7 +21,9 @@ use crate::source::{Problem, ProblemReason};
 
 /// Answers that are kept.
 const MOST: usize = 20_000;
-/// Questions that are asked of the API server at a time.
+/// Questions that are asked of the API server at a time: of a caller, and of all. Who has
+/// many waits for itself.
+const OF_ONE: usize = 4;
 const AT_ONCE: usize = 32;
 /// A question that could not be asked is not asked again before that.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -122,6 +124,8 @@ pub struct Authorizer {
     ttl: Duration,
     asked: Mutex<HashMap<(Arc<Identity>, Right), Asked>>,
     turns: Arc<Semaphore>,
+    /// For as long as somebody waits for one.
+    turns_of: Mutex<HashMap<Arc<Identity>, Weak<Semaphore>>>,
 }
 
 impl fmt::Debug for Authorizer {
@@ -167,7 +171,8 @@ impl Authorizer {
     #[must_use]
     pub fn new(server: Option<ApiServer>, lasts: Duration) -> Self {
         let ttl = lasts / 2;
-        Self { server, ttl, asked: Mutex::new(HashMap::new()), turns: Arc::new(Semaphore::new(AT_ONCE)) }
+        let turns = Arc::new(Semaphore::new(AT_ONCE));
+        Self { server, ttl, asked: Mutex::new(HashMap::new()), turns, turns_of: Mutex::new(HashMap::new()) }
     }
 
     /// How often whoever relies on an answer is to ask again.
@@ -197,15 +202,30 @@ impl Authorizer {
         }
         make_room(&mut asked, self.ttl);
         let (identity, right) = question.clone();
-        let turns = Arc::clone(&self.turns);
+        let (turns, own) = (Arc::clone(&self.turns), self.turns_of(&identity));
         let review = async move {
-            // The semaphore is never closed.
+            // The semaphores are never closed.
+            let _own = own.acquire().await;
             let _turn = turns.acquire().await;
             review(&server, &identity, &right).await
         };
         let answer = review.boxed().shared();
         asked.insert(question, Asked { at: Instant::now(), answer: answer.clone() });
         Ok(answer)
+    }
+}
+
+impl Authorizer {
+    /// The turns that a caller's questions share.
+    fn turns_of(&self, identity: &Arc<Identity>) -> Arc<Semaphore> {
+        let mut turns_of = self.turns_of.lock();
+        if let Some(turns) = turns_of.get(identity).and_then(Weak::upgrade) {
+            return turns;
+        }
+        turns_of.retain(|_, turns| turns.strong_count() > 0);
+        let turns = Arc::new(Semaphore::new(OF_ONE));
+        turns_of.insert(Arc::clone(identity), Arc::downgrade(&turns));
+        turns
     }
 }
 
@@ -256,6 +276,19 @@ mod tests {
         assert_eq!(authorizer.may(&Caller::Owner, right()).await, Ok(true));
         let user = Caller::User(Arc::new(Identity::new("jane", Vec::new())));
         assert_eq!(authorizer.may(&user, right()).await.unwrap_err().reason, ProblemReason::Forbidden);
+    }
+
+    #[test]
+    fn a_callers_questions_share_turns_that_go_with_them() {
+        let authorizer = Authorizer::new(None, Duration::from_secs(1));
+        let [jane, joe] = ["jane", "joe"].map(|name| Arc::new(Identity::new(name, Vec::new())));
+        let first = authorizer.turns_of(&jane);
+        assert!(Arc::ptr_eq(&first, &authorizer.turns_of(&jane)));
+        let other = authorizer.turns_of(&joe);
+        assert!(!Arc::ptr_eq(&first, &other), "a caller waits for nobody else's questions");
+        drop(first);
+        let _another = authorizer.turns_of(&Arc::new(Identity::new("jack", Vec::new())));
+        assert_eq!(authorizer.turns_of.lock().len(), 2, "jane's are forgotten");
     }
 
     #[test]

@@ -86,15 +86,7 @@ impl Investigator {
         let ends = (now + long).min(deadline.max(now) + AT_DEADLINES);
         let target = Suspect { cache: Arc::clone(cache), record: cache.get(key)? };
         let mut missing = Vec::new();
-        let culprit = self.blamed(&target);
-        let culprit = match timeout_at(ends, self.may_see(caller, &culprit)).await {
-            Ok(Ok(())) => culprit,
-            Ok(Err(why)) => {
-                missing.push(format!("its pod: {why}"));
-                target.again()
-            }
-            Err(_) => target.again(),
-        };
+        let culprit = self.visibly_blamed(caller, &target, ends, &mut missing).await;
         let judgement = &culprit.record.judgement;
         // One that crashes may be on its way again by now.
         let (reason, message) = match failure {
@@ -124,12 +116,7 @@ impl Investigator {
         if turn.is_err() || timeout_at(ends, self.gather(caller, &target, &culprit, &mut cause)).await.is_err() {
             cause.missing.push("not everything could be read in time".to_owned());
         } else if culprit.cache.kind().is_pods() && !self.source.is_replay() {
-            let right = culprit.right("get", "pods").below("log").of(&culprit.record.key.name);
-            match timeout_at(ends, self.may(caller, right)).await {
-                Ok(Ok(())) => self.logs(&culprit, &mut cause, ends).await,
-                Ok(Err(why)) => cause.missing.push(format!("its logs: {why}")),
-                Err(_) => cause.missing.push("its logs: not read in time".to_owned()),
-            }
+            self.visible_logs(caller, &culprit, &mut cause, ends).await;
         }
         self.redact(&mut cause);
         Some(cause)
@@ -163,6 +150,36 @@ impl Investigator {
         let pods = self.neighbours.caches(Related::Pods, Some(&blamed.namespace));
         let pod = pods.into_iter().find_map(|cache| Some(Suspect { record: cache.get(blamed)?, cache }));
         pod.unwrap_or_else(|| target.again())
+    }
+
+    /// The same, as far as the caller may see it: else the object itself.
+    async fn visibly_blamed(
+        &self,
+        caller: &Caller,
+        target: &Suspect,
+        ends: Instant,
+        missing: &mut Vec<String>,
+    ) -> Suspect {
+        let culprit = self.blamed(target);
+        if culprit.record.uid == target.record.uid {
+            return culprit;
+        }
+        match timeout_at(ends, self.may_see(caller, &culprit)).await {
+            Ok(Ok(())) => return culprit,
+            Ok(Err(why)) => missing.push(format!("its pod: {why}")),
+            Err(_) => missing.push("its pod: not found out in time whether it may be seen".to_owned()),
+        }
+        target.again()
+    }
+
+    /// The logs, if the caller may read them.
+    async fn visible_logs(&self, caller: &Caller, pod: &Suspect, cause: &mut Cause, ends: Instant) {
+        let right = pod.right("get", "pods").below("log").of(&pod.record.key.name);
+        match timeout_at(ends, self.may(caller, right)).await {
+            Ok(Ok(())) => self.logs(pod, cause, ends).await,
+            Ok(Err(why)) => cause.missing.push(format!("its logs: {why}")),
+            Err(_) => cause.missing.push("its logs: not read in time".to_owned()),
+        }
     }
 
     /// Whether the caller may, and why not.
