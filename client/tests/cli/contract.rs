@@ -16,9 +16,14 @@ fn every_row_is_held_by_a_test() {
     let contract = std::fs::read_to_string(folder.join("../docs/cli-contract.md")).unwrap();
     let mut tests = String::new();
     // Some need a whole daemon.
-    for folder in [folder.join("tests/cli"), folder.join("../tests/tests/e2e")] {
+    let mut folders = vec![folder.join("tests/cli"), folder.join("../tests/tests/e2e")];
+    while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
-            tests += &std::fs::read_to_string(entry.unwrap().path()).unwrap();
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => tests += &std::fs::read_to_string(path).unwrap(),
+            }
         }
     }
     // As a word: `get.json` is not held by a test of `get.json-one`.
