@@ -356,6 +356,15 @@ fn follow(workers: &mut JoinSet<Ended>, feeding: Feeding, source: &Source, inges
 fn look_after(served: &Arc<Served>, rpc: &Arc<Rpc>) -> JoinSet<Ended> {
     let mut workers = JoinSet::new();
     workers.spawn(keep_warm(Arc::clone(rpc), Arc::clone(served)));
+    if let Some(server) = served.source.api_server() {
+        let (needs, loading) = (rpc.needs(), Arc::clone(served));
+        workers.spawn(async move {
+            // Once the API server answers.
+            loading.caches.catalog().changed(&[].into()).await;
+            say_what_is_off(&server, needs).await;
+            Ok(())
+        });
+    }
     let catalog = Arc::clone(served);
     workers.spawn(async move {
         catalog.source.keep_catalog(catalog.caches.catalog(), &catalog.clock).await;
@@ -377,10 +386,6 @@ async fn keep_warm(rpc: Arc<Rpc>, served: Arc<Served>) -> Ended {
     let mut kinds = catalog.changed(&[].into()).await;
     let mut warm = lease_warm(&served).await?;
     lifecycle::ready(&warm).await;
-    if let Some(server) = served.source.api_server() {
-        // It is only said: who does not answer is asked again when it matters.
-        let _in_time = tokio::time::timeout(PATIENCE, say_what_is_off(&server, rpc.needs())).await;
-    }
     rpc.set_serving(true).await;
     tracing::info!("ready");
     loop {

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::identity::{Caller, Identity};
 use crate::kind::Kind;
 use crate::source::apiserver::ApiServer;
+use crate::source::apiserver::review::Review;
 use crate::source::{Problem, ProblemReason};
 
 /// Answers that are kept.
@@ -27,8 +28,6 @@ const OF_ONE: usize = 4;
 const AT_ONCE: usize = 32;
 /// A question that could not be asked is not asked again before that.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// The path that reviews are created at.
-const REVIEWS: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
 
 /// What somebody may be allowed to do (`authorization.k8s.io/v1`,
 /// `ResourceAttributes`).
@@ -136,14 +135,6 @@ impl fmt::Debug for Authorizer {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Review<'a> {
-    api_version: &'static str,
-    kind: &'static str,
-    spec: ReviewSpec<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct ReviewSpec<'a> {
     user: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -153,15 +144,11 @@ struct ReviewSpec<'a> {
     resource_attributes: &'a Right,
 }
 
+/// `SubjectAccessReviewStatus`.
 #[derive(Deserialize)]
-struct Reviewed {
-    status: ReviewStatus,
-}
-
-#[derive(Deserialize)]
-struct ReviewStatus {
+pub(super) struct Verdict {
     #[serde(default)]
-    allowed: bool,
+    pub(super) allowed: bool,
 }
 
 impl Authorizer {
@@ -237,9 +224,8 @@ async fn review(server: &ApiServer, identity: &Identity, right: &Right) -> Resul
         extra: &identity.extra,
         resource_attributes: right,
     };
-    let review = Review { api_version: "authorization.k8s.io/v1", kind: "SubjectAccessReview", spec };
-    let reviewed: Reviewed = server.review(REVIEWS, &review).await?;
-    Ok(reviewed.status.allowed)
+    let verdict: Verdict = server.review(Review::SUBJECT_ACCESS, &spec).await?;
+    Ok(verdict.allowed)
 }
 
 /// Forgets what is outdated, and if that is not enough, the older half.

@@ -1,13 +1,11 @@
 //! What the daemon itself may do: where a right lacks, something is off, which is said.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::authorizer::Right;
+use super::authorizer::{Right, Verdict};
 use crate::source::Problem;
 use crate::source::apiserver::ApiServer;
-
-/// The path that reviews of one's own rights are created at.
-const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+use crate::source::apiserver::review::Review;
 
 /// A right that the daemon needs for something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,27 +18,8 @@ pub struct Need {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Review<'a> {
-    api_version: &'static str,
-    kind: &'static str,
-    spec: ReviewSpec<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct ReviewSpec<'a> {
     resource_attributes: &'a Right,
-}
-
-#[derive(Deserialize)]
-struct Reviewed {
-    status: ReviewStatus,
-}
-
-#[derive(Deserialize)]
-struct ReviewStatus {
-    #[serde(default)]
-    allowed: bool,
 }
 
 impl Need {
@@ -69,9 +48,8 @@ impl Need {
     /// Whether the daemon has it.
     async fn is_met(&self, server: &ApiServer) -> Result<bool, Problem> {
         let spec = ReviewSpec { resource_attributes: &self.right };
-        let review = Review { api_version: "authorization.k8s.io/v1", kind: "SelfSubjectAccessReview", spec };
-        let reviewed: Reviewed = server.review(REVIEWS, &review).await?;
-        Ok(reviewed.status.allowed)
+        let verdict: Verdict = server.review(Review::SELF_SUBJECT_ACCESS, &spec).await?;
+        Ok(verdict.allowed)
     }
 }
 

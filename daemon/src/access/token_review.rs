@@ -16,10 +16,8 @@ use super::rate::{Rate, Rates};
 use crate::clock::Clock;
 use crate::source::Problem;
 use crate::source::apiserver::ApiServer;
+use crate::source::apiserver::review::Review;
 use crate::source::shared::SharedReads;
-
-/// Where tokens are asked about (`authentication.k8s.io/v1`).
-const PATH: &str = "/apis/authentication.k8s.io/v1/tokenreviews";
 
 /// For how long what the API server says of a token counts, without asking again.
 #[derive(Clone, Copy, Debug)]
@@ -72,23 +70,9 @@ impl fmt::Debug for TokenReviews {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Question<'a> {
-    api_version: &'static str,
-    kind: &'static str,
-    spec: Spec<'a>,
-}
-
-#[derive(Serialize)]
 struct Spec<'a> {
     token: &'a str,
     audiences: &'a [String],
-}
-
-#[derive(Deserialize)]
-struct Review {
-    #[serde(default)]
-    status: ReviewStatus,
 }
 
 /// `TokenReviewStatus`.
@@ -119,8 +103,7 @@ impl TokenReviews {
             let (server, audiences) = (server.clone(), Arc::clone(&asked));
             Box::pin(async move {
                 let spec = Spec { token: &token, audiences: &audiences };
-                let question = Question { api_version: "authentication.k8s.io/v1", kind: "TokenReview", spec };
-                server.review::<Review>(PATH, &question).await.map(|review| review.status)
+                server.review(Review::TOKEN, &spec).await
             })
         };
         Self::with(Box::new(ask), audiences, kept, Clock::System)

@@ -47,10 +47,14 @@ impl Cursor {
     /// As sent to clients.
     #[must_use]
     pub fn encode(self) -> Vec<u8> {
-        let (layout, rights) =
-            if self.rights == 0 { (Self::PLAIN, None) } else { (Self::WITH_RIGHTS, Some(self.rights)) };
-        let numbers = [self.incarnation.0, self.revision].into_iter().chain(rights);
-        std::iter::once(layout).chain(numbers.flat_map(u64::to_be_bytes)).collect()
+        let mut bytes = Vec::with_capacity(1 + 3 * size_of::<u64>());
+        bytes.push(if self.rights == 0 { Self::PLAIN } else { Self::WITH_RIGHTS });
+        bytes.extend_from_slice(&self.incarnation.0.to_be_bytes());
+        bytes.extend_from_slice(&self.revision.to_be_bytes());
+        if self.rights != 0 {
+            bytes.extend_from_slice(&self.rights.to_be_bytes());
+        }
+        bytes
     }
 
     /// The cursor that [`Cursor::encode`] gave.

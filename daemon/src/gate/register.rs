@@ -301,7 +301,20 @@ impl Gates {
             tally.arm(applied, now);
         }
         let (group, tools) = (self.groups.join(&self.tools.log, selection), self.tools.clone());
-        Run { gate, group, tally, expressions, tools, commands, report, ends, withdrawn, _place: place, unkept }
+        Run {
+            gate,
+            group,
+            tally,
+            expressions,
+            tools,
+            commands,
+            report,
+            ends,
+            withdrawn,
+            may_see: true,
+            _place: place,
+            unkept,
+        }
     }
 
     /// Knows a gate again that has ended.

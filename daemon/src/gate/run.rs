@@ -34,9 +34,6 @@ use crate::subscription::{Delivery, Feed, Group, Interruption, Item, Items, Pred
 /// Watchers are told no more often than that.
 const BETWEEN_REPORTS: Duration = Duration::from_millis(50);
 
-/// The reason of a gate that may not be asked any more.
-const FORBIDDEN: &str = "Forbidden";
-
 /// What is asked of a gate at work.
 #[derive(Debug)]
 pub enum Command {
@@ -86,6 +83,8 @@ pub struct Run {
     /// or slower.
     pub(super) ends: Instant,
     pub(super) withdrawn: Withdrawn,
+    /// Whether whoever has opened it may see its objects.
+    pub(super) may_see: bool,
     pub(super) _place: Option<shares::Place>,
     pub(super) unkept: Option<Unkept>,
 }
@@ -211,12 +210,13 @@ impl Run {
             biased;
             command = self.commands.recv() => Step::Asked(command),
             () = &mut work.closed => Step::Closed,
+            // However much is told.
+            why = self.withdrawn.wait() => Step::Withdrawn(why),
             (number, proven) = proof => Step::Proven(number, proven),
             told = work.feed.next() => Step::Told(told),
             () = self.tools.clock.sleep_until(due) => Step::Due,
             () = report => Step::Report,
             () = sleep_until(self.ends) => Step::Late,
-            why = self.withdrawn.wait() => Step::Withdrawn(why),
         }
     }
 
@@ -247,7 +247,10 @@ impl Run {
             Step::Closed => Err(self.kind_changed()),
             Step::Due | Step::Report => Ok(()),
             Step::Late => Err(self.late()),
-            Step::Withdrawn(why) => Err(self.ended(Outcome::Undecided, FORBIDDEN, why)),
+            Step::Withdrawn(why) => {
+                self.may_see = false;
+                Err(self.ended(Outcome::Undecided, "Forbidden", why))
+            }
         }
     }
 
@@ -381,8 +384,7 @@ impl Run {
 
     async fn end(self, verdict: Verdict) -> Ending {
         let mut report = self.stand(verdict.at);
-        if verdict.reason == FORBIDDEN {
-            // Nor may it be seen how they stand.
+        if !self.may_see {
             report.objects.clear();
         }
         report.cause = self.cause(&verdict).await.map(Arc::new);

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
 use http::request::Parts;
-use http::{HeaderMap, Request as HttpRequest, Response, header};
+use http::{HeaderMap, Request as HttpRequest, Response, Uri, header};
 use http_body_util::BodyExt as _;
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::body::Body;
@@ -72,7 +72,10 @@ where
                     let response = inner.call(HttpRequest::from_parts(head, body)).await;
                     response.map(|response| {
                         asked.note(&response);
-                        response.map(|body| holding(place, body))
+                        match place {
+                            Some(place) => response.map(|body| holding(place, body)),
+                            None => response,
+                        }
                     })
                 }
                 Err(refused) => Ok(refused.into_http()),
@@ -125,22 +128,24 @@ impl Authentication {
 }
 
 /// A request of a user of the cluster, to be noted if it is denied.
-struct Asked(Option<(String, String, String)>);
+struct Asked(Option<(Arrival, Caller, Uri)>);
 
 impl Asked {
     fn of(request: &Parts, caller: &Caller) -> Self {
         let Caller::User(_) = caller else { return Self(None) };
-        let from = request.extensions.get::<Arrival>().map(|arrival| arrival.peer.to_string());
-        Self(Some((from.unwrap_or_default(), caller.to_string(), request.uri.path().to_owned())))
+        let arrival = request.extensions.get::<Arrival>();
+        Self(arrival.map(|arrival| (arrival.clone(), caller.clone(), request.uri.clone())))
     }
 
     /// Notes it, if that is a refusal. One in mid-stream is noted where it is found out.
     fn note(&self, response: &Response<Body>) {
-        let (Some((from, caller, rpc)), Some(status)) = (&self.0, Status::from_header_map(response.headers())) else {
+        let (Some((arrival, caller, uri)), Some(status)) = (&self.0, Status::from_header_map(response.headers()))
+        else {
             return;
         };
         if status.code() == Code::PermissionDenied {
-            tracing::warn!(target: "daymark::audit", from, caller, rpc, why = status.message(), "audit: denied");
+            let (caller, rpc, why) = (caller.to_string(), uri.path(), status.message());
+            tracing::warn!(target: "daymark::audit", from = %arrival.peer, caller, rpc, why, "audit: denied");
         }
     }
 }

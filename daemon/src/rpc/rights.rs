@@ -74,9 +74,7 @@ impl Sight {
             false => selection.seeing(self.visible.clone()),
         }
     }
-}
 
-impl Sight {
     /// The same, if nothing was refused.
     fn whole(self) -> Result<Self, Status> {
         match self.refused.first() {
@@ -296,9 +294,6 @@ impl Served {
         (r#use, view): (Use, View),
         before: &Sight,
     ) -> Result<Sight, Status> {
-        if !matches!(caller, Caller::User(_)) {
-            return std::future::pending().await;
-        }
         loop {
             tokio::time::sleep(self.authorizer.ask_again()).await;
             match self.sight(caller, of, r#use, view).await {
@@ -328,7 +323,10 @@ struct Asked<'a> {
 impl Asked<'_> {
     fn to(&self, verb: &'static str) -> Right {
         let right = Right::to(verb, self.kind, Some(self.namespace));
-        self.name.map_or(right.clone(), |name| right.of(name))
+        match self.name {
+            Some(name) => right.of(name),
+            None => right,
+        }
     }
 
     /// What it takes first.

@@ -1,31 +1,27 @@
-//! Who may call which rpc. What it shows of a cluster is a matter of its handler.
+//! Who may call which rpc. What it shows of a cluster is a matter of its handler, which asks
+//! for its caller's rights.
 
 /// Who may call an rpc.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rule {
     /// Anybody: it says nothing of a cluster.
     Anybody,
-    /// Whoever has proven who they are: it says what every user of a cluster may know,
-    /// or no more than what its caller may list.
+    /// Whoever has proven who they are.
     Callers,
-    /// The same; its handler lets each see, and judge, what the cluster's RBAC does.
-    ByRights,
-    /// Whoever has opened the gate, for as long as its objects may be seen.
-    ByGate,
 }
 
 /// An rpc that has none is for nobody.
 const RULES: &[(&str, Rule)] = &[
-    ("/daymark.v1.GateService/ArmGate", Rule::ByGate),
-    ("/daymark.v1.GateService/CancelGate", Rule::ByGate),
-    ("/daymark.v1.GateService/GetGate", Rule::ByGate),
-    ("/daymark.v1.GateService/OpenGate", Rule::ByRights),
-    ("/daymark.v1.GateService/WatchGate", Rule::ByGate),
+    ("/daymark.v1.GateService/ArmGate", Rule::Callers),
+    ("/daymark.v1.GateService/CancelGate", Rule::Callers),
+    ("/daymark.v1.GateService/GetGate", Rule::Callers),
+    ("/daymark.v1.GateService/OpenGate", Rule::Callers),
+    ("/daymark.v1.GateService/WatchGate", Rule::Callers),
     ("/daymark.v1.ServerService/GetServerInfo", Rule::Callers),
     ("/daymark.v1.ServerService/ListCaches", Rule::Callers),
-    ("/daymark.v1.StatusService/GetStatus", Rule::ByRights),
-    ("/daymark.v1.StatusService/ListStatuses", Rule::ByRights),
-    ("/daymark.v1.StatusService/WatchStatuses", Rule::ByRights),
+    ("/daymark.v1.StatusService/GetStatus", Rule::Callers),
+    ("/daymark.v1.StatusService/ListStatuses", Rule::Callers),
+    ("/daymark.v1.StatusService/WatchStatuses", Rule::Callers),
     ("/grpc.health.v1.Health/Check", Rule::Anybody),
     ("/grpc.health.v1.Health/Watch", Rule::Anybody),
     ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Rule::Callers),

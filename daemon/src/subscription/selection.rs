@@ -352,8 +352,13 @@ impl Selection {
                 }
                 (_, Some(node), _) => Topic::Node(node.into()),
                 (_, None, Some((key, value))) => Topic::Label(key.into(), value.into()),
-                (Scope::Namespaces(namespaces), None, None) => Topic::Namespaces(namespaces.iter().cloned().collect()),
-                (Scope::All, None, None) => Topic::Everything,
+                (scope, None, None) => match (self.visible.get(place), scope) {
+                    // No more than what it asks for.
+                    (Some(Visible::In(namespaces)), _) | (_, Scope::Namespaces(namespaces)) => {
+                        Topic::Namespaces(namespaces.iter().cloned().collect())
+                    }
+                    _ => Topic::Everything,
+                },
             };
             (cache.id(), topic)
         };

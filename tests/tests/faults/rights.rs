@@ -8,13 +8,13 @@ use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::status_event::Event;
 use daymark_proto::v1::status_event::reset::Cause;
 use daymark_proto::v1::{
-    Filter, GatePolicy, GetGateRequest, GetStatusRequest, ListStatusesRequest, ObjectRef, OpenGateRequest, Outcome,
-    State, Status as ObjectStatus, View, WatchGateRequest, WatchStatusesRequest,
+    Filter, Gate, GatePolicy, GetGateRequest, GetStatusRequest, ListStatusesRequest, ObjectRef, OpenGateRequest,
+    Outcome, State, Status as ObjectStatus, View, WatchGateRequest, WatchStatusesRequest,
 };
 use daymark_tests::contract::Told;
 use daymark_tests::fake_apiserver::FakeApiServer;
 use daymark_tests::fake_apiserver::objects::object;
-use daymark_tests::in_process::{Client, Follower, InProcess, Sharing, kinds, named, with_token};
+use daymark_tests::in_process::{Client, Follower, InProcess, Sharing, first_of, kinds, named, with_token};
 use daymark_tests::process::PATIENCE;
 use daymarkd::access::shares::Limits;
 use daymarkd::args::GatesKept;
@@ -147,6 +147,18 @@ impl Shared {
         Ok(gates.get_gate(with_token(request, Some(user))).await?.into_inner())
     }
 
+    /// How a gate ends.
+    async fn end(&self, user: &str, token: &str) -> Gate {
+        let mut gates = GateServiceClient::new(self.channel().await);
+        let request = WatchGateRequest { token: token.to_owned() };
+        let mut stream = gates.watch_gate(with_token(request, Some(user))).await.unwrap().into_inner();
+        let mut last = None;
+        while let Some(message) = stream.message().await.unwrap() {
+            last = message.gate;
+        }
+        last.unwrap()
+    }
+
     /// How often the API server was asked what somebody may.
     fn reviews(&self) -> usize {
         self.cluster.reviews().iter().filter(|review| review["kind"] == "SubjectAccessReview").count()
@@ -220,7 +232,6 @@ async fn a_right_that_is_withdrawn_narrows_a_stream_and_then_ends_it() {
     follower.until(|told| is_reset(told, Cause::RightsChanged)).await;
     follower.until_live_again().await;
     assert_eq!(follower.contract.picture.objects().len(), 1);
-    // And a cursor from before does not bring back what was told then.
     shared.rbac.withdraw("jane", "pods", "n");
     assert_eq!(code_and_reason(&follower.end().await), denied());
     shared.daemon.stop().await;
@@ -232,10 +243,15 @@ async fn a_cursor_is_of_the_rights_that_it_was_given_under() {
     shared.rbac.grant("jane", "list,watch", "pods", "*");
     let mut follower = shared.follow("jane", kinds(&[Pods])).await;
     follower.until_live().await;
+    let before = follower.contract.cursor.clone();
     shared.rbac.withdraw("jane", "pods", "*");
     shared.rbac.grant("jane", "list,watch", "pods", "n");
     follower.until(|told| is_reset(told, Cause::RightsChanged)).await;
     follower.until_live_again().await;
+    let request = WatchStatusesRequest { cursor: before.into(), ..kinds(&[Pods]) };
+    let mut client = Client::new(shared.channel().await);
+    let mut other = client.watch_statuses(with_token(request, Some("jane"))).await.unwrap().into_inner();
+    assert!(is_reset(&first_of(&mut other).await, Cause::RightsChanged), "it was given for more than may be seen now");
     follower.reconnect().await;
     let resumed = follower.until_live().await;
     assert_eq!(resumed, ["resumed"], "under the same rights it is good");
@@ -291,15 +307,8 @@ async fn a_gate_is_of_who_has_opened_it_and_ends_with_the_right_to_ask() {
     assert_eq!(code_and_reason(&shared.gate("joe", &token).await.unwrap_err()), unknown);
     assert_eq!(shared.gate("jane", &token).await.unwrap().gate.unwrap().outcome(), Outcome::Unspecified);
 
-    let mut gates = GateServiceClient::new(shared.channel().await);
-    let request = WatchGateRequest { token: token.clone() };
-    let mut stream = gates.watch_gate(with_token(request, Some("jane"))).await.unwrap().into_inner();
     shared.rbac.withdraw("jane", "pods", "n");
-    let mut last = None;
-    while let Some(message) = stream.message().await.unwrap() {
-        last = message.gate;
-    }
-    let gate = last.unwrap();
+    let gate = shared.end("jane", &token).await;
     assert_eq!((gate.outcome(), &*gate.reason), (Outcome::Undecided, "Forbidden"), "{gate:?}");
     assert!(shared.gate("jane", &token).await.unwrap().objects.is_empty());
     shared.daemon.stop().await;
@@ -352,13 +361,7 @@ async fn a_cause_holds_what_may_be_seen_and_says_what_not() {
         };
         let mut gates = GateServiceClient::new(shared.channel().await);
         let token = gates.open_gate(with_token(request, Some(user))).await.unwrap().into_inner().token;
-        let request = WatchGateRequest { token };
-        let mut stream = gates.watch_gate(with_token(request, Some(user))).await.unwrap().into_inner();
-        let mut last = None;
-        while let Some(message) = stream.message().await.unwrap() {
-            last = message.gate;
-        }
-        causes.push(last.unwrap().cause.unwrap());
+        causes.push(shared.end(user, &token).await.cause.unwrap());
     }
     let missing = |place: usize| causes[place].missing.join("\n");
     assert!(causes[0].events.is_empty() && missing(0).contains(r#"user "jane" may not list events in namespace "n""#));
@@ -401,14 +404,8 @@ async fn a_kept_gate_is_its_users_also_after_a_restart() {
     assert_eq!(code_and_reason(&shared.gate("joe", &token).await.unwrap_err()).1, "GATE_NOT_FOUND");
     assert_eq!(shared.gate("jane", &token).await.unwrap().gate.unwrap().outcome(), Outcome::Unspecified);
     // It goes on as its user, who may be told so no longer.
-    let mut gates = GateServiceClient::new(shared.channel().await);
-    let mut stream = gates.watch_gate(with_token(WatchGateRequest { token }, Some("jane"))).await.unwrap().into_inner();
     shared.rbac.withdraw("jane", "pods", "n");
-    let mut last = None;
-    while let Some(message) = stream.message().await.unwrap() {
-        last = message.gate;
-    }
-    assert_eq!(last.unwrap().outcome(), Outcome::Undecided);
+    assert_eq!(shared.end("jane", &token).await.outcome(), Outcome::Undecided);
     shared.daemon.stop().await;
 }
 

@@ -6,8 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use kube::client::Body;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::ApiServer;
@@ -147,24 +146,6 @@ impl ApiServer {
         Ok((ticket, response))
     }
 
-    /// Creates what is no object that stays but a question, such as a
-    /// SubjectAccessReview: the answer.
-    ///
-    /// # Errors
-    /// If the API server does not answer, or refuses.
-    pub async fn review<A: DeserializeOwned>(&self, path: &str, question: &impl Serialize) -> Result<A, Problem> {
-        let refused = |e: &dyn std::fmt::Display| Problem::new(ProblemReason::Refused, format!("{path}: {e}"));
-        let question = serde_json::to_vec(question).map_err(|e| refused(&e))?;
-        let request = Request::post(path)
-            .header(header::CONTENT_TYPE, accept::JSON)
-            .header(header::ACCEPT, accept::JSON)
-            .body(Body::from(question))
-            .map_err(|e| refused(&e))?;
-        let response = self.exchange(self.transport.reads(), request).await.map_err(|failure| failure.problem)?;
-        let answer = whole(response).await.map_err(|failure| failure.problem)?.1;
-        serde_json::from_slice(&answer).map_err(|e| malformed("review", &e))
-    }
-
     /// Sends a GET and returns its answer if it is a success.
     async fn send(
         &self,
@@ -185,7 +166,11 @@ impl ApiServer {
     }
 
     /// Sends a request and returns its answer if it is a success.
-    async fn exchange(&self, client: &kube::Client, request: Request<Body>) -> Result<Response<Body>, Failure> {
+    pub(super) async fn exchange(
+        &self,
+        client: &kube::Client,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, Failure> {
         let response = match tokio::time::timeout(ANSWER, client.send(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(self.not_sent(&error).into()),
@@ -215,7 +200,7 @@ impl ApiServer {
 }
 
 /// An answer's headers and all of its body.
-async fn whole(response: Response<Body>) -> Result<(HeaderMap, Bytes), Failure> {
+pub(super) async fn whole(response: Response<Body>) -> Result<(HeaderMap, Bytes), Failure> {
     let (head, body) = response.into_parts();
     match tokio::time::timeout(ANSWER, Limited::new(body, LARGEST).collect()).await {
         Ok(Ok(body)) => Ok((head.headers, body.to_bytes())),

@@ -72,8 +72,8 @@ impl Installed {
         &self.endpoint
     }
 
-    /// A job's token that is good for so many seconds, and its `exp`.
-    pub(crate) fn github_token(&self, seconds: i64) -> (String, i64) {
+    /// A job's token that is good for so many seconds.
+    pub(crate) fn github_token(&self, seconds: i64) -> String {
         let claims = json!({
             "sub": "repo:example/shop:ref:refs/heads/main", "repository": "example/shop", "ref": "refs/heads/main",
             "repository_owner": "example", "repository_owner_id": "1234567", "event_name": "push",
@@ -82,7 +82,7 @@ impl Installed {
     }
 
     /// The same of GitLab.
-    pub(crate) fn gitlab_token(&self, seconds: i64) -> (String, i64) {
+    pub(crate) fn gitlab_token(&self, seconds: i64) -> String {
         sign(&self.gitlab, of_gitlab(), seconds)
     }
 
@@ -90,7 +90,7 @@ impl Installed {
     pub(crate) fn gitlab_token_with(&self, claim: &str, value: &str) -> String {
         let mut claims = of_gitlab();
         claims[claim] = value.into();
-        sign(&self.gitlab, claims, 3600).0
+        sign(&self.gitlab, claims, 3600)
     }
 
     /// Ends it, and returns its log.
@@ -110,14 +110,13 @@ fn of_gitlab() -> Value {
     })
 }
 
-fn sign((key, issuer): &(Key, Issuer), mut claims: Value, seconds: i64) -> (String, i64) {
+fn sign((key, issuer): &(Key, Issuer), mut claims: Value, seconds: i64) -> String {
     let now = Timestamp::now().as_second();
-    let expires = now + seconds;
-    for (claim, value) in [("iss", json!(issuer.url)), ("aud", json!("daymark")), ("exp", json!(expires))] {
+    for (claim, value) in [("iss", json!(issuer.url)), ("aud", json!("daymark")), ("exp", json!(now + seconds))] {
         claims[claim] = value;
     }
     (claims["iat"], claims["nbf"]) = (json!(now), json!(now));
-    (key.sign(&claims), expires)
+    key.sign(&claims)
 }
 
 /// Puts a certificate and its key where the manifest mounts the Secret.
