@@ -40,4 +40,5 @@ pub mod record;
 pub mod recording;
 pub mod rulebook;
 pub mod state;
+pub mod tree;
 pub mod wishes;

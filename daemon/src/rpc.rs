@@ -21,7 +21,9 @@ mod rules;
 mod server_service;
 mod status_service;
 mod streams;
+mod table_service;
 pub mod tls;
+mod tree_service;
 mod watch;
 
 use std::sync::Arc;
@@ -30,6 +32,8 @@ use daymark_proto::FILE_DESCRIPTOR_SET;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::server_service_server::ServerServiceServer;
 use daymark_proto::v1::status_service_server::StatusServiceServer;
+use daymark_proto::v1::table_service_server::TableServiceServer;
+use daymark_proto::v1::tree_service_server::TreeServiceServer;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
@@ -126,6 +130,8 @@ impl Rpc {
         let routes = Routes::new(StatusServiceServer::new(status_service::Handler::new(Arc::clone(&served))))
             .add_service(GateServiceServer::new(gate_service::Handler::new(Arc::clone(&served))))
             .add_service(ServerServiceServer::new(server_service::Handler::new(Arc::clone(&served))))
+            .add_service(TableServiceServer::new(table_service::Handler::new(Arc::clone(&served))))
+            .add_service(TreeServiceServer::new(tree_service::Handler::new(Arc::clone(&served))))
             .add_service(health_service)
             .add_service(reflection().build_v1()?)
             // grpcio's and older grpcurl's.

@@ -4,6 +4,7 @@ pub mod apiserver;
 pub mod connect;
 pub mod replay;
 pub mod shared;
+pub mod table;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::catalog::Catalog;
+use self::table::{Table, Wanted};
 use crate::cause::EventLine;
 use crate::clock::Clock;
 use crate::decode::arrival::{Arrival, Decoder};
@@ -226,6 +228,17 @@ impl Source {
         match self {
             Self::ApiServer(server) => server.read_set(collection, labels).await.map(Some),
             Self::Replay(_) => Ok(None),
+        }
+    }
+
+    /// A page of a kind's table, read now; `None` if the one object that is wanted is not there.
+    ///
+    /// # Errors
+    /// If the API server does not give it, or there is none.
+    pub async fn read_table(&self, kind: &Kind, wanted: &Wanted<'_>) -> Result<Option<Table>, Problem> {
+        match self {
+            Self::ApiServer(server) => server.read_table(kind, wanted).await,
+            Self::Replay(_) => Err(Problem::new(ProblemReason::NotServed, "a recording has no tables")),
         }
     }
 

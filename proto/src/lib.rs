@@ -16,6 +16,10 @@ pub mod v1 {
     include!("gen/daymark.v1.StatusService.rs");
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.ServerService.rs");
+    #[cfg(feature = "server")]
+    include!("gen/daymark.v1.TableService.rs");
+    #[cfg(feature = "server")]
+    include!("gen/daymark.v1.TreeService.rs");
 }
 
 /// The encoded `FileDescriptorSet` of the API, for server reflection.

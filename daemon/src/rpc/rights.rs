@@ -65,7 +65,7 @@ pub(super) struct Sight {
 }
 
 impl Sight {
-    const EVERYTHING: Self = Self { visible: Vec::new(), grade: Grade::Whole, refused: Vec::new() };
+    pub(super) const EVERYTHING: Self = Self { visible: Vec::new(), grade: Grade::Whole, refused: Vec::new() };
 
     /// The selection as far as it may be seen.
     pub(super) fn narrow(&self, selection: Selection) -> Selection {
@@ -347,7 +347,7 @@ fn refusal(caller: &Caller, right: &Right, visible: &BTreeSet<Arc<str>>, is_too_
     message
 }
 
-fn unreachable(cache: &Cache, message: String) -> Unreachable {
+pub(super) fn unreachable(cache: &Cache, message: String) -> Unreachable {
     Unreachable {
         kind: cache.kind().to_string(),
         namespace: cache.collection().namespace.as_deref().unwrap_or_default().to_owned(),

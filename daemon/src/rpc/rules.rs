@@ -22,6 +22,8 @@ const RULES: &[(&str, Rule)] = &[
     ("/daymark.v1.StatusService/GetStatus", Rule::Callers),
     ("/daymark.v1.StatusService/ListStatuses", Rule::Callers),
     ("/daymark.v1.StatusService/WatchStatuses", Rule::Callers),
+    ("/daymark.v1.TableService/ListTables", Rule::Callers),
+    ("/daymark.v1.TreeService/WatchTree", Rule::Callers),
     ("/grpc.health.v1.Health/Check", Rule::Anybody),
     ("/grpc.health.v1.Health/Watch", Rule::Anybody),
     ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Rule::Callers),

@@ -248,7 +248,7 @@ impl Handler {
 /// The place of a cache in a selection, and a key in it to go on behind.
 type Place = (usize, Option<Key>);
 
-fn not_found(cache: &Cache, key: &Key) -> Status {
+pub(super) fn not_found(cache: &Cache, key: &Key) -> Status {
     let kind = cache.kind();
     let message = match &*key.namespace {
         "" => format!("{kind} {:?} not found", key.name),
@@ -259,7 +259,7 @@ fn not_found(cache: &Cache, key: &Key) -> Status {
     status(Code::NotFound, Reason::ObjectNotFound, message, metadata)
 }
 
-fn page_size(asked: i32) -> Result<usize, Status> {
+pub(super) fn page_size(asked: i32) -> Result<usize, Status> {
     match usize::try_from(asked) {
         Ok(0) => Ok(PAGE.0),
         Ok(size) => Ok(size.min(PAGE.1)),
@@ -289,7 +289,7 @@ fn page_start(token: &str, selection: &Selection) -> Result<Place, Status> {
     Ok((place.ok_or_else(|| invalid_page("page_token is not one that this list gave".into()))?, after))
 }
 
-fn invalid_page(message: String) -> Status {
+pub(super) fn invalid_page(message: String) -> Status {
     status(Code::InvalidArgument, Reason::InvalidPage, message, [])
 }
 

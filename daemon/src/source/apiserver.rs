@@ -7,6 +7,7 @@ mod follow;
 mod kinds;
 mod lines;
 pub mod review;
+mod tables;
 mod transport;
 mod watch_event;
 

@@ -1699,3 +1699,364 @@ pub mod server_service_client {
         }
     }
 }
+/// ListTablesRequest selects objects.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListTablesRequest {
+    /// Which objects. Not by `states` or `cel`; `field_selector` is the API
+    /// server's, which knows few fields of each kind.
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<Filter>,
+    /// At most this many rows; 0 for 500; more than 1000 counts as 1000.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// The `next_page_token` of the page before.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// ListTablesResponse is one page.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListTablesResponse {
+    /// Tables, each of one kind; a kind's table may go on in the next page.
+    #[prost(message, repeated, tag = "1")]
+    pub tables: ::prost::alloc::vec::Vec<Table>,
+    /// The token of the next page; empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+    /// What the caller may not see; it is missing above.
+    #[prost(message, repeated, tag = "3")]
+    pub unreachable: ::prost::alloc::vec::Vec<Unreachable>,
+}
+/// Table is what the API server would print of one kind's objects
+/// (meta.k8s.io/v1 Table).
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Table {
+    /// The kind, as "deployments.apps".
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    /// Its columns.
+    #[prost(message, repeated, tag = "2")]
+    pub columns: ::prost::alloc::vec::Vec<TableColumn>,
+    /// Its rows.
+    #[prost(message, repeated, tag = "3")]
+    pub rows: ::prost::alloc::vec::Vec<TableRow>,
+}
+/// TableColumn is a column.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TableColumn {
+    /// Its name, such as "Ready".
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Which columns are shown where there is little room: those of priority 0.
+    #[prost(int32, tag = "2")]
+    pub priority: i32,
+}
+/// TableRow is one object.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TableRow {
+    /// Which object.
+    #[prost(message, optional, tag = "1")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+    /// A cell for each column: an array of strings, numbers, booleans and nulls, in JSON.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub cells: ::prost::bytes::Bytes,
+    /// Its labels.
+    #[prost(map = "string, string", tag = "3")]
+    pub labels: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod table_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// TableService hands on the API server's own tables: the columns that
+    /// `kubectl get` shows, those of custom resources included. They are read live;
+    /// the daemon's caches have no part in it.
+    ///
+    /// Errors are those of `StatusService`, and NO_API_SERVER (FAILED_PRECONDITION)
+    /// where a recording is replayed.
+    #[derive(Debug, Clone)]
+    pub struct TableServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl TableServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> TableServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> TableServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            TableServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// ListTables reads objects as tables, page by page.
+        pub async fn list_tables(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListTablesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListTablesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.TableService/ListTables",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.TableService", "ListTables"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// WatchTreeRequest names the object.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchTreeRequest {
+    /// The object. `resource` takes any form that kubectl takes. An empty
+    /// namespace means the daemon's default namespace.
+    #[prost(message, optional, tag = "1")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+    /// The kinds in which to look for what is owned, in any form that kubectl
+    /// takes; empty for those that the objects of the tree usually own, and for
+    /// custom resources every kind that can be unready.
+    #[prost(string, repeated, tag = "2")]
+    pub kinds: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// At most this often; at least 100 ms, which is the default.
+    #[prost(message, optional, tag = "3")]
+    pub interval: ::core::option::Option<::prost_types::Duration>,
+}
+/// WatchTreeResponse is the whole tree.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchTreeResponse {
+    /// Its nodes: the object first, each before what it owns, siblings in the order
+    /// of kind and name.
+    #[prost(message, repeated, tag = "1")]
+    pub nodes: ::prost::alloc::vec::Vec<TreeNode>,
+    /// How many objects were left out because there are too many.
+    #[prost(int32, tag = "2")]
+    pub omitted: i32,
+    /// Kinds that could not be looked at, or not everywhere.
+    #[prost(message, repeated, tag = "3")]
+    pub unreachable: ::prost::alloc::vec::Vec<Unreachable>,
+    /// How new this is.
+    #[prost(message, optional, tag = "4")]
+    pub freshness: ::core::option::Option<Freshness>,
+}
+/// TreeNode is an object in a tree.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TreeNode {
+    /// The object's state.
+    #[prost(message, optional, tag = "1")]
+    pub status: ::core::option::Option<Status>,
+    /// How far below the first it is: 0 is the first itself.
+    #[prost(int32, tag = "2")]
+    pub depth: i32,
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod tree_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// TreeService follows objects with all that they own.
+    ///
+    /// Errors are those of `StatusService`.
+    #[derive(Debug, Clone)]
+    pub struct TreeServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl TreeServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> TreeServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> TreeServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            TreeServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// WatchTree sends an object's tree, then the whole tree again whenever
+        /// something in it is told otherwise: faster changes are told together. It
+        /// goes on when the object is deleted, with what is left. It ends with an error
+        /// that says why, never with OK. An object that does not exist is the error
+        /// NOT_FOUND.
+        pub async fn watch_tree(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchTreeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::WatchTreeResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.TreeService/WatchTree",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.TreeService", "WatchTree"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
