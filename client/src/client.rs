@@ -6,13 +6,16 @@ use std::time::Duration;
 use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::server_service_client::ServerServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
+use daymark_proto::v1::table_service_client::TableServiceClient;
+use daymark_proto::v1::tree_service_client::TreeServiceClient;
 use daymark_proto::v1::{
     ArmGateRequest, ArmGateResponse, CancelGateRequest, CancelGateResponse, GetGateRequest, GetGateResponse,
     OpenGateRequest, OpenGateResponse, WatchGateRequest, WatchGateResponse,
 };
 use daymark_proto::v1::{
     GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse, ListCachesRequest,
-    ListCachesResponse, ListStatusesRequest, ListStatusesResponse, WatchStatusesRequest, WatchStatusesResponse,
+    ListCachesResponse, ListStatusesRequest, ListStatusesResponse, ListTablesRequest, ListTablesResponse,
+    WatchStatusesRequest, WatchStatusesResponse, WatchTreeRequest, WatchTreeResponse,
 };
 use http::header::AUTHORIZATION;
 use tonic::transport::{Channel, Endpoint};
@@ -20,7 +23,7 @@ use tonic::{Code, Request, Response, Status, Streaming};
 
 use crate::address::bare_host;
 use crate::connect::{Connector, Known};
-use crate::{Address, Error, GateWatch, Options, OptionsError, TlsPeer, Watch};
+use crate::{Address, Error, GateWatch, Options, OptionsError, TlsPeer, TreeWatch, Watch};
 
 /// The daemon allows a ping in every 10 s; twice that keeps clear of the limit.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
@@ -28,6 +31,30 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// One object may be large: etcd takes some MiB, and an operator may allow more.
 const MESSAGE_LIMIT: usize = 64 << 20;
+
+/// The pages of a list.
+#[derive(Debug)]
+pub struct Pages<'a> {
+    client: &'a Client,
+    /// What to ask for next; nothing behind the last page.
+    request: Option<ListStatusesRequest>,
+}
+
+impl Pages<'_> {
+    /// The next page; `None` behind the last.
+    ///
+    /// # Errors
+    /// Those of the call. A page that failed can be asked for again.
+    pub async fn next(&mut self) -> Result<Option<ListStatusesResponse>, Error> {
+        let Some(request) = &mut self.request else { return Ok(None) };
+        let page = self.client.list_page(request.clone()).await?;
+        request.page_token.clone_from(&page.next_page_token);
+        if page.next_page_token.is_empty() {
+            self.request = None;
+        }
+        Ok(Some(page))
+    }
+}
 
 /// A connection to a daemon. Cloning shares it. If it breaks, the next call
 /// opens it again.
@@ -90,21 +117,63 @@ impl Client {
     ///
     /// # Errors
     /// Those of the calls.
-    pub async fn list_statuses(&self, mut request: ListStatusesRequest) -> Result<ListStatusesResponse, Error> {
-        request.page_token.clear();
-        let mut all = self.list_page(request.clone()).await?;
-        while !all.next_page_token.is_empty() {
-            request.page_token = std::mem::take(&mut all.next_page_token);
-            let page = self.list_page(request.clone()).await?;
+    pub async fn list_statuses(&self, request: ListStatusesRequest) -> Result<ListStatusesResponse, Error> {
+        let mut pages = self.pages(request);
+        let mut all = pages.next().await?.unwrap_or_default();
+        while let Some(page) = pages.next().await? {
             all.statuses.extend(page.statuses);
             for kind in page.unreachable {
                 if !all.unreachable.contains(&kind) {
                     all.unreachable.push(kind);
                 }
             }
-            all.next_page_token = page.next_page_token;
         }
+        all.next_page_token.clear();
         Ok(all)
+    }
+
+    /// The statuses of all objects that match, page by page.
+    #[must_use]
+    pub fn pages(&self, mut request: ListStatusesRequest) -> Pages<'_> {
+        request.page_token.clear();
+        Pages { client: self, request: Some(request) }
+    }
+
+    /// Objects as the API server would print them: every page in one answer.
+    ///
+    /// # Errors
+    /// Those of the calls.
+    pub async fn list_tables(&self, mut request: ListTablesRequest) -> Result<ListTablesResponse, Error> {
+        request.page_token.clear();
+        let mut all = ListTablesResponse::default();
+        loop {
+            let mut service = TableServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT);
+            let call = async move |request| service.list_tables(request).await;
+            let page: ListTablesResponse = self.call(request.clone(), call).await?;
+            all.tables.extend(page.tables);
+            for kind in page.unreachable {
+                if !all.unreachable.contains(&kind) {
+                    all.unreachable.push(kind);
+                }
+            }
+            if page.next_page_token.is_empty() {
+                return Ok(all);
+            }
+            request.page_token = page.next_page_token;
+        }
+    }
+
+    /// Follows an object with all that it owns, also over a connection that breaks.
+    #[must_use]
+    pub fn watch_tree(&self, request: WatchTreeRequest) -> TreeWatch {
+        TreeWatch::new(self.clone(), request)
+    }
+
+    /// Opens one stream.
+    pub(crate) async fn open_tree(&self, request: WatchTreeRequest) -> Result<Streaming<WatchTreeResponse>, Error> {
+        let mut service = TreeServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT);
+        let response = service.watch_tree(self.request(request).await?).await;
+        response.map(Response::into_inner).map_err(|status| self.error(&status))
     }
 
     async fn list_page(&self, request: ListStatusesRequest) -> Result<ListStatusesResponse, Error> {

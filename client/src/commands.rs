@@ -8,5 +8,6 @@ pub mod gate;
 pub mod get;
 pub mod on;
 pub mod session;
+pub mod tree;
 pub mod version;
 pub mod wait;

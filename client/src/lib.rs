@@ -45,10 +45,11 @@ mod secret_file;
 mod socket;
 mod tls;
 mod token;
+mod tree_watch;
 mod watch;
 
 pub use address::{Address, AddressError};
-pub use client::Client;
+pub use client::{Client, Pages};
 pub use credentials::{Credentials, CredentialsError};
 pub use daymark_proto::v1 as api;
 pub use error::{Error, RpcError};
@@ -60,4 +61,5 @@ pub use recover::{Recovery, recovery};
 pub use secret_file::SecretFileError;
 pub use tls::{Distrust, Identity, Tls, TlsError, TlsPeer};
 pub use token::{Token, TokenError};
+pub use tree_watch::{TreeEvent, TreeWatch};
 pub use watch::{Told, Watch, WatchEvent};

@@ -15,8 +15,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use crate::catalog::Catalog;
 use self::table::{Table, Wanted};
+use crate::catalog::Catalog;
 use crate::cause::EventLine;
 use crate::clock::Clock;
 use crate::decode::arrival::{Arrival, Decoder};

@@ -10,6 +10,9 @@ use crate::record::{Link, Record, Uid};
 /// Objects that a tree has at most: more are for nobody to look at.
 const MOST: usize = 2000;
 
+/// How deep a tree is at most: parsers of JSON take 128 levels, of which each takes two.
+const DEEPEST: usize = 32;
+
 /// Kinds whose objects own no others than of these kinds, by group and kind.
 const OWN: &[((&str, &str), &[(&str, &str)])] = &[
     (("", "Node"), &[("", "Pod")]),
@@ -79,7 +82,7 @@ impl Tree {
             if !may(node.cache, &node.record) || !seen.insert(node.record.uid.clone()) {
                 continue;
             }
-            if tree.nodes.len() >= MOST {
+            if tree.nodes.len() >= MOST || node.depth > DEEPEST {
                 tree.omitted += 1;
                 continue;
             }

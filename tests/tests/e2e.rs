@@ -7,6 +7,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+#[path = "e2e/expressions.rs"]
+mod expressions;
 #[path = "e2e/gates.rs"]
 mod gates;
 #[allow(clippy::unwrap_used, dead_code, reason = "it is shared with the daemon's tests, which ask more of it")]
@@ -34,6 +36,10 @@ mod scale;
 mod secrets;
 #[path = "e2e/states.rs"]
 mod states;
+#[path = "e2e/tables.rs"]
+mod tables;
+#[path = "e2e/tree.rs"]
+mod tree;
 #[path = "e2e/wait.rs"]
 mod wait;
 #[path = "e2e/watch.rs"]
@@ -102,6 +108,9 @@ fn main() -> ExitCode {
         secrets::TESTS,
         states::TESTS,
         scale::TESTS,
+        expressions::TESTS,
+        tables::TESTS,
+        tree::TESTS,
     ]
     .concat();
     let trials = tests.into_iter().map(|test| Trial::ignorable_test(test.name, move || perform(&test))).collect();

@@ -9,6 +9,8 @@ use daymark_proto::Encoded;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::server_service_server::{ServerService, ServerServiceServer};
 use daymark_proto::v1::status_service_server::{StatusService, StatusServiceServer};
+use daymark_proto::v1::table_service_server::TableServiceServer;
+use daymark_proto::v1::tree_service_server::TreeServiceServer;
 use daymark_proto::v1::{
     GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse, ListCachesRequest,
     ListCachesResponse, ListStatusesRequest, ListStatusesResponse, WatchStatusesRequest, WatchStatusesResponse,
@@ -22,6 +24,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::fake_gates::{self, GateScript, Gates, SeenGates};
+use crate::fake_views::{self, SeenViews, ViewScript, Views};
 
 /// One step of a watch.
 #[derive(Clone)]
@@ -46,6 +49,7 @@ pub struct Script {
     /// What every watch plays that comes after those; without it they wait.
     pub later_watches: Option<Vec<Step>>,
     pub gates: GateScript,
+    pub views: ViewScript,
     /// No answer to a single call, ever.
     pub silent: bool,
 }
@@ -63,6 +67,7 @@ struct Shared {
     script: Mutex<Script>,
     seen: Mutex<Seen>,
     gates: Arc<Gates>,
+    views: Arc<Views>,
     pushed: Arc<tokio::sync::Mutex<UnboundedReceiver<Step>>>,
 }
 
@@ -78,11 +83,13 @@ pub struct Fake {
 impl Fake {
     pub fn new(mut script: Script) -> Self {
         let gates = Gates { script: Mutex::new(std::mem::take(&mut script.gates)), ..Gates::default() };
+        let views = Views { script: Mutex::new(std::mem::take(&mut script.views)), ..Views::default() };
         let (push, pushed) = unbounded_channel();
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
             seen: Mutex::default(),
             gates: Arc::new(gates),
+            views: Arc::new(views),
             pushed: Arc::new(tokio::sync::Mutex::new(pushed)),
         });
         let folder = tempfile::tempdir().unwrap();
@@ -109,6 +116,10 @@ impl Fake {
 
     pub fn seen_gates(&self) -> MutexGuard<'_, SeenGates> {
         self.shared.gates.seen.lock().unwrap()
+    }
+
+    pub fn seen_views(&self) -> MutexGuard<'_, SeenViews> {
+        self.shared.views.seen.lock().unwrap()
     }
 
     /// Adds a step to the watch that is open.
@@ -148,6 +159,8 @@ impl Fake {
         let server = tonic::transport::Server::builder()
             .add_service(StatusServiceServer::new(Service(Arc::clone(&self.shared))))
             .add_service(GateServiceServer::new(fake_gates::Service(Arc::clone(&self.shared.gates))))
+            .add_service(TableServiceServer::new(fake_views::Service(Arc::clone(&self.shared.views))))
+            .add_service(TreeServiceServer::new(fake_views::Service(Arc::clone(&self.shared.views))))
             .add_service(ServerServiceServer::new(Service(Arc::clone(&self.shared))));
         runtime.spawn(server.serve_with_incoming(UnboundedReceiverStream::new(incoming)));
         self.runtime = Some(runtime);

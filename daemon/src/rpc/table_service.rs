@@ -122,7 +122,7 @@ impl Handler {
         let rows = table.rows.into_iter().map(|row| self.row(cache, row)).collect();
         let columns = table.column_definitions.into_iter();
         let columns = columns.map(|column| TableColumn { name: column.name, priority: column.priority }).collect();
-        page.add(Table { kind: kind.to_string(), columns, rows });
+        page.add(Table { kind: kind.to_string(), columns, rows, object_kind: kind.kind.clone() });
         Ok(next)
     }
 

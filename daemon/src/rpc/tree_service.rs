@@ -100,8 +100,9 @@ impl Served {
             true => Scope::Namespaces([Arc::clone(&root.key.namespace)].into()),
             false => Scope::All,
         };
-        let is_near =
-            |cache: &Lease| !kind.namespaced || cache.collection().namespace.as_deref().is_none_or(|n| *n == *root.key.namespace);
+        let is_near = |cache: &Lease| {
+            !kind.namespaced || cache.collection().namespace.as_deref().is_none_or(|n| *n == *root.key.namespace)
+        };
         let mut caches = Caches::default();
         // What has a namespace owns nothing that has none.
         for kind in kinds.iter().filter(|below| below.namespaced || !kind.namespaced) {
@@ -121,7 +122,8 @@ impl Served {
             Ok(seen) => Ok(seen),
             Err(denied) if denied.code() == Code::PermissionDenied => {
                 let nothing = of.caches.iter().map(|_| Visible::nothing()).collect();
-                let refused = of.caches.iter().map(|cache| super::rights::unreachable(cache, denied.message().to_owned()));
+                let refused =
+                    of.caches.iter().map(|cache| super::rights::unreachable(cache, denied.message().to_owned()));
                 Ok((Sight { visible: nothing, refused: refused.collect(), ..Sight::EVERYTHING }, Vec::new()))
             }
             Err(error) => Err(error),

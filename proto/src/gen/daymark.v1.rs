@@ -1739,6 +1739,9 @@ pub struct Table {
     /// Its rows.
     #[prost(message, repeated, tag = "3")]
     pub rows: ::prost::alloc::vec::Vec<TableRow>,
+    /// The Kubernetes kind, such as "Deployment".
+    #[prost(string, tag = "4")]
+    pub object_kind: ::prost::alloc::string::String,
 }
 /// TableColumn is a column.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

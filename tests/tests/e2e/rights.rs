@@ -6,9 +6,12 @@ use daymark_proto::FILE_DESCRIPTOR_SET;
 use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::server_service_client::ServerServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
+use daymark_proto::v1::table_service_client::TableServiceClient;
+use daymark_proto::v1::tree_service_client::TreeServiceClient;
 use daymark_proto::v1::{
     ArmGateRequest, CancelGateRequest, Filter, GatePolicy, GetGateRequest, GetServerInfoRequest, GetStatusRequest,
-    ListCachesRequest, ListStatusesRequest, ObjectRef, OpenGateRequest, WatchGateRequest, WatchStatusesRequest,
+    ListCachesRequest, ListStatusesRequest, ListTablesRequest, ObjectRef, OpenGateRequest, WatchGateRequest,
+    WatchStatusesRequest, WatchTreeRequest,
 };
 use daymark_tests::cluster::{Cluster, Namespace};
 use daymark_tests::daemon::Daemon;
@@ -125,6 +128,8 @@ fn samples_of(rpc: &str, here: &str, there: &str) -> Vec<Sample> {
         "StatusService/GetStatus" => of_object(&["get"]),
         "StatusService/ListStatuses" => of_kinds(&["list"]),
         "StatusService/WatchStatuses" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
+        "TableService/ListTables" => [of_kinds(&["list"]), of_object(&["get"])].concat(),
+        "TreeService/WatchTree" => of_object(&["get", "watch"]),
         "GateService/OpenGate" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
         "ServerService/GetServerInfo" | "ServerService/ListCaches" => {
             vec![Sample { rpc: rpc.to_owned(), of: Of::Nothing, takes: Vec::new() }]
@@ -180,7 +185,8 @@ impl Clone for Sample {
 /// How a request with that token is answered.
 async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &str) -> Result<(), Status> {
     let mut status = StatusServiceClient::new(channel.clone());
-    let (mut gates, mut server) = (GateServiceClient::new(channel.clone()), ServerServiceClient::new(channel));
+    let mut gates = GateServiceClient::new(channel.clone());
+    let mut server = ServerServiceClient::new(channel.clone());
     let (filter, r#ref) = match &sample.of {
         Of::Nothing => (None, None),
         Of::Kind(filter) => (Some(filter.clone()), None),
@@ -200,6 +206,14 @@ async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &str) -> Resu
         "StatusService/WatchStatuses" => {
             let request = WatchStatusesRequest { filter, ..Default::default() };
             status.watch_statuses(with_token(request, token)).await.map(drop)
+        }
+        "TableService/ListTables" => {
+            let request = ListTablesRequest { filter, ..Default::default() };
+            TableServiceClient::new(channel).list_tables(with_token(request, token)).await.map(drop)
+        }
+        "TreeService/WatchTree" => {
+            let request = WatchTreeRequest { r#ref, ..Default::default() };
+            TreeServiceClient::new(channel).watch_tree(with_token(request, token)).await.map(drop)
         }
         "GateService/OpenGate" => {
             let policy = Some(GatePolicy { once: true, min_objects: Some(0), ..Default::default() });
@@ -251,7 +265,8 @@ fn matrix(cluster: &Cluster, _: &Daemon) {
                 verb => truth.may(&name, verb, what, namespace.as_deref()),
             });
             // Who may see some namespaces gets these of all.
-            let some = |filter: &Filter| filter.all_namespaces && sample.rpc.starts_with("StatusService/");
+            let reads = ["StatusService/", "TableService/"].iter().any(|service| sample.rpc.starts_with(service));
+            let some = |filter: &Filter| filter.all_namespaces && reads;
             let partly = matches!(&sample.of, Of::Kind(filter) if some(filter))
                 && sample.takes.iter().all(|(verb, what, _)| truth.may(&name, verb, what, Some(&here.name)));
             let answer = runtime.block_on(async {

@@ -34,8 +34,7 @@ pub(in crate::source) mod accept {
     pub(in crate::source) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
     /// What the API server would print: it has whatever it prints by itself, and what it is
     /// told by custom resources' definitions.
-    pub(in crate::source) const TABLE: &str =
-        "application/json;as=Table;g=meta.k8s.io;v=v1,application/json";
+    pub(in crate::source) const TABLE: &str = "application/json;as=Table;g=meta.k8s.io;v=v1,application/json";
     /// A list of metadata.
     pub(in crate::source) const METADATA_LIST: &str =
         "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
