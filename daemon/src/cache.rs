@@ -60,7 +60,7 @@ impl Cache {
     pub fn new(id: CacheId, collection: Collection, keeps_bodies: bool, freshness: Freshness) -> Self {
         let kind = &collection.kind;
         let related = Related::find(&kind.group, &kind.kind, collection.field_selector);
-        let (objects, freshness) = (RwLock::new(Objects::new(related.is_some())), watch::Sender::new(freshness));
+        let (objects, freshness) = (RwLock::new(Objects::default()), watch::Sender::new(freshness));
         let (frozen, touched, closed) = (Mutex::default(), Touched::default(), CancellationToken::new());
         Self { id, collection, related, keeps_bodies, objects, freshness, frozen, touched, closed }
     }
