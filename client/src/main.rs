@@ -19,7 +19,6 @@ mod printer;
 mod run;
 mod sanitize;
 mod signals;
-mod sort;
 mod status_json;
 mod table;
 mod tabwriter;

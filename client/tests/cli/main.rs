@@ -13,6 +13,7 @@ mod contexts;
 mod contract;
 mod credentials;
 mod daemon_status;
+mod expressions;
 mod fake;
 mod fake_gates;
 mod fake_views;

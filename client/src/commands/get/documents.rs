@@ -38,9 +38,9 @@ pub async fn print(printer: &mut Printer, query: &Query<'_>, found: &Found) -> R
         Output::Json => json::pretty(printer.out(), &List::of(&found.statuses), terminal)?,
         Output::Yaml => yaml::document(printer.out(), &List::of(&found.statuses), terminal)?,
         Output::StatusJson => json::pretty(printer.out(), &StatusList::from(found), terminal)?,
-        Output::Columns(_) | Output::Expression(..) => {
+        Output::Columns { .. } | Output::Expression(..) => {
             let mut expressed = Expressed::new(query).await?;
-            if one || matches!(query.output, Output::Columns(_)) {
+            if one || matches!(query.output, Output::Columns { .. }) {
                 for status in &found.statuses {
                     expressed.print(printer, &status.object).await?;
                 }
