@@ -9,6 +9,10 @@ mod contexts;
 mod criterion;
 mod duration;
 mod exit;
+#[allow(dead_code, reason = "`get` is to use it")]
+mod expression;
+mod go_template;
+mod jq;
 mod json;
 mod layout;
 mod live;
@@ -27,5 +31,9 @@ mod words;
 mod yaml;
 
 fn main() -> std::process::ExitCode {
+    // Its arguments are no user's.
+    if expression::worker::is_wanted() {
+        return expression::worker::run();
+    }
     run::run()
 }
