@@ -7,21 +7,20 @@ mod ci;
 mod commands;
 mod contexts;
 mod criterion;
-#[allow(dead_code, reason = "`get` does not print with it yet")]
 mod custom_columns;
 mod duration;
 mod exit;
-#[allow(dead_code, reason = "`get` does not print with it yet")]
+mod expression;
+mod go_template;
 mod go_text;
+mod jq;
 mod json;
-#[allow(dead_code, reason = "`get` does not print with it yet")]
 mod jsonpath;
 mod layout;
 mod live;
 mod manifests;
-mod output;
-#[allow(dead_code, reason = "`get` does not print with it yet")]
 mod object_list;
+mod output;
 #[cfg(test)]
 mod output_cases;
 mod policy_file;
@@ -29,7 +28,6 @@ mod printer;
 mod run;
 mod sanitize;
 mod signals;
-#[allow(dead_code, reason = "`get` does not sort yet")]
 mod sort;
 mod status_json;
 mod table;
@@ -41,5 +39,9 @@ mod words;
 mod yaml;
 
 fn main() -> std::process::ExitCode {
+    // Its arguments are no user's.
+    if expression::worker::is_wanted() {
+        return expression::worker::run();
+    }
     run::run()
 }

@@ -69,7 +69,7 @@ fn columns_are_ones_own() {
         "NAME   NUMBER   NONE\na      10       <none>\nb      9        <none>\nc      100      <none>\n",
         "",
     );
-    all(&["-o", columns, "--no-headers"]).expect(0, "a   10    <none>\nb   9     <none>\nc   100   <none>\n", "");
+    all(&["-o", columns, "--no-headers"]).expect(0, "a     10    <none>\nb     9     <none>\nc     100   <none>\n", "");
     all(&["-o", "custom-columns=NAME"]).expect_problem(2, &["custom-columns"]);
 }
 
@@ -103,7 +103,7 @@ fn what_is_wrong_is_said_in_a_line() {
         ("jsonpath={.a", "jsonpath"),
         ("go-template={{.a", "Go template"),
         ("jq=.spec.number | keys", "jq"),
-        ("jsonpath={.spec.number[0]}", "number"),
+        ("jsonpath={.spec.number[0]}", "JSONPath"),
         ("go-template={{index .spec.number 1}}", "Go template"),
     ] {
         let run = one(&["-o", output]);

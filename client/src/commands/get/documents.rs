@@ -45,9 +45,7 @@ pub async fn print(printer: &mut Printer, query: &Query<'_>, found: &Found) -> R
                     expressed.print(printer, &status.object).await?;
                 }
             } else {
-                let list = serde_json::to_vec(&List::of(&found.statuses));
-                let list = list.map_err(|error| Failure::new(Exit::Fault, error.to_string()))?;
-                expressed.print(printer, &list).await?;
+                expressed.print_list(printer, &found.statuses).await?;
             }
             expressed.end(printer)?;
         }

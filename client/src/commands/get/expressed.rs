@@ -1,12 +1,14 @@
 //! What an expression makes of objects.
 
+use daymark::api::Status;
 use serde_json::Value;
 
-use super::Query;
+use super::{Query, object};
 use crate::custom_columns::CustomColumns;
 use crate::exit::{Exit, Failure};
-use crate::expression::{Evaluator, ExpressionError, Program};
+use crate::expression::{Evaluator, Program};
 use crate::jsonpath::{ExecuteError, Template};
+use crate::object_list;
 use crate::output::{Language, Output};
 use crate::printer::Printer;
 use crate::sanitize;
@@ -24,7 +26,7 @@ pub enum Expressed {
     /// A path takes a bounded number of steps, whatever it is.
     JsonPath(Box<Template>),
     /// A program that may take anything, in a process of its own.
-    Program(Evaluator),
+    Program(Box<Evaluator>),
 }
 
 impl Expressed {
@@ -43,7 +45,7 @@ impl Expressed {
             Output::Expression(language @ (Language::JsonPath | Language::JsonPathAsJson), text) => {
                 let template = Template::parse(text);
                 let template = template.map_err(|error| Failure::usage(format!("-o jsonpath: {error}")))?;
-                Ok(Self::JsonPath(Box::new(template.as_json(*language == Language::JsonPathAsJson))))
+                Ok(Self::JsonPath(Box::new(template.json(*language == Language::JsonPathAsJson))))
             }
             Output::Expression(Language::Jq, text) => {
                 Self::program(Program::Jq { expression: text.clone(), raw: query.raw }).await
@@ -54,7 +56,7 @@ impl Expressed {
     }
 
     async fn program(program: Program) -> Result<Self, Failure> {
-        Ok(Self::Program(Evaluator::start(&program).await?))
+        Ok(Self::Program(Box::new(Evaluator::start(&program).await?)))
     }
 
     /// Prints what it makes of one document: an object, or a list of them.
@@ -65,6 +67,16 @@ impl Expressed {
         let output = self.output(printer.on_terminal(), json).await?;
         printer.bytes(&output)?;
         Ok(())
+    }
+
+    /// Prints what it makes of kubectl's list of objects.
+    ///
+    /// # Errors
+    /// As [`Expressed::print`].
+    pub async fn print_list(&mut self, printer: &mut Printer, statuses: &[Status]) -> Result<(), Failure> {
+        let objects = statuses.iter().map(object).collect::<Result<_, _>>()?;
+        let list = object_list::list(objects).to_string();
+        self.print(printer, list.as_bytes()).await
     }
 
     /// The same in lines of its own, where documents come one after another.
@@ -107,7 +119,11 @@ impl Expressed {
             }
             Self::Program(evaluator) => {
                 let output = evaluator.evaluate(json).await?;
-                Ok(if terminal { sanitize::block(&String::from_utf8_lossy(&output)).into_owned().into() } else { output })
+                Ok(if terminal {
+                    sanitize::block(&String::from_utf8_lossy(&output)).into_owned().into()
+                } else {
+                    output
+                })
             }
         }
     }
@@ -117,14 +133,8 @@ fn document(json: &[u8]) -> Result<Value, Failure> {
     serde_json::from_slice(json).map_err(|error| Failure::new(Exit::Fault, format!("an object is no JSON: {error}")))
 }
 
-impl From<ExpressionError> for Failure {
-    fn from(error: ExpressionError) -> Self {
-        Self::new(if error.is_usage() { Exit::Usage } else { Exit::Fault }, error.to_string())
-    }
-}
-
 impl From<ExecuteError> for Failure {
     fn from(error: ExecuteError) -> Self {
-        Self::usage(error.to_string())
+        Self::usage(format!("the JSONPath failed: {error}"))
     }
 }

@@ -204,8 +204,11 @@ impl<'a> Query<'a> {
         let objects: Vec<_> = found.statuses.iter().map(super::object).collect::<Result<_, _>>()?;
         let problem = |error: &dyn std::fmt::Display| Failure::usage(format!("--sort-by: {error}"));
         let field = SortField::parse(path).map_err(|error| problem(&error))?;
-        let keys: Vec<_> =
-            objects.iter().map(|object| field.key(object)).collect::<Result<_, _>>().map_err(|error| problem(&error))?;
+        let keys: Vec<_> = objects
+            .iter()
+            .map(|object| field.key(object))
+            .collect::<Result<_, _>>()
+            .map_err(|error| problem(&error))?;
         let order = field.order(&keys).map_err(|error| problem(&error))?;
         let mut statuses: Vec<_> = found.statuses.into_iter().map(Some).collect();
         found.statuses = order.into_iter().filter_map(|place| statuses.get_mut(place)?.take()).collect();
