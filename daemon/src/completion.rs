@@ -25,8 +25,8 @@ pub struct Words {
 }
 
 /// The names of kinds that begin with `prefix`, and which kind each means: plural names, with the
-/// group where the plural alone is another kind's or `prefix` has a dot; short names, if
-/// `prefix` is not empty. Of several kinds of a name, the first one has it.
+/// group where the plural alone is another kind's or `prefix` has a dot; and short names with which
+/// it does not begin, if `prefix` is not empty. Of several kinds of a name, the first one has it.
 #[must_use]
 pub fn kinds(kinds: &[Arc<Kind>], prefix: &str) -> BTreeMap<String, String> {
     let mut owners: HashMap<String, usize> = HashMap::new();
@@ -39,7 +39,9 @@ pub fn kinds(kinds: &[Arc<Kind>], prefix: &str) -> BTreeMap<String, String> {
         let means_it = |name: &str| owners.get(name) == Some(&place);
         let is_enough = means_it(&kind.resource) && !prefix.contains('.');
         let plural = if is_enough { kind.resource.clone() } else { kind.to_string() };
-        let short = kind.short_names.iter().filter(|name| !prefix.is_empty() && means_it(name));
+        // `po` goes on to `pods`, but `svc` to nothing.
+        let is_other = |name: &str| !prefix.is_empty() && !plural.starts_with(name);
+        let short = kind.short_names.iter().filter(|name| is_other(name) && means_it(name));
         for name in short.cloned().chain([plural]).filter(|name| name.starts_with(prefix)) {
             words.entry(name).or_insert_with(|| format!("{} {}", kind.kind, kind.api_version()));
         }
@@ -112,14 +114,16 @@ mod tests {
         let words = |prefix| kinds(&all, prefix).into_keys().collect::<Vec<_>>().join(" ");
         for (prefix, found) in [
             ("", "deployments jobs pods pods.metrics.k8s.io replicasets"),
-            ("p", "po pods pods.metrics.k8s.io"),
-            ("deploy", "deploy deployments"),
+            ("p", "pods pods.metrics.k8s.io"),
+            ("r", "replicasets rs"),
+            ("rs", "rs"),
+            ("deploy", "deployments"),
             ("deployments.", "deployments.apps"),
             ("jobs.b", "jobs.batch"),
             ("x", ""),
         ] {
             assert_eq!(words(prefix), found, "{prefix:?}");
         }
-        assert_eq!(kinds(&all, "deploy")["deploy"], "Deployment apps/v1");
+        assert_eq!(kinds(&all, "rs")["rs"], "ReplicaSet apps/v1");
     }
 }

@@ -29,11 +29,17 @@ fn write_all(root: &Command, folder: &Path) -> Result<(), Failure> {
     fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
     let mut commands = vec![root.clone()];
     while let Some(command) = commands.pop() {
-        commands.extend(command.get_subcommands().filter(|it| !it.is_hide_set()).cloned());
+        commands.extend(command.get_subcommands().filter(|it| !it.is_hide_set()).cloned().map(without_global));
         let page = Page::new(command);
         let path = folder.join(page.get_filename());
         let mut text = Vec::new();
         page.render(&mut text).and_then(|()| fs::write(&path, text)).map_err(|error| failed(&path, &error))?;
     }
     Ok(())
+}
+
+/// The flags that every command takes would hide those that are its own.
+fn without_global(command: Command) -> Command {
+    let command = command.mut_args(|arg| if arg.is_global_set() { arg.hide(true) } else { arg });
+    command.after_help("What every command takes besides is in daymark(1).")
 }

@@ -43,7 +43,7 @@ fn sort(arg: &Arg) -> Sort {
         ("context", _) | (_, "CONTEXT") => Sort::Context,
         ("namespace", _) => Sort::Namespace,
         ("selector", _) => Sort::Selector,
-        ("container", _) => Sort::Container,
+        ("container" | "containers", _) => Sort::Container,
         (_, "KINDS") => Sort::Kinds,
         (_, "CRITERION") => Sort::Criterion,
         (_, value) if value.starts_with("KIND") || value.starts_with("TARGET") => Sort::Target,
@@ -63,16 +63,18 @@ pub async fn complete(place: &Place<'_>) -> Option<Answer> {
         Expects::Value { flag, before, value } => values(place, flag, before, value).await,
         Expects::Word(typed) if place.command.has_subcommands() => Some(Answer::words(commands(place.command, typed))),
         Expects::Word(typed) => {
-            let at = place.words.len();
-            let words: Vec<_> = place.command.get_positionals().filter(|arg| !arg.is_last_set()).collect();
-            let arg = words.get(at).or(words.last().filter(|last| is_many(last)))?;
+            let arg = positional(place.command, place.words.len())?;
             values(place, arg, "", typed).await
         }
     }
 }
 
-fn is_many(arg: &Arg) -> bool {
-    matches!(arg.get_action(), ArgAction::Append) || arg.get_num_args().is_some_and(|range| range.max_values() > 1)
+/// What takes the word at that place: the last one may take several.
+fn positional(command: &Command, place: usize) -> Option<&Arg> {
+    let words: Vec<_> = command.get_positionals().filter(|arg| !arg.is_last_set()).collect();
+    let last = place.min(words.len().checked_sub(1)?);
+    let taken = words[last].get_num_args().map_or(1, |range| range.max_values());
+    (place - last < taken).then_some(words[last])
 }
 
 /// What a value can be completed to, behind what belongs to the same word.
@@ -110,10 +112,11 @@ fn behind(words: Vec<Candidate>, before: &str) -> Vec<Candidate> {
     words.into_iter().map(|word| word.behind(before)).collect()
 }
 
-/// The first line of a help text.
+/// The first line of a help text, without what it says in brackets of variables and defaults.
 fn first_line(help: Option<&clap::builder::StyledStr>) -> String {
     let text = help.map(ToString::to_string).unwrap_or_default();
-    text.lines().next().unwrap_or_default().to_owned()
+    let line = text.lines().next().unwrap_or_default();
+    line.split_once(" [").map_or(line, |(before, _)| before).to_owned()
 }
 
 fn commands(command: &Command, typed: &str) -> Vec<Candidate> {
@@ -175,15 +178,34 @@ mod tests {
     fn arguments_stand_for_what_their_names_say() {
         for (command, known) in [
             (&["get"][..], "words:Target selector:Selector state:Choice output:Choice"),
-            (&["on"], "words:Target selector:Selector state_file:File command:File"),
+            (&["on"], "words:Target selector:Selector state_file:File"),
             (&["context", "use"], "name:Context"),
         ] {
-            assert!(sorts(command).starts_with(known) || sorts(command) == known, "{command:?}: {}", sorts(command));
+            assert_eq!(sorts(command), known, "{command:?}");
         }
         let wait = sorts(&["wait"]);
         for part in ["words:Target", "files:File", "owned:Kinds", "all_of:Criterion", "fail_on:Criterion", "ci:Choice"]
         {
             assert!(wait.contains(part), "{wait}");
         }
+    }
+
+    #[test]
+    fn so_do_those_of_any_command() {
+        let container = Arg::new("container").short('c').long("container");
+        let target = Arg::new("target").value_name("TARGET");
+        let columns = Arg::new("columns").short('L').value_delimiter(',');
+        assert_eq!([container, target, columns].each_ref().map(sort), [Sort::Container, Sort::Target, Sort::LabelKeys]);
+    }
+
+    #[test]
+    fn the_last_word_may_stand_for_several() {
+        let one = Arg::new("one").required(true);
+        let some = Arg::new("some").num_args(0..=2);
+        let mut command = Command::new("x").args([one, some]);
+        command.build();
+        let taken = |place| positional(&command, place).map(|arg| arg.get_id().to_string());
+        assert_eq!((0..4).map(taken).map(Option::unwrap_or_default).collect::<Vec<_>>(), ["one", "some", "some", ""]);
+        assert!(positional(&Command::new("none"), 0).is_none());
     }
 }

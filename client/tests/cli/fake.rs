@@ -6,12 +6,14 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use daymark_proto::Encoded;
+use daymark_proto::v1::completion_service_server::CompletionServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::server_service_server::{ServerService, ServerServiceServer};
 use daymark_proto::v1::status_service_server::{StatusService, StatusServiceServer};
 use daymark_proto::v1::{
-    GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse, ListCachesRequest,
-    ListCachesResponse, ListStatusesRequest, ListStatusesResponse, WatchStatusesRequest, WatchStatusesResponse,
+    CompleteRequest, GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse,
+    ListCachesRequest, ListCachesResponse, ListStatusesRequest, ListStatusesResponse, WatchStatusesRequest,
+    WatchStatusesResponse,
 };
 use futures::{Stream, StreamExt};
 use tokio::net::UnixListener;
@@ -21,6 +23,7 @@ use tokio::task::AbortHandle;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Request, Response, Status};
 
+use crate::fake_completions::{self, Completions, Words};
 use crate::fake_gates::{self, GateScript, Gates, SeenGates};
 
 /// One step of a watch.
@@ -46,6 +49,7 @@ pub struct Script {
     /// What every watch plays that comes after those; without it they wait.
     pub later_watches: Option<Vec<Step>>,
     pub gates: GateScript,
+    pub words: Words,
     /// No answer to a single call, ever.
     pub silent: bool,
 }
@@ -63,6 +67,7 @@ struct Shared {
     script: Mutex<Script>,
     seen: Mutex<Seen>,
     gates: Arc<Gates>,
+    completions: Arc<Completions>,
     pushed: Arc<tokio::sync::Mutex<UnboundedReceiver<Step>>>,
 }
 
@@ -78,11 +83,14 @@ pub struct Fake {
 impl Fake {
     pub fn new(mut script: Script) -> Self {
         let gates = Gates { script: Mutex::new(std::mem::take(&mut script.gates)), ..Gates::default() };
+        let (words, is_silent) = (std::mem::take(&mut script.words), script.silent);
+        let completions = Arc::new(Completions { words, is_silent, ..Completions::default() });
         let (push, pushed) = unbounded_channel();
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
             seen: Mutex::default(),
             gates: Arc::new(gates),
+            completions,
             pushed: Arc::new(tokio::sync::Mutex::new(pushed)),
         });
         let folder = tempfile::tempdir().unwrap();
@@ -109,6 +117,10 @@ impl Fake {
 
     pub fn seen_gates(&self) -> MutexGuard<'_, SeenGates> {
         self.shared.gates.seen.lock().unwrap()
+    }
+
+    pub fn seen_completions(&self) -> MutexGuard<'_, Vec<CompleteRequest>> {
+        self.shared.completions.seen.lock().unwrap()
     }
 
     /// Adds a step to the watch that is open.
@@ -147,6 +159,7 @@ impl Fake {
         });
         let server = tonic::transport::Server::builder()
             .add_service(StatusServiceServer::new(Service(Arc::clone(&self.shared))))
+            .add_service(CompletionServiceServer::new(fake_completions::Service(Arc::clone(&self.shared.completions))))
             .add_service(GateServiceServer::new(fake_gates::Service(Arc::clone(&self.shared.gates))))
             .add_service(ServerServiceServer::new(Service(Arc::clone(&self.shared))));
         runtime.spawn(server.serve_with_incoming(UnboundedReceiverStream::new(incoming)));

@@ -9,14 +9,18 @@
 
 mod any_command;
 mod ci_files;
+mod completion;
+mod completion_in_shells;
 mod contexts;
 mod contract;
 mod credentials;
 mod daemon_status;
 mod fake;
+mod fake_completions;
 mod fake_gates;
 mod get;
 mod get_documents;
+mod manual;
 mod objects;
 mod on;
 mod on_restart;

@@ -10,7 +10,8 @@ function __daymark_complete
             set -e answer[1]
             count $answer >/dev/null; and printf '%s\n' $answer
         case files
-            __fish_complete_path "$current"
+            set -l flag (string match --regex -- '^--[^=]*=' "$current")
+            printf '%s\n' "$flag"(__fish_complete_path (string replace -- "$flag" '' "$current"))
     end
 end
 
