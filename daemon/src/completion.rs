@@ -42,7 +42,7 @@ pub fn kinds(kinds: &[Arc<Kind>], prefix: &str) -> BTreeMap<String, String> {
         // `po` goes on to `pods`, but `svc` to nothing.
         let is_other = |name: &str| !prefix.is_empty() && !plural.starts_with(name);
         let short = kind.short_names.iter().filter(|name| is_other(name) && means_it(name));
-        for name in short.cloned().chain([plural]).filter(|name| name.starts_with(prefix)) {
+        for name in short.cloned().chain([plural.clone()]).filter(|name| name.starts_with(prefix)) {
             words.entry(name).or_insert_with(|| format!("{} {}", kind.kind, kind.api_version()));
         }
     }

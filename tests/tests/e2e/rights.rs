@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use daymark_proto::FILE_DESCRIPTOR_SET;
+use daymark_proto::v1::completion_service_client::CompletionServiceClient;
 use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::server_service_client::ServerServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::{
-    ArmGateRequest, CancelGateRequest, Filter, GatePolicy, GetGateRequest, GetServerInfoRequest, GetStatusRequest,
-    ListCachesRequest, ListStatusesRequest, ObjectRef, OpenGateRequest, WatchGateRequest, WatchStatusesRequest,
+    ArmGateRequest, CancelGateRequest, CompleteRequest, Filter, GatePolicy, GetGateRequest, GetServerInfoRequest,
+    GetStatusRequest, ListCachesRequest, ListStatusesRequest, ObjectRef, OpenGateRequest, Subject, WatchGateRequest,
+    WatchStatusesRequest,
 };
 use daymark_tests::cluster::{Cluster, Namespace};
 use daymark_tests::daemon::Daemon;
@@ -123,7 +125,7 @@ fn samples_of(rpc: &str, here: &str, there: &str) -> Vec<Sample> {
     let of_object = |verbs: &[&'static str]| object(rpc, verbs, here);
     match rpc {
         "StatusService/GetStatus" => of_object(&["get"]),
-        "StatusService/ListStatuses" => of_kinds(&["list"]),
+        "StatusService/ListStatuses" | "CompletionService/Complete" => of_kinds(&["list"]),
         "StatusService/WatchStatuses" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
         "GateService/OpenGate" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
         "ServerService/GetServerInfo" | "ServerService/ListCaches" => {
@@ -180,7 +182,7 @@ impl Clone for Sample {
 /// How a request with that token is answered.
 async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &str) -> Result<(), Status> {
     let mut status = StatusServiceClient::new(channel.clone());
-    let (mut gates, mut server) = (GateServiceClient::new(channel.clone()), ServerServiceClient::new(channel));
+    let (mut gates, mut server) = (GateServiceClient::new(channel.clone()), ServerServiceClient::new(channel.clone()));
     let (filter, r#ref) = match &sample.of {
         Of::Nothing => (None, None),
         Of::Kind(filter) => (Some(filter.clone()), None),
@@ -200,6 +202,10 @@ async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &str) -> Resu
         "StatusService/WatchStatuses" => {
             let request = WatchStatusesRequest { filter, ..Default::default() };
             status.watch_statuses(with_token(request, token)).await.map(drop)
+        }
+        "CompletionService/Complete" => {
+            let request = CompleteRequest { subject: Subject::Name.into(), filter, ..Default::default() };
+            CompletionServiceClient::new(channel).complete(with_token(request, token)).await.map(drop)
         }
         "GateService/OpenGate" => {
             let policy = Some(GatePolicy { once: true, min_objects: Some(0), ..Default::default() });
@@ -251,7 +257,8 @@ fn matrix(cluster: &Cluster, _: &Daemon) {
                 verb => truth.may(&name, verb, what, namespace.as_deref()),
             });
             // Who may see some namespaces gets these of all.
-            let some = |filter: &Filter| filter.all_namespaces && sample.rpc.starts_with("StatusService/");
+            let narrows = ["StatusService/", "CompletionService/"].iter().any(|it| sample.rpc.starts_with(it));
+            let some = |filter: &Filter| filter.all_namespaces && narrows;
             let partly = matches!(&sample.of, Of::Kind(filter) if some(filter))
                 && sample.takes.iter().all(|(verb, what, _)| truth.may(&name, verb, what, Some(&here.name)));
             let answer = runtime.block_on(async {
