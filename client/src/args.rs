@@ -8,12 +8,14 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::duration;
 
+mod completion;
 mod connection;
 mod context;
 mod get;
 mod question;
 mod report;
 
+pub use completion::{Complete, Completion, Man, Shell};
 pub use connection::Connection;
 pub use context::{Context, ContextAdd, ContextList, ContextTest};
 pub use get::{ColumnArgs, Following, Get, Shown, StateArg, Tree, TreeFormat, Watch};
@@ -71,6 +73,13 @@ pub enum Command {
     Daemon(Daemon),
     /// Show the versions of client and daemon
     Version(Version),
+    /// Print what a shell needs to complete commands, flags, and what is in the cluster
+    Completion(Completion),
+    /// Print the manual, or write its pages
+    Man(Man),
+    /// What shells ask while somebody types
+    #[command(name = "__complete", hide = true)]
+    Complete(Complete),
 }
 
 /// `daymark gate`

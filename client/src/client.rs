@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use daymark_proto::v1::completion_service_client::CompletionServiceClient;
 use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::server_service_client::ServerServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::table_service_client::TableServiceClient;
 use daymark_proto::v1::tree_service_client::TreeServiceClient;
 use daymark_proto::v1::{
-    ArmGateRequest, ArmGateResponse, CancelGateRequest, CancelGateResponse, GetGateRequest, GetGateResponse,
-    OpenGateRequest, OpenGateResponse, WatchGateRequest, WatchGateResponse,
+    ArmGateRequest, ArmGateResponse, CancelGateRequest, CancelGateResponse, CompleteRequest, CompleteResponse,
+    GetGateRequest, GetGateResponse, OpenGateRequest, OpenGateResponse, WatchGateRequest, WatchGateResponse,
 };
 use daymark_proto::v1::{
     GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse, ListCachesRequest,
@@ -197,6 +198,15 @@ impl Client {
     pub async fn list_caches(&self) -> Result<ListCachesResponse, Error> {
         let mut service = ServerServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT);
         self.call(ListCachesRequest {}, async move |request| service.list_caches(request).await).await
+    }
+
+    /// Words that a command line can be completed with.
+    ///
+    /// # Errors
+    /// Those of the call; `INVALID_ARGUMENT` if nothing goes by the names of the request.
+    pub async fn complete(&self, request: CompleteRequest) -> Result<CompleteResponse, Error> {
+        let mut service = CompletionServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT);
+        self.call(request, async move |request| service.complete(request).await).await
     }
 
     /// Opens a gate.

@@ -1,11 +1,13 @@
 //! One module per command.
 
+pub mod completion;
 pub mod context;
 pub mod daemon_status;
 pub mod follow;
 mod following;
 pub mod gate;
 pub mod get;
+pub mod man;
 pub mod on;
 pub mod session;
 pub mod tree;

@@ -5,6 +5,7 @@ mod ask;
 mod cause;
 mod ci;
 mod commands;
+mod completion;
 mod contexts;
 mod criterion;
 mod custom_columns;

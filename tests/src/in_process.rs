@@ -11,6 +11,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use daymark_proto::v1::completion_service_client::CompletionServiceClient;
 use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::{Filter, ObjectRef, WatchStatusesRequest};
@@ -180,6 +181,14 @@ impl InProcess {
     /// If it cannot connect.
     pub async fn gates(&self) -> GateServiceClient<Channel> {
         GateServiceClient::new(self.connect().await)
+    }
+
+    /// A client that completes words, with a connection of its own.
+    ///
+    /// # Panics
+    /// If it cannot connect.
+    pub async fn completions(&self) -> CompletionServiceClient<Channel> {
+        CompletionServiceClient::new(self.connect().await)
     }
 
     async fn connect(&self) -> Channel {

@@ -7,6 +7,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+#[path = "e2e/completion.rs"]
+mod completion;
 #[path = "e2e/expressions.rs"]
 mod expressions;
 #[path = "e2e/gates.rs"]
@@ -97,6 +99,7 @@ fn main() -> ExitCode {
         wait::TESTS,
         watch::TESTS,
         kinds::TESTS,
+        completion::TESTS,
         gates::TESTS,
         on::TESTS,
         owned::TESTS,

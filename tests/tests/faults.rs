@@ -16,6 +16,8 @@ mod caches;
 mod causes;
 #[path = "faults/clients.rs"]
 mod clients;
+#[path = "faults/completion.rs"]
+mod completion;
 #[path = "faults/cursor.rs"]
 mod cursor;
 #[path = "faults/errors.rs"]

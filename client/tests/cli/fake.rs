@@ -6,14 +6,16 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use daymark_proto::Encoded;
+use daymark_proto::v1::completion_service_server::CompletionServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::server_service_server::{ServerService, ServerServiceServer};
 use daymark_proto::v1::status_service_server::{StatusService, StatusServiceServer};
 use daymark_proto::v1::table_service_server::TableServiceServer;
 use daymark_proto::v1::tree_service_server::TreeServiceServer;
 use daymark_proto::v1::{
-    GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse, ListCachesRequest,
-    ListCachesResponse, ListStatusesRequest, ListStatusesResponse, WatchStatusesRequest, WatchStatusesResponse,
+    CompleteRequest, GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse,
+    ListCachesRequest, ListCachesResponse, ListStatusesRequest, ListStatusesResponse, WatchStatusesRequest,
+    WatchStatusesResponse,
 };
 use futures::{Stream, StreamExt};
 use tokio::net::UnixListener;
@@ -23,6 +25,7 @@ use tokio::task::AbortHandle;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Request, Response, Status};
 
+use crate::fake_completions::{self, Completions, Words};
 use crate::fake_gates::{self, GateScript, Gates, SeenGates};
 use crate::fake_views::{self, SeenViews, ViewScript, Views};
 
@@ -50,6 +53,7 @@ pub struct Script {
     pub later_watches: Option<Vec<Step>>,
     pub gates: GateScript,
     pub views: ViewScript,
+    pub words: Words,
     /// No answer to a single call, ever.
     pub silent: bool,
 }
@@ -68,6 +72,7 @@ struct Shared {
     seen: Mutex<Seen>,
     gates: Arc<Gates>,
     views: Arc<Views>,
+    completions: Arc<Completions>,
     pushed: Arc<tokio::sync::Mutex<UnboundedReceiver<Step>>>,
 }
 
@@ -84,12 +89,15 @@ impl Fake {
     pub fn new(mut script: Script) -> Self {
         let gates = Gates { script: Mutex::new(std::mem::take(&mut script.gates)), ..Gates::default() };
         let views = Views { script: Mutex::new(std::mem::take(&mut script.views)), ..Views::default() };
+        let (words, is_silent) = (std::mem::take(&mut script.words), script.silent);
+        let completions = Arc::new(Completions { words, is_silent, ..Completions::default() });
         let (push, pushed) = unbounded_channel();
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
             seen: Mutex::default(),
             gates: Arc::new(gates),
             views: Arc::new(views),
+            completions,
             pushed: Arc::new(tokio::sync::Mutex::new(pushed)),
         });
         let folder = tempfile::tempdir().unwrap();
@@ -120,6 +128,10 @@ impl Fake {
 
     pub fn seen_views(&self) -> MutexGuard<'_, SeenViews> {
         self.shared.views.seen.lock().unwrap()
+    }
+
+    pub fn seen_completions(&self) -> MutexGuard<'_, Vec<CompleteRequest>> {
+        self.shared.completions.seen.lock().unwrap()
     }
 
     /// Adds a step to the watch that is open.
@@ -158,6 +170,7 @@ impl Fake {
         });
         let server = tonic::transport::Server::builder()
             .add_service(StatusServiceServer::new(Service(Arc::clone(&self.shared))))
+            .add_service(CompletionServiceServer::new(fake_completions::Service(Arc::clone(&self.shared.completions))))
             .add_service(GateServiceServer::new(fake_gates::Service(Arc::clone(&self.shared.gates))))
             .add_service(TableServiceServer::new(fake_views::Service(Arc::clone(&self.shared.views))))
             .add_service(TreeServiceServer::new(fake_views::Service(Arc::clone(&self.shared.views))))

@@ -725,6 +725,216 @@ pub mod status_service_client {
         }
     }
 }
+/// CompleteRequest says what is to be completed.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CompleteRequest {
+    /// What the word stands for.
+    #[prost(enumeration = "Subject", tag = "1")]
+    pub subject: i32,
+    /// Of what: for names and label keys, kinds in namespaces, and of these objects with
+    /// such labels, but nothing else; for containers, one of `refs`. For kinds it
+    /// is not looked at.
+    #[prost(message, optional, tag = "2")]
+    pub filter: ::core::option::Option<Filter>,
+    /// What the word begins with.
+    #[prost(string, tag = "3")]
+    pub prefix: ::prost::alloc::string::String,
+    /// At most this many; 0 for 1000; more than 1000 counts as 1000.
+    #[prost(int32, tag = "4")]
+    pub limit: i32,
+}
+/// CompleteResponse holds the words.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CompleteResponse {
+    /// The words.
+    #[prost(message, repeated, tag = "1")]
+    pub completions: ::prost::alloc::vec::Vec<Completion>,
+    /// Whether there are more, or not all was looked at: label keys are those of the
+    /// first 10,000 objects.
+    #[prost(bool, tag = "2")]
+    pub truncated: bool,
+}
+/// Completion is one word.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Completion {
+    /// The word, whole.
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+    /// What it means, in a few words; empty if it says that itself.
+    #[prost(string, tag = "2")]
+    pub description: ::prost::alloc::string::String,
+}
+/// Subject is what a word stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Subject {
+    /// Not set.
+    Unspecified = 0,
+    /// A kind: by its plural name, with its group where that alone means another
+    /// kind or the prefix has a dot; if there is a prefix, also by a short name that
+    /// the plural does not begin with.
+    Kind = 1,
+    /// An object's name.
+    Name = 2,
+    /// The key of a label that objects have.
+    LabelKey = 3,
+    /// A container of a pod, or of the pods that an object makes.
+    Container = 4,
+}
+impl Subject {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SUBJECT_UNSPECIFIED",
+            Self::Kind => "SUBJECT_KIND",
+            Self::Name => "SUBJECT_NAME",
+            Self::LabelKey => "SUBJECT_LABEL_KEY",
+            Self::Container => "SUBJECT_CONTAINER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SUBJECT_UNSPECIFIED" => Some(Self::Unspecified),
+            "SUBJECT_KIND" => Some(Self::Kind),
+            "SUBJECT_NAME" => Some(Self::Name),
+            "SUBJECT_LABEL_KEY" => Some(Self::LabelKey),
+            "SUBJECT_CONTAINER" => Some(Self::Container),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod completion_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// CompletionService answers while somebody types.
+    ///
+    /// Errors carry a `google.rpc.ErrorInfo` as those of StatusService do. Reasons:
+    /// UNKNOWN_KIND, INVALID_FILTER, INVALID_PAGE (INVALID_ARGUMENT); OBJECT_NOT_FOUND
+    /// (NOT_FOUND); CLUSTER_UNREACHABLE, CACHE_CLOSED, DRAINING (UNAVAILABLE);
+    /// KIND_FORBIDDEN, NAMESPACE_NOT_SERVED, PERMISSION_DENIED (PERMISSION_DENIED);
+    /// TOO_MANY_REQUESTS (RESOURCE_EXHAUSTED, with RetryInfo); UNAUTHENTICATED
+    /// (UNAUTHENTICATED).
+    #[derive(Debug, Clone)]
+    pub struct CompletionServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl CompletionServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> CompletionServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> CompletionServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            CompletionServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Complete returns words that begin with a prefix, in their order, each once:
+        /// those that the caller may see.
+        pub async fn complete(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CompleteRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CompleteResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.CompletionService/Complete",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.CompletionService", "Complete"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
 /// Criterion is something that can be true of one version of an object.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Criterion {

@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 
 use daymark_proto::FILE_DESCRIPTOR_SET;
+use daymark_proto::v1::completion_service_client::CompletionServiceClient;
 use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::server_service_client::ServerServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::table_service_client::TableServiceClient;
 use daymark_proto::v1::tree_service_client::TreeServiceClient;
 use daymark_proto::v1::{
-    ArmGateRequest, CancelGateRequest, Filter, GatePolicy, GetGateRequest, GetServerInfoRequest, GetStatusRequest,
-    ListCachesRequest, ListStatusesRequest, ListTablesRequest, ObjectRef, OpenGateRequest, WatchGateRequest,
-    WatchStatusesRequest, WatchTreeRequest,
+    ArmGateRequest, CancelGateRequest, CompleteRequest, Filter, GatePolicy, GetGateRequest, GetServerInfoRequest,
+    GetStatusRequest, ListCachesRequest, ListStatusesRequest, ListTablesRequest, ObjectRef, OpenGateRequest, Subject,
+    WatchGateRequest, WatchStatusesRequest, WatchTreeRequest,
 };
 use daymark_tests::cluster::{Cluster, Namespace};
 use daymark_tests::daemon::Daemon;
@@ -126,7 +127,7 @@ fn samples_of(rpc: &str, here: &str, there: &str) -> Vec<Sample> {
     let of_object = |verbs: &[&'static str]| object(rpc, verbs, here);
     match rpc {
         "StatusService/GetStatus" => of_object(&["get"]),
-        "StatusService/ListStatuses" => of_kinds(&["list"]),
+        "StatusService/ListStatuses" | "CompletionService/Complete" => of_kinds(&["list"]),
         "StatusService/WatchStatuses" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
         "TableService/ListTables" => [of_kinds(&["list"]), of_object(&["get"])].concat(),
         "TreeService/WatchTree" => of_object(&["get", "watch"]),
@@ -215,6 +216,10 @@ async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &str) -> Resu
             let request = WatchTreeRequest { r#ref, ..Default::default() };
             TreeServiceClient::new(channel).watch_tree(with_token(request, token)).await.map(drop)
         }
+        "CompletionService/Complete" => {
+            let request = CompleteRequest { subject: Subject::Name.into(), filter, ..Default::default() };
+            CompletionServiceClient::new(channel).complete(with_token(request, token)).await.map(drop)
+        }
         "GateService/OpenGate" => {
             let policy = Some(GatePolicy { once: true, min_objects: Some(0), ..Default::default() });
             let request = OpenGateRequest { filter, policy, ..Default::default() };
@@ -265,8 +270,9 @@ fn matrix(cluster: &Cluster, _: &Daemon) {
                 verb => truth.may(&name, verb, what, namespace.as_deref()),
             });
             // Who may see some namespaces gets these of all.
-            let reads = ["StatusService/", "TableService/"].iter().any(|service| sample.rpc.starts_with(service));
-            let some = |filter: &Filter| filter.all_namespaces && reads;
+            let narrows = ["StatusService/", "TableService/", "CompletionService/"];
+            let narrows = narrows.iter().any(|it| sample.rpc.starts_with(it));
+            let some = |filter: &Filter| filter.all_namespaces && narrows;
             let partly = matches!(&sample.of, Of::Kind(filter) if some(filter))
                 && sample.takes.iter().all(|(verb, what, _)| truth.may(&name, verb, what, Some(&here.name)));
             let answer = runtime.block_on(async {
