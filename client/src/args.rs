@@ -10,11 +10,13 @@ use crate::duration;
 
 mod connection;
 mod context;
+mod events;
 mod question;
 mod report;
 
 pub use connection::Connection;
 pub use context::{Context, ContextAdd, ContextList, ContextTest};
+pub use events::{EventFormat, EventType, Events};
 pub use question::{Policy, Question};
 pub use report::{Format as ReportFormat, Report};
 
@@ -50,6 +52,8 @@ pub struct Global {
 pub enum Command {
     /// Show objects and their states
     Get(Get),
+    /// Show what has happened, as events tell it
+    Events(Events),
     /// Wait until objects are as needed
     Wait(Wait),
     /// Run a command at each transition of objects

@@ -8,6 +8,8 @@ mod commands;
 mod contexts;
 mod criterion;
 mod duration;
+mod event_json;
+mod event_table;
 mod exit;
 mod json;
 mod layout;

@@ -20,6 +20,8 @@ mod clients;
 mod cursor;
 #[path = "faults/errors.rs"]
 mod errors;
+#[path = "faults/events.rs"]
+mod events;
 #[path = "faults/filters.rs"]
 mod filters;
 #[path = "faults/forbidden.rs"]

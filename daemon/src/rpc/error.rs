@@ -46,6 +46,7 @@ pub(super) enum Reason {
     NotToBeArmed,
     TooManyGates,
     GatesNotKept,
+    EventsNotKept,
 }
 
 impl Reason {
@@ -78,6 +79,7 @@ impl Reason {
             Self::NotToBeArmed => "NOT_TO_BE_ARMED",
             Self::TooManyGates => "TOO_MANY_GATES",
             Self::GatesNotKept => "GATES_NOT_KEPT",
+            Self::EventsNotKept => "EVENTS_NOT_KEPT",
         }
     }
 }
