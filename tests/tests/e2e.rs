@@ -7,6 +7,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+#[path = "e2e/events.rs"]
+mod events;
 #[path = "e2e/gates.rs"]
 mod gates;
 #[allow(clippy::unwrap_used, dead_code, reason = "it is shared with the daemon's tests, which ask more of it")]
@@ -90,6 +92,7 @@ fn main() -> ExitCode {
     let tests = [
         wait::TESTS,
         watch::TESTS,
+        events::TESTS,
         kinds::TESTS,
         gates::TESTS,
         on::TESTS,

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use daymark_proto::Encoded;
+use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::server_service_server::{ServerService, ServerServiceServer};
 use daymark_proto::v1::status_service_server::{StatusService, StatusServiceServer};
@@ -21,6 +22,7 @@ use tokio::task::AbortHandle;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Request, Response, Status};
 
+use crate::fake_events::{self, EventScript, Events, SeenEvents};
 use crate::fake_gates::{self, GateScript, Gates, SeenGates};
 
 /// One step of a watch.
@@ -46,6 +48,7 @@ pub struct Script {
     /// What every watch plays that comes after those; without it they wait.
     pub later_watches: Option<Vec<Step>>,
     pub gates: GateScript,
+    pub events: EventScript,
     /// No answer to a single call, ever.
     pub silent: bool,
 }
@@ -63,6 +66,7 @@ struct Shared {
     script: Mutex<Script>,
     seen: Mutex<Seen>,
     gates: Arc<Gates>,
+    events: Arc<Events>,
     pushed: Arc<tokio::sync::Mutex<UnboundedReceiver<Step>>>,
 }
 
@@ -78,11 +82,13 @@ pub struct Fake {
 impl Fake {
     pub fn new(mut script: Script) -> Self {
         let gates = Gates { script: Mutex::new(std::mem::take(&mut script.gates)), ..Gates::default() };
+        let events = Events::playing(std::mem::take(&mut script.events));
         let (push, pushed) = unbounded_channel();
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
             seen: Mutex::default(),
             gates: Arc::new(gates),
+            events: Arc::new(events),
             pushed: Arc::new(tokio::sync::Mutex::new(pushed)),
         });
         let folder = tempfile::tempdir().unwrap();
@@ -109,6 +115,10 @@ impl Fake {
 
     pub fn seen_gates(&self) -> MutexGuard<'_, SeenGates> {
         self.shared.gates.seen.lock().unwrap()
+    }
+
+    pub fn seen_events(&self) -> MutexGuard<'_, SeenEvents> {
+        self.shared.events.seen.lock().unwrap()
     }
 
     /// Adds a step to the watch that is open.
@@ -148,6 +158,7 @@ impl Fake {
         let server = tonic::transport::Server::builder()
             .add_service(StatusServiceServer::new(Service(Arc::clone(&self.shared))))
             .add_service(GateServiceServer::new(fake_gates::Service(Arc::clone(&self.shared.gates))))
+            .add_service(EventServiceServer::new(fake_events::Service(Arc::clone(&self.shared.events))))
             .add_service(ServerServiceServer::new(Service(Arc::clone(&self.shared))));
         runtime.spawn(server.serve_with_incoming(UnboundedReceiverStream::new(incoming)));
         self.runtime = Some(runtime);
