@@ -54,13 +54,7 @@ fn store(events: usize) -> EventStore {
 }
 
 fn everything() -> EventFilter {
-    EventFilter {
-        namespaces: Namespaces::All,
-        target: None,
-        types: Vec::new(),
-        reasons: Vec::new(),
-        since: None,
-    }
+    EventFilter { namespaces: Namespaces::All, target: None, types: Vec::new(), reasons: Vec::new(), since: None }
 }
 
 fn all(store: &EventStore, filter: &EventFilter) -> Vec<Kept> {
@@ -217,8 +211,12 @@ fn events_are_found_by_what_they_are_about() {
     let store = store(10);
     put(&store, &event("n", "a", 1, 2, 5), 5);
     put(&store, &event("n", "b", 2, 1, 4), 5);
-    let lines: Vec<_> = store.of(&["pod-n-a".into(), "pod-n-b".into(), "x".into()]).iter().map(EventLine::from).collect();
-    assert_eq!(lines.iter().map(|line| (line.count, line.last)).collect::<Vec<_>>(), [(1, Some(at(4))), (2, Some(at(5)))]);
+    let lines: Vec<_> =
+        store.of(&["pod-n-a".into(), "pod-n-b".into(), "x".into()]).iter().map(EventLine::from).collect();
+    assert_eq!(
+        lines.iter().map(|line| (line.count, line.last)).collect::<Vec<_>>(),
+        [(1, Some(at(4))), (2, Some(at(5)))]
+    );
     let mut node = event("default", "node-1", 3, 1, 6);
     node["involvedObject"] = json!({"kind": "Node", "name": "node-1", "uid": "node-1"});
     put(&store, &node, 6);

@@ -56,9 +56,9 @@ fn target(words: &[String]) -> Result<Option<Target>, Failure> {
     }
     match Selection::parse(words)? {
         Selection::Objects(mut targets) if targets.len() == 1 => Ok(targets.pop()),
-        Selection::Objects(_) | Selection::Kinds(_) => {
-            Err(Failure::usage("events are those of one object: name it as KIND/NAME, or none for all in the namespace"))
-        }
+        Selection::Objects(_) | Selection::Kinds(_) => Err(Failure::usage(
+            "events are those of one object: name it as KIND/NAME, or none for all in the namespace",
+        )),
     }
 }
 
@@ -100,7 +100,8 @@ impl Query<'_> {
         let known = Duration::from_secs(u64::try_from(now.seconds - complete.seconds).unwrap_or(0));
         if known < since {
             let (known, since) = (duration::show(known), duration::show(since));
-            printer.problem(&format!("warning: of {since} the daemon has followed {known}: older events may be missing"));
+            printer
+                .problem(&format!("warning: of {since} the daemon has followed {known}: older events may be missing"));
         }
     }
 
@@ -122,11 +123,7 @@ impl Query<'_> {
 }
 
 fn columns(args: &Events) -> Columns {
-    Columns {
-        namespaces: args.all_namespaces,
-        wide: args.output == EventFormat::Wide,
-        header: !args.no_headers,
-    }
+    Columns { namespaces: args.all_namespaces, wide: args.output == EventFormat::Wide, header: !args.no_headers }
 }
 
 fn print(

@@ -111,8 +111,14 @@ fn an_objects_events_are_asked_for_with_those_of_what_it_owns() {
     let args = ["events", "-n", "shop", "--types", "warning,Normal", "--since", "10m"];
     assert_eq!(finish(&mut against(&fake, &args)).code, 0);
     let filter = fake.seen_events().lists[0].filter.clone().unwrap();
-    assert_eq!((filter.namespaces, filter.types), (vec!["shop".to_owned()], vec!["Warning".to_owned(), "Normal".into()]));
-    assert_eq!((filter.since, filter.r#ref, filter.with_owned), (Some(Duration { seconds: 600, nanos: 0 }), None, false));
+    assert_eq!(
+        (filter.namespaces, filter.types),
+        (vec!["shop".to_owned()], vec!["Warning".to_owned(), "Normal".into()])
+    );
+    assert_eq!(
+        (filter.since, filter.r#ref, filter.with_owned),
+        (Some(Duration { seconds: 600, nanos: 0 }), None, false)
+    );
 }
 
 /// `events.usage`
@@ -287,7 +293,8 @@ fn a_lost_stream_goes_on_without_repeats() {
     ];
     let fake = Fake::new(watching(vec![first, second, third]));
     let run = finish(&mut against(&fake, &["events", "-w", "-o", "name"]));
-    let told: Vec<_> = run.out.lines().map(|line| line.trim_start_matches("event/").trim_end_matches(".17c0")).collect();
+    let told: Vec<_> =
+        run.out.lines().map(|line| line.trim_start_matches("event/").trim_end_matches(".17c0")).collect();
     assert_eq!((run.code, told), (5, vec!["a", "b", "a", "c", "d"]), "{}", run.err);
     assert_eq!(run.err.matches("the daemon cannot answer now").count(), 2, "{}", run.err);
     let cursors: Vec<_> = fake.seen_events().watches.iter().map(|request| request.cursor.clone()).collect();

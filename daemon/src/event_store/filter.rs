@@ -102,8 +102,7 @@ impl EventFilter {
     /// Whether the event is about an object that a wanted one owns.
     pub(super) fn owns(&self, kept: &Kept, lineage: &Lineage) -> bool {
         // An owner is in the namespace of what it owns, or in none.
-        let is_near =
-            |target: &Target| target.namespace.is_empty() || target.namespace == kept.record.key.namespace;
+        let is_near = |target: &Target| target.namespace.is_empty() || target.namespace == kept.record.key.namespace;
         let target = self.target.as_ref().filter(|target| target.with_owned && is_near(target));
         target.is_some_and(|target| lineage.ancestors().iter().any(|ancestor| target.is(ancestor)))
     }

@@ -5,8 +5,8 @@ mod unseen;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{join_all, select_all};
 use futures::FutureExt as _;
+use futures::future::{join_all, select_all};
 use jiff::Timestamp;
 
 use self::unseen::Unseen;

@@ -268,8 +268,7 @@ impl Shelf {
     /// Events from before that turn out to be wanted now that it is known who owns what
     /// they are about.
     fn turned_out(&self, filter: &EventFilter, subject: &Uid, step: Step) -> Vec<Kept> {
-        let turned_out =
-            |kept: &Kept| kept.step < step && !filter.is_about(kept) && self.wants(filter, kept, step);
+        let turned_out = |kept: &Kept| kept.step < step && !filter.is_about(kept) && self.wants(filter, kept, step);
         self.in_order(self.subjects.events(subject), turned_out)
     }
 

@@ -168,7 +168,8 @@ fn namespaces(selection: &Selection, sight: &Sight) -> Namespaces {
             (None, _, Visible::In(some)) => seen.extend(some.iter().cloned()),
             (None, _, Visible::All) => return Namespaces::All,
         }
-        let of_this = |namespace: &Arc<str>| cache.collection().namespace.as_deref().is_none_or(|it| *it == **namespace);
+        let of_this =
+            |namespace: &Arc<str>| cache.collection().namespace.as_deref().is_none_or(|it| *it == **namespace);
         seen.retain(|namespace| !of_this(namespace) || (asked(namespace) && visible.has(namespace)));
     }
     Namespaces::In(seen)

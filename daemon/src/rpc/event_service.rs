@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use daymark_proto::Encoded;
 use daymark_proto::v1::event_service_server::EventService;
-use daymark_proto::v1::{
-    ClusterEvent, ListEventsRequest, ListEventsResponse, WatchEventsRequest, WatchEventsResponse,
-};
+use daymark_proto::v1::{ClusterEvent, ListEventsRequest, ListEventsResponse, WatchEventsRequest, WatchEventsResponse};
 use futures::Stream;
 use prost::Message as _;
 use tonic::{Request, Response, Status};
@@ -39,7 +37,9 @@ impl EventService for Handler {
         let size = page_size(request.page_size)?;
         let after = match request.page_token.as_str() {
             "" => None,
-            token => Some(page_start(token).ok_or_else(|| invalid_page("page_token is not one that this list gave".into()))?),
+            token => Some(
+                page_start(token).ok_or_else(|| invalid_page("page_token is not one that this list gave".into()))?,
+            ),
         };
         let order = if request.newest_first { Order::NewestFirst } else { Order::OldestFirst };
         let asked = self.served.events_asked(caller, request.filter.unwrap_or_default(), Use::Read).await?;

@@ -83,7 +83,9 @@ fn family(namespace: &Namespace<'_>, deployment: &str) -> BTreeSet<String> {
 
 /// What a daemon keeps of an event.
 fn as_kept(mut event: Value) -> Value {
-    for (place, member) in [("/metadata", "managedFields"), ("/metadata", "annotations"), ("/involvedObject", "resourceVersion")] {
+    for (place, member) in
+        [("/metadata", "managedFields"), ("/metadata", "annotations"), ("/involvedObject", "resourceVersion")]
+    {
         if let Some(object) = event.pointer_mut(place).and_then(Value::as_object_mut) {
             object.remove(member);
         }
@@ -100,7 +102,8 @@ fn when(event: &Value) -> Timestamp {
 
 /// `3s (x4 over 5s)` without the ages; the other cells as they are.
 fn cells(line: &str) -> Vec<String> {
-    let mut cells: Vec<_> = line.split("   ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect();
+    let mut cells: Vec<_> =
+        line.split("   ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect();
     let count = cells[0].split_once("(x").map(|(_, rest)| rest.split(' ').next().unwrap_or_default().to_owned());
     cells[0] = count.unwrap_or_else(|| "1".to_owned());
     cells
@@ -166,7 +169,8 @@ fn outlive(cluster: &Cluster, daemon: &Daemon) {
     assert_eq!(waited.code, Some(0), "{waited:?}");
     let pod = namespace.kubectl(["get", "pods", "-o", "jsonpath={.items[0].metadata.name}"]);
     await_marker(&namespace, daemon);
-    let scheduled = |text: &str| text.lines().any(|line| line.contains("Scheduled") && line.contains(&format!("Pod/{pod} ")));
+    let scheduled =
+        |text: &str| text.lines().any(|line| line.contains("Scheduled") && line.contains(&format!("Pod/{pod} ")));
     assert!(scheduled(&daemon.cli().run(&format!("events -n {n} deploy/web")).stdout));
     namespace.kubectl(["delete", "pod", &pod]);
     namespace.kubectl(["delete", "events", "--all"]);

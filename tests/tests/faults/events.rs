@@ -50,12 +50,8 @@ fn event(of: Collection, about: &Value, count: u32) -> Value {
 }
 
 fn of(resource: &str, name: &str) -> EventFilter {
-    let object = ObjectRef {
-        resource: resource.into(),
-        namespace: NAMESPACE.into(),
-        name: name.into(),
-        ..Default::default()
-    };
+    let object =
+        ObjectRef { resource: resource.into(), namespace: NAMESPACE.into(), name: name.into(), ..Default::default() };
     EventFilter { r#ref: Some(object), with_owned: true, ..Default::default() }
 }
 
@@ -81,8 +77,7 @@ struct Watching {
 impl Watching {
     async fn begin(setup: &Setup, filter: EventFilter, cursor: &[u8]) -> Self {
         let mut client = setup.daemon.events().await;
-        let request =
-            WatchEventsRequest { filter: Some(filter), cursor: cursor.to_vec().into(), ..Default::default() };
+        let request = WatchEventsRequest { filter: Some(filter), cursor: cursor.to_vec().into(), ..Default::default() };
         let stream = client.watch_events(request).await.unwrap().into_inner();
         Self { stream, told: Vec::new(), cursor: Vec::new() }
     }
