@@ -11,6 +11,7 @@ use crate::duration;
 mod completion;
 mod connection;
 mod context;
+mod events;
 mod get;
 mod question;
 mod report;
@@ -18,6 +19,7 @@ mod report;
 pub use completion::{Complete, Completion, Man, Shell};
 pub use connection::Connection;
 pub use context::{Context, ContextAdd, ContextList, ContextTest};
+pub use events::{EventFormat, EventType, Events};
 pub use get::{ColumnArgs, Following, Get, Shown, StateArg, Tree, TreeFormat, Watch};
 pub use question::{Policy, Question};
 pub use report::{Format as ReportFormat, Report};
@@ -58,6 +60,8 @@ pub enum Command {
     Watch(Watch),
     /// Show an object with all that it owns
     Tree(Tree),
+    /// Show what has happened, as events tell it
+    Events(Events),
     /// Wait until objects are as needed
     Wait(Wait),
     /// Run a command at each transition of objects

@@ -10,6 +10,8 @@ mod contexts;
 mod criterion;
 mod custom_columns;
 mod duration;
+mod event_json;
+mod event_table;
 mod exit;
 mod expression;
 mod go_template;

@@ -9,6 +9,8 @@
 
 #[path = "e2e/completion.rs"]
 mod completion;
+#[path = "e2e/events.rs"]
+mod events;
 #[path = "e2e/expressions.rs"]
 mod expressions;
 #[path = "e2e/gates.rs"]
@@ -98,6 +100,7 @@ fn main() -> ExitCode {
     let tests = [
         wait::TESTS,
         watch::TESTS,
+        events::TESTS,
         kinds::TESTS,
         completion::TESTS,
         gates::TESTS,

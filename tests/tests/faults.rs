@@ -22,6 +22,8 @@ mod completion;
 mod cursor;
 #[path = "faults/errors.rs"]
 mod errors;
+#[path = "faults/events.rs"]
+mod events;
 #[path = "faults/filters.rs"]
 mod filters;
 #[path = "faults/forbidden.rs"]

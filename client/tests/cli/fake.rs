@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use daymark_proto::Encoded;
 use daymark_proto::v1::completion_service_server::CompletionServiceServer;
+use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::server_service_server::{ServerService, ServerServiceServer};
 use daymark_proto::v1::status_service_server::{StatusService, StatusServiceServer};
@@ -26,6 +27,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::fake_completions::{self, Completions, Words};
+use crate::fake_events::{self, EventScript, Events, SeenEvents};
 use crate::fake_gates::{self, GateScript, Gates, SeenGates};
 use crate::fake_views::{self, SeenViews, ViewScript, Views};
 
@@ -54,6 +56,7 @@ pub struct Script {
     pub gates: GateScript,
     pub views: ViewScript,
     pub words: Words,
+    pub events: EventScript,
     /// No answer to a single call, ever.
     pub silent: bool,
 }
@@ -73,6 +76,7 @@ struct Shared {
     gates: Arc<Gates>,
     views: Arc<Views>,
     completions: Arc<Completions>,
+    events: Arc<Events>,
     pushed: Arc<tokio::sync::Mutex<UnboundedReceiver<Step>>>,
 }
 
@@ -91,6 +95,7 @@ impl Fake {
         let views = Views { script: Mutex::new(std::mem::take(&mut script.views)), ..Views::default() };
         let (words, is_silent) = (std::mem::take(&mut script.words), script.silent);
         let completions = Arc::new(Completions { words, is_silent, ..Completions::default() });
+        let events = Events::playing(std::mem::take(&mut script.events));
         let (push, pushed) = unbounded_channel();
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
@@ -98,6 +103,7 @@ impl Fake {
             gates: Arc::new(gates),
             views: Arc::new(views),
             completions,
+            events: Arc::new(events),
             pushed: Arc::new(tokio::sync::Mutex::new(pushed)),
         });
         let folder = tempfile::tempdir().unwrap();
@@ -132,6 +138,10 @@ impl Fake {
 
     pub fn seen_completions(&self) -> MutexGuard<'_, Vec<CompleteRequest>> {
         self.shared.completions.seen.lock().unwrap()
+    }
+
+    pub fn seen_events(&self) -> MutexGuard<'_, SeenEvents> {
+        self.shared.events.seen.lock().unwrap()
     }
 
     /// Adds a step to the watch that is open.
@@ -174,6 +184,7 @@ impl Fake {
             .add_service(GateServiceServer::new(fake_gates::Service(Arc::clone(&self.shared.gates))))
             .add_service(TableServiceServer::new(fake_views::Service(Arc::clone(&self.shared.views))))
             .add_service(TreeServiceServer::new(fake_views::Service(Arc::clone(&self.shared.views))))
+            .add_service(EventServiceServer::new(fake_events::Service(Arc::clone(&self.shared.events))))
             .add_service(ServerServiceServer::new(Service(Arc::clone(&self.shared))));
         runtime.spawn(server.serve_with_incoming(UnboundedReceiverStream::new(incoming)));
         self.runtime = Some(runtime);
