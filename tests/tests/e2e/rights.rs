@@ -29,17 +29,16 @@ use crate::{Run, Test};
 pub(crate) const TESTS: &[Test] = &[
     Test { name: "rights::are_those_of_the_cluster", needs: &[], run: Run::Shared(matrix) },
     Test { name: "rights::that_are_withdrawn_narrow_and_end_a_stream", needs: &[], run: Run::Shared(withdrawn) },
-    Test { name: "rights::that_are_withdrawn_narrow_and_end_events", needs: &[], run: Run::Shared(withdrawn_events) },
     Test { name: "rights::are_audited_when_they_lack", needs: &[], run: Run::Shared(audited) },
 ];
 
-const SHARED: &[&str] = &["--token-review", "--authorization-ttl", "2"];
+pub(crate) const SHARED: &[&str] = &["--token-review", "--authorization-ttl", "2"];
 
 /// Kinds of each sort: as an RPC names them, and as `kubectl auth can-i` does.
 const KINDS: &[(&str, &str)] = &[("", "pods"), ("apps", "deployments"), ("", "secrets"), ("", "nodes")];
 
 /// ServiceAccounts that may see different things of two namespaces.
-fn accounts(cluster: &Cluster, here: &Namespace<'_>) {
+pub(crate) fn accounts(cluster: &Cluster, here: &Namespace<'_>) {
     let n = &here.name;
     cluster.apply(&format!(
         r#"
@@ -77,7 +76,7 @@ subjects: [{{kind: ServiceAccount, name: single, namespace: {n}}}]
     ));
 }
 
-fn token(cluster: &Cluster, namespace: &Namespace<'_>, account: &str) -> String {
+pub(crate) fn token(cluster: &Cluster, namespace: &Namespace<'_>, account: &str) -> String {
     let token = cluster.kubectl(["create", "token", account, "-n", &namespace.name, "--audience", "daymark"]);
     token.trim().to_owned()
 }
@@ -379,44 +378,6 @@ fn withdrawn(cluster: &Cluster, _: &Daemon) {
     assert!(ended.stderr.contains("may not list pods"), "{ended:?}");
 }
 
-/// The events of one who may see two namespaces, then one, then none.
-fn withdrawn_events(cluster: &Cluster, _: &Daemon) {
-    let (here, there) = (cluster.namespace(), cluster.namespace());
-    accounts(cluster, &here);
-    let account = format!("--serviceaccount={}:local", here.name);
-    there.kubectl(["create", "rolebinding", "local", "--clusterrole=view", &account]);
-    let daemon = Daemon::shared(cluster.kubeconfig(), SHARED);
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("token");
-    write_private(&file, &token(cluster, &here, "local"));
-    let mut cli = daemon.cli();
-    cli.address = daemon.tcp().to_owned();
-    let mut watch = cli.start(&format!("--token-file {} events -A -w -o name", file.display()));
-    watch.expect_stderr("that not all is shown", |line| line.contains("not all events are shown"));
-    for (namespace, name) in [(&here, "one"), (&there, "two")] {
-        namespace.apply(&event(&namespace.name, name));
-        watch.expect_stdout("an event", |line| line == format!("event/{name}"));
-    }
-    there.kubectl(["delete", "rolebinding", "local"]);
-    watch.expect_stderr("that less is shown", |line| {
-        line.contains("not all events are shown") && !line.contains(&there.name)
-    });
-    there.apply(&event(&there.name, "hidden"));
-    here.apply(&event(&here.name, "shown"));
-    watch.expect_stdout("the event that may be seen", |line| line == "event/shown");
-    here.kubectl(["delete", "rolebinding", "local"]);
-    let ended = watch.finish();
-    assert_eq!(ended.code, Some(5), "{ended:?}");
-    assert!(ended.stderr.contains("may not list events") && !ended.stdout.contains("hidden"), "{ended:?}");
-}
-
-fn event(namespace: &str, name: &str) -> String {
-    format!(
-        "{{apiVersion: v1, kind: Event, metadata: {{name: {name}}}, type: Normal, reason: ByHand, message: by hand, \
-         involvedObject: {{apiVersion: v1, kind: Pod, name: {name}, namespace: {namespace}}}}}"
-    )
-}
-
 /// What is denied is a line of the log, without the token.
 fn audited(cluster: &Cluster, _: &Daemon) {
     let here = cluster.namespace();
@@ -437,7 +398,7 @@ fn audited(cluster: &Cluster, _: &Daemon) {
     });
 }
 
-fn write_private(path: &std::path::Path, text: &str) {
+pub(crate) fn write_private(path: &std::path::Path, text: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::write(path, text).expect("a file can be written");
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("its mode can be set");
