@@ -16,6 +16,8 @@ mod gate_service;
 mod gate_watch;
 mod listed;
 pub mod listener;
+mod log_service;
+mod log_stream;
 mod rights;
 mod rules;
 mod server_service;
@@ -28,8 +30,10 @@ use std::sync::Arc;
 
 use daymark_proto::FILE_DESCRIPTOR_SET;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
+use daymark_proto::v1::log_service_server::LogServiceServer;
 use daymark_proto::v1::server_service_server::ServerServiceServer;
 use daymark_proto::v1::status_service_server::StatusServiceServer;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
@@ -97,6 +101,8 @@ pub struct Served {
     pub evaluator: Evaluator,
     /// The streams that are open.
     pub streams: Streams,
+    /// Places of logs that may be open.
+    pub log_places: Arc<Semaphore>,
     /// Cancelled when streams must end.
     pub drain: CancellationToken,
 }
@@ -125,6 +131,7 @@ impl Rpc {
         };
         let routes = Routes::new(StatusServiceServer::new(status_service::Handler::new(Arc::clone(&served))))
             .add_service(GateServiceServer::new(gate_service::Handler::new(Arc::clone(&served))))
+            .add_service(LogServiceServer::new(log_service::Handler::new(Arc::clone(&served))))
             .add_service(ServerServiceServer::new(server_service::Handler::new(Arc::clone(&served))))
             .add_service(health_service)
             .add_service(reflection().build_v1()?)

@@ -13,6 +13,8 @@ pub mod v1 {
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.GateService.rs");
     #[cfg(feature = "server")]
+    include!("gen/daymark.v1.LogService.rs");
+    #[cfg(feature = "server")]
     include!("gen/daymark.v1.StatusService.rs");
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.ServerService.rs");

@@ -46,6 +46,8 @@ pub(super) enum Reason {
     NotToBeArmed,
     TooManyGates,
     GatesNotKept,
+    InvalidLogRequest,
+    NoLogs,
 }
 
 impl Reason {
@@ -78,6 +80,8 @@ impl Reason {
             Self::NotToBeArmed => "NOT_TO_BE_ARMED",
             Self::TooManyGates => "TOO_MANY_GATES",
             Self::GatesNotKept => "GATES_NOT_KEPT",
+            Self::InvalidLogRequest => "INVALID_LOG_REQUEST",
+            Self::NoLogs => "NO_LOGS",
         }
     }
 }
@@ -171,7 +175,7 @@ pub(super) fn not_evaluated(what: &str, reason: Reason, error: &PredicateError) 
 /// A caller has its share.
 pub(super) fn shared_out(exceeded: &Exceeded) -> Status {
     let reason = match exceeded {
-        Exceeded::Streams(_) => Reason::TooManyStreams,
+        Exceeded::Streams(_) | Exceeded::Logs(_) => Reason::TooManyStreams,
         Exceeded::Gates(_) => Reason::TooManyGates,
         Exceeded::Requests(_) | Exceeded::Open(_) => Reason::TooManyRequests,
     };
