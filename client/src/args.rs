@@ -10,11 +10,13 @@ use crate::duration;
 
 mod connection;
 mod context;
+mod logs;
 mod question;
 mod report;
 
 pub use connection::Connection;
 pub use context::{Context, ContextAdd, ContextList, ContextTest};
+pub use logs::{LogFormat, Logs};
 pub use question::{Policy, Question};
 pub use report::{Format as ReportFormat, Report};
 
@@ -54,6 +56,8 @@ pub enum Command {
     Wait(Wait),
     /// Run a command at each transition of objects
     On(On),
+    /// Show the logs of pods, by whatever is above them
+    Logs(Logs),
     /// Ask for one verdict on a set of objects, to be had by a token
     #[command(subcommand)]
     Gate(Gate),

@@ -6,6 +6,7 @@ pub mod follow;
 mod following;
 pub mod gate;
 pub mod get;
+pub mod logs;
 pub mod on;
 pub mod session;
 pub mod version;

@@ -182,6 +182,14 @@ impl InProcess {
         GateServiceClient::new(self.connect().await)
     }
 
+    /// A connection of its own.
+    ///
+    /// # Panics
+    /// If it cannot connect.
+    pub async fn channel(&self) -> Channel {
+        self.connect().await
+    }
+
     async fn connect(&self) -> Channel {
         let endpoint =
             Endpoint::from_shared(format!("unix://{}", self.socket().display())).expect("a path is an address");

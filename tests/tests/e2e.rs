@@ -14,6 +14,8 @@ mod gates;
 mod issuer;
 #[path = "e2e/kinds.rs"]
 mod kinds;
+#[path = "e2e/logs.rs"]
+mod logs;
 #[path = "e2e/on.rs"]
 mod on;
 #[path = "e2e/owned.rs"]
@@ -92,6 +94,7 @@ fn main() -> ExitCode {
         watch::TESTS,
         kinds::TESTS,
         gates::TESTS,
+        logs::TESTS,
         on::TESTS,
         owned::TESTS,
         remote::TESTS,

@@ -7,11 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use daymark_proto::Encoded;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
+use daymark_proto::v1::log_service_server::LogServiceServer;
 use daymark_proto::v1::server_service_server::{ServerService, ServerServiceServer};
 use daymark_proto::v1::status_service_server::{StatusService, StatusServiceServer};
 use daymark_proto::v1::{
     GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse, ListCachesRequest,
-    ListCachesResponse, ListStatusesRequest, ListStatusesResponse, WatchStatusesRequest, WatchStatusesResponse,
+    ListCachesResponse, ListStatusesRequest, ListStatusesResponse, StreamLogsRequest, WatchStatusesRequest,
+    WatchStatusesResponse,
 };
 use futures::{Stream, StreamExt};
 use tokio::net::UnixListener;
@@ -22,6 +24,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::fake_gates::{self, GateScript, Gates, SeenGates};
+use crate::fake_logs::{self, FakeLogs, LogStep};
 
 /// One step of a watch.
 #[derive(Clone)]
@@ -46,6 +49,8 @@ pub struct Script {
     /// What every watch plays that comes after those; without it they wait.
     pub later_watches: Option<Vec<Step>>,
     pub gates: GateScript,
+    /// The streams of logs, in the order of the calls.
+    pub logs: VecDeque<Vec<LogStep>>,
     /// No answer to a single call, ever.
     pub silent: bool,
 }
@@ -63,6 +68,7 @@ struct Shared {
     script: Mutex<Script>,
     seen: Mutex<Seen>,
     gates: Arc<Gates>,
+    logs: Arc<FakeLogs>,
     pushed: Arc<tokio::sync::Mutex<UnboundedReceiver<Step>>>,
 }
 
@@ -78,11 +84,13 @@ pub struct Fake {
 impl Fake {
     pub fn new(mut script: Script) -> Self {
         let gates = Gates { script: Mutex::new(std::mem::take(&mut script.gates)), ..Gates::default() };
+        let logs = FakeLogs { streams: Mutex::new(std::mem::take(&mut script.logs)), ..FakeLogs::default() };
         let (push, pushed) = unbounded_channel();
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
             seen: Mutex::default(),
             gates: Arc::new(gates),
+            logs: Arc::new(logs),
             pushed: Arc::new(tokio::sync::Mutex::new(pushed)),
         });
         let folder = tempfile::tempdir().unwrap();
@@ -109,6 +117,10 @@ impl Fake {
 
     pub fn seen_gates(&self) -> MutexGuard<'_, SeenGates> {
         self.shared.gates.seen.lock().unwrap()
+    }
+
+    pub fn seen_logs(&self) -> MutexGuard<'_, Vec<StreamLogsRequest>> {
+        self.shared.logs.seen.lock().unwrap()
     }
 
     /// Adds a step to the watch that is open.
@@ -148,6 +160,7 @@ impl Fake {
         let server = tonic::transport::Server::builder()
             .add_service(StatusServiceServer::new(Service(Arc::clone(&self.shared))))
             .add_service(GateServiceServer::new(fake_gates::Service(Arc::clone(&self.shared.gates))))
+            .add_service(LogServiceServer::new(fake_logs::Service(Arc::clone(&self.shared.logs))))
             .add_service(ServerServiceServer::new(Service(Arc::clone(&self.shared))));
         runtime.spawn(server.serve_with_incoming(UnboundedReceiverStream::new(incoming)));
         self.runtime = Some(runtime);

@@ -136,6 +136,7 @@ impl Reader {
             Ok(Ok(Some(line))) => Some(self.take(line)),
             Ok(Ok(None)) => {
                 let closed = self.open.take()?;
+                self.said.broken = false;
                 self.progress.whole = closed.is_whole;
                 (self.over, self.pauses) = (!self.part.follow, !closed.is_whole);
                 None
@@ -173,6 +174,9 @@ impl Reader {
         match self.progress.plan(&standing) {
             Plan::End => {
                 self.over = true;
+                if self.said.broken {
+                    return Some(self.notice(NoticeKind::Missing, "it is gone, and with it what was not read"));
+                }
                 let how = if standing.gone { "its pod is gone" } else { "it will write nothing more" };
                 Some(self.notice(NoticeKind::Ended, how))
             }

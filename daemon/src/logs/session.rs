@@ -145,12 +145,6 @@ impl Session {
         self.queue.push_back(event);
     }
 
-    /// The targets are these from now on.
-    pub fn see(&mut self, targets: Selection) {
-        self.targets = targets;
-        self.look_at = self.wanted.follow.then(Instant::now);
-    }
-
     /// Looks which pods there are.
     ///
     /// # Errors

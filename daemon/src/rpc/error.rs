@@ -48,6 +48,7 @@ pub(super) enum Reason {
     GatesNotKept,
     InvalidLogRequest,
     NoLogs,
+    RightsChanged,
 }
 
 impl Reason {
@@ -82,6 +83,7 @@ impl Reason {
             Self::GatesNotKept => "GATES_NOT_KEPT",
             Self::InvalidLogRequest => "INVALID_LOG_REQUEST",
             Self::NoLogs => "NO_LOGS",
+            Self::RightsChanged => "RIGHTS_CHANGED",
         }
     }
 }

@@ -61,8 +61,8 @@ impl LogService for Handler {
         check(&filter)?;
         let wanted = served.wanted_logs(request)?;
         if served.source.is_replay() {
-            let message = "a recording is replayed, which holds no logs";
-            return Err(status(Code::FailedPrecondition, Reason::NoLogs, message, []));
+            let message = "a recording is replayed, which holds no logs: ask a daemon that follows the cluster";
+            return Err(status(Code::InvalidArgument, Reason::NoLogs, message, []));
         }
         let selection = served.select(&filter).await?;
         let r#use = if wanted.follow { Use::Follow } else { Use::Read };

@@ -18,6 +18,7 @@ use super::error::{Reason, cache_closed, draining, status, unreviewed};
 use super::rights::{Sight, Use};
 use super::streams::Permit;
 use super::watch::Eyes;
+use crate::access::Caller;
 use crate::logs::session::{Session, Stopped};
 use crate::logs::{Event, Failure, Notice, NoticeKind, Origin};
 use crate::subscription::Selection;
@@ -32,6 +33,7 @@ pub(super) struct Order {
     pub(super) session: Session,
     pub(super) selection: Arc<Selection>,
     pub(super) eyes: Eyes,
+    /// What is done with the objects that are selected.
     pub(super) r#use: Use,
 }
 
@@ -39,9 +41,7 @@ pub(super) struct Order {
 pub(super) struct LogStream {
     served: Arc<Served>,
     session: Session,
-    selection: Arc<Selection>,
-    eyes: Eyes,
-    r#use: Use,
+    caller: Caller,
     /// Resolves when its reader may see otherwise.
     other_sight: BoxFuture<'static, Result<Sight, Status>>,
     ended: bool,
@@ -52,7 +52,7 @@ impl LogStream {
     pub(super) fn new(served: Arc<Served>, order: Order, permit: Permit) -> Self {
         let Order { session, selection, eyes, r#use } = order;
         let other_sight = eyes.open_for(&served, &selection, (r#use, View::Basic));
-        Self { served, session, selection, eyes, r#use, other_sight, ended: false, _permit: permit }
+        Self { served, session, caller: eyes.caller, other_sight, ended: false, _permit: permit }
     }
 
     pub(super) fn into_stream(self) -> BoxStream<'static, Message> {
@@ -70,14 +70,11 @@ impl LogStream {
 
     async fn message(&mut self) -> Result<Option<Encoded<StreamLogsResponse>>, Status> {
         let drain = self.served.drain.clone();
-        let first = loop {
-            let sight = tokio::select! {
-                biased;
-                () = drain.cancelled() => return Err(draining()),
-                sight = &mut self.other_sight => sight?,
-                event = self.session.next() => break event,
-            };
-            self.see(sight);
+        let first = tokio::select! {
+            biased;
+            () = drain.cancelled() => return Err(draining()),
+            sight = &mut self.other_sight => return Err(sight.map_or_else(|error| error, |_| rights_changed())),
+            event = self.session.next() => event,
         };
         let Some(first) = first.map_err(|why| self.stopped(why))? else { return Ok(None) };
         let mut size = first.size();
@@ -92,18 +89,10 @@ impl LogStream {
         Ok(Some(Encoded::new(&StreamLogsResponse { events })))
     }
 
-    /// Goes on with what the reader may see by now.
-    fn see(&mut self, sight: Sight) {
-        self.session.see(self.selection.seeing(sight.visible.clone()));
-        self.selection = Arc::new(self.selection.seeing(sight.visible.clone()));
-        self.eyes.sight = sight;
-        self.other_sight = self.eyes.open_for(&self.served, &self.selection, (self.r#use, View::Basic));
-    }
-
     fn stopped(&self, why: Stopped) -> Status {
         let error = stopped(why);
         if error.code() == Code::PermissionDenied {
-            let (caller, why) = (self.eyes.caller.to_string(), error.message());
+            let (caller, why) = (self.caller.to_string(), error.message());
             tracing::warn!(target: "daymark::audit", caller, why, "audit: withdrawn");
         }
         error
@@ -161,6 +150,11 @@ fn reason(failure: Failure) -> &'static str {
         Failure::NoObject => Reason::ObjectNotFound.as_str(),
         Failure::Unreachable => Reason::ClusterUnreachable.as_str(),
     }
+}
+
+/// Who comes again goes on with what may be seen by then.
+fn rights_changed() -> Status {
+    status(Code::Aborted, Reason::RightsChanged, "what you may see has changed: ask again", [])
 }
 
 pub(super) fn stopped(stopped: Stopped) -> Status {

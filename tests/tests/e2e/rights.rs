@@ -4,11 +4,13 @@ use std::collections::HashMap;
 
 use daymark_proto::FILE_DESCRIPTOR_SET;
 use daymark_proto::v1::gate_service_client::GateServiceClient;
+use daymark_proto::v1::log_service_client::LogServiceClient;
 use daymark_proto::v1::server_service_client::ServerServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::{
     ArmGateRequest, CancelGateRequest, Filter, GatePolicy, GetGateRequest, GetServerInfoRequest, GetStatusRequest,
-    ListCachesRequest, ListStatusesRequest, ObjectRef, OpenGateRequest, WatchGateRequest, WatchStatusesRequest,
+    ListCachesRequest, ListStatusesRequest, ObjectRef, OpenGateRequest, StreamLogsRequest, WatchGateRequest,
+    WatchStatusesRequest,
 };
 use daymark_tests::cluster::{Cluster, Namespace};
 use daymark_tests::daemon::Daemon;
@@ -126,6 +128,7 @@ fn samples_of(rpc: &str, here: &str, there: &str) -> Vec<Sample> {
         "StatusService/ListStatuses" => of_kinds(&["list"]),
         "StatusService/WatchStatuses" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
         "GateService/OpenGate" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
+        "LogService/StreamLogs" => logs(rpc, here),
         "ServerService/GetServerInfo" | "ServerService/ListCaches" => {
             vec![Sample { rpc: rpc.to_owned(), of: Of::Nothing, takes: Vec::new() }]
         }
@@ -171,6 +174,19 @@ fn object(rpc: &str, verbs: &[&'static str], here: &str) -> Vec<Sample> {
     ["one", "two"].map(sample).into()
 }
 
+/// The logs of a pod take that it may be seen, and its logs.
+fn logs(rpc: &str, here: &str) -> Vec<Sample> {
+    let with_logs = |mut sample: Sample| {
+        let of_log = sample.takes.iter().map(|(verb, what, namespace)| {
+            (*verb, format!("{what} --subresource=log"), namespace.clone())
+        });
+        let of_log: Vec<_> = of_log.collect();
+        sample.takes.extend(of_log);
+        sample
+    };
+    object(rpc, &["get"], here).into_iter().map(with_logs).collect()
+}
+
 impl Clone for Sample {
     fn clone(&self) -> Self {
         Self { rpc: self.rpc.clone(), of: self.of.clone(), takes: self.takes.clone() }
@@ -179,6 +195,7 @@ impl Clone for Sample {
 
 /// How a request with that token is answered.
 async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &str) -> Result<(), Status> {
+    let logs = channel.clone();
     let mut status = StatusServiceClient::new(channel.clone());
     let (mut gates, mut server) = (GateServiceClient::new(channel.clone()), ServerServiceClient::new(channel));
     let (filter, r#ref) = match &sample.of {
@@ -215,6 +232,10 @@ async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &str) -> Resu
         "GateService/GetGate" => gates.get_gate(with_token(GetGateRequest { token: gate }, token)).await.map(drop),
         "GateService/WatchGate" => {
             gates.watch_gate(with_token(WatchGateRequest { token: gate }, token)).await.map(drop)
+        }
+        "LogService/StreamLogs" => {
+            let request = StreamLogsRequest { filter, ..Default::default() };
+            LogServiceClient::new(logs).stream_logs(with_token(request, token)).await.map(drop)
         }
         "ServerService/GetServerInfo" => {
             server.get_server_info(with_token(GetServerInfoRequest {}, token)).await.map(drop)

@@ -178,6 +178,16 @@ async fn a_pod_that_is_gone_is_told_to_the_end_of_its_log() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_breaks_off_and_is_gone_is_said_to_be_missing() {
+    let kubelet = Kubelet::new([Ok(vec![text(&[(1, "a")]), Piece::Break])]);
+    let (standing, _) = watch::channel(stands(0, false, false));
+    let mut events = kubelet.read(part(true), &standing);
+    assert_eq!(next(&mut events, 2).await, ["a", "Broken"]);
+    standing.send_modify(|standing| standing.gone = true);
+    assert_eq!(next(&mut events, 9).await, ["Missing"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_a_long_silence_a_log_is_opened_anew_and_nothing_said() {
     let kubelet = Kubelet::new([
         Ok(vec![text(&[(1, "a")]), Piece::Silence]),
