@@ -15,7 +15,7 @@ use crate::backoff::Backoff;
 use crate::{Client, Error, Recovery, recovery};
 
 /// Tries in a row to go on with logs that are read once.
-const TRIES: usize = 8;
+const TRIES: usize = 6;
 
 /// Logs that are read or followed. When the connection breaks, it goes on behind the last line
 /// that was handed out.

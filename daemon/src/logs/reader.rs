@@ -26,6 +26,9 @@ use crate::source::logs::{LogBody, LogRequest};
 /// After so long a silence a log that is followed is opened anew: the node may be gone, which
 /// nobody says.
 const SILENCE: Duration = Duration::from_mins(9);
+/// So long after the end of its log a container is said to have ended, at the latest. If it was
+/// opened sooner, it could be that of the next run already.
+const END: Duration = Duration::from_secs(5);
 /// How often a log is opened that is read once.
 const TRIES: usize = 5;
 /// Kubelets leave lines out by their time, which may be a little less than that of a line before.
@@ -65,10 +68,19 @@ pub struct Reader {
     was_open: bool,
     tries: usize,
     pause: Pause,
-    /// Whether it is to be waited before anything is opened.
-    pauses: bool,
+    /// Whether it is to be waited before anything is opened, and for what.
+    waits: Option<Waits>,
     said: Said,
     over: bool,
+}
+
+/// What is waited for before a log is opened again.
+#[derive(Clone, Copy)]
+enum Waits {
+    /// That the container is said to have ended, as its log has.
+    ForItsEnd,
+    /// That what has failed passes.
+    ForBetter,
 }
 
 /// What was said and is not said again.
@@ -100,7 +112,7 @@ impl Reader {
             was_open: false,
             tries: 0,
             pause: Pause::default(),
-            pauses: false,
+            waits: None,
             said: Said::default(),
             over: false,
         }
@@ -138,7 +150,8 @@ impl Reader {
                 let closed = self.open.take()?;
                 self.said.broken = false;
                 self.progress.whole = closed.is_whole;
-                (self.over, self.pauses) = (!self.part.follow, !closed.is_whole);
+                self.over = !self.part.follow;
+                self.waits = (!closed.is_whole).then_some(Waits::ForItsEnd);
                 None
             }
             Ok(Err(problem)) => {
@@ -209,11 +222,17 @@ impl Reader {
 
     /// Waits a while if the last try was in vain, or until the container stands otherwise.
     async fn rest(&mut self) {
-        if std::mem::take(&mut self.pauses) {
-            tokio::select! {
-                _ = self.standing.changed(), if self.part.follow => {}
-                () = self.pause.rest() => {}
+        let Some(waits) = self.waits.take() else { return };
+        let pause = &mut self.pause;
+        let passes = async move {
+            match waits {
+                Waits::ForItsEnd => tokio::time::sleep(END).await,
+                Waits::ForBetter => pause.rest().await,
             }
+        };
+        tokio::select! {
+            _ = self.standing.changed(), if self.part.follow => {}
+            () = passes => {}
         }
     }
 
@@ -260,7 +279,7 @@ impl Reader {
             return Some(self.notice(NoticeKind::Failed(failure), &problem.message));
         }
         self.pause.asked(problem.retry_after);
-        self.pauses = true;
+        self.waits = Some(Waits::ForBetter);
         // A container that has not started is waited for; so is a pod's going.
         let is_news = self.part.follow && failure == Failure::Unreachable;
         if !is_news || std::mem::replace(&mut self.said.broken, true) {

@@ -1657,9 +1657,10 @@ pub mod log_service_client {
     /// of `pods/log`, of each pod or in its namespace. Logs are as the containers
     /// wrote them: nothing is redacted.
     ///
-    /// Errors as of StatusService. Reasons besides: INVALID_LOG_REQUEST
-    /// (INVALID_ARGUMENT), NO_LOGS (FAILED_PRECONDITION): a recording is replayed,
-    /// which holds none.
+    /// Errors as of StatusService. Reasons besides, of INVALID_ARGUMENT:
+    /// INVALID_LOG_REQUEST; NO_LOGS, because a recording is replayed, which holds none; and of
+    /// ABORTED: RIGHTS_CHANGED, because the caller may see other objects than before: ask
+    /// again, with what was told.
     #[derive(Debug, Clone)]
     pub struct LogServiceClient<T> {
         inner: tonic::client::Grpc<T>,

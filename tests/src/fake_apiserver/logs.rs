@@ -157,7 +157,7 @@ impl Open {
             let text = state.logs.runs.get(&wanted.writer).map_or("", |runs| runs[run].text.as_str());
             let skipped = wanted.tail.map_or(0, |tail| text.split_inclusive('\n').count().saturating_sub(tail));
             let position = text.split_inclusive('\n').take(skipped).map(str::len).sum();
-            Ok((run, state.logs.breaks.pop_front(), position))
+            Ok::<_, u16>((run, state.logs.breaks.pop_front(), position))
         })?;
         let shared = Arc::clone(shared);
         Ok(Self { shared, ticks, wanted, run, position, breaks, broken: false, numbers: 0 })
@@ -169,6 +169,8 @@ impl Open {
 
     async fn next(&mut self) -> Option<io::Result<Frame<Bytes>>> {
         if self.broken {
+            // What was sent before goes on its way first.
+            tokio::task::yield_now().await;
             return Some(Err(io::Error::other("the log is cut")));
         }
         if let Some(chunk) = self.endless() {

@@ -177,9 +177,10 @@ fn object(rpc: &str, verbs: &[&'static str], here: &str) -> Vec<Sample> {
 /// The logs of a pod take that it may be seen, and its logs.
 fn logs(rpc: &str, here: &str) -> Vec<Sample> {
     let with_logs = |mut sample: Sample| {
-        let of_log = sample.takes.iter().map(|(verb, what, namespace)| {
-            (*verb, format!("{what} --subresource=log"), namespace.clone())
-        });
+        let of_log = sample
+            .takes
+            .iter()
+            .map(|(verb, what, namespace)| (*verb, format!("{what} --subresource=log"), namespace.clone()));
         let of_log: Vec<_> = of_log.collect();
         sample.takes.extend(of_log);
         sample
