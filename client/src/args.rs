@@ -13,6 +13,7 @@ mod connection;
 mod context;
 mod events;
 mod get;
+mod logs;
 mod question;
 mod report;
 
@@ -21,6 +22,7 @@ pub use connection::Connection;
 pub use context::{Context, ContextAdd, ContextList, ContextTest};
 pub use events::{EventFormat, EventType, Events};
 pub use get::{ColumnArgs, Following, Get, Shown, StateArg, Tree, TreeFormat, Watch};
+pub use logs::{LogFormat, Logs};
 pub use question::{Policy, Question};
 pub use report::{Format as ReportFormat, Report};
 
@@ -66,6 +68,8 @@ pub enum Command {
     Wait(Wait),
     /// Run a command at each transition of objects
     On(On),
+    /// Show the logs of pods, by whatever is above them
+    Logs(Logs),
     /// Ask for one verdict on a set of objects, to be had by a token
     #[command(subcommand)]
     Gate(Gate),

@@ -8,6 +8,7 @@ pub mod follow;
 mod following;
 pub mod gate;
 pub mod get;
+pub mod logs;
 pub mod man;
 pub mod on;
 pub mod session;

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::{Args, Command, Daemon};
-use crate::commands::{completion, context, daemon_status, events, gate, get, man, on, session, tree, version, wait};
+use crate::commands::{
+    completion, context, daemon_status, events, gate, get, logs, man, on, session, tree, version, wait,
+};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::signals::Signals;
@@ -66,6 +68,7 @@ async fn until_interrupted(args: Args, printer: &mut Printer) -> Result<Exit, Fa
         Command::Watch(watch) => signals.or(get::watch(global, &watch, printer)).await,
         Command::Tree(tree) => signals.or(tree::run(global, &tree, printer)).await,
         Command::Events(args) => signals.or(events::run(global, &args, printer)).await,
+        Command::Logs(logs) => signals.or(logs::run(global, &logs, printer)).await,
         Command::Gate(gate) => signals.or(gate::run(global, &gate, printer)).await,
         // A gate that nobody waits for is to be cancelled.
         Command::Wait(wait) => wait::run(global, &wait, printer, &mut signals).await,

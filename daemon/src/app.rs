@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +33,7 @@ use crate::gate::run::{Run, Tools};
 use crate::gate::store::StoreError;
 use crate::kind::Kind;
 use crate::lifecycle;
+use crate::logs;
 use crate::predicate::Predicates;
 use crate::proof::Prover;
 use crate::recording::recorder::{RecordError, Recorder, Writing};
@@ -201,6 +202,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         evaluator,
         streams: Streams::new(config.max_streams, Arc::clone(&shares)),
         shares,
+        log_places: Arc::new(Semaphore::new(logs::session::MOST)),
         drain: CancellationToken::new(),
     });
     let Open { access, tls, door } = open;

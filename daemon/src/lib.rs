@@ -35,6 +35,7 @@ mod intern;
 mod json_path;
 pub mod kind;
 pub mod lifecycle;
+pub mod logs;
 pub mod object;
 pub mod predicate;
 pub mod proof;

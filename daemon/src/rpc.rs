@@ -21,6 +21,8 @@ mod gate_service;
 mod gate_watch;
 mod listed;
 pub mod listener;
+mod log_service;
+mod log_stream;
 mod rights;
 mod rules;
 mod server_service;
@@ -37,10 +39,12 @@ use daymark_proto::FILE_DESCRIPTOR_SET;
 use daymark_proto::v1::completion_service_server::CompletionServiceServer;
 use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
+use daymark_proto::v1::log_service_server::LogServiceServer;
 use daymark_proto::v1::server_service_server::ServerServiceServer;
 use daymark_proto::v1::status_service_server::StatusServiceServer;
 use daymark_proto::v1::table_service_server::TableServiceServer;
 use daymark_proto::v1::tree_service_server::TreeServiceServer;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
@@ -111,6 +115,8 @@ pub struct Served {
     pub evaluator: Evaluator,
     /// The streams that are open.
     pub streams: Streams,
+    /// Places of logs that may be open.
+    pub log_places: Arc<Semaphore>,
     /// Cancelled when streams must end.
     pub drain: CancellationToken,
 }
@@ -141,6 +147,7 @@ impl Rpc {
             .add_service(CompletionServiceServer::new(completion_service::Handler::new(Arc::clone(&served))))
             .add_service(GateServiceServer::new(gate_service::Handler::new(Arc::clone(&served))))
             .add_service(EventServiceServer::new(event_service::Handler::new(Arc::clone(&served))))
+            .add_service(LogServiceServer::new(log_service::Handler::new(Arc::clone(&served))))
             .add_service(ServerServiceServer::new(server_service::Handler::new(Arc::clone(&served))))
             .add_service(TableServiceServer::new(table_service::Handler::new(Arc::clone(&served))))
             .add_service(TreeServiceServer::new(tree_service::Handler::new(Arc::clone(&served))))

@@ -20,6 +20,8 @@ mod gates;
 mod issuer;
 #[path = "e2e/kinds.rs"]
 mod kinds;
+#[path = "e2e/logs.rs"]
+mod logs;
 #[path = "e2e/on.rs"]
 mod on;
 #[path = "e2e/owned.rs"]
@@ -104,6 +106,7 @@ fn main() -> ExitCode {
         kinds::TESTS,
         completion::TESTS,
         gates::TESTS,
+        logs::TESTS,
         on::TESTS,
         owned::TESTS,
         remote::TESTS,

@@ -20,6 +20,7 @@ const RULES: &[(&str, Rule)] = &[
     ("/daymark.v1.GateService/GetGate", Rule::Callers),
     ("/daymark.v1.GateService/OpenGate", Rule::Callers),
     ("/daymark.v1.GateService/WatchGate", Rule::Callers),
+    ("/daymark.v1.LogService/StreamLogs", Rule::Callers),
     ("/daymark.v1.ServerService/GetServerInfo", Rule::Callers),
     ("/daymark.v1.ServerService/ListCaches", Rule::Callers),
     ("/daymark.v1.StatusService/GetStatus", Rule::Callers),

@@ -6,6 +6,7 @@ use daymark_proto::FILE_DESCRIPTOR_SET;
 use daymark_proto::v1::completion_service_client::CompletionServiceClient;
 use daymark_proto::v1::event_service_client::EventServiceClient;
 use daymark_proto::v1::gate_service_client::GateServiceClient;
+use daymark_proto::v1::log_service_client::LogServiceClient;
 use daymark_proto::v1::server_service_client::ServerServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::table_service_client::TableServiceClient;
@@ -13,8 +14,8 @@ use daymark_proto::v1::tree_service_client::TreeServiceClient;
 use daymark_proto::v1::{
     ArmGateRequest, CancelGateRequest, CompleteRequest, EventFilter, Filter, GatePolicy, GetGateRequest,
     GetServerInfoRequest, GetStatusRequest, ListCachesRequest, ListEventsRequest, ListStatusesRequest,
-    ListTablesRequest, ObjectRef, OpenGateRequest, Subject, WatchEventsRequest, WatchGateRequest, WatchStatusesRequest,
-    WatchTreeRequest,
+    ListTablesRequest, ObjectRef, OpenGateRequest, StreamLogsRequest, Subject, WatchEventsRequest, WatchGateRequest,
+    WatchStatusesRequest, WatchTreeRequest,
 };
 use daymark_tests::cluster::{Cluster, Namespace};
 use daymark_tests::daemon::Daemon;
@@ -147,6 +148,7 @@ fn samples_of(rpc: &str, here: &str, there: &str) -> Vec<Sample> {
         "EventService/ListEvents" => events(rpc, &["list"], here, there),
         "EventService/WatchEvents" => events(rpc, &["list", "watch"], here, there),
         "GateService/OpenGate" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
+        "LogService/StreamLogs" => logs(rpc, here),
         "ServerService/GetServerInfo" | "ServerService/ListCaches" => {
             vec![Sample { rpc: rpc.to_owned(), of: Of::Nothing, takes: Vec::new() }]
         }
@@ -212,6 +214,20 @@ fn object(rpc: &str, verbs: &[&'static str], here: &str) -> Vec<Sample> {
     ["one", "two"].map(sample).into()
 }
 
+/// The logs of a pod take that it may be seen, and its logs.
+fn logs(rpc: &str, here: &str) -> Vec<Sample> {
+    let with_logs = |mut sample: Sample| {
+        let of_log = sample
+            .takes
+            .iter()
+            .map(|(verb, what, namespace)| (*verb, format!("{what} --subresource=log"), namespace.clone()));
+        let of_log: Vec<_> = of_log.collect();
+        sample.takes.extend(of_log);
+        sample
+    };
+    object(rpc, &["get"], here).into_iter().map(with_logs).collect()
+}
+
 impl Clone for Sample {
     fn clone(&self) -> Self {
         Self { rpc: self.rpc.clone(), of: self.of.clone(), takes: self.takes.clone() }
@@ -220,6 +236,7 @@ impl Clone for Sample {
 
 /// How a request with that token is answered.
 async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &str) -> Result<(), Status> {
+    let logs = channel.clone();
     let mut status = StatusServiceClient::new(channel.clone());
     let mut gates = GateServiceClient::new(channel.clone());
     let mut server = ServerServiceClient::new(channel.clone());
@@ -282,6 +299,10 @@ async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &str) -> Resu
         "GateService/GetGate" => gates.get_gate(with_token(GetGateRequest { token: gate }, token)).await.map(drop),
         "GateService/WatchGate" => {
             gates.watch_gate(with_token(WatchGateRequest { token: gate }, token)).await.map(drop)
+        }
+        "LogService/StreamLogs" => {
+            let request = StreamLogsRequest { filter, ..Default::default() };
+            LogServiceClient::new(logs).stream_logs(with_token(request, token)).await.map(drop)
         }
         "ServerService/GetServerInfo" => {
             server.get_server_info(with_token(GetServerInfoRequest {}, token)).await.map(drop)
