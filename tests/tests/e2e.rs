@@ -7,6 +7,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+#[path = "e2e/diagnose_catalogue.rs"]
+mod diagnose_catalogue;
 #[path = "e2e/gates.rs"]
 mod gates;
 #[allow(clippy::unwrap_used, dead_code, reason = "it is shared with the daemon's tests, which ask more of it")]
@@ -101,6 +103,7 @@ fn main() -> ExitCode {
         rights::TESTS,
         secrets::TESTS,
         states::TESTS,
+        diagnose_catalogue::TESTS,
         scale::TESTS,
     ]
     .concat();
