@@ -164,8 +164,7 @@ impl Situation {
     /// If it does not: what it told.
     pub fn judge(&self, cli: &Cli, namespace: &str) -> Result<(), String> {
         let ended = cli.run(&format!("diagnose {} --namespace {namespace} --output json --exit-code", self.target));
-        let told: Value = serde_json::from_str(&ended.stdout)
-            .map_err(|e| format!("{}: {e}: {ended:?}", self.name))?;
+        let told: Value = serde_json::from_str(&ended.stdout).map_err(|e| format!("{}: {e}: {ended:?}", self.name))?;
         let first = told["causes"][0]["reason"].as_str();
         let code = Some(i32::from(self.cause.is_some()));
         if first == self.cause.as_deref() && ended.code == code {
