@@ -38,15 +38,16 @@ mod service;
 mod storage;
 mod system;
 mod target;
+mod wanted;
 
 pub use self::cause::{Cause, Certainty, Evidence, EvidenceKind};
 pub use self::checks::{Check, Outcome};
-pub use self::containers::{ContainerOfPod, worth_reading};
 pub use self::object::{Name, Object, Verdict, kinds};
 pub use self::observation::{Event, NotVisible, Observation};
 pub use self::quantity::Quantity;
 pub use self::reason::Reason;
 use self::target::Target;
+pub use self::wanted::{LogOf, configures, is_crowded, logs, subjects};
 
 /// Finds causes of what is wrong with a target.
 type Rule = fn(&Observation, &Target<'_>) -> Vec<Cause>;

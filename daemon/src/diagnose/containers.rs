@@ -14,7 +14,7 @@ const OFTEN: i64 = 2;
 
 /// A container of a pod: what was asked for, and how it is.
 #[derive(Clone, Copy, Debug)]
-pub struct ContainerOfPod<'a> {
+pub(super) struct ContainerOfPod<'a> {
     /// `spec.containers[]`, or of the init containers.
     pub(super) spec: &'a Value,
     /// Its status; null if it has none.
@@ -60,8 +60,7 @@ impl<'a> End<'a> {
 
 impl<'a> ContainerOfPod<'a> {
     /// Its name.
-    #[must_use]
-    pub fn name(&self) -> &'a str {
+    pub(super) fn name(&self) -> &'a str {
         text(self.spec, "/name")
     }
 
@@ -160,8 +159,7 @@ pub(super) fn is_troubled(pod: &Object, now: Timestamp) -> bool {
 
 /// The containers whose logs tell why the pod is not well, and whether it is the run before
 /// that does.
-#[must_use]
-pub fn worth_reading(pod: &Object, now: Timestamp) -> Vec<(ContainerOfPod<'_>, bool)> {
+pub(super) fn worth_reading(pod: &Object, now: Timestamp) -> Vec<(ContainerOfPod<'_>, bool)> {
     if !is_troubled(pod, now) {
         return Vec::new();
     }

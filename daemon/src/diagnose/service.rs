@@ -7,7 +7,7 @@ use super::fields::{at, counted, is, list, map, number, text, word};
 use super::object::{Name, Object, kinds};
 use super::observation::Observation;
 use super::reason::Reason;
-use super::selector::{has_labels, spoken_labels};
+use super::selector::spoken_labels;
 use super::target::{Target, backends, selected, wanted};
 
 /// Things that are told of.
@@ -168,9 +168,4 @@ fn none_ready(service: &Object, pods: &[&Object]) -> Cause {
         .is(certainty)
         .because(evidence)
         .then([service.name.kubectl(&slices)])
-}
-
-/// Whether a Service selects that pod.
-pub(super) fn leads_to(service: &Object, pod: &Object) -> bool {
-    map(&service.value, "/spec/selector").is_some_and(|labels| has_labels(pod, labels))
 }
