@@ -27,6 +27,7 @@ pub mod caches;
 pub mod catalog;
 pub mod cause;
 pub mod clock;
+pub mod diagnose;
 mod expression;
 pub mod gate;
 mod intern;

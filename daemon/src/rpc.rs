@@ -5,6 +5,10 @@ mod auth;
 mod connection;
 mod convert;
 pub mod crowd;
+mod diagnosis_convert;
+mod diagnosis_gather;
+mod diagnosis_observe;
+mod diagnosis_service;
 mod error;
 mod filter;
 mod gate_convert;
@@ -27,6 +31,7 @@ mod watch;
 use std::sync::Arc;
 
 use daymark_proto::FILE_DESCRIPTOR_SET;
+use daymark_proto::v1::diagnosis_service_server::DiagnosisServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::server_service_server::ServerServiceServer;
 use daymark_proto::v1::status_service_server::StatusServiceServer;
@@ -45,6 +50,7 @@ use crate::access::own_rights::Need;
 use crate::access::shares::Shares;
 use crate::access::{Access, LONGEST_TOKEN};
 use crate::caches::Caches;
+use crate::cause::Redaction;
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
@@ -91,6 +97,8 @@ pub struct Served {
     pub shares: Arc<Shares>,
     /// Whether who may `get` a kind's `status`, and no more, sees states.
     pub status_only: bool,
+    /// Takes secrets out of the cluster's own text.
+    pub redaction: Arc<Redaction>,
     /// Proves views.
     pub prover: Arc<Prover>,
     /// Who evaluates callers' expressions.
@@ -125,6 +133,7 @@ impl Rpc {
         };
         let routes = Routes::new(StatusServiceServer::new(status_service::Handler::new(Arc::clone(&served))))
             .add_service(GateServiceServer::new(gate_service::Handler::new(Arc::clone(&served))))
+            .add_service(DiagnosisServiceServer::new(diagnosis_service::Handler::new(Arc::clone(&served))))
             .add_service(ServerServiceServer::new(server_service::Handler::new(Arc::clone(&served))))
             .add_service(health_service)
             .add_service(reflection().build_v1()?)

@@ -9,7 +9,8 @@ use prost::Message;
 use prost_types::{FileDescriptorSet, MethodDescriptorProto, ServiceDescriptorProto};
 
 const PACKAGE: &str = "daymark.v1";
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
+    "daymark/v1/diagnosis_service.proto",
     "daymark/v1/gate_service.proto",
     "daymark/v1/object.proto",
     "daymark/v1/server_service.proto",

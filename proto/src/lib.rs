@@ -11,6 +11,8 @@ pub mod v1 {
     include!("gen/daymark.v1.rs");
 
     #[cfg(feature = "server")]
+    include!("gen/daymark.v1.DiagnosisService.rs");
+    #[cfg(feature = "server")]
     include!("gen/daymark.v1.GateService.rs");
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.StatusService.rs");

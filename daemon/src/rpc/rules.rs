@@ -12,6 +12,8 @@ pub(super) enum Rule {
 
 /// An rpc that has none is for nobody.
 const RULES: &[(&str, Rule)] = &[
+    ("/daymark.v1.DiagnosisService/Diagnose", Rule::Callers),
+    ("/daymark.v1.DiagnosisService/WatchDiagnosis", Rule::Callers),
     ("/daymark.v1.GateService/ArmGate", Rule::Callers),
     ("/daymark.v1.GateService/CancelGate", Rule::Callers),
     ("/daymark.v1.GateService/GetGate", Rule::Callers),

@@ -248,7 +248,7 @@ impl Handler {
 /// The place of a cache in a selection, and a key in it to go on behind.
 type Place = (usize, Option<Key>);
 
-fn not_found(cache: &Cache, key: &Key) -> Status {
+pub(super) fn not_found(cache: &Cache, key: &Key) -> Status {
     let kind = cache.kind();
     let message = match &*key.namespace {
         "" => format!("{kind} {:?} not found", key.name),
