@@ -53,7 +53,8 @@ fn read(message: &str) -> (usize, Vec<Obstacle<'_>>) {
     let total = head.rsplit('/').next().and_then(|total| total.parse().ok()).unwrap_or_default();
     let rest = rest.split_once(" preemption: ").map_or(rest, |(before, _)| before).trim().trim_end_matches('.');
     let mut obstacles: Vec<Obstacle<'_>> = Vec::new();
-    for part in parts(rest) {
+    // What is said of resource claims where there are none.
+    for part in parts(rest).into_iter().filter(|part| !part.contains("new claims to deallocate")) {
         let counted = part.split_once(' ').and_then(|(count, why)| Some((count.parse().ok()?, why)));
         match counted {
             Some((nodes, why)) => obstacles.push(Obstacle { nodes, why }),

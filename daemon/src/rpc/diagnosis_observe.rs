@@ -172,10 +172,13 @@ impl Served {
             names.push(name(selection.caches[place].kind(), &key));
         }
         namespaces.remove("");
-        let target = match (filter.all_namespaces, filter.namespaces.first()) {
-            (true, _) => Name::of("Cluster", "", &self.cluster),
-            (false, Some(namespace)) => Name::of(kinds::NAMESPACE, "", namespace),
-            (false, None) => Name::of(kinds::NAMESPACE, "", &self.default_namespace),
+        let target = match &selection.scope {
+            Scope::Namespaces(asked) => {
+                let mut asked = asked.iter().filter(|namespace| !namespace.is_empty());
+                namespaces.extend(asked.clone().take(NAMESPACES).cloned());
+                Name::of(kinds::NAMESPACE, "", asked.next().map_or("", |namespace| namespace))
+            }
+            Scope::All | Scope::Named(_) => Name::of("Cluster", "", &self.cluster),
         };
         Ok(Asked { names, target, namespaces: Some(namespaces) })
     }
