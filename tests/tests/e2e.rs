@@ -7,6 +7,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+#[path = "e2e/diagnose.rs"]
+mod diagnose;
 #[path = "e2e/gates.rs"]
 mod gates;
 #[allow(clippy::unwrap_used, dead_code, reason = "it is shared with the daemon's tests, which ask more of it")]
@@ -91,6 +93,7 @@ fn main() -> ExitCode {
         wait::TESTS,
         watch::TESTS,
         kinds::TESTS,
+        diagnose::TESTS,
         gates::TESTS,
         on::TESTS,
         owned::TESTS,

@@ -135,7 +135,13 @@ impl Served {
             gathering.take_linked(kinds::POD, &None, &link, OF_A_KIND).await;
             gathering.take(kinds::BUDGET, &None, OF_A_KIND, |_| true).await;
         }
-        Ok(Asked { names: vec![target.clone()], target, namespaces })
+        let mut names = vec![target.clone()];
+        if target.id() == kinds::NAMESPACE {
+            let inside = Filter { namespaces: vec![named.key.name.to_string()], ..Filter::default() };
+            // Who may see the namespace alone is told of that.
+            names.extend(self.all(gathering, &inside).await.map(|inside| inside.names).unwrap_or_default());
+        }
+        Ok(Asked { names, target, namespaces })
     }
 
     /// All objects that may be wrong, of some namespaces or all.
