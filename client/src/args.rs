@@ -10,11 +10,13 @@ use crate::duration;
 
 mod connection;
 mod context;
+mod diagnose;
 mod question;
 mod report;
 
 pub use connection::Connection;
 pub use context::{Context, ContextAdd, ContextList, ContextTest};
+pub use diagnose::{Diagnose, Format as DiagnoseFormat};
 pub use question::{Policy, Question};
 pub use report::{Format as ReportFormat, Report};
 
@@ -52,6 +54,8 @@ pub enum Command {
     Get(Get),
     /// Wait until objects are as needed
     Wait(Wait),
+    /// Tell what is wrong, why, and what to try next
+    Diagnose(Diagnose),
     /// Run a command at each transition of objects
     On(On),
     /// Ask for one verdict on a set of objects, to be had by a token

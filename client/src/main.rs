@@ -7,6 +7,7 @@ mod ci;
 mod commands;
 mod contexts;
 mod criterion;
+mod diagnosis;
 mod duration;
 mod exit;
 mod json;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::{Args, Command, Daemon};
-use crate::commands::{context, daemon_status, gate, get, on, session, version, wait};
+use crate::commands::{context, daemon_status, diagnose, gate, get, on, session, version, wait};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::signals::Signals;
@@ -59,6 +59,7 @@ async fn until_interrupted(args: Args, printer: &mut Printer) -> Result<Exit, Fa
     let global = &global;
     match args.command {
         Command::Get(get) => signals.or(get::run(global, &get, printer)).await,
+        Command::Diagnose(diagnose) => signals.or(diagnose::run(global, &diagnose, printer)).await,
         Command::Gate(gate) => signals.or(gate::run(global, &gate, printer)).await,
         // A gate that nobody waits for is to be cancelled.
         Command::Wait(wait) => wait::run(global, &wait, printer, &mut signals).await,

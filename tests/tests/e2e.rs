@@ -7,6 +7,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+#[path = "e2e/diagnose.rs"]
+mod diagnose;
 #[path = "e2e/diagnose_catalogue.rs"]
 mod diagnose_catalogue;
 #[path = "e2e/gates.rs"]
@@ -93,6 +95,7 @@ fn main() -> ExitCode {
         wait::TESTS,
         watch::TESTS,
         kinds::TESTS,
+        diagnose::TESTS,
         gates::TESTS,
         on::TESTS,
         owned::TESTS,

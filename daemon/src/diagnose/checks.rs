@@ -69,8 +69,11 @@ fn bad(causes: &[Cause], is_it: impl Fn(Reason) -> bool) -> Option<Answer> {
     Some((Outcome::Bad, cause.message.clone(), cause.next.first().cloned().unwrap_or_default()))
 }
 
+/// The namespace of all targets; empty if they have several, or none.
 fn namespace<'a>(targets: &[Target<'a>]) -> &'a str {
-    targets.first().map_or("", |target| target.object.namespace())
+    let first = targets.first().map_or("", |target| target.object.namespace());
+    let is_one = targets.iter().all(|target| target.object.namespace() == first);
+    if is_one { first } else { "" }
 }
 
 fn manifest(targets: &[Target<'_>], causes: &[Cause]) -> Answer {
@@ -102,7 +105,7 @@ fn image_elsewhere(observation: &Observation, targets: &[Target<'_>]) -> Answer 
         ready.flat_map(containers).any(|container| container.image() == *image && container.runs())
     };
     match images.iter().find(|image| !runs(image)) {
-        None if images.is_empty() => ok("no pod is unwell that is looked at"),
+        None if images.is_empty() => ok("no pod is unwell"),
         None => ok("each image runs in another pod that is looked at"),
         Some(image) => not_checked(
             format!("image {image:?} runs in no pod that is looked at"),
@@ -225,7 +228,8 @@ fn quotas(observation: &Observation, targets: &[Target<'_>], causes: &[Cause]) -
     let namespace = namespace(targets);
     let place = if namespace.is_empty() { "-A".to_owned() } else { format!("-n {}", word(namespace)) };
     let command = format!("kubectl {place} describe resourcequota,limitrange");
-    if !observation.is_whole(kinds::QUOTA, namespace) {
+    if !targets.iter().all(|target| observation.is_whole(kinds::QUOTA, target.object.namespace())) || targets.is_empty()
+    {
         return not_checked("quotas are not visible", command);
     }
     let all: Vec<_> =
@@ -236,7 +240,7 @@ fn quotas(observation: &Observation, targets: &[Target<'_>], causes: &[Cause]) -
             ok(format!("quota {} is used up, and hinders nobody now: {}", quota.name.name, evidence.text))
         }
         None if all.is_empty() => ok("there are none"),
-        None => ok(format!("{} have room", counted(all.len(), "quota"))),
+        None => ok(format!("there is room: of {} none is used up", counted(all.len(), "quota"))),
     }
 }
 

@@ -50,7 +50,7 @@ fn said(observation: &Observation, pod: &Pod<'_>) -> Vec<Cause> {
         }
         let evidence = Evidence::container(pod.object, format!("{}: {reason}: {}", container.spoken(), brief(message)));
         if let Some(needed) = read(message) {
-            causes.push(missing(pod, &needed, Some(evidence)));
+            causes.push(told(observation, pod, needed, evidence));
         } else if !super::crash::is_no_command(message) {
             let message = format!("{} cannot be created: {}", container.spoken(), brief(message));
             let cause = Cause::new(Reason::ContainerNotCreated, pod.object, message);
@@ -60,10 +60,17 @@ fn said(observation: &Observation, pod: &Pod<'_>) -> Vec<Cause> {
     let mounts = observation.events(pod.object).filter(|event| event.reason == "FailedMount");
     for event in mounts {
         if let Some(needed) = read(&event.message) {
-            causes.push(missing(pod, &needed, Some(Evidence::event(pod.object, event))));
+            causes.push(told(observation, pod, needed, Evidence::event(pod.object, event)));
         }
     }
     causes
+}
+
+/// What the kubelet says to be missing. Of what is not there at all no key is missed.
+fn told(observation: &Observation, pod: &Pod<'_>, needed: Needed, evidence: Evidence) -> Cause {
+    let is_gone = observation.lacks(needed.id, pod.object.namespace(), &needed.name) && !needed.name.is_empty();
+    let key = needed.key.clone().filter(|_| !is_gone);
+    missing(pod, &Needed { key, ..needed }, Some(evidence))
 }
 
 /// Something that a pod needs.
@@ -184,7 +191,7 @@ fn missing(pod: &Pod<'_>, needed: &Needed, evidence: Option<Evidence>) -> Cause 
     };
     let name = word(&needed.name);
     let resource = kind.to_lowercase();
-    let wanted = Evidence::field(pod.object, format!("{} names {kind} {:?}", pod.object.name.spoken(), needed.name));
+    let wanted = Evidence::field(pod.object, format!("it names {kind} {:?}", needed.name));
     let culprit = Name::of(kind, namespace, &needed.name);
     let command = match (&needed.key, is_whole) {
         (Some(_), true) => format!("describe {resource} {name}"),

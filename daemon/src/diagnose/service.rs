@@ -91,10 +91,12 @@ fn nothing(observation: &Observation, service: &Object, labels: &serde_json::Map
                 .values()
                 .any(|value| map(&pod.value, "/metadata/labels").is_some_and(|own| own.values().any(|it| it == value)))
     });
-    let near: Vec<_> = near.take(SHOWN).collect();
-    let has = near.iter().map(|pod| {
+    let mut near: Vec<_> = near.collect();
+    near.sort_by_key(|pod| (std::cmp::Reverse(likeness(pod, labels)), &pod.name));
+    near.dedup_by_key(|pod| map(&pod.value, "/metadata/labels"));
+    let has = near.iter().take(SHOWN).map(|pod| {
         let own = map(&pod.value, "/metadata/labels").map(spoken_labels).unwrap_or_default();
-        Evidence::field(pod, format!("{} has labels {own}", pod.name.spoken()))
+        Evidence::field(pod, format!("its labels: {own}"))
     });
     let count = observation.within(kinds::POD, namespace).count();
     let message = format!("the selector {spoken:?} matches none of the {} in its namespace", counted(count, "pod"));
@@ -104,6 +106,15 @@ fn nothing(observation: &Observation, service: &Object, labels: &serde_json::Map
     ])
 }
 
+/// How much a pod's labels are like those that are wanted: characters that begin the same.
+fn likeness(pod: &Object, labels: &serde_json::Map<String, Value>) -> usize {
+    let same = |(key, value): (&String, &Value)| {
+        let wanted = value.as_str().unwrap_or_default();
+        pod.label(key).bytes().zip(wanted.bytes()).take_while(|(own, wanted)| own == wanted).count()
+    };
+    labels.iter().map(same).sum()
+}
+
 /// Ports that lead to none of the pods' ports.
 fn ports(service: &Object, pods: &[&Object]) -> Vec<Cause> {
     let wrong = list(&service.value, "/spec/ports").iter().filter_map(|port| wrong_port(port, pods));
@@ -111,10 +122,7 @@ fn ports(service: &Object, pods: &[&Object]) -> Vec<Cause> {
         let declared = pods.iter().take(1).map(|pod| {
             let ports = declared(pod).into_iter().map(|(name, number)| format!("{name} {number}").trim().to_owned());
             let ports = ports.collect::<Vec<_>>().join(", ");
-            Evidence::field(
-                pod,
-                format!("ports of {}: {}", pod.name.spoken(), if ports.is_empty() { "none" } else { &ports }),
-            )
+            Evidence::field(pod, format!("its ports: {}", if ports.is_empty() { "none" } else { &ports }))
         });
         let mut cause = Cause::new(Reason::PortMismatch, service, said.clone())
             .is(certainty)

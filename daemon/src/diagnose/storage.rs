@@ -53,7 +53,7 @@ fn of_pod(observation: &Observation, pod: &Pod<'_>, name: &str) -> Option<Cause>
     };
     is_missing.then(|| {
         let culprit = Name::of(kinds::CLAIM, namespace, name);
-        let named = format!("{} names the claim {name:?}", pod.object.name.spoken());
+        let named = format!("it names the claim {name:?}");
         let apply = culprit.kubectl("apply -f CLAIM.yaml");
         Cause::new(Reason::ClaimMissing, pod.object, format!("there is no PersistentVolumeClaim {name:?}"))
             .by(culprit.clone())

@@ -135,7 +135,13 @@ impl Served {
             gathering.take_linked(kinds::POD, &None, &link, OF_A_KIND).await;
             gathering.take(kinds::BUDGET, &None, OF_A_KIND, |_| true).await;
         }
-        Ok(Asked { names: vec![target.clone()], target, namespaces })
+        let mut names = vec![target.clone()];
+        if target.id() == kinds::NAMESPACE {
+            let inside = Filter { namespaces: vec![named.key.name.to_string()], ..Filter::default() };
+            // Who may see the namespace alone is told of that.
+            names.extend(self.all(gathering, &inside).await.map(|inside| inside.names).unwrap_or_default());
+        }
+        Ok(Asked { names, target, namespaces })
     }
 
     /// All objects that may be wrong, of some namespaces or all.
@@ -172,10 +178,13 @@ impl Served {
             names.push(name(selection.caches[place].kind(), &key));
         }
         namespaces.remove("");
-        let target = match (filter.all_namespaces, filter.namespaces.first()) {
-            (true, _) => Name::of("Cluster", "", &self.cluster),
-            (false, Some(namespace)) => Name::of(kinds::NAMESPACE, "", namespace),
-            (false, None) => Name::of(kinds::NAMESPACE, "", &self.default_namespace),
+        let target = match &selection.scope {
+            Scope::Namespaces(asked) => {
+                let mut asked = asked.iter().filter(|namespace| !namespace.is_empty());
+                namespaces.extend(asked.clone().take(NAMESPACES).cloned());
+                Name::of(kinds::NAMESPACE, "", asked.next().map_or("", |namespace| namespace))
+            }
+            Scope::All | Scope::Named(_) => Name::of("Cluster", "", &self.cluster),
         };
         Ok(Asked { names, target, namespaces: Some(namespaces) })
     }

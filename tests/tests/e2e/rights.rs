@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 
 use daymark_proto::FILE_DESCRIPTOR_SET;
+use daymark_proto::v1::diagnosis_service_client::DiagnosisServiceClient;
 use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::server_service_client::ServerServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::{
-    ArmGateRequest, CancelGateRequest, Filter, GatePolicy, GetGateRequest, GetServerInfoRequest, GetStatusRequest,
-    ListCachesRequest, ListStatusesRequest, ObjectRef, OpenGateRequest, WatchGateRequest, WatchStatusesRequest,
+    ArmGateRequest, CancelGateRequest, DiagnoseRequest, Filter, GatePolicy, GetGateRequest, GetServerInfoRequest,
+    GetStatusRequest, ListCachesRequest, ListStatusesRequest, ObjectRef, OpenGateRequest, WatchDiagnosisRequest,
+    WatchGateRequest, WatchStatusesRequest,
 };
 use daymark_tests::cluster::{Cluster, Namespace};
 use daymark_tests::daemon::Daemon;
@@ -125,6 +127,9 @@ fn samples_of(rpc: &str, here: &str, there: &str) -> Vec<Sample> {
         "StatusService/GetStatus" => of_object(&["get"]),
         "StatusService/ListStatuses" => of_kinds(&["list"]),
         "StatusService/WatchStatuses" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
+        "DiagnosisService/Diagnose" | "DiagnosisService/WatchDiagnosis" => {
+            [of_kinds(&["list"]), of_object(&["get"])].concat()
+        }
         "GateService/OpenGate" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
         "ServerService/GetServerInfo" | "ServerService/ListCaches" => {
             vec![Sample { rpc: rpc.to_owned(), of: Of::Nothing, takes: Vec::new() }]
@@ -180,6 +185,7 @@ impl Clone for Sample {
 /// How a request with that token is answered.
 async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &str) -> Result<(), Status> {
     let mut status = StatusServiceClient::new(channel.clone());
+    let mut diagnoses = DiagnosisServiceClient::new(channel.clone());
     let (mut gates, mut server) = (GateServiceClient::new(channel.clone()), ServerServiceClient::new(channel));
     let (filter, r#ref) = match &sample.of {
         Of::Nothing => (None, None),
@@ -200,6 +206,12 @@ async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &str) -> Resu
         "StatusService/WatchStatuses" => {
             let request = WatchStatusesRequest { filter, ..Default::default() };
             status.watch_statuses(with_token(request, token)).await.map(drop)
+        }
+        "DiagnosisService/Diagnose" => {
+            diagnoses.diagnose(with_token(DiagnoseRequest { filter }, token)).await.map(drop)
+        }
+        "DiagnosisService/WatchDiagnosis" => {
+            diagnoses.watch_diagnosis(with_token(WatchDiagnosisRequest { filter }, token)).await.map(drop)
         }
         "GateService/OpenGate" => {
             let policy = Some(GatePolicy { once: true, min_objects: Some(0), ..Default::default() });
@@ -251,7 +263,10 @@ fn matrix(cluster: &Cluster, _: &Daemon) {
                 verb => truth.may(&name, verb, what, namespace.as_deref()),
             });
             // Who may see some namespaces gets these of all.
-            let some = |filter: &Filter| filter.all_namespaces && sample.rpc.starts_with("StatusService/");
+            let some = |filter: &Filter| {
+                let tells_some = ["StatusService/", "DiagnosisService/"].iter().any(|it| sample.rpc.starts_with(it));
+                filter.all_namespaces && tells_some
+            };
             let partly = matches!(&sample.of, Of::Kind(filter) if some(filter))
                 && sample.takes.iter().all(|(verb, what, _)| truth.may(&name, verb, what, Some(&here.name)));
             let answer = runtime.block_on(async {
