@@ -8,6 +8,7 @@
 mod admission;
 mod affinity;
 mod autoscaling;
+mod candidates;
 mod cause;
 mod checks;
 mod config;
@@ -24,6 +25,7 @@ mod memory;
 mod node;
 mod object;
 mod observation;
+mod obstacles;
 mod probe;
 mod quantity;
 mod quota;

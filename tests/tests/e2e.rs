@@ -9,6 +9,8 @@
 
 #[path = "e2e/diagnose.rs"]
 mod diagnose;
+#[path = "e2e/diagnose_catalogue.rs"]
+mod diagnose_catalogue;
 #[path = "e2e/gates.rs"]
 mod gates;
 #[allow(clippy::unwrap_used, dead_code, reason = "it is shared with the daemon's tests, which ask more of it")]
@@ -104,6 +106,7 @@ fn main() -> ExitCode {
         rights::TESTS,
         secrets::TESTS,
         states::TESTS,
+        diagnose_catalogue::TESTS,
         scale::TESTS,
     ]
     .concat();

@@ -30,6 +30,13 @@ pub(super) fn which(pod: &Object, observation: &Observation) -> Reason {
     }
 }
 
+/// Whether a pod's node selector and affinity select a node.
+pub(super) fn selects_for(pod: &Object, node: &Object) -> bool {
+    let terms = list(&pod.value, REQUIRED);
+    let labels = map(&pod.value, "/spec/nodeSelector");
+    labels.is_none_or(|labels| has_labels(node, labels)) && (terms.is_empty() || selects_node(terms, node))
+}
+
 /// The node selector, and the labels that nodes have by its keys.
 pub(super) fn selector(pod: &Object, observation: &Observation, of: &str) -> (String, Vec<Evidence>) {
     let Some(labels) = map(&pod.value, "/spec/nodeSelector") else {
@@ -94,8 +101,8 @@ pub(super) fn spread(pod: &Object, observation: &Observation, of: &str) -> (Stri
 }
 
 /// The nodes' taints.
-pub(super) fn taints(observation: &Observation) -> Vec<Evidence> {
-    let tainted = observation.nodes().filter(|node| !list(&node.value, "/spec/taints").is_empty()).take(SHOWN);
+pub(super) fn taints<'a>(nodes: impl Iterator<Item = &'a Object>) -> Vec<Evidence> {
+    let tainted = nodes.filter(|node| !list(&node.value, "/spec/taints").is_empty()).take(SHOWN);
     let evidence = |node: &Object| {
         let taints = list(&node.value, "/spec/taints")
             .iter()
@@ -105,9 +112,9 @@ pub(super) fn taints(observation: &Observation) -> Vec<Evidence> {
     tainted.map(evidence).collect()
 }
 
-/// Nodes that are cordoned.
-pub(super) fn cordoned(observation: &Observation) -> Vec<Evidence> {
-    let cordoned = observation.nodes().filter(|node| is(&node.value, "/spec/unschedulable")).take(SHOWN);
+/// Those of the nodes that are cordoned.
+pub(super) fn cordoned<'a>(nodes: impl Iterator<Item = &'a Object>) -> Vec<Evidence> {
+    let cordoned = nodes.filter(|node| is(&node.value, "/spec/unschedulable")).take(SHOWN);
     cordoned.map(|node| Evidence::field(node, format!("node {}: spec.unschedulable is true", node.name.name))).collect()
 }
 

@@ -31,7 +31,8 @@ pub(super) fn rule(observation: &Observation, target: &Target<'_>) -> Vec<Cause>
     causes
 }
 
-fn of_pod(mut cause: Cause, pod: &Pod<'_>) -> Cause {
+/// The same, as it is a pod's trouble.
+pub(super) fn of_pod(mut cause: Cause, pod: &Pod<'_>) -> Cause {
     // A node that is short of something may be another's trouble.
     if cause.reason == Reason::NodePressure {
         cause = cause.is(Certainty::Likely);
@@ -47,7 +48,8 @@ fn deleted(observation: &Observation, target: &Target<'_>) -> Vec<Cause> {
     nodes.filter_map(|(pod, node)| not_ready(node).map(|cause| of_pod(cause, pod))).collect()
 }
 
-fn of_node(node: &Object) -> Vec<Cause> {
+/// What is wrong with a node.
+pub(super) fn of_node(node: &Object) -> Vec<Cause> {
     let pressures = PRESSURES.iter().filter_map(|(r#type, of)| pressure(node, r#type, of));
     not_ready(node).into_iter().chain(no_network(node)).chain(pressures).collect()
 }

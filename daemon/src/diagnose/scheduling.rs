@@ -1,15 +1,15 @@
-//! Pods that the scheduler finds no node for. Its words (k8s.io/kubernetes
-//! `pkg/scheduler/framework/types.go`, `FitError`): `0/3 nodes are available: 1 node(s) had untolerated
-//! taint {key: value}, 2 Insufficient cpu. preemption: ...`
+//! Pods that the scheduler finds no node for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::affinity;
-use super::cause::{Cause, Evidence};
+use super::candidates::{self, Barred};
+use super::cause::{Cause, Certainty, Evidence};
 use super::fields::{brief, condition, counted, text, word};
 use super::image::owner;
 use super::object::Object;
 use super::observation::Observation;
+use super::obstacles::{Filter, Obstacle, read};
 use super::quantity::Quantity;
 use super::reason::Reason;
 use super::room::{allocatable, left, request};
@@ -47,71 +47,73 @@ fn gated(pod: &Pod<'_>) -> Cause {
     Cause::new(Reason::Paused, pod.object, format!("scheduling gates hold the pod: {gates}")).keyed(pod.key(&gates))
 }
 
-/// A reason of the scheduler's, and of how many nodes it is one.
-#[derive(Debug, PartialEq, Eq)]
-struct Obstacle<'a> {
-    nodes: usize,
-    why: &'a str,
-}
-
-/// The reasons in the scheduler's message, and how many nodes there are.
-fn read(message: &str) -> (usize, Vec<Obstacle<'_>>) {
-    let (head, rest) = message.split_once(" nodes are available: ").unwrap_or(("", message));
-    let total = head.rsplit('/').next().and_then(|total| total.parse().ok()).unwrap_or_default();
-    let rest = rest.split_once(" preemption: ").map_or(rest, |(before, _)| before).trim().trim_end_matches('.');
-    let mut obstacles: Vec<Obstacle<'_>> = Vec::new();
-    // What is said of resource claims where there are none.
-    for part in parts(rest).into_iter().filter(|part| !part.contains("new claims to deallocate")) {
-        let counted = part.split_once(' ').and_then(|(count, why)| Some((count.parse().ok()?, why)));
-        match counted {
-            Some((nodes, why)) => obstacles.push(Obstacle { nodes, why }),
-            None => obstacles.push(Obstacle { nodes: total, why: part }),
-        }
-    }
-    (total, obstacles)
-}
-
-/// The parts between commas and sentences that stand in no braces.
-fn parts(text: &str) -> Vec<&str> {
-    let mut depth = 0_usize;
-    let split = |char: char| {
-        match char {
-            '{' | '(' | '[' => depth += 1,
-            '}' | ')' | ']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        char == ',' && depth == 0
-    };
-    let between = text.split(split).flat_map(|part| part.split(". "));
-    between.map(|part| part.trim().trim_end_matches('.')).filter(|part| !part.is_empty()).collect()
-}
-
 fn causes_of(observation: &Observation, pod: &Pod<'_>, message: &str) -> Vec<Cause> {
     let (total, obstacles) = read(message);
-    let mut causes: Vec<Cause> = Vec::new();
-    for obstacle in &obstacles {
-        let cause = cause(observation, pod, obstacle, total);
-        let is_of_claims = matches!(cause.reason, Reason::ClaimMissing | Reason::ClaimPending);
-        if is_of_claims && super::storage::explains(observation, pod) {
+    let meant = candidates::meant(observation, pod.object);
+    let found: Vec<_> =
+        obstacles.into_iter().map(|obstacle| (reason(pod, observation, &obstacle.why), obstacle)).collect();
+    let decisive = decisive(found.iter().map(|(reason, _)| *reason), meant.as_deref());
+    let mut causes = match (decisive, &meant) {
+        (Filter::Open, Some(nodes)) => barred(observation, pod, nodes, total),
+        (Filter::Room, Some(nodes)) if found.iter().any(|(reason, _)| is_of_room(*reason)) => {
+            candidates::missed(observation, pod, nodes)
+        }
+        _ => Vec::new(),
+    };
+    let is_told = decisive == Filter::Open && !causes.is_empty();
+    let is_decisive = |reason| Filter::of(reason) == decisive && !is_told;
+    let most =
+        found.iter().filter(|(reason, _)| is_decisive(*reason)).map(|(_, it)| it.nodes).max().unwrap_or_default();
+    for (reason, obstacle) in &found {
+        let is_of_claims = matches!(reason, Reason::ClaimMissing | Reason::ClaimPending);
+        if (is_of_claims && super::storage::explains(observation, pod)) || (is_told && Filter::of(*reason) == decisive)
+        {
             continue;
         }
-        // One taint on each of several nodes is told once.
-        if !causes.iter().any(|known| known.reason == cause.reason && known.message == cause.message) {
-            causes.push(cause);
-        }
+        let certainty = match is_decisive(*reason) {
+            true if obstacle.nodes == most => Certainty::Certain,
+            // What keeps the pod from most nodes is what to mend first.
+            true => Certainty::Likely,
+            false => Certainty::Possible,
+        };
+        causes.push(cause(observation, pod, *reason, obstacle, total).is(certainty));
     }
-    // What keeps the pod from most nodes is what to mend first.
-    let most = obstacles.iter().map(|obstacle| obstacle.nodes).max().unwrap_or_default();
-    let is_least = |cause: &Cause| {
-        let nodes = obstacles.iter().find(|obstacle| reason(pod, observation, obstacle.why) == cause.reason);
-        nodes.is_some_and(|obstacle| obstacle.nodes < most)
-    };
-    let minor: Vec<_> = causes.iter().map(is_least).collect();
-    let demoted = |(cause, is_minor): (Cause, bool)| match is_minor {
-        true => cause.is(super::Certainty::Likely),
-        false => cause,
-    };
-    causes.into_iter().zip(minor).map(demoted).collect()
+    causes
+}
+
+/// Whether a node more would help.
+fn is_of_room(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::InsufficientCpu | Reason::InsufficientMemory | Reason::InsufficientResource | Reason::TooManyPods
+    )
+}
+
+/// The question at which the nodes fail that the pod is meant for. Those that fail before are
+/// not meant: their taints keep such pods away, or the pod does not select them.
+fn decisive(reasons: impl Iterator<Item = Reason>, meant: Option<&[&Object]>) -> Filter {
+    match (reasons.map(Filter::of).max().unwrap_or(Filter::Room), meant) {
+        (Filter::Room, _) => Filter::Room,
+        (_, Some([])) => Filter::Selected,
+        (_, Some(_)) => Filter::Open,
+        (last, None) => last,
+    }
+}
+
+/// What bars the nodes that the pod is meant for.
+fn barred(observation: &Observation, pod: &Pod<'_>, nodes: &[&Object], total: usize) -> Vec<Cause> {
+    let Barred { unwell, cordoned, tainted } = Barred::of(pod, nodes);
+    let most = tainted.values().map(Vec::len).chain([cordoned.len()]).max().unwrap_or_default();
+    let tainted = tainted
+        .into_iter()
+        .map(|(taint, nodes)| (Reason::UntoleratedTaint, format!("node(s) had untolerated taint {taint}"), nodes));
+    let closed = (Reason::NodeUnschedulable, "node(s) were unschedulable".to_owned(), cordoned);
+    let closed = Some(closed).filter(|(_, _, nodes)| !nodes.is_empty());
+    let told = tainted.chain(closed).map(|(reason, why, nodes)| {
+        let certainty = if nodes.len() == most { Certainty::Certain } else { Certainty::Likely };
+        cause(observation, pod, reason, &Obstacle { nodes: nodes.len(), why }, total).is(certainty)
+    });
+    unwell.into_iter().chain(told).collect()
 }
 
 /// What a reason of the scheduler's is.
@@ -128,7 +130,12 @@ fn reason(pod: &Pod<'_>, observation: &Observation, why: &str) -> Reason {
         () if has("Insufficient memory") => Reason::InsufficientMemory,
         () if has("Too many pods") => Reason::TooManyPods,
         () if has("Insufficient ") => Reason::InsufficientResource,
-        () if has("volume node affinity") || has("no available volume zone") => Reason::VolumeNodeConflict,
+        () if has("PersistentVolume's node affinity")
+            || has("volume node affinity")
+            || has("no available volume zone") =>
+        {
+            Reason::VolumeNodeConflict
+        }
         () if has("anti-affinity") => Reason::PodAntiAffinityUnmatched,
         () if has("pod affinity") => Reason::PodAffinityUnmatched,
         () if has("topology spread") => Reason::TopologySpreadUnsatisfiable,
@@ -140,20 +147,20 @@ fn reason(pod: &Pod<'_>, observation: &Observation, why: &str) -> Reason {
     }
 }
 
-fn cause(observation: &Observation, pod: &Pod<'_>, obstacle: &Obstacle<'_>, total: usize) -> Cause {
-    let reason = reason(pod, observation, obstacle.why);
+fn cause(observation: &Observation, pod: &Pod<'_>, reason: Reason, obstacle: &Obstacle, total: usize) -> Cause {
     let of = format!("{} of {}", obstacle.nodes, counted(total, "node"));
     let (message, evidence) = match reason {
         Reason::NoNodes => ("the cluster has no nodes".to_owned(), Vec::new()),
         Reason::InsufficientCpu => short(observation, pod, "cpu", &of),
         Reason::InsufficientMemory => short(observation, pod, "memory", &of),
         Reason::TooManyPods => (format!("{of} take no more pods"), rooms(observation, "pods")),
-        Reason::NodeUnschedulable => (format!("{of} are cordoned"), affinity::cordoned(observation)),
+        Reason::NodeUnschedulable => (format!("{of} are cordoned"), affinity::cordoned(observation.nodes())),
         Reason::NodeNotReady => (format!("{of} are not ready"), affinity::not_ready(observation)),
         Reason::UntoleratedTaint => {
             let taint =
                 obstacle.why.split_once("taint").map_or("", |(_, taint)| taint.trim_start_matches("(s)").trim());
-            (format!("the pod does not tolerate the taint {taint} of {of}"), affinity::taints(observation))
+            let taint = if taint.is_empty() { "a taint".to_owned() } else { format!("the taint {taint}") };
+            (format!("the pod does not tolerate {taint} of {of}"), affinity::taints(observation.nodes()))
         }
         Reason::NodeSelectorUnmatched => affinity::selector(pod.object, observation, &of),
         Reason::NodeAffinityUnmatched => affinity::affinity(pod.object, observation, &of),
@@ -161,7 +168,7 @@ fn cause(observation: &Observation, pod: &Pod<'_>, obstacle: &Obstacle<'_>, tota
         Reason::PodAffinityUnmatched => affinity::pods(pod.object, &of, "podAffinity"),
         Reason::TopologySpreadUnsatisfiable => affinity::spread(pod.object, observation, &of),
         Reason::VolumeNodeConflict => super::storage::conflict(observation, pod.object, &of),
-        _ => (format!("{of}: {}", brief(obstacle.why)), Vec::new()),
+        _ => (format!("{of}: {}", brief(&obstacle.why)), Vec::new()),
     };
     let cause = Cause::new(reason, pod.object, message).because(evidence).then(next(reason, pod.object));
     cause.keyed(format!("{}/{}", pod.key(""), obstacle.why))
@@ -219,31 +226,5 @@ fn next(reason: Reason, pod: &Object) -> Vec<String> {
         Reason::NoNodes => vec!["kubectl get nodes".to_owned()],
         Reason::TooManyPods => vec!["kubectl get pods -A -o wide --field-selector spec.nodeName=NODE".to_owned()],
         _ => vec![pod.name.kubectl(&format!("describe pod {}", word(&pod.name.name))), edit],
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_schedulers_words_are_taken_apart() {
-        let message = "0/5 nodes are available: 1 node(s) had untolerated taint {a/b: c, d}, 1 node(s) were unschedulable, \
-            3 Insufficient cpu. preemption: 0/5 nodes are available: 5 Preemption is not helpful for scheduling.";
-        let obstacle = |nodes, why| Obstacle { nodes, why };
-        let expected = vec![
-            obstacle(1, "node(s) had untolerated taint {a/b: c, d}"),
-            obstacle(1, "node(s) were unschedulable"),
-            obstacle(3, "Insufficient cpu"),
-        ];
-        assert_eq!(read(message), (5, expected));
-        let unbound = "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found";
-        assert_eq!(read(unbound).1[0], obstacle(2, "pod has unbound immediate PersistentVolumeClaims"));
-        assert_eq!(
-            read("no nodes available to schedule pods"),
-            (0, vec![obstacle(0, "no nodes available to schedule pods")])
-        );
-        assert_eq!(read(""), (0, vec![]));
-        assert_eq!(read("}{)("), (0, vec![obstacle(0, "}{)(")]));
     }
 }

@@ -143,7 +143,7 @@ pub(super) fn conflict(observation: &Observation, pod: &Object, of: &str) -> (St
         evidence.push(Evidence::field(volume, said));
         places.push(format!("claim {name:?} is where {}", spoken_terms(terms)));
     }
-    evidence.extend(affinity::cordoned(observation));
+    evidence.extend(affinity::cordoned(observation.nodes()));
     let places = if places.is_empty() { String::new() } else { format!(": {}", places.join("; ")) };
     (format!("{of} are not where the pod's volume is{places}"), evidence)
 }
