@@ -31,7 +31,7 @@ pub type Line = (Part, String);
 pub fn lines(it: &Diagnosis) -> Vec<Line> {
     let mut lines = vec![(Part::Target, headline(it))];
     match it.causes.split_first() {
-        None => lines.push((Part::Well, "nothing is wrong".to_owned())),
+        None => lines.push(without_causes(it)),
         Some((first, others)) => {
             lines.push((Part::Wrong, format!("cause: {}", cause(first))));
             lines.extend(plain(whole(first)));
@@ -48,6 +48,20 @@ pub fn lines(it: &Diagnosis) -> Vec<Line> {
         format!("not looked at: {}{place}: {}: {}", left_out.kind, left_out.reason, left_out.message)
     })));
     lines.into_iter().map(|(part, line)| (part, sanitize::line(&line).into_owned())).collect()
+}
+
+/// Whether something is wrong: there is a cause, or a failure without one.
+pub fn is_wrong(it: &Diagnosis) -> bool {
+    !it.causes.is_empty() || it.state() == State::Failed
+}
+
+fn without_causes(it: &Diagnosis) -> Line {
+    let (part, text) = match it.state() {
+        State::Failed => (Part::Wrong, "no cause was found"),
+        State::InProgress | State::Terminating => (Part::Plain, "nothing is wrong so far: it is on its way"),
+        _ => (Part::Well, "nothing is wrong"),
+    };
+    (part, text.to_owned())
 }
 
 /// One line for a cause that is gone.

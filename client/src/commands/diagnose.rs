@@ -24,8 +24,7 @@ pub async fn run(global: &Global, args: &Diagnose, printer: &mut Printer) -> Res
     }
     let diagnosis = client.diagnose(filter).await?.diagnosis.unwrap_or_default();
     telling.tell(&diagnosis, None)?;
-    let is_wrong = !diagnosis.causes.is_empty();
-    Ok(if args.exit_code && is_wrong { Exit::Failed } else { Exit::Passed })
+    Ok(if args.exit_code && diagnosis::is_wrong(&diagnosis) { Exit::Failed } else { Exit::Passed })
 }
 
 /// What the words of the command line ask for.

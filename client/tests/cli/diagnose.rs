@@ -90,13 +90,19 @@ not looked at: nodes: PermissionDenied: you may not list nodes
 /// `diagnose.nothing`, `diagnose.exit-code`
 #[test]
 fn nothing_is_wrong_with_what_is_well() {
-    let fake = answers([Ok(well()), Ok(well()), Ok(wrong()), Ok(wrong())]);
+    let with = |state: State| Ok(Diagnosis { state: state.into(), ..well() });
+    let (failed, going) = (with(State::Failed), with(State::InProgress));
+    let fake = answers([Ok(well()), Ok(well()), Ok(wrong()), Ok(wrong()), failed, going]);
     let run = |args: &[&str]| finish(&mut against(&fake, args));
     let first = run(&["diagnose", "deploy/web"]);
     first.expect(0, "deployment.apps/web (shop)\nnothing is wrong\nchecks:\n", "");
     assert_eq!(run(&["diagnose", "deploy/web", "--exit-code"]).code, 0);
     assert_eq!(run(&["diagnose", "deploy/web", "--exit-code"]).code, 1);
     assert_eq!(run(&["diagnose", "deploy/web"]).code, 0);
+    let failed = run(&["diagnose", "deploy/web", "--exit-code"]);
+    assert!(failed.code == 1 && failed.out.contains("no cause was found"), "{failed:?}");
+    let going = run(&["diagnose", "deploy/web", "--exit-code"]);
+    assert!(going.code == 0 && going.out.contains("nothing is wrong so far"), "{going:?}");
 }
 
 /// `diagnose.json`

@@ -47,17 +47,6 @@ fn stuck(observation: &Observation, object: &Object) -> Option<Cause> {
     );
     let conditions = remains().filter_map(|it| super::fields::condition(&object.value, it));
     let certainty = if since < LONG { Certainty::Likely } else { Certainty::Certain };
-    let short = object.name.short();
-    let next = match object.is_a(kinds::NAMESPACE) {
-        true => vec![format!(
-            "kubectl api-resources --verbs=list --namespaced -o name | xargs -n 1 kubectl get --ignore-not-found --show-kind -n {}",
-            word(&object.name.name)
-        )],
-        false => vec![
-            object.name.kubectl(&format!("get {short} -o jsonpath='{{.metadata.finalizers}}'")),
-            object.name.kubectl(&format!("patch {short} --type=merge -p '{{\"metadata\":{{\"finalizers\":null}}}}'")),
-        ],
-    };
     let field = Evidence::field(
         object,
         format!(
@@ -66,7 +55,21 @@ fn stuck(observation: &Observation, object: &Object) -> Option<Cause> {
         ),
     );
     let cause = Cause::new(Reason::FinalizerStuck, object, message).is(certainty);
-    Some(cause.because([field]).because(conditions.map(|it| Evidence::condition(object, it))).then(next))
+    Some(cause.because([field]).because(conditions.map(|it| Evidence::condition(object, it))).then(next(object)))
+}
+
+fn next(object: &Object) -> Vec<String> {
+    if object.is_a(kinds::NAMESPACE) {
+        let get = "kubectl get --ignore-not-found --show-kind -n";
+        let list = "kubectl api-resources --verbs=list --namespaced -o name";
+        return vec![format!("{list} | xargs -n 1 {get} {}", word(&object.name.name))];
+    }
+    let short = object.name.short();
+    vec![
+        object.name.kubectl(&format!("get {short} -o jsonpath='{{.metadata.finalizers}}'")),
+        // Who does so leaves undone what the finalizer stands for.
+        object.name.kubectl(&format!("patch {short} --type=merge -p '{{\"metadata\":{{\"finalizers\":null}}}}'")),
+    ]
 }
 
 /// What Kubernetes' own finalizers wait for.

@@ -1,5 +1,7 @@
 //! Pods that the scheduler finds no node for.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::affinity;
 use super::candidates::{self, Barred};
 use super::cause::{Cause, Certainty, Evidence};
@@ -18,13 +20,18 @@ const SHOWN: usize = 3;
 
 pub(super) fn rule(observation: &Observation, target: &Target<'_>) -> Vec<Cause> {
     let mut causes = Vec::new();
+    // What is said of one pod of an owner is said of the others, and is reckoned up once.
+    let mut known: BTreeMap<(String, &str), Vec<Cause>> = BTreeMap::new();
     for pod in &target.troubled {
         let Some(scheduled) = condition(&pod.object.value, "PodScheduled") else { continue };
         if text(scheduled, "/status") == "False" {
-            let found = match text(scheduled, "/reason") {
+            let message = text(scheduled, "/message");
+            let found = known.entry((pod.key(""), message)).or_insert_with(|| match text(scheduled, "/reason") {
                 "SchedulingGated" => vec![gated(pod)],
-                _ => causes_of(observation, pod, text(scheduled, "/message")),
-            };
+                _ => causes_of(observation, pod, message),
+            });
+            let affected = BTreeSet::from([pod.object.name.clone()]);
+            let found: Vec<_> = found.iter().map(|it| Cause { affected: affected.clone(), ..it.clone() }).collect();
             let condition = Evidence::condition(pod.object, scheduled);
             causes.extend(
                 found.into_iter().map(|cause| Cause { is_old: pod.is_old, ..cause }.because([condition.clone()])),

@@ -74,41 +74,38 @@ fn pending(observation: &Observation, claim: &Object) -> Option<Cause> {
     if event.is_some_and(|event| matches!(&*event.reason, "WaitForFirstConsumer" | "WaitForPodScheduled")) {
         return None;
     }
-    let class = at(&claim.value, "/spec/storageClassName").as_str();
     let describe = claim.name.kubectl(&format!("describe persistentvolumeclaim {}", word(&claim.name.name)));
     let classes = "kubectl get storageclasses".to_owned();
+    let cause = unprovided(observation, claim, event.map_or("", |event| &event.message));
+    let known = observation.all(kinds::STORAGE_CLASS).map(|class| class.name.name.as_str()).collect::<Vec<_>>();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    let is_known = observation.is_whole(kinds::STORAGE_CLASS, "");
+    let known = is_known.then(|| Evidence::field(claim, format!("StorageClasses: {known}")));
+    let cause = Cause { affected: [claim.name.clone()].into(), ..cause };
+    Some(cause.because(evidence).because(known).then([describe, classes]))
+}
+
+/// Why nobody gives a claim a volume, by its class, and by what an event tells.
+fn unprovided(observation: &Observation, claim: &Object, told: &str) -> Cause {
     let name = &claim.name.name;
-    let told = |words: &str| event.is_some_and(|event| event.message.contains(words));
-    let cause = match class {
+    match at(&claim.value, "/spec/storageClassName").as_str() {
         Some("") => unbound(claim, "it takes only volumes that are there, and none fits"),
-        None if has_no_default(observation) || told("no storage class is set") => {
+        None if has_no_default(observation) || told.contains("no storage class is set") => {
             let message = format!("claim {name:?} names no StorageClass, and none is the default");
             Cause::new(Reason::ClaimWithoutClass, claim, message)
         }
-        Some(class) if observation.lacks(kinds::STORAGE_CLASS, "", class) || told("not found") => {
+        Some(class)
+            if observation.lacks(kinds::STORAGE_CLASS, "", class) || told.contains("storageclass.storage.k8s.io") =>
+        {
             let message = format!("there is no StorageClass {class:?}, which claim {name:?} names");
             let field = Evidence::field(claim, format!("spec.storageClassName: {class}"));
             Cause::new(Reason::StorageClassMissing, claim, message)
                 .by(Name::of(kinds::STORAGE_CLASS, "", class))
                 .because([field])
         }
-        _ if phase == "Lost" => unbound(claim, "its volume is gone"),
+        _ if text(&claim.value, "/status/phase") == "Lost" => unbound(claim, "its volume is gone"),
         _ => unbound(claim, "nobody has made it a volume yet").is(Certainty::Likely),
-    };
-    let known = observation.all(kinds::STORAGE_CLASS).map(|class| class.name.name.as_str()).collect::<Vec<_>>();
-    let is_known = observation.is_whole(kinds::STORAGE_CLASS, "");
-    let known = is_known.then(|| {
-        Evidence::field(
-            claim,
-            format!("StorageClasses: {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") }),
-        )
-    });
-    Some(
-        Cause { affected: [claim.name.clone()].into(), ..cause }
-            .because(evidence)
-            .because(known)
-            .then([describe, classes]),
-    )
+    }
 }
 
 fn unbound(claim: &Object, why: &str) -> Cause {

@@ -11,6 +11,9 @@ use super::selector;
 /// Steps from an owner to what it owns.
 const STEPS: usize = 6;
 
+/// Pods of one target that are looked into: what is wrong with more of them is the same, usually.
+const TROUBLED: usize = 500;
+
 /// A pod of a target.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pod<'a> {
@@ -57,10 +60,17 @@ impl<'a> Target<'a> {
             }
             level = next;
         }
-        let is_complete = is_complete(object);
         // What has failed before is over where all is well again.
-        pods.retain(|pod| !(is_complete && text(&pod.object.value, "/status/phase") == "Failed"));
-        let troubled = pods.iter().copied().filter(|pod| is_troubled(pod.object, observation.now)).collect();
+        let complete: BTreeSet<&str> = family.iter().filter(|it| is_complete(it)).map(|it| &*it.uid).collect();
+        let is_over = |pod: &Pod<'_>| {
+            let is_complete = complete.contains(&*object.uid) || pod.object.owners().any(|uid| complete.contains(uid));
+            is_complete && text(&pod.object.value, "/status/phase") == "Failed"
+        };
+        pods.retain(|pod| !is_over(pod));
+        let mut troubled: Vec<_> =
+            pods.iter().copied().filter(|pod| is_troubled(pod.object, observation.now)).collect();
+        troubled.sort_by_key(|pod| pod.is_old);
+        troubled.truncate(TROUBLED);
         Some(Self { object, family, pods, troubled })
     }
 

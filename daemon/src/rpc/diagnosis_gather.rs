@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use daymark_proto::v1::Unreachable;
 use serde_json::Value;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -118,16 +119,17 @@ impl<'a> Gathering<'a> {
         let selection = Selection::of(leases.clone(), scope);
         let (sight, unreachable) = self.served.seen(self.caller, &selection, Use::Read, View::Full).await?;
         let is_whole = sight.refused.is_empty() && unreachable.is_empty() && !leases.is_empty();
-        for left_out in sight.refused.into_iter().chain(unreachable) {
-            self.observation.not_visible.insert(NotVisible {
-                kind: left_out.kind,
-                namespace: left_out.namespace,
-                reason: left_out.reason,
-                message: left_out.message,
-            });
-        }
+        self.unreachable(sight.refused.into_iter().chain(unreachable));
         let visible = sight.visible.into_iter().chain(std::iter::repeat(Visible::All));
         Ok(Opened { caches: leases.into_iter().zip(visible).collect(), is_whole })
+    }
+
+    /// What cannot be read, or may not be seen.
+    pub(super) fn unreachable(&mut self, all: impl Iterator<Item = Unreachable>) {
+        self.observation.not_visible.extend(all.map(|it| {
+            let Unreachable { kind, reason, message, namespace } = it;
+            NotVisible { kind, namespace, reason, message }
+        }));
     }
 
     fn leave_out(&mut self, id: &str, namespaces: &Namespaces, reason: &str, message: &str) {

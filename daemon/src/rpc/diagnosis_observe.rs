@@ -109,6 +109,7 @@ impl Served {
         };
         around(&mut gathering, &asked).await;
         needs(&mut gathering, &asked).await;
+        self.add_up(caller, &mut gathering).await;
         self.evidence(caller, &mut gathering, &asked.names).await;
         Ok((gathering, asked))
     }
@@ -130,7 +131,8 @@ impl Served {
             ("", _) => Some(BTreeSet::new()),
             _ => Some([Arc::clone(&named.key.namespace)].into()),
         };
-        if target.id() == kinds::NODE {
+        let sees_all = self.may_read(gathering.caller(), Right::to_any("list", "", "pods", None)).await.is_ok();
+        if target.id() == kinds::NODE && sees_all {
             let link = Link::Node(Arc::clone(&named.key.name));
             gathering.take_linked(kinds::POD, &None, &link, OF_A_KIND).await;
             gathering.take(kinds::BUDGET, &None, OF_A_KIND, |_| true).await;
@@ -146,23 +148,14 @@ impl Served {
 
     /// All objects that may be wrong, of some namespaces or all.
     async fn all(&self, gathering: &mut Gathering<'_>, filter: &Filter) -> Result<Asked, Status> {
-        let mut filter = filter.clone();
         let is_any_kind = filter.kinds.is_empty();
+        let mut filter = filter.clone();
         if is_any_kind {
-            self.caches.catalog().loaded().await.map_err(|problem| super::error::unknown_kinds(&problem))?;
-            let of_cluster = OF_CLUSTER.iter().filter(|_| filter.all_namespaces && filter.label_selector.is_empty());
-            let known = KINDS.iter().chain(of_cluster).filter_map(|id| {
-                let name = Name::of(id, "", "");
-                self.caches.catalog().find_exactly((&name.group, &name.kind))
-            });
-            filter.kinds = known.map(|kind| kind.to_string()).collect();
+            filter.kinds = self.usual_kinds(&filter).await?;
         }
         let selection = self.select(&filter).await?;
         let (sight, unreachable) = self.seen(gathering.caller(), &selection, Use::Read, View::Full).await?;
-        let refused = sight.refused.clone();
-        for left_out in refused.into_iter().chain(unreachable) {
-            gathering.not_visible(&left_out.kind, &left_out.namespace, left_out.message);
-        }
+        gathering.unreachable(sight.refused.iter().cloned().chain(unreachable));
         let selection = sight.narrow(selection);
         let mut found = self.suspects(&selection, is_any_kind);
         found.sort_by_key(|(_, _, record)| {
@@ -187,6 +180,17 @@ impl Served {
             Scope::All | Scope::Named(_) => Name::of("Cluster", "", &self.cluster),
         };
         Ok(Asked { names, target, namespaces: Some(namespaces) })
+    }
+
+    /// The kinds that are looked into where none are named, as far as they are served.
+    async fn usual_kinds(&self, filter: &Filter) -> Result<Vec<String>, Status> {
+        self.caches.catalog().loaded().await.map_err(|problem| super::error::unknown_kinds(&problem))?;
+        let of_cluster = OF_CLUSTER.iter().filter(|_| filter.all_namespaces && filter.label_selector.is_empty());
+        let known = KINDS.iter().chain(of_cluster).filter_map(|id| {
+            let name = Name::of(id, "", "");
+            self.caches.catalog().find_exactly((&name.group, &name.kind))
+        });
+        Ok(known.map(|kind| kind.to_string()).collect())
     }
 
     /// Objects of a selection that may be wrong: what belongs to another is told with that.
@@ -278,6 +282,18 @@ impl Served {
         }
     }
 
+    /// Adds up what pods take of nodes, for those who may see all pods: others are not asked about
+    /// namespace by namespace.
+    async fn add_up(&self, caller: &Caller, gathering: &mut Gathering<'_>) {
+        match self.may_read(caller, Right::to_any("list", "", "pods", None)).await {
+            Ok(()) => {
+                let is_needed = diagnose::is_crowded(&gathering.observation);
+                gathering.add_up(kinds::POD, is_needed).await;
+            }
+            Err(why) => gathering.not_visible("pods", "", format!("what nodes have left is not known: {why}")),
+        }
+    }
+
     /// Whether the caller may, and why not.
     async fn may_read(&self, caller: &Caller, right: Right) -> Result<(), String> {
         match self.authorizer.may(caller, right.clone()).await {
@@ -313,8 +329,7 @@ async fn needs(gathering: &mut Gathering<'_>, asked: &Asked) {
     gathering.take(kinds::NODE, &None, NODES, |_| true).await;
     gathering.take(kinds::STORAGE_CLASS, &None, OF_A_KIND, |_| true).await;
     let claims = gathering.observation.all(kinds::CLAIM).filter_map(volume).collect::<BTreeSet<_>>();
-    let is_crowded = diagnose::is_crowded(&gathering.observation);
-    if is_crowded && !claims.is_empty() {
+    if diagnose::is_crowded(&gathering.observation) && !claims.is_empty() {
         gathering.take_some(kinds::VOLUME, &None, OF_A_KIND, |record| claims.contains(&*record.key.name)).await;
     }
     let system: Namespaces = Some(["kube-system".into()].into());
@@ -322,7 +337,6 @@ async fn needs(gathering: &mut Gathering<'_>, asked: &Asked) {
         let is_of_the_network = |record: &Record| record.label("k8s-app").is_some();
         gathering.take_some(kinds::POD, &system, OF_A_KIND, is_of_the_network).await;
     }
-    gathering.add_up(kinds::POD, is_crowded).await;
 }
 
 /// The volume of a claim.

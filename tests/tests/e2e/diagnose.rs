@@ -4,6 +4,7 @@ use daymark_tests::cluster::{Cluster, Need};
 use daymark_tests::daemon::Daemon;
 use serde_json::Value;
 
+use crate::rights::{SHARED, accounts, token, write_private};
 use crate::wait::deployment;
 use crate::{Run, Test};
 
@@ -12,6 +13,7 @@ const STEERED: &[Need] = &[Need::Controllers, Need::Steering];
 pub(crate) const TESTS: &[Test] = &[
     Test { name: "diagnose::names_the_cause", needs: STEERED, run: Run::Shared(names_the_cause) },
     Test { name: "diagnose::finds_nothing_on_what_is_well", needs: STEERED, run: Run::Shared(nothing) },
+    Test { name: "diagnose::leaves_out_what_may_not_be_seen", needs: STEERED, run: Run::Shared(not_visible) },
     Test { name: "diagnose::tells_what_is_gone", needs: STEERED, run: Run::Shared(gone) },
 ];
 
@@ -53,6 +55,31 @@ fn nothing(cluster: &Cluster, daemon: &Daemon) {
     assert!(told.code == Some(0) && told.stdout.contains("nothing is wrong"), "{told:?}");
     let missing = daemon.cli().run(&format!("diagnose -n {n} deploy/none"));
     assert_eq!(missing.code, Some(6), "{missing:?}");
+}
+
+/// Who may see one namespace, and no nodes, gets the rest.
+fn not_visible(cluster: &Cluster, _: &Daemon) {
+    let namespace = cluster.namespace();
+    let n = &namespace.name;
+    accounts(cluster, &namespace);
+    namespace.apply(&deployment("web", 1, "image-pull-backoff", "0s", ""));
+    let daemon = Daemon::shared(cluster.kubeconfig(), SHARED);
+    let waited = daemon.cli().run(&format!("wait -n {n} deploy/web --fatal-after 0s --timeout 60s"));
+    assert_eq!(waited.code, Some(1), "{waited:?}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("token");
+    write_private(&file, &token(cluster, &namespace, "local"));
+    let mut cli = daemon.cli();
+    cli.address = daemon.tcp().to_owned();
+    let told = cli.run(&format!("--token-file {} diagnose -n {n} deploy/web -o json", file.display()));
+    let diagnosis = document(&told.stdout);
+    assert_eq!((told.code, reasons(&diagnosis)), (Some(0), vec!["ImageNotFound"]), "{told:?}");
+    let left_out = diagnosis["notVisible"].as_array().expect("a list");
+    let is_left_out = |kind: &str| left_out.iter().any(|it| it["kind"] == kind);
+    assert!(is_left_out("nodes") && !is_left_out("replicasets.apps") && !is_left_out("events"), "{told:?}");
+    write_private(&file, &token(cluster, &namespace, "nobody"));
+    let refused = cli.run(&format!("--token-file {} diagnose -n {n} deploy/web", file.display()));
+    assert!(refused.code == Some(5) && refused.stderr.contains("may not get deployments.apps"), "{refused:?}");
 }
 
 fn gone(cluster: &Cluster, daemon: &Daemon) {

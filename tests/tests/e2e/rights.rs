@@ -28,13 +28,13 @@ pub(crate) const TESTS: &[Test] = &[
     Test { name: "rights::are_audited_when_they_lack", needs: &[], run: Run::Shared(audited) },
 ];
 
-const SHARED: &[&str] = &["--token-review", "--authorization-ttl", "2"];
+pub(crate) const SHARED: &[&str] = &["--token-review", "--authorization-ttl", "2"];
 
 /// Kinds of each sort: as an RPC names them, and as `kubectl auth can-i` does.
 const KINDS: &[(&str, &str)] = &[("", "pods"), ("apps", "deployments"), ("", "secrets"), ("", "nodes")];
 
 /// ServiceAccounts that may see different things of two namespaces.
-fn accounts(cluster: &Cluster, here: &Namespace<'_>) {
+pub(crate) fn accounts(cluster: &Cluster, here: &Namespace<'_>) {
     let n = &here.name;
     cluster.apply(&format!(
         r#"
@@ -72,7 +72,7 @@ subjects: [{{kind: ServiceAccount, name: single, namespace: {n}}}]
     ));
 }
 
-fn token(cluster: &Cluster, namespace: &Namespace<'_>, account: &str) -> String {
+pub(crate) fn token(cluster: &Cluster, namespace: &Namespace<'_>, account: &str) -> String {
     let token = cluster.kubectl(["create", "token", account, "-n", &namespace.name, "--audience", "daymark"]);
     token.trim().to_owned()
 }
@@ -345,7 +345,7 @@ fn audited(cluster: &Cluster, _: &Daemon) {
     });
 }
 
-fn write_private(path: &std::path::Path, text: &str) {
+pub(crate) fn write_private(path: &std::path::Path, text: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::write(path, text).expect("a file can be written");
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("its mode can be set");
