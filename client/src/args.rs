@@ -11,6 +11,7 @@ use crate::duration;
 mod completion;
 mod connection;
 mod context;
+mod diagnose;
 mod events;
 mod get;
 mod logs;
@@ -20,6 +21,7 @@ mod report;
 pub use completion::{Complete, Completion, Man, Shell};
 pub use connection::Connection;
 pub use context::{Context, ContextAdd, ContextList, ContextTest};
+pub use diagnose::{Diagnose, Format as DiagnoseFormat};
 pub use events::{EventFormat, EventType, Events};
 pub use get::{ColumnArgs, Following, Get, Shown, StateArg, Tree, TreeFormat, Watch};
 pub use logs::{LogFormat, Logs};
@@ -66,6 +68,8 @@ pub enum Command {
     Events(Events),
     /// Wait until objects are as needed
     Wait(Wait),
+    /// Tell what is wrong, why, and what to try next
+    Diagnose(Diagnose),
     /// Run a command at each transition of objects
     On(On),
     /// Show the logs of pods, by whatever is above them

@@ -9,6 +9,7 @@ mod completion;
 mod contexts;
 mod criterion;
 mod custom_columns;
+mod diagnosis;
 mod duration;
 mod event_json;
 mod event_table;

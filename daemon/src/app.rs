@@ -172,9 +172,13 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     let shares = Arc::new(Shares::new(config.shares));
     let (evaluator, answering) = Evaluator::new(Predicates::new(config.worker, config.predicates));
     let open = entrance.open(&source)?;
-    let redaction = Redaction::new(&config.redact)?;
-    let investigator =
-        Investigator::new(Arc::clone(caches.neighbours()), source.clone(), Arc::clone(&authorizer), redaction);
+    let redaction = Arc::new(Redaction::new(&config.redact)?);
+    let investigator = Investigator::new(
+        Arc::clone(caches.neighbours()),
+        source.clone(),
+        Arc::clone(&authorizer),
+        Arc::clone(&redaction),
+    );
     let (keeper, keeping, loaded) = keep(config.gates, &clock).await?;
     let tools = Tools {
         keeper,
@@ -198,6 +202,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         events: Arc::new(EventStore::new(config.events)),
         authorizer,
         status_only: config.status_only,
+        redaction,
         prover,
         evaluator,
         streams: Streams::new(config.max_streams, Arc::clone(&shares)),

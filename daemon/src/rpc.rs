@@ -6,6 +6,10 @@ mod completion_service;
 mod connection;
 mod convert;
 pub mod crowd;
+mod diagnosis_convert;
+mod diagnosis_gather;
+mod diagnosis_observe;
+mod diagnosis_service;
 mod error;
 mod event_convert;
 mod event_filter;
@@ -37,6 +41,7 @@ use std::sync::Arc;
 
 use daymark_proto::FILE_DESCRIPTOR_SET;
 use daymark_proto::v1::completion_service_server::CompletionServiceServer;
+use daymark_proto::v1::diagnosis_service_server::DiagnosisServiceServer;
 use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::log_service_server::LogServiceServer;
@@ -60,6 +65,7 @@ use crate::access::own_rights::Need;
 use crate::access::shares::Shares;
 use crate::access::{Access, LONGEST_TOKEN};
 use crate::caches::Caches;
+use crate::cause::Redaction;
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
@@ -109,6 +115,8 @@ pub struct Served {
     pub shares: Arc<Shares>,
     /// Whether who may `get` a kind's `status`, and no more, sees states.
     pub status_only: bool,
+    /// Takes secrets out of the cluster's own text.
+    pub redaction: Arc<Redaction>,
     /// Proves views.
     pub prover: Arc<Prover>,
     /// Who evaluates callers' expressions.
@@ -148,6 +156,7 @@ impl Rpc {
             .add_service(GateServiceServer::new(gate_service::Handler::new(Arc::clone(&served))))
             .add_service(EventServiceServer::new(event_service::Handler::new(Arc::clone(&served))))
             .add_service(LogServiceServer::new(log_service::Handler::new(Arc::clone(&served))))
+            .add_service(DiagnosisServiceServer::new(diagnosis_service::Handler::new(Arc::clone(&served))))
             .add_service(ServerServiceServer::new(server_service::Handler::new(Arc::clone(&served))))
             .add_service(TableServiceServer::new(table_service::Handler::new(Arc::clone(&served))))
             .add_service(TreeServiceServer::new(tree_service::Handler::new(Arc::clone(&served))))

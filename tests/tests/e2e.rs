@@ -9,6 +9,10 @@
 
 #[path = "e2e/completion.rs"]
 mod completion;
+#[path = "e2e/diagnose.rs"]
+mod diagnose;
+#[path = "e2e/diagnose_catalogue.rs"]
+mod diagnose_catalogue;
 #[path = "e2e/events.rs"]
 mod events;
 #[path = "e2e/expressions.rs"]
@@ -105,6 +109,7 @@ fn main() -> ExitCode {
         events::TESTS,
         kinds::TESTS,
         completion::TESTS,
+        diagnose::TESTS,
         gates::TESTS,
         logs::TESTS,
         on::TESTS,
@@ -116,6 +121,7 @@ fn main() -> ExitCode {
         rights::TESTS,
         secrets::TESTS,
         states::TESTS,
+        diagnose_catalogue::TESTS,
         scale::TESTS,
         expressions::TESTS,
         tables::TESTS,

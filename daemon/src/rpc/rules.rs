@@ -15,6 +15,8 @@ const RULES: &[(&str, Rule)] = &[
     ("/daymark.v1.CompletionService/Complete", Rule::Callers),
     ("/daymark.v1.EventService/ListEvents", Rule::Callers),
     ("/daymark.v1.EventService/WatchEvents", Rule::Callers),
+    ("/daymark.v1.DiagnosisService/Diagnose", Rule::Callers),
+    ("/daymark.v1.DiagnosisService/WatchDiagnosis", Rule::Callers),
     ("/daymark.v1.GateService/ArmGate", Rule::Callers),
     ("/daymark.v1.GateService/CancelGate", Rule::Callers),
     ("/daymark.v1.GateService/GetGate", Rule::Callers),

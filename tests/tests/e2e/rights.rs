@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use daymark_proto::FILE_DESCRIPTOR_SET;
 use daymark_proto::v1::completion_service_client::CompletionServiceClient;
+use daymark_proto::v1::diagnosis_service_client::DiagnosisServiceClient;
 use daymark_proto::v1::event_service_client::EventServiceClient;
 use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::log_service_client::LogServiceClient;
@@ -12,10 +13,10 @@ use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::table_service_client::TableServiceClient;
 use daymark_proto::v1::tree_service_client::TreeServiceClient;
 use daymark_proto::v1::{
-    ArmGateRequest, CancelGateRequest, CompleteRequest, EventFilter, Filter, GatePolicy, GetGateRequest,
-    GetServerInfoRequest, GetStatusRequest, ListCachesRequest, ListEventsRequest, ListStatusesRequest,
-    ListTablesRequest, ObjectRef, OpenGateRequest, StreamLogsRequest, Subject, WatchEventsRequest, WatchGateRequest,
-    WatchStatusesRequest, WatchTreeRequest,
+    ArmGateRequest, CancelGateRequest, CompleteRequest, DiagnoseRequest, EventFilter, Filter, GatePolicy,
+    GetGateRequest, GetServerInfoRequest, GetStatusRequest, ListCachesRequest, ListEventsRequest, ListStatusesRequest,
+    ListTablesRequest, ObjectRef, OpenGateRequest, StreamLogsRequest, Subject, WatchDiagnosisRequest,
+    WatchEventsRequest, WatchGateRequest, WatchStatusesRequest, WatchTreeRequest,
 };
 use daymark_tests::cluster::{Cluster, Namespace};
 use daymark_tests::daemon::Daemon;
@@ -147,6 +148,9 @@ fn samples_of(rpc: &str, here: &str, there: &str) -> Vec<Sample> {
         "TreeService/WatchTree" => of_object(&["get", "watch"]),
         "EventService/ListEvents" => events(rpc, &["list"], here, there),
         "EventService/WatchEvents" => events(rpc, &["list", "watch"], here, there),
+        "DiagnosisService/Diagnose" | "DiagnosisService/WatchDiagnosis" => {
+            [of_kinds(&["list"]), of_object(&["get"])].concat()
+        }
         "GateService/OpenGate" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
         "LogService/StreamLogs" => logs(rpc, here),
         "ServerService/GetServerInfo" | "ServerService/ListCaches" => {
@@ -236,25 +240,48 @@ impl Clone for Sample {
 
 /// How a request with that token is answered.
 async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &str) -> Result<(), Status> {
-    let logs = channel.clone();
-    let mut status = StatusServiceClient::new(channel.clone());
-    let mut gates = GateServiceClient::new(channel.clone());
-    let mut server = ServerServiceClient::new(channel.clone());
-    let mut events = EventServiceClient::new(channel.clone());
-    let of_events = match &sample.of {
-        Of::Events(filter) => Some(filter.clone()),
-        _ => None,
-    };
-    let (filter, r#ref) = match &sample.of {
-        Of::Nothing | Of::Events(_) => (None, None),
-        Of::Kind(filter) => (Some(filter.clone()), None),
-        Of::Object(it) => (Some(Filter { refs: vec![it.clone()], ..Default::default() }), Some(it.clone())),
-    };
-    let token = Some(token);
-    let gate = gate.to_owned();
+    let (service, _) = sample.rpc.split_once('/').expect("a service and a method");
+    match service {
+        "StatusService" => ask_states(channel, sample, token).await,
+        "GateService" => ask_gates(channel, sample, token, gate).await,
+        "ServerService" => ask_server(channel, sample, token).await,
+        _ => ask_others(channel, sample, token).await,
+    }
+}
+
+impl Sample {
+    /// The objects, as most rpcs are asked for them.
+    fn filter(&self) -> Option<Filter> {
+        match &self.of {
+            Of::Nothing | Of::Events(_) => None,
+            Of::Kind(filter) => Some(filter.clone()),
+            Of::Object(it) => Some(Filter { refs: vec![it.clone()], ..Default::default() }),
+        }
+    }
+
+    /// The one object.
+    fn object(&self) -> Option<ObjectRef> {
+        match &self.of {
+            Of::Object(it) => Some(it.clone()),
+            _ => None,
+        }
+    }
+
+    /// The events.
+    fn events(&self) -> Option<EventFilter> {
+        match &self.of {
+            Of::Events(filter) => Some(filter.clone()),
+            _ => None,
+        }
+    }
+}
+
+async fn ask_states(channel: Channel, sample: &Sample, token: &str) -> Result<(), Status> {
+    let mut status = StatusServiceClient::new(channel);
+    let (filter, token) = (sample.filter(), Some(token));
     match sample.rpc.as_str() {
         "StatusService/GetStatus" => {
-            let request = GetStatusRequest { r#ref, ..Default::default() };
+            let request = GetStatusRequest { r#ref: sample.object(), ..Default::default() };
             status.get_status(with_token(request, token)).await.map(drop)
         }
         "StatusService/ListStatuses" => {
@@ -265,29 +292,17 @@ async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &str) -> Resu
             let request = WatchStatusesRequest { filter, ..Default::default() };
             status.watch_statuses(with_token(request, token)).await.map(drop)
         }
-        "TableService/ListTables" => {
-            let request = ListTablesRequest { filter, ..Default::default() };
-            TableServiceClient::new(channel).list_tables(with_token(request, token)).await.map(drop)
-        }
-        "TreeService/WatchTree" => {
-            let request = WatchTreeRequest { r#ref, ..Default::default() };
-            TreeServiceClient::new(channel).watch_tree(with_token(request, token)).await.map(drop)
-        }
-        "CompletionService/Complete" => {
-            let request = CompleteRequest { subject: Subject::Name.into(), filter, ..Default::default() };
-            CompletionServiceClient::new(channel).complete(with_token(request, token)).await.map(drop)
-        }
-        "EventService/ListEvents" => {
-            let request = ListEventsRequest { filter: of_events, ..Default::default() };
-            events.list_events(with_token(request, token)).await.map(drop)
-        }
-        "EventService/WatchEvents" => {
-            let request = WatchEventsRequest { filter: of_events, ..Default::default() };
-            events.watch_events(with_token(request, token)).await.map(drop)
-        }
+        other => panic!("{other}: how is it asked? Say it here"),
+    }
+}
+
+async fn ask_gates(channel: Channel, sample: &Sample, token: &str, gate: &str) -> Result<(), Status> {
+    let mut gates = GateServiceClient::new(channel);
+    let (gate, token) = (gate.to_owned(), Some(token));
+    match sample.rpc.as_str() {
         "GateService/OpenGate" => {
             let policy = Some(GatePolicy { once: true, min_objects: Some(0), ..Default::default() });
-            let request = OpenGateRequest { filter, policy, ..Default::default() };
+            let request = OpenGateRequest { filter: sample.filter(), policy, ..Default::default() };
             gates.open_gate(with_token(request, token)).await.map(drop)
         }
         "GateService/ArmGate" => {
@@ -300,14 +315,57 @@ async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &str) -> Resu
         "GateService/WatchGate" => {
             gates.watch_gate(with_token(WatchGateRequest { token: gate }, token)).await.map(drop)
         }
-        "LogService/StreamLogs" => {
-            let request = StreamLogsRequest { filter, ..Default::default() };
-            LogServiceClient::new(logs).stream_logs(with_token(request, token)).await.map(drop)
-        }
+        other => panic!("{other}: how is it asked? Say it here"),
+    }
+}
+
+async fn ask_server(channel: Channel, sample: &Sample, token: &str) -> Result<(), Status> {
+    let (mut server, token) = (ServerServiceClient::new(channel), Some(token));
+    match sample.rpc.as_str() {
         "ServerService/GetServerInfo" => {
             server.get_server_info(with_token(GetServerInfoRequest {}, token)).await.map(drop)
         }
         "ServerService/ListCaches" => server.list_caches(with_token(ListCachesRequest {}, token)).await.map(drop),
+        other => panic!("{other}: how is it asked? Say it here"),
+    }
+}
+
+/// Services of an rpc or two.
+async fn ask_others(channel: Channel, sample: &Sample, token: &str) -> Result<(), Status> {
+    let (filter, token) = (sample.filter(), Some(token));
+    match sample.rpc.as_str() {
+        "CompletionService/Complete" => {
+            let request = CompleteRequest { subject: Subject::Name.into(), filter, ..Default::default() };
+            CompletionServiceClient::new(channel).complete(with_token(request, token)).await.map(drop)
+        }
+        "DiagnosisService/Diagnose" => {
+            let request = with_token(DiagnoseRequest { filter }, token);
+            DiagnosisServiceClient::new(channel).diagnose(request).await.map(drop)
+        }
+        "DiagnosisService/WatchDiagnosis" => {
+            let request = with_token(WatchDiagnosisRequest { filter }, token);
+            DiagnosisServiceClient::new(channel).watch_diagnosis(request).await.map(drop)
+        }
+        "EventService/ListEvents" => {
+            let request = ListEventsRequest { filter: sample.events(), ..Default::default() };
+            EventServiceClient::new(channel).list_events(with_token(request, token)).await.map(drop)
+        }
+        "EventService/WatchEvents" => {
+            let request = WatchEventsRequest { filter: sample.events(), ..Default::default() };
+            EventServiceClient::new(channel).watch_events(with_token(request, token)).await.map(drop)
+        }
+        "LogService/StreamLogs" => {
+            let request = StreamLogsRequest { filter, ..Default::default() };
+            LogServiceClient::new(channel).stream_logs(with_token(request, token)).await.map(drop)
+        }
+        "TableService/ListTables" => {
+            let request = ListTablesRequest { filter, ..Default::default() };
+            TableServiceClient::new(channel).list_tables(with_token(request, token)).await.map(drop)
+        }
+        "TreeService/WatchTree" => {
+            let request = WatchTreeRequest { r#ref: sample.object(), ..Default::default() };
+            TreeServiceClient::new(channel).watch_tree(with_token(request, token)).await.map(drop)
+        }
         other => panic!("{other}: how is it asked? Say it here"),
     }
 }
