@@ -14,7 +14,7 @@ mod client {
 
 use std::time::Duration;
 
-use client::expression::{Evaluator, ExpressionError, Limits, Program};
+use client::expression::{self, Evaluator, ExpressionError, Limits, Program};
 use client::{duration, go_template, jq};
 
 fn limits() -> Limits {
