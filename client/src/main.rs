@@ -7,21 +7,33 @@ mod ci;
 mod commands;
 mod contexts;
 mod criterion;
+#[allow(dead_code, reason = "`get` does not print with it yet")]
+mod custom_columns;
 mod duration;
 mod exit;
-#[allow(dead_code, reason = "`get` is to use it")]
+#[allow(dead_code, reason = "`get` does not print with it yet")]
 mod expression;
 mod go_template;
+#[allow(dead_code, reason = "`get` does not print with it yet")]
+mod go_text;
 mod jq;
 mod json;
+#[allow(dead_code, reason = "`get` does not print with it yet")]
+mod jsonpath;
 mod layout;
 mod live;
 mod manifests;
+#[allow(dead_code, reason = "`get` does not print with it yet")]
+mod object_list;
+#[cfg(test)]
+mod output_cases;
 mod policy_file;
 mod printer;
 mod run;
 mod sanitize;
 mod signals;
+#[allow(dead_code, reason = "`get` does not sort yet")]
+mod sort;
 mod status_json;
 mod table;
 mod targets;
