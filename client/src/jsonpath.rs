@@ -94,7 +94,6 @@ impl Template {
 
     /// Ends with an error after so many steps, for [`MAX_STEPS`].
     #[must_use]
-    #[cfg(test)]
     pub fn within(self, steps: u64) -> Self {
         Self { steps, ..self }
     }
