@@ -166,11 +166,11 @@ impl Output {
     }
 }
 
-/// The words that `-o` takes.
-pub fn words() -> Vec<&'static str> {
-    let plain = PLAIN.iter().map(|(word, _)| *word);
+/// The words that `-o` takes; those that end in `=` take more.
+pub fn words() -> Vec<String> {
+    let plain = PLAIN.iter().map(|(word, _)| (*word).to_owned());
     let with_text = WITH_TEXT.iter().flat_map(|(word, file, _)| [*word, *file]).filter(|word| !word.is_empty());
-    plain.chain(with_text).collect()
+    plain.chain(with_text.map(|word| format!("{word}="))).collect()
 }
 
 /// The text of a file, without the line break at its end, which is no part of an expression.

@@ -31,6 +31,8 @@ enum Sort {
     Container,
     /// What objects are to be.
     Criterion,
+    /// How objects are printed: a word, or one with an expression.
+    Output,
     /// Nothing that is known.
     Unknown,
 }
@@ -44,6 +46,7 @@ fn sort(arg: &Arg) -> Sort {
         ("namespace", _) => Sort::Namespace,
         ("selector", _) => Sort::Selector,
         ("container" | "containers", _) => Sort::Container,
+        ("output", _) => Sort::Output,
         (_, "KINDS") => Sort::Kinds,
         (_, "CRITERION") => Sort::Criterion,
         (_, value) if value.starts_with("KIND") || value.starts_with("TARGET") => Sort::Target,
@@ -92,6 +95,7 @@ async fn values(place: &Place<'_>, arg: &Arg, before: &str, typed: &str) -> Opti
         Sort::Choice => choices(arg, done, piece),
         Sort::Context => contexts(typed),
         Sort::Criterion => static_words::criteria(typed),
+        Sort::Output => static_words::outputs(typed),
         Sort::Namespace => live.namespaces(typed).await,
         Sort::Kinds => behind(live.kinds(piece).await, done),
         Sort::Target => target::complete(&live, typed).await,
@@ -177,7 +181,11 @@ mod tests {
     #[test]
     fn arguments_stand_for_what_their_names_say() {
         for (command, known) in [
-            (&["get"][..], "words:Target selector:Selector state:Choice output:Choice"),
+            (
+                &["get"][..],
+                "words:Target selector:Selector state:Choice output:Output allow_missing_template_keys:Choice \
+                 label_columns:LabelKeys",
+            ),
             (&["on"], "words:Target selector:Selector state_file:File"),
             (&["context", "use"], "name:Context"),
         ] {

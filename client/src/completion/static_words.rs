@@ -1,6 +1,7 @@
 //! Words that are always the same, but that no enumeration lists.
 
 use super::answer::Candidate;
+use crate::output;
 
 /// What an object can be asked to be: those that take more go on behind their sign of equality.
 const CRITERIA: &[(&str, &str)] = &[
@@ -25,9 +26,28 @@ pub fn criteria(typed: &str) -> Vec<Candidate> {
     begun.map(word).collect()
 }
 
+/// The ways to print that begin so.
+pub fn outputs(typed: &str) -> Vec<Candidate> {
+    let begun = output::words().into_iter().filter(|word| word.starts_with(typed));
+    let word = |word: String| {
+        let candidate = Candidate::new(word.as_str(), "");
+        if word.ends_with('=') { candidate.open() } else { candidate }
+    };
+    begun.map(word).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn outputs_are_those_that_are_taken() {
+        assert_eq!(outputs("kubectl-"), [Candidate::new("kubectl-wide", "")]);
+        for word in outputs("") {
+            let text = if word.is_open { format!("{}x", word.text) } else { word.text };
+            assert!(output::OutputArg::parse(&text).is_ok(), "{text}");
+        }
+    }
 
     #[test]
     fn criteria_are_those_that_are_taken() {

@@ -47,7 +47,7 @@ fn what_the_command_line_takes_is_completed_without_a_daemon() {
         ("ge", "get"),
         ("gate ", "open|arm|wait|show|cancel|help"),
         ("get --st", "--state"),
-        ("get -A --all", ""),
+        ("get -A --all-n", ""),
         ("get pods --out", "--output"),
         ("get --output st", "status-json"),
         ("get --output=st", "--output=status-json"),

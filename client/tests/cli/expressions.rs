@@ -100,7 +100,7 @@ fn an_expression_may_be_in_a_file() {
 fn what_is_wrong_is_said_in_a_line() {
     for (output, wrong) in [
         ("jq=.a[", "jq"),
-        ("jsonpath={.a", "jsonpath"),
+        ("jsonpath={.a", "JSONPath"),
         ("go-template={{.a", "Go template"),
         ("jq=.spec.number | keys", "jq"),
         ("jsonpath={.spec.number[0]}", "JSONPath"),
