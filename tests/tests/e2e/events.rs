@@ -192,7 +192,7 @@ fn outlive(cluster: &Cluster, daemon: &Daemon) {
     }
     // A node's events are elsewhere than the node.
     let node = namespace.kubectl(["get", "nodes", "-o", "jsonpath={.items[0].metadata.name}"]);
-    let of_node = daemon.cli().run(&format!("events node/{node} -o json"));
+    let of_node = daemon.cli().run(&format!("events -n {n} node/{node} -o json"));
     assert_eq!(of_node.code, Some(0), "{of_node:?}");
     for event in items(&of_node.stdout) {
         assert_eq!(text(&event, "/involvedObject/name"), node, "{event}");
