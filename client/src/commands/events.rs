@@ -66,8 +66,9 @@ impl Query<'_> {
     /// The events, as the daemon is asked for them.
     fn filter(&self) -> EventFilter {
         let Events { all_namespaces, types, since, .. } = self.args;
-        let object = self.target.as_ref().map(|target| target.object_ref(self.namespace));
-        let namespaces = self.namespace.filter(|_| !all_namespaces && object.is_none()).map(str::to_owned);
+        // Whether its kind has namespaces the daemon knows.
+        let object = self.target.as_ref().map(|target| target.object_ref(None));
+        let namespaces = self.namespace.filter(|_| !all_namespaces).map(str::to_owned);
         EventFilter {
             cluster: self.cluster.to_owned(),
             namespaces: namespaces.into_iter().collect(),

@@ -104,8 +104,11 @@ fn an_objects_events_are_asked_for_with_those_of_what_it_owns() {
         let filter = fake.seen_events().lists[0].filter.clone().unwrap();
         let ObjectRef { resource: asked, name: named, namespace, .. } = filter.r#ref.unwrap();
         assert_eq!((&*asked, &*named, filter.with_owned), (resource, name, true));
-        assert_eq!(namespace, if resource == "node" { "other" } else { "" });
-        assert!(filter.namespaces.is_empty() && !filter.all_namespaces);
+        let named: &[&str] = if resource == "node" { &["other"] } else { &[] };
+        assert_eq!(
+            (filter.namespaces, &*namespace, filter.all_namespaces),
+            (named.iter().map(ToString::to_string).collect(), "", false)
+        );
     }
     let fake = Fake::new(listing([Ok(page(two()))]));
     let args = ["events", "-n", "shop", "--types", "warning,Normal", "--since", "10m"];

@@ -12,6 +12,7 @@ use futures::future::{BoxFuture, FutureExt as _, select_all};
 use futures::stream::{self, Stream};
 use prost::Message as _;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tonic::{Code, Status};
 
 use super::Served;
@@ -40,6 +41,8 @@ pub(super) struct EventWatch {
     interval: Option<Duration>,
     news: watch::Receiver<Step>,
     stage: Stage,
+    /// When something was told last.
+    told: Instant,
     /// What was read and not told yet.
     waiting: VecDeque<Kept>,
     /// Resolves when the reader may see otherwise.
@@ -72,8 +75,8 @@ impl EventWatch {
     ) -> Result<Self, Status> {
         let stage = beginning(&served, &asked, cursor)?;
         let (news, other_sight) = (served.events.listen(), other_sight(&served, &asked));
-        let waiting = VecDeque::new();
-        Ok(Self { served, asked, interval, news, stage, waiting, other_sight, _permit: permit })
+        let (waiting, told) = (VecDeque::new(), Instant::now());
+        Ok(Self { served, asked, interval, news, stage, told, waiting, other_sight, _permit: permit })
     }
 
     pub(super) fn into_stream(self) -> impl Stream<Item = Result<Message, Status>> {
@@ -137,12 +140,12 @@ impl EventWatch {
 
     /// Waits for something to read; says whether there was nothing for as long as may be.
     async fn wait(&mut self) -> Result<bool, Status> {
-        let Self { asked, news, other_sight, interval, .. } = self;
+        let Self { asked, news, other_sight, interval, told, .. } = self;
         let caches = &asked.selection.caches;
         let closed = select_all(caches.iter().map(|cache| cache.closed().cancelled().boxed()));
         let silence = async {
-            match interval {
-                Some(interval) => tokio::time::sleep(*interval).await,
+            match interval.and_then(|interval| told.checked_add(interval)) {
+                Some(at) => tokio::time::sleep_until(at).await,
                 None => std::future::pending().await,
             }
         };
@@ -202,7 +205,8 @@ impl EventWatch {
     }
 
     /// The message, with where it stands.
-    fn tell(&self, message: WatchEventsResponse) -> Message {
+    fn tell(&mut self, message: WatchEventsResponse) -> Message {
+        self.told = Instant::now();
         let at = match self.stage {
             Stage::Live(at) if self.waiting.is_empty() => Some(at),
             _ => None,

@@ -18,6 +18,7 @@ pub(crate) const TESTS: &[Test] = &[
     Test { name: "events::are_those_of_kubectl", needs: STEERED, run: Run::Shared(as_kubectl) },
     Test { name: "events::outlive_the_api_servers", needs: STEERED, run: Run::Shared(outlive) },
     Test { name: "events::are_followed_without_repeats", needs: &[], run: Run::Shared(followed) },
+    Test { name: "events::need_not_be_kept", needs: &[], run: Run::Shared(not_kept) },
     Test { name: "events::narrow_and_end_with_rights", needs: &[], run: Run::Shared(withdrawn) },
 ];
 
@@ -191,7 +192,7 @@ fn outlive(cluster: &Cluster, daemon: &Daemon) {
     }
     // A node's events are elsewhere than the node.
     let node = namespace.kubectl(["get", "nodes", "-o", "jsonpath={.items[0].metadata.name}"]);
-    let of_node = daemon.cli().run(&format!("events node/{node} -o json"));
+    let of_node = daemon.cli().run(&format!("events -n {n} node/{node} -o json"));
     assert_eq!(of_node.code, Some(0), "{of_node:?}");
     for event in items(&of_node.stdout) {
         assert_eq!(text(&event, "/involvedObject/name"), node, "{event}");
@@ -230,6 +231,19 @@ fn once(watch: &Process, told: &[&str]) {
     let lines = watch.stdout_seen.iter().filter(|line| line.contains("by hand"));
     let names: Vec<_> = lines.filter_map(|line| line.get(line.find('<')?..=line.find('>')?)).collect();
     assert_eq!(names, told, "{:?}", watch.stdout_seen);
+}
+
+/// `events.not-kept`
+fn not_kept(cluster: &Cluster, _: &Daemon) {
+    let kubeconfig = cluster.kubeconfig().as_os_str();
+    let daemon = Daemon::start(["--kubeconfig".as_ref(), kubeconfig, "--events-kept".as_ref(), "0".as_ref()]);
+    let told = daemon.cli().run("events");
+    assert_eq!((told.code, told.stdout.as_str()), (Some(2), ""), "{told:?}");
+    assert!(told.stderr.contains("--events-kept 0"), "{told:?}");
+    // Nobody follows them, either.
+    let caches = daemon.cli().run("daemon status");
+    let is_followed = caches.stdout.lines().any(|line| line.starts_with("events  "));
+    assert!(caches.code == Some(0) && !is_followed, "{caches:?}");
 }
 
 /// The events of one who may see two namespaces, then one, then none.

@@ -283,3 +283,43 @@ async fn what_was_told_before_the_daemon_is_its_owners_too() {
     drop(watching);
     setup.daemon.stop().await;
 }
+
+/// A stream that wants nothing of what happens is told that it is alive, however much that is.
+#[tokio::test]
+async fn a_quiet_stream_says_that_it_is_alive() {
+    let setup = setup().await;
+    let wanted = EventFilter { types: vec!["Normal".into()], ..Default::default() };
+    for (seconds, nanos) in [(0, 1_000_000), (-1, 0)] {
+        let interval = Some(prost_types::Duration { seconds, nanos });
+        let request =
+            WatchEventsRequest { filter: Some(wanted.clone()), progress_interval: interval, ..Default::default() };
+        let refused = setup.daemon.events().await.watch_events(request).await.unwrap_err();
+        assert_eq!(code_and_reason(&refused), (Code::InvalidArgument, "INVALID_INTERVAL".into()));
+    }
+    let (mut client, interval) =
+        (setup.daemon.events().await, prost_types::Duration { seconds: 0, nanos: 100_000_000 });
+    let request = WatchEventsRequest { filter: Some(wanted), progress_interval: Some(interval), ..Default::default() };
+    let mut stream = client.watch_events(request).await.unwrap().into_inner();
+    let mut quiet = 0;
+    let read = async {
+        for count in 1.. {
+            happen(&setup.cluster, Pods, "web-1-a", count);
+            let Ok(message) = tokio::time::timeout(std::time::Duration::from_millis(10), stream.message()).await else {
+                continue;
+            };
+            let message = message.unwrap().unwrap();
+            assert!(message.events.is_empty(), "{message:?}");
+            quiet += u32::from(message.reset.is_none() && !message.current && !message.cursor.is_empty());
+            if quiet == 3 {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, read).await.unwrap();
+    let endless = Some(prost_types::Duration { seconds: 315_576_000_000, nanos: 0 });
+    let request = WatchEventsRequest { progress_interval: endless, ..Default::default() };
+    let mut stream = client.watch_events(request).await.unwrap().into_inner();
+    assert!(stream.message().await.unwrap().is_some_and(|message| message.reset.is_some()));
+    drop(stream);
+    setup.daemon.stop().await;
+}
