@@ -87,8 +87,7 @@ fn the_daemon_is_asked_for_what_the_words_say() {
         let fake = fake([vec![LogStep::Send(vec![end()])]]);
         let run = finish(&mut against(&fake, &[&["logs"], args].concat()));
         run.expect(0, "", "");
-        let seen = fake.seen_logs().pop().unwrap();
-        seen
+        fake.seen_logs().pop().unwrap()
     };
     let all = asked(&["deploy/web", "db-0", "-n", "shop", "--all-containers", "-p", "--since", "90s", "--tail", "5"]);
     let filter = all.filter.clone().unwrap();
