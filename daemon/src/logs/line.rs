@@ -33,13 +33,13 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Takes in what came, once [`Lines::pop`] has nothing more.
+    /// Takes in what came, once [`Lines::next_line`] has nothing more.
     pub fn put(&mut self, frame: Bytes) {
         self.frame = frame;
     }
 
     /// The next whole line, if there is one.
-    pub fn pop(&mut self) -> Option<Line> {
+    pub fn next_line(&mut self) -> Option<Line> {
         let Some(end) = memchr(b'\n', &self.frame) else {
             let frame = std::mem::take(&mut self.frame);
             self.keep(&frame);
@@ -96,7 +96,7 @@ mod tests {
         let mut found = Vec::new();
         for frame in frames {
             lines.put(Bytes::copy_from_slice(frame));
-            found.extend(std::iter::from_fn(|| lines.pop()));
+            found.extend(std::iter::from_fn(|| lines.next_line()));
         }
         found.extend(lines.rest());
         let told = |line: Line| (line.time.is_some(), String::from_utf8_lossy(&line.text).into_owned(), line.cut);
@@ -124,7 +124,7 @@ mod tests {
                 let mut found = Vec::new();
                 for frame in whole.as_bytes().chunks(size) {
                     lines.put(Bytes::copy_from_slice(frame));
-                    found.extend(std::iter::from_fn(|| lines.pop()));
+                    found.extend(std::iter::from_fn(|| lines.next_line()));
                     assert!(lines.begun.capacity() <= 2 * (LONGEST + TIME), "{}", lines.begun.capacity());
                 }
                 let told: Vec<_> = found.iter().map(|line| (line.text.len(), line.cut)).collect();

@@ -26,6 +26,8 @@ use crate::source::logs::{LogBody, LogRequest};
 /// After so long a silence a log that is followed is opened anew: the node may be gone, which
 /// nobody says.
 const SILENCE: Duration = Duration::from_mins(9);
+/// After so long a silence the log of a pod that is gone has ended, whether its node says so or not.
+const GONE: Duration = Duration::from_secs(10);
 /// So long after the end of its log a container is said to have ended, at the latest. If it was
 /// opened sooner, it could be that of the next run already.
 const END: Duration = Duration::from_secs(5);
@@ -62,6 +64,8 @@ pub struct Reader {
     container: String,
     part: Part,
     standing: watch::Receiver<Standing>,
+    /// How the container stood when it was last looked what is to be done.
+    seen: Standing,
     progress: Progress,
     open: Option<Open>,
     /// Whether it was opened before.
@@ -107,6 +111,7 @@ impl Reader {
             container,
             part,
             standing,
+            seen: Standing::default(),
             progress: Progress::default(),
             open: None,
             was_open: false,
@@ -139,9 +144,16 @@ impl Reader {
     }
 
     async fn read(&mut self) -> Option<Event> {
+        let gone = self.standing.borrow().gone;
         let open = self.open.as_mut()?;
+        let patience = if gone { GONE } else { SILENCE };
         let read = match self.part.follow {
-            true => timeout(SILENCE, open.next()).await,
+            true => tokio::select! {
+                biased;
+                read = timeout(patience, open.next()) => read,
+                // It may be gone by now.
+                _ = self.standing.changed(), if !gone => return None,
+            },
             false => Ok(open.next().await),
         };
         match read {
@@ -184,6 +196,7 @@ impl Reader {
     async fn go_on(&mut self) -> Option<Event> {
         self.rest().await;
         let standing = self.standing.borrow_and_update().clone();
+        self.seen.clone_from(&standing);
         match self.progress.plan(&standing) {
             Plan::End => {
                 self.over = true;
@@ -223,6 +236,9 @@ impl Reader {
     /// Waits a while if the last try was in vain, or until the container stands otherwise.
     async fn rest(&mut self) {
         let Some(waits) = self.waits.take() else { return };
+        if self.part.follow && *self.standing.borrow() != self.seen {
+            return;
+        }
         let pause = &mut self.pause;
         let passes = async move {
             match waits {

@@ -27,7 +27,7 @@ impl Open {
     /// The next line; `None` at the log's end.
     pub(super) async fn next(&mut self) -> Result<Option<Line>, Problem> {
         loop {
-            while let Some(line) = self.lines.pop() {
+            while let Some(line) = self.lines.next_line() {
                 if self.is_wanted(&line) {
                     return Ok(Some(line));
                 }

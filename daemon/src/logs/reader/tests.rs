@@ -178,6 +178,19 @@ async fn a_pod_that_is_gone_is_told_to_the_end_of_its_log() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_node_that_does_not_say_that_a_pod_is_gone_is_not_waited_for() {
+    let kubelet = Kubelet::new([Ok(vec![text(&[(1, "a")]), Piece::Silence])]);
+    let (standing, _) = watch::channel(stands(0, false, false));
+    let mut events = kubelet.read(part(true), &standing);
+    assert_eq!(next(&mut events, 1).await, ["a"]);
+    assert!(timeout(GONE * 2, events.next()).await.is_err(), "it goes on");
+    standing.send_modify(|standing| standing.gone = true);
+    drop(standing);
+    let told = timeout(GONE * 2, events.next()).await;
+    assert_eq!(told.unwrap().as_ref().map(said).as_deref(), Some("Ended"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_breaks_off_and_is_gone_is_said_to_be_missing() {
     let kubelet = Kubelet::new([Ok(vec![text(&[(1, "a")]), Piece::Break])]);
     let (standing, _) = watch::channel(stands(0, false, false));
