@@ -2,6 +2,7 @@
 
 pub mod all;
 pub mod backlog;
+pub mod completion;
 pub mod fanout;
 pub mod gates;
 pub mod load;

@@ -64,5 +64,7 @@ pub const WAITS_CPU: Target = Target::AtMost(0.1);
 pub const WAITS_LAST: Target = Target::AtMost(0.5);
 /// Time of one wait for what is so already, against `kubectl wait`.
 pub const WAITS_SATISFIED: Target = Target::AtMost(0.1);
+/// Time of a completion, from the process' start to its end, in ms.
+pub const COMPLETION: Target = Target::AtMost(50.0);
 /// Private memory of one waiting client, in MiB.
 pub const WAITS_PRIVATE: Target = Target::AtMost(3.0);

@@ -37,6 +37,7 @@ pub async fn run(options: Options) -> Result<()> {
         &["stalled", daemon, seed],
         &["load", daemon, seed, kubectl],
         &["gates", daemon, seed],
+        &["completion", daemon, seed, client, kubectl],
         &["fanout", daemon, seed],
         &["waits", daemon, seed, client],
         &["reads", daemon, seed, client],
