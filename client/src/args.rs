@@ -10,12 +10,14 @@ use crate::duration;
 
 mod connection;
 mod context;
+mod describe;
 mod get;
 mod question;
 mod report;
 
 pub use connection::Connection;
 pub use context::{Context, ContextAdd, ContextList, ContextTest};
+pub use describe::Describe;
 pub use get::{ColumnArgs, Following, Get, Shown, StateArg, Tree, TreeFormat, Watch};
 pub use question::{Policy, Question};
 pub use report::{Format as ReportFormat, Report};
@@ -54,6 +56,8 @@ pub enum Command {
     Get(Get),
     /// Follow the transitions of objects from one state to another
     Watch(Watch),
+    /// Say of objects what there is to be known
+    Describe(Describe),
     /// Show an object with all that it owns
     Tree(Tree),
     /// Wait until objects are as needed
@@ -189,7 +193,7 @@ pub struct Version {
     pub output: Output,
 }
 
-/// How `version` and `daemon status` print.
+/// How `version`, `describe` and `daemon status` print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {
     /// Lines for people

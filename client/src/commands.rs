@@ -2,6 +2,7 @@
 
 pub mod context;
 pub mod daemon_status;
+pub mod describe;
 pub mod follow;
 mod following;
 pub mod gate;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::{Args, Command, Daemon};
-use crate::commands::{context, daemon_status, gate, get, on, session, tree, version, wait};
+use crate::commands::{context, daemon_status, describe, gate, get, on, session, tree, version, wait};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::signals::Signals;
@@ -60,6 +60,7 @@ async fn until_interrupted(args: Args, printer: &mut Printer) -> Result<Exit, Fa
     match args.command {
         Command::Get(get) => signals.or(get::run(global, &get, printer)).await,
         Command::Watch(watch) => signals.or(get::watch(global, &watch, printer)).await,
+        Command::Describe(describe) => signals.or(describe::run(global, &describe, printer)).await,
         Command::Tree(tree) => signals.or(tree::run(global, &tree, printer)).await,
         Command::Gate(gate) => signals.or(gate::run(global, &gate, printer)).await,
         // A gate that nobody waits for is to be cancelled.

@@ -7,6 +7,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+#[path = "e2e/describe.rs"]
+mod describe;
 #[path = "e2e/expressions.rs"]
 mod expressions;
 #[path = "e2e/gates.rs"]
@@ -94,6 +96,7 @@ static SHARED: Mutex<Option<Shared>> = Mutex::new(None);
 
 fn main() -> ExitCode {
     let tests = [
+        describe::TESTS,
         wait::TESTS,
         watch::TESTS,
         kinds::TESTS,

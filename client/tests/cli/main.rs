@@ -13,6 +13,8 @@ mod contexts;
 mod contract;
 mod credentials;
 mod daemon_status;
+mod describe;
+mod describe_texts;
 mod fake;
 mod fake_gates;
 mod fake_views;
