@@ -8,16 +8,20 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::duration;
 
+mod completion;
 mod connection;
 mod context;
 mod describe;
+mod events;
 mod get;
 mod question;
 mod report;
 
+pub use completion::{Complete, Completion, Man, Shell};
 pub use connection::Connection;
 pub use context::{Context, ContextAdd, ContextList, ContextTest};
 pub use describe::Describe;
+pub use events::{EventFormat, EventType, Events};
 pub use get::{ColumnArgs, Following, Get, Shown, StateArg, Tree, TreeFormat, Watch};
 pub use question::{Policy, Question};
 pub use report::{Format as ReportFormat, Report};
@@ -60,6 +64,8 @@ pub enum Command {
     Describe(Describe),
     /// Show an object with all that it owns
     Tree(Tree),
+    /// Show what has happened, as events tell it
+    Events(Events),
     /// Wait until objects are as needed
     Wait(Wait),
     /// Run a command at each transition of objects
@@ -75,6 +81,13 @@ pub enum Command {
     Daemon(Daemon),
     /// Show the versions of client and daemon
     Version(Version),
+    /// Print what a shell needs to complete commands, flags, and what is in the cluster
+    Completion(Completion),
+    /// Print the manual, or write its pages
+    Man(Man),
+    /// What shells ask while somebody types
+    #[command(name = "__complete", hide = true)]
+    Complete(Complete),
 }
 
 /// `daymark gate`

@@ -1,29 +1,33 @@
 //! A connection to a daemon, and the calls that have one answer.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use daymark_proto::v1::completion_service_client::CompletionServiceClient;
+use daymark_proto::v1::event_service_client::EventServiceClient;
 use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::server_service_client::ServerServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::table_service_client::TableServiceClient;
 use daymark_proto::v1::tree_service_client::TreeServiceClient;
 use daymark_proto::v1::{
-    ArmGateRequest, ArmGateResponse, CancelGateRequest, CancelGateResponse, GetGateRequest, GetGateResponse,
-    OpenGateRequest, OpenGateResponse, WatchGateRequest, WatchGateResponse,
+    ArmGateRequest, ArmGateResponse, CancelGateRequest, CancelGateResponse, CompleteRequest, CompleteResponse,
+    GetGateRequest, GetGateResponse, OpenGateRequest, OpenGateResponse, WatchGateRequest, WatchGateResponse,
 };
 use daymark_proto::v1::{
     GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse, ListCachesRequest,
     ListCachesResponse, ListStatusesRequest, ListStatusesResponse, ListTablesRequest, ListTablesResponse,
     WatchStatusesRequest, WatchStatusesResponse, WatchTreeRequest, WatchTreeResponse,
 };
+use daymark_proto::v1::{ListEventsRequest, ListEventsResponse, WatchEventsRequest, WatchEventsResponse};
 use http::header::AUTHORIZATION;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use crate::address::bare_host;
 use crate::connect::{Connector, Known};
-use crate::{Address, Error, GateWatch, Options, OptionsError, TlsPeer, TreeWatch, Watch};
+use crate::{Address, Error, EventWatch, GateWatch, Options, OptionsError, TlsPeer, TreeWatch, Watch};
 
 /// The daemon allows a ping in every 10 s; twice that keeps clear of the limit.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
@@ -181,6 +185,56 @@ impl Client {
         self.call(request, async move |request| service.list_statuses(request).await).await
     }
 
+    /// All events that match: every page in one answer. One that has happened again
+    /// meanwhile is there once, in its newest version. `page_token` is set by this function.
+    ///
+    /// # Errors
+    /// Those of the calls; `NOT_FOUND` if there is no such object, and no event of one.
+    pub async fn list_events(&self, mut request: ListEventsRequest) -> Result<ListEventsResponse, Error> {
+        request.page_token.clear();
+        let mut all = self.event_page(request.clone()).await?;
+        while !all.next_page_token.is_empty() {
+            request.page_token = std::mem::take(&mut all.next_page_token);
+            let page = self.event_page(request.clone()).await?;
+            all.events.extend(page.events);
+            all.complete_since = page.complete_since.or(all.complete_since);
+            all.next_page_token = page.next_page_token;
+        }
+        let newest: HashMap<_, _> =
+            all.events.iter().enumerate().map(|(place, event)| (event.uid.clone(), place)).collect();
+        let mut place = 0;
+        all.events.retain(|event| {
+            place += 1;
+            newest.get(&event.uid) == Some(&(place - 1))
+        });
+        Ok(all)
+    }
+
+    async fn event_page(&self, request: ListEventsRequest) -> Result<ListEventsResponse, Error> {
+        let mut service = self.event_service();
+        self.call(request, async move |request| service.list_events(request).await).await
+    }
+
+    /// Follows events, also over a connection that breaks.
+    #[must_use]
+    pub fn watch_events(&self, request: WatchEventsRequest) -> EventWatch {
+        EventWatch::new(self.clone(), request)
+    }
+
+    /// Opens one stream.
+    pub(crate) async fn open_event_watch(
+        &self,
+        request: WatchEventsRequest,
+    ) -> Result<Streaming<WatchEventsResponse>, Error> {
+        let mut service = self.event_service();
+        let response = service.watch_events(self.request(request).await?).await;
+        response.map(Response::into_inner).map_err(|status| self.error(&status))
+    }
+
+    fn event_service(&self) -> EventServiceClient<Channel> {
+        EventServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT)
+    }
+
     /// What the daemon is and which clusters it serves.
     ///
     /// # Errors
@@ -197,6 +251,15 @@ impl Client {
     pub async fn list_caches(&self) -> Result<ListCachesResponse, Error> {
         let mut service = ServerServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT);
         self.call(ListCachesRequest {}, async move |request| service.list_caches(request).await).await
+    }
+
+    /// Words that a command line can be completed with.
+    ///
+    /// # Errors
+    /// Those of the call; `INVALID_ARGUMENT` if nothing goes by the names of the request.
+    pub async fn complete(&self, request: CompleteRequest) -> Result<CompleteResponse, Error> {
+        let mut service = CompletionServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT);
+        self.call(request, async move |request| service.complete(request).await).await
     }
 
     /// Opens a gate.

@@ -1,12 +1,15 @@
 //! One module per command.
 
+pub mod completion;
 pub mod context;
 pub mod daemon_status;
 pub mod describe;
+pub mod events;
 pub mod follow;
 mod following;
 pub mod gate;
 pub mod get;
+pub mod man;
 pub mod on;
 pub mod session;
 pub mod tree;

@@ -9,6 +9,7 @@ use daymark::{
 use tonic::Code;
 
 use crate::contexts::ContextError;
+use crate::expression::ExpressionError;
 
 /// The process' exit code. CI branches on it: a code means one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +92,13 @@ impl From<ProxyError> for Failure {
 impl From<ContextError> for Failure {
     fn from(error: ContextError) -> Self {
         Self::usage(error.to_string())
+    }
+}
+
+impl From<ExpressionError> for Failure {
+    fn from(error: ExpressionError) -> Self {
+        let exit = if error.is_usage() { Exit::Usage } else { Exit::Fault };
+        Self::new(exit, error.to_string())
     }
 }
 

@@ -14,6 +14,13 @@ pub fn pretty(out: &mut impl Write, value: &impl Serialize, terminal: bool) -> i
     write(out, value, Escaping { inner, go: true, terminal })
 }
 
+/// Writes `value` without a blank and without a line's end, and else as [`pretty`] does: as templates print it.
+#[allow(dead_code, reason = "`get` does not print with templates yet")]
+pub fn compact(out: &mut impl Write, value: &impl Serialize, terminal: bool) -> io::Result<()> {
+    let formatter = Escaping { inner: CompactFormatter, go: true, terminal };
+    Ok(value.serialize(&mut Serializer::with_formatter(out, formatter))?)
+}
+
 /// Writes `value` in one line.
 pub fn line(out: &mut impl Write, value: &impl Serialize, terminal: bool) -> io::Result<()> {
     write(out, value, Escaping { inner: CompactFormatter, go: false, terminal })
@@ -73,6 +80,14 @@ impl<F: Formatter> Formatter for Escaping<F> {
             rest = behind.get(char.len_utf8()..).unwrap_or_default();
         }
         writer.write_all(rest.as_bytes())
+    }
+
+    fn write_u64<W: ?Sized + Write>(&mut self, writer: &mut W, value: u64) -> io::Result<()> {
+        match i64::try_from(value) {
+            // Go has it as a float then.
+            Err(_) if self.go => self.write_f64(writer, value as f64),
+            _ => self.inner.write_u64(writer, value),
+        }
     }
 
     fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {

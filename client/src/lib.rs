@@ -6,6 +6,7 @@
 //!   itself with ([`Credentials`]).
 //! - [`Watch`] follows objects. It reconnects, resumes where it left off, and
 //!   tells when the connection was lost and when it came back.
+//! - [`EventWatch`] does so with Kubernetes' events, and tells each version once.
 //! - [`Picture`] is the reader's own view of what a watch follows. It turns the
 //!   stream's messages into [`Change`]s, each told once, whatever was lost.
 //! - [`recovery`] is the one place that tells which errors are worth another try.
@@ -35,6 +36,7 @@ mod client;
 mod connect;
 mod credentials;
 mod error;
+mod event_watch;
 mod fetch;
 mod gate_watch;
 mod options;
@@ -53,6 +55,7 @@ pub use client::{Client, Pages};
 pub use credentials::{Credentials, CredentialsError};
 pub use daymark_proto::v1 as api;
 pub use error::{Error, RpcError};
+pub use event_watch::{EventWatch, EventsTold};
 pub use gate_watch::{GateEvent, GateWatch};
 pub use options::{Options, OptionsError};
 pub use picture::{Change, ChangeKind, NOT_PERMITTED, Picture};

@@ -5,16 +5,28 @@ mod ask;
 mod cause;
 mod ci;
 mod commands;
+mod completion;
 mod contexts;
 mod criterion;
+mod custom_columns;
 mod describe;
 mod duration;
+mod event_json;
+mod event_table;
 mod exit;
+mod expression;
+mod go_template;
+mod go_text;
+mod jq;
 mod json;
+mod jsonpath;
 mod layout;
 mod live;
 mod manifests;
+mod object_list;
 mod output;
+#[cfg(test)]
+mod output_cases;
 mod policy_file;
 mod printer;
 mod run;
@@ -32,5 +44,9 @@ mod words;
 mod yaml;
 
 fn main() -> std::process::ExitCode {
+    // Its arguments are no user's.
+    if expression::worker::is_wanted() {
+        return expression::worker::run();
+    }
     run::run()
 }

@@ -27,8 +27,8 @@ pub enum Output {
     StatusJson,
     /// The API server's own table, with the columns that are left out where there is little room.
     Kubectl { wide: bool },
-    /// A table of one's own.
-    Columns(String),
+    /// A table of one's own, as it is said in one line, or in a file of two.
+    Columns { text: String, is_file: bool },
     /// What an expression makes of the objects.
     Expression(Language, String),
 }
@@ -126,11 +126,11 @@ impl OutputArg {
             (Some(Self { source: Some(_), .. }), Some(_)) => {
                 Err(Failure::usage("-o and --template both hold an expression: leave one out"))
             }
-            (Some(Self { form, source: None }), Some(template)) => Ok(form.of(template.to_owned())),
+            (Some(Self { form, source: None }), Some(template)) => Ok(form.of(template.to_owned(), false)),
             (Some(Self { form, source: Some(Source::Here(text)) }), None) if !text.is_empty() => {
-                Ok(form.of(text.clone()))
+                Ok(form.of(text.clone(), false))
             }
-            (Some(Self { form, source: Some(Source::File(path)) }), None) => Ok(form.of(read(path)?)),
+            (Some(Self { form, source: Some(Source::File(path)) }), None) => Ok(form.of(read(path)?, true)),
             (Some(Self { form, .. }), None) => {
                 let word = WITH_TEXT.iter().find(|(.., known)| known == form).map_or("", |(word, ..)| word);
                 Err(Failure::usage(format!("-o {word} needs an expression: -o {word}=EXPRESSION")))
@@ -140,10 +140,10 @@ impl OutputArg {
 }
 
 impl Form {
-    fn of(&self, text: String) -> Output {
+    fn of(&self, text: String, is_file: bool) -> Output {
         match self {
             Self::Plain(output) => output.clone(),
-            Self::Columns => Output::Columns(text),
+            Self::Columns => Output::Columns { text, is_file },
             Self::Expression(language) => Output::Expression(*language, text),
         }
     }
@@ -152,7 +152,7 @@ impl Form {
 impl Output {
     /// Whether whole objects are needed for it.
     pub fn reads_objects(&self) -> bool {
-        matches!(self, Self::Json | Self::Yaml | Self::Ndjson | Self::Columns(_) | Self::Expression(..))
+        matches!(self, Self::Json | Self::Yaml | Self::Ndjson | Self::Columns { .. } | Self::Expression(..))
     }
 
     /// Whether each object is shown by itself, so that nothing is gained by waiting for all.
@@ -203,7 +203,7 @@ mod tests {
             (Some("template={{.a}}"), None, go("{{.a}}")),
             (Some("jq=.a"), None, Ok(Output::Expression(Language::Jq, ".a".to_owned()))),
             (Some("jsonpath"), Some("{.a}"), Ok(Output::Expression(Language::JsonPath, "{.a}".to_owned()))),
-            (Some("custom-columns=A:.a"), None, Ok(Output::Columns("A:.a".to_owned()))),
+            (Some("custom-columns=A:.a"), None, Ok(Output::Columns { text: "A:.a".to_owned(), is_file: false })),
             (Some("kubectl-wide"), None, Ok(Output::Kubectl { wide: true })),
             (Some("json"), Some("{{.a}}"), Err(())),
             (Some("jq"), None, Err(())),

@@ -1,5 +1,6 @@
 //! The composition root: puts the daemon together and owns its tasks.
 
+mod events;
 mod gates;
 mod serving;
 
@@ -26,6 +27,7 @@ use crate::cause::{BadPattern, Investigator, Redaction};
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
+use crate::event_store::EventStore;
 use crate::gate::register::Gates;
 use crate::gate::run::{Run, Tools};
 use crate::gate::store::StoreError;
@@ -192,6 +194,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         source,
         clock,
         gates,
+        events: Arc::new(EventStore::new(config.events)),
         authorizer,
         status_only: config.status_only,
         prover,
@@ -300,6 +303,7 @@ impl Bound {
             Ok(())
         });
         kept.keep(&mut workers);
+        events::keep(&mut workers, &served);
         let keeping = lasting_gates.begin(&mut workers, &served);
         let ended = loop {
             tokio::select! {

@@ -27,6 +27,8 @@ pub mod caches;
 pub mod catalog;
 pub mod cause;
 pub mod clock;
+pub mod completion;
+pub mod event_store;
 mod expression;
 pub mod gate;
 mod intern;

@@ -2,10 +2,15 @@
 
 mod accept;
 mod auth;
+mod completion_service;
 mod connection;
 mod convert;
 pub mod crowd;
 mod error;
+mod event_convert;
+mod event_filter;
+mod event_service;
+mod event_watch;
 mod filter;
 mod gate_convert;
 mod gate_lasting;
@@ -29,6 +34,8 @@ mod watch;
 use std::sync::Arc;
 
 use daymark_proto::FILE_DESCRIPTOR_SET;
+use daymark_proto::v1::completion_service_server::CompletionServiceServer;
+use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::server_service_server::ServerServiceServer;
 use daymark_proto::v1::status_service_server::StatusServiceServer;
@@ -52,6 +59,7 @@ use crate::caches::Caches;
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
+use crate::event_store::EventStore;
 use crate::gate::register::Gates;
 use crate::proof::Prover;
 use crate::source::Source;
@@ -89,6 +97,8 @@ pub struct Served {
     pub clock: Clock,
     /// The gates that there are.
     pub gates: Gates,
+    /// The events that are kept.
+    pub events: Arc<EventStore>,
     /// Knows what callers may do.
     pub authorizer: Arc<Authorizer>,
     /// What each caller may have.
@@ -128,7 +138,9 @@ impl Rpc {
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
         let routes = Routes::new(StatusServiceServer::new(status_service::Handler::new(Arc::clone(&served))))
+            .add_service(CompletionServiceServer::new(completion_service::Handler::new(Arc::clone(&served))))
             .add_service(GateServiceServer::new(gate_service::Handler::new(Arc::clone(&served))))
+            .add_service(EventServiceServer::new(event_service::Handler::new(Arc::clone(&served))))
             .add_service(ServerServiceServer::new(server_service::Handler::new(Arc::clone(&served))))
             .add_service(TableServiceServer::new(table_service::Handler::new(Arc::clone(&served))))
             .add_service(TreeServiceServer::new(tree_service::Handler::new(Arc::clone(&served))))

@@ -9,7 +9,9 @@ use prost::Message;
 use prost_types::{FileDescriptorSet, MethodDescriptorProto, ServiceDescriptorProto};
 
 const PACKAGE: &str = "daymark.v1";
-const FILES: [&str; 6] = [
+const FILES: [&str; 8] = [
+    "daymark/v1/completion_service.proto",
+    "daymark/v1/event_service.proto",
     "daymark/v1/gate_service.proto",
     "daymark/v1/object.proto",
     "daymark/v1/server_service.proto",

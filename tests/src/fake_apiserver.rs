@@ -62,6 +62,8 @@ struct State {
     reviews: Reviews,
     faults: Faults,
     counts: Counts,
+    /// Whether there is a kind of events, to be listed and watched.
+    serves_events: bool,
     /// What is left of lists that were begun, by token, with their version.
     pages: HashMap<String, (u64, Vec<Value>)>,
     tokens: u64,
@@ -106,6 +108,7 @@ impl FakeApiServer {
             reviews: Reviews::default(),
             faults: Faults::default(),
             counts: Counts::default(),
+            serves_events: false,
             pages: HashMap::new(),
             tokens: 0,
         };
@@ -136,7 +139,12 @@ impl FakeApiServer {
         self.shared.change(|state| state.store.delete(collection, NAMESPACE, name))
     }
 
-    /// Adds an event about the object of that UID.
+    /// Serves events as a kind, that of [`Collection::Events`].
+    pub fn serve_events(&self) {
+        self.shared.change(|state| state.serves_events = true);
+    }
+
+    /// Adds an event about the object of that UID, to be read by that alone.
     pub fn add_event(&self, uid: &str, mut event: Value) {
         event["involvedObject"]["uid"] = uid.into();
         self.shared.change(|state| state.evidence.events.push(event));

@@ -7,8 +7,12 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+#[path = "e2e/completion.rs"]
+mod completion;
 #[path = "e2e/describe.rs"]
 mod describe;
+#[path = "e2e/events.rs"]
+mod events;
 #[path = "e2e/expressions.rs"]
 mod expressions;
 #[path = "e2e/gates.rs"]
@@ -99,7 +103,9 @@ fn main() -> ExitCode {
         describe::TESTS,
         wait::TESTS,
         watch::TESTS,
+        events::TESTS,
         kinds::TESTS,
+        completion::TESTS,
         gates::TESTS,
         on::TESTS,
         owned::TESTS,

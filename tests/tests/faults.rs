@@ -16,10 +16,14 @@ mod caches;
 mod causes;
 #[path = "faults/clients.rs"]
 mod clients;
+#[path = "faults/completion.rs"]
+mod completion;
 #[path = "faults/cursor.rs"]
 mod cursor;
 #[path = "faults/errors.rs"]
 mod errors;
+#[path = "faults/events.rs"]
+mod events;
 #[path = "faults/filters.rs"]
 mod filters;
 #[path = "faults/forbidden.rs"]

@@ -6,14 +6,17 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use daymark_proto::Encoded;
+use daymark_proto::v1::completion_service_server::CompletionServiceServer;
+use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::server_service_server::{ServerService, ServerServiceServer};
 use daymark_proto::v1::status_service_server::{StatusService, StatusServiceServer};
 use daymark_proto::v1::table_service_server::TableServiceServer;
 use daymark_proto::v1::tree_service_server::TreeServiceServer;
 use daymark_proto::v1::{
-    GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse, ListCachesRequest,
-    ListCachesResponse, ListStatusesRequest, ListStatusesResponse, WatchStatusesRequest, WatchStatusesResponse,
+    CompleteRequest, GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse,
+    ListCachesRequest, ListCachesResponse, ListStatusesRequest, ListStatusesResponse, WatchStatusesRequest,
+    WatchStatusesResponse,
 };
 use futures::{Stream, StreamExt};
 use tokio::net::UnixListener;
@@ -23,6 +26,8 @@ use tokio::task::AbortHandle;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Request, Response, Status};
 
+use crate::fake_completions::{self, Completions, Words};
+use crate::fake_events::{self, EventScript, Events, SeenEvents};
 use crate::fake_gates::{self, GateScript, Gates, SeenGates};
 use crate::fake_views::{self, SeenViews, ViewScript, Views};
 
@@ -50,6 +55,8 @@ pub struct Script {
     pub later_watches: Option<Vec<Step>>,
     pub gates: GateScript,
     pub views: ViewScript,
+    pub words: Words,
+    pub events: EventScript,
     /// No answer to a single call, ever.
     pub silent: bool,
 }
@@ -68,6 +75,8 @@ struct Shared {
     seen: Mutex<Seen>,
     gates: Arc<Gates>,
     views: Arc<Views>,
+    completions: Arc<Completions>,
+    events: Arc<Events>,
     pushed: Arc<tokio::sync::Mutex<UnboundedReceiver<Step>>>,
 }
 
@@ -84,12 +93,17 @@ impl Fake {
     pub fn new(mut script: Script) -> Self {
         let gates = Gates { script: Mutex::new(std::mem::take(&mut script.gates)), ..Gates::default() };
         let views = Views { script: Mutex::new(std::mem::take(&mut script.views)), ..Views::default() };
+        let (words, is_silent) = (std::mem::take(&mut script.words), script.silent);
+        let completions = Arc::new(Completions { words, is_silent, ..Completions::default() });
+        let events = Events::playing(std::mem::take(&mut script.events));
         let (push, pushed) = unbounded_channel();
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
             seen: Mutex::default(),
             gates: Arc::new(gates),
             views: Arc::new(views),
+            completions,
+            events: Arc::new(events),
             pushed: Arc::new(tokio::sync::Mutex::new(pushed)),
         });
         let folder = tempfile::tempdir().unwrap();
@@ -120,6 +134,14 @@ impl Fake {
 
     pub fn seen_views(&self) -> MutexGuard<'_, SeenViews> {
         self.shared.views.seen.lock().unwrap()
+    }
+
+    pub fn seen_completions(&self) -> MutexGuard<'_, Vec<CompleteRequest>> {
+        self.shared.completions.seen.lock().unwrap()
+    }
+
+    pub fn seen_events(&self) -> MutexGuard<'_, SeenEvents> {
+        self.shared.events.seen.lock().unwrap()
     }
 
     /// Adds a step to the watch that is open.
@@ -158,9 +180,11 @@ impl Fake {
         });
         let server = tonic::transport::Server::builder()
             .add_service(StatusServiceServer::new(Service(Arc::clone(&self.shared))))
+            .add_service(CompletionServiceServer::new(fake_completions::Service(Arc::clone(&self.shared.completions))))
             .add_service(GateServiceServer::new(fake_gates::Service(Arc::clone(&self.shared.gates))))
             .add_service(TableServiceServer::new(fake_views::Service(Arc::clone(&self.shared.views))))
             .add_service(TreeServiceServer::new(fake_views::Service(Arc::clone(&self.shared.views))))
+            .add_service(EventServiceServer::new(fake_events::Service(Arc::clone(&self.shared.events))))
             .add_service(ServerServiceServer::new(Service(Arc::clone(&self.shared))));
         runtime.spawn(server.serve_with_incoming(UnboundedReceiverStream::new(incoming)));
         self.runtime = Some(runtime);

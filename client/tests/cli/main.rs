@@ -9,18 +9,25 @@
 
 mod any_command;
 mod ci_files;
+mod completion;
+mod completion_in_shells;
 mod contexts;
 mod contract;
 mod credentials;
 mod daemon_status;
 mod describe;
 mod describe_texts;
+mod events;
+mod expressions;
 mod fake;
+mod fake_completions;
+mod fake_events;
 mod fake_gates;
 mod fake_views;
 mod get;
 mod get_documents;
 mod kubectl;
+mod manual;
 mod objects;
 mod on;
 mod on_restart;

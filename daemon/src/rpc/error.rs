@@ -46,6 +46,7 @@ pub(super) enum Reason {
     NotToBeArmed,
     TooManyGates,
     GatesNotKept,
+    EventsNotKept,
     NoApiServer,
 }
 
@@ -80,6 +81,7 @@ impl Reason {
             Self::TooManyGates => "TOO_MANY_GATES",
             Self::GatesNotKept => "GATES_NOT_KEPT",
             Self::NoApiServer => "NO_API_SERVER",
+            Self::EventsNotKept => "EVENTS_NOT_KEPT",
         }
     }
 }

@@ -144,6 +144,17 @@ impl Served {
         }
     }
 
+    /// Resolves when the caller may no longer read that object: why.
+    pub(super) async fn hidden(&self, caller: &Caller, kind: &Kind, key: &Key) -> Status {
+        loop {
+            tokio::time::sleep(self.authorizer.ask_again()).await;
+            match self.may_get(caller, kind, key, View::Basic).await {
+                Err(error) if error.code() != Code::Unavailable => return error,
+                Ok(()) | Err(_) => {}
+            }
+        }
+    }
+
     /// What the caller may see of a selection whose caches hold something, and what of it
     /// cannot be read. Who may see nothing is not told whether it can.
     pub(super) async fn seen(

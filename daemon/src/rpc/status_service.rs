@@ -31,7 +31,7 @@ use crate::subscription::{Scope, Selection};
 const PAGE: (usize, usize) = (500, 1000);
 /// A page ends at about this many bytes of objects: many clients take messages
 /// of 4 MiB and no more.
-const PAGE_BYTES: usize = 3 << 20;
+pub(super) const PAGE_BYTES: usize = 3 << 20;
 /// Objects that one page reads from the API server at a time.
 const READS_AT_ONCE: usize = 16;
 /// The shortest interval of progress messages.
@@ -293,7 +293,7 @@ pub(super) fn invalid_page(message: String) -> Status {
     status(Code::InvalidArgument, Reason::InvalidPage, message, [])
 }
 
-fn progress_interval(asked: Option<prost_types::Duration>) -> Result<Option<Duration>, Status> {
+pub(super) fn progress_interval(asked: Option<prost_types::Duration>) -> Result<Option<Duration>, Status> {
     let Some(asked) = asked else { return Ok(None) };
     match Duration::try_from(asked) {
         Ok(interval) if interval >= SHORTEST_INTERVAL => Ok(Some(interval)),

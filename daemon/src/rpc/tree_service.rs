@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use daymark_proto::Encoded;
 use daymark_proto::v1::tree_service_server::TreeService;
-use daymark_proto::v1::{Unreachable, View as WireView, WatchTreeRequest, WatchTreeResponse};
+use daymark_proto::v1::{Unreachable, WatchTreeRequest, WatchTreeResponse};
 use futures::stream::Stream;
 use tonic::{Code, Request, Response, Status};
 

@@ -725,6 +725,621 @@ pub mod status_service_client {
         }
     }
 }
+/// CompleteRequest says what is to be completed.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CompleteRequest {
+    /// What the word stands for.
+    #[prost(enumeration = "Subject", tag = "1")]
+    pub subject: i32,
+    /// Of what: for names and label keys, kinds in namespaces, and of these objects with
+    /// such labels, but nothing else; for containers, one of `refs`. For kinds it
+    /// is not looked at.
+    #[prost(message, optional, tag = "2")]
+    pub filter: ::core::option::Option<Filter>,
+    /// What the word begins with.
+    #[prost(string, tag = "3")]
+    pub prefix: ::prost::alloc::string::String,
+    /// At most this many; 0 for 1000; more than 1000 counts as 1000.
+    #[prost(int32, tag = "4")]
+    pub limit: i32,
+}
+/// CompleteResponse holds the words.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CompleteResponse {
+    /// The words.
+    #[prost(message, repeated, tag = "1")]
+    pub completions: ::prost::alloc::vec::Vec<Completion>,
+    /// Whether there are more, or not all was looked at: label keys are those of the
+    /// first 10,000 objects.
+    #[prost(bool, tag = "2")]
+    pub truncated: bool,
+}
+/// Completion is one word.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Completion {
+    /// The word, whole.
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+    /// What it means, in a few words; empty if it says that itself.
+    #[prost(string, tag = "2")]
+    pub description: ::prost::alloc::string::String,
+}
+/// Subject is what a word stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Subject {
+    /// Not set.
+    Unspecified = 0,
+    /// A kind: by its plural name, with its group where that alone means another
+    /// kind or the prefix has a dot; if there is a prefix, also by a short name that
+    /// the plural does not begin with.
+    Kind = 1,
+    /// An object's name.
+    Name = 2,
+    /// The key of a label that objects have.
+    LabelKey = 3,
+    /// A container of a pod, or of the pods that an object makes.
+    Container = 4,
+}
+impl Subject {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SUBJECT_UNSPECIFIED",
+            Self::Kind => "SUBJECT_KIND",
+            Self::Name => "SUBJECT_NAME",
+            Self::LabelKey => "SUBJECT_LABEL_KEY",
+            Self::Container => "SUBJECT_CONTAINER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SUBJECT_UNSPECIFIED" => Some(Self::Unspecified),
+            "SUBJECT_KIND" => Some(Self::Kind),
+            "SUBJECT_NAME" => Some(Self::Name),
+            "SUBJECT_LABEL_KEY" => Some(Self::LabelKey),
+            "SUBJECT_CONTAINER" => Some(Self::Container),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod completion_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// CompletionService answers while somebody types.
+    ///
+    /// Errors carry a `google.rpc.ErrorInfo` as those of StatusService do. Reasons:
+    /// UNKNOWN_KIND, INVALID_FILTER, INVALID_PAGE (INVALID_ARGUMENT); OBJECT_NOT_FOUND
+    /// (NOT_FOUND); CLUSTER_UNREACHABLE, CACHE_CLOSED, DRAINING (UNAVAILABLE);
+    /// KIND_FORBIDDEN, NAMESPACE_NOT_SERVED, PERMISSION_DENIED (PERMISSION_DENIED);
+    /// TOO_MANY_REQUESTS (RESOURCE_EXHAUSTED, with RetryInfo); UNAUTHENTICATED
+    /// (UNAUTHENTICATED).
+    #[derive(Debug, Clone)]
+    pub struct CompletionServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl CompletionServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> CompletionServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> CompletionServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            CompletionServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Complete returns words that begin with a prefix, in their order, each once:
+        /// those that the caller may see.
+        pub async fn complete(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CompleteRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CompleteResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.CompletionService/Complete",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.CompletionService", "Complete"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// EventFilter selects events.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EventFilter {
+    /// The cluster; empty for the only one.
+    #[prost(string, tag = "1")]
+    pub cluster: ::prost::alloc::string::String,
+    /// Those in these namespaces; empty for the daemon's default namespace, or with
+    /// `ref` for that of the object.
+    #[prost(string, repeated, tag = "2")]
+    pub namespaces: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Those in all namespaces; excludes `namespaces`.
+    #[prost(bool, tag = "3")]
+    pub all_namespaces: bool,
+    /// Those about this object, and others before it by its name, unless a `uid` is
+    /// given; excludes `all_namespaces`. `resource` takes any form that kubectl
+    /// takes. An empty namespace is the one in `namespaces`, else the daemon's
+    /// default one.
+    #[prost(message, optional, tag = "4")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+    /// With `ref`: those about what the object owns as well, and what that owns, by
+    /// owner references, also if it is gone. Owners are known of kinds that the
+    /// daemon follows.
+    #[prost(bool, tag = "5")]
+    pub with_owned: bool,
+    /// Of these, those of one of these types, such as "Warning", in any case; empty
+    /// for all.
+    #[prost(string, repeated, tag = "6")]
+    pub types: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Of these, those with one of these reasons, such as "FailedScheduling"; empty
+    /// for all.
+    #[prost(string, repeated, tag = "7")]
+    pub reasons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Of these, those that have happened within so long before the request; unset
+    /// for all that are kept.
+    #[prost(message, optional, tag = "8")]
+    pub since: ::core::option::Option<::prost_types::Duration>,
+}
+/// ClusterEvent is an event in its newest version: the fields of Kubernetes'
+/// `core/v1` Event, and what follows from them. Texts are the cluster's own:
+/// escape them.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClusterEvent {
+    /// `metadata.namespace`.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// `metadata.name`.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// `metadata.uid`.
+    #[prost(string, tag = "3")]
+    pub uid: ::prost::alloc::string::String,
+    /// `metadata.resourceVersion`.
+    #[prost(string, tag = "4")]
+    pub resource_version: ::prost::alloc::string::String,
+    /// `metadata.creationTimestamp`.
+    #[prost(message, optional, tag = "5")]
+    pub creation_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// `involvedObject`: what the event is about.
+    #[prost(message, optional, tag = "6")]
+    pub involved_object: ::core::option::Option<InvolvedObject>,
+    /// `type`: "Normal" or "Warning".
+    #[prost(string, tag = "7")]
+    pub r#type: ::prost::alloc::string::String,
+    /// `reason`: why, in a CamelCase word.
+    #[prost(string, tag = "8")]
+    pub reason: ::prost::alloc::string::String,
+    /// `message`: in a sentence.
+    #[prost(string, tag = "9")]
+    pub message: ::prost::alloc::string::String,
+    /// `action`: what was done, or failed; mostly empty.
+    #[prost(string, tag = "10")]
+    pub action: ::prost::alloc::string::String,
+    /// `source.component`.
+    #[prost(string, tag = "11")]
+    pub source_component: ::prost::alloc::string::String,
+    /// `source.host`.
+    #[prost(string, tag = "12")]
+    pub source_host: ::prost::alloc::string::String,
+    /// `reportingComponent`.
+    #[prost(string, tag = "13")]
+    pub reporting_component: ::prost::alloc::string::String,
+    /// `reportingInstance`.
+    #[prost(string, tag = "14")]
+    pub reporting_instance: ::prost::alloc::string::String,
+    /// `firstTimestamp`.
+    #[prost(message, optional, tag = "15")]
+    pub first_timestamp: ::core::option::Option<::prost_types::Timestamp>,
+    /// `lastTimestamp`.
+    #[prost(message, optional, tag = "16")]
+    pub last_timestamp: ::core::option::Option<::prost_types::Timestamp>,
+    /// `eventTime`.
+    #[prost(message, optional, tag = "17")]
+    pub event_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// `count`; 0 if it is not set.
+    #[prost(int32, tag = "18")]
+    pub count: i32,
+    /// `series`.
+    #[prost(message, optional, tag = "19")]
+    pub series: ::core::option::Option<EventSeries>,
+    /// When it happened first: `eventTime`, else `firstTimestamp`, else the creation.
+    #[prost(message, optional, tag = "20")]
+    pub first_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it happened last: `series.lastObservedTime`, else `lastTimestamp`, else
+    /// `eventTime`, else `firstTimestamp`, else the creation.
+    #[prost(message, optional, tag = "21")]
+    pub last_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// How often it has happened: the greater of `count` and `series.count`, at
+    /// least 1.
+    #[prost(int64, tag = "22")]
+    pub occurrences: i64,
+}
+/// InvolvedObject is what an event is about, as the event says it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InvolvedObject {
+    /// Its `apiVersion`, such as "apps/v1".
+    #[prost(string, tag = "1")]
+    pub api_version: ::prost::alloc::string::String,
+    /// Its kind, such as "Pod".
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    /// Its namespace; empty for a cluster-scoped object.
+    #[prost(string, tag = "3")]
+    pub namespace: ::prost::alloc::string::String,
+    /// Its name.
+    #[prost(string, tag = "4")]
+    pub name: ::prost::alloc::string::String,
+    /// Its UID; of a node, its kubelet gives the name instead.
+    #[prost(string, tag = "5")]
+    pub uid: ::prost::alloc::string::String,
+    /// A part of it, such as "spec.containers{main}"; mostly empty.
+    #[prost(string, tag = "6")]
+    pub field_path: ::prost::alloc::string::String,
+}
+/// EventSeries is how often an event has happened, as recorders of
+/// `events.k8s.io` tell it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EventSeries {
+    /// How often.
+    #[prost(int32, tag = "1")]
+    pub count: i32,
+    /// When it happened last.
+    #[prost(message, optional, tag = "2")]
+    pub last_observed_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// ListEventsRequest selects events.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListEventsRequest {
+    /// Which events.
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<EventFilter>,
+    /// The newest ones first, not the oldest ones.
+    #[prost(bool, tag = "2")]
+    pub newest_first: bool,
+    /// At most this many; 0 for 500; more than 1000 counts as 1000.
+    #[prost(int32, tag = "3")]
+    pub page_size: i32,
+    /// The `next_page_token` of the page before. Of an event that happens again
+    /// between two pages, the later one has the newer version; of the newest ones
+    /// first, it may be missing from the later one.
+    #[prost(string, tag = "4")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// ListEventsResponse is one page.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListEventsResponse {
+    /// The events.
+    #[prost(message, repeated, tag = "1")]
+    pub events: ::prost::alloc::vec::Vec<ClusterEvent>,
+    /// The token of the next page; empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+    /// Where events could not be read; they are missing above.
+    #[prost(message, repeated, tag = "3")]
+    pub unreachable: ::prost::alloc::vec::Vec<Unreachable>,
+    /// How new the view is.
+    #[prost(message, optional, tag = "4")]
+    pub freshness: ::core::option::Option<Freshness>,
+    /// Since when no event is missing: since the daemon has followed them, and
+    /// dropped none of those that are asked for. What is older is what the API
+    /// server still had then. Unset while that is not known.
+    #[prost(message, optional, tag = "5")]
+    pub complete_since: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// WatchEventsRequest selects events to follow.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchEventsRequest {
+    /// Which events.
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<EventFilter>,
+    /// Where an earlier stream left off; empty to begin with what is kept.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub cursor: ::prost::bytes::Bytes,
+    /// How often to send a message without events while nothing else is sent; at
+    /// least 100 ms; unset for never.
+    #[prost(message, optional, tag = "3")]
+    pub progress_interval: ::core::option::Option<::prost_types::Duration>,
+}
+/// WatchEventsResponse is one message of a watch.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchEventsResponse {
+    /// What is kept is told from here on.
+    #[prost(message, optional, tag = "1")]
+    pub reset: ::core::option::Option<watch_events_response::Reset>,
+    /// Events, in their order.
+    #[prost(message, repeated, tag = "2")]
+    pub events: ::prost::alloc::vec::Vec<ClusterEvent>,
+    /// Everything that was kept has been told.
+    #[prost(bool, tag = "3")]
+    pub current: bool,
+    /// Where the stream can be resumed, once all events of the message are taken in.
+    /// Empty if that is in the midst of what is kept.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub cursor: ::prost::bytes::Bytes,
+    /// How new the view is as this is sent.
+    #[prost(message, optional, tag = "5")]
+    pub freshness: ::core::option::Option<Freshness>,
+}
+/// Nested message and enum types in `WatchEventsResponse`.
+pub mod watch_events_response {
+    /// Reset says why events are told anew.
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct Reset {
+        /// Why: CAUSE_INITIAL, CAUSE_OTHER_INCARNATION or CAUSE_RIGHTS_CHANGED.
+        #[prost(enumeration = "super::status_event::reset::Cause", tag = "1")]
+        pub cause: i32,
+        /// Where events cannot be read.
+        #[prost(message, repeated, tag = "2")]
+        pub unreachable: ::prost::alloc::vec::Vec<super::Unreachable>,
+        /// As in ListEventsResponse.
+        #[prost(message, optional, tag = "3")]
+        pub complete_since: ::core::option::Option<::prost_types::Timestamp>,
+        /// Whether the object whose events are asked for is not there, and nothing is
+        /// known of one by that name.
+        #[prost(bool, tag = "4")]
+        pub absent: bool,
+    }
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod event_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// EventService answers from the daemon's store of events, which keeps them for
+    /// longer than the API server does, and when the objects that they are about are
+    /// gone.
+    ///
+    /// A caller needs the right to list events in their namespaces (to list and watch
+    /// them for WatchEvents), and to get the object whose events are asked for.
+    ///
+    /// Errors carry a `google.rpc.ErrorInfo` of the domain "daymark.dev", with the
+    /// reasons of StatusService, as far as they apply, and EVENTS_NOT_KEPT
+    /// (FAILED_PRECONDITION), if the daemon keeps no events.
+    #[derive(Debug, Clone)]
+    pub struct EventServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl EventServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> EventServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> EventServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            EventServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// ListEvents returns events in the order of when they happened last. It is the
+        /// error NOT_FOUND, if the object whose events are asked for is not there, and
+        /// nothing is known of one by that name.
+        pub async fn list_events(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListEventsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListEventsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.EventService/ListEvents",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.EventService", "ListEvents"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// WatchEvents follows events.
+        ///
+        /// What holds of every stream:
+        /// - It begins with a message that has a `reset`. The events that are kept
+        ///   follow, in the order of when they happened last, up to a message that is
+        ///   `current`. A stream that was resumed by its cursor begins with a message
+        ///   that is `current` and has no `reset`.
+        /// - Behind that each event comes when it happens, and again whenever it
+        ///   happens again; of several times that come fast, the last one is told.
+        /// - No event falls between the two, and none is told twice in the same
+        ///   version, but by a `reset`.
+        /// - `reset` may come again: what follows it is told anew.
+        /// - It ends with an error that says why, never with OK.
+        pub async fn watch_events(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchEventsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::WatchEventsResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.EventService/WatchEvents",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.EventService", "WatchEvents"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
 /// Criterion is something that can be true of one version of an object.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Criterion {

@@ -9,6 +9,7 @@ pub mod lone_pod;
 pub mod memory;
 pub mod pods;
 pub mod propagation;
+pub mod reads;
 pub mod serve;
 pub mod stalled;
 pub mod subject;

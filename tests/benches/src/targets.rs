@@ -52,6 +52,10 @@ pub const STALLED: Target = Target::AtMost(1.2);
 pub const LOAD: Target = Target::AtMost(0.001);
 /// Lists of all pods after watches were dropped.
 pub const LISTS_AFTER_DROP: Target = Target::AtMost(0.0);
+/// CPU of a client that reads ten thousand pods, against `kubectl get`.
+pub const READS_CPU: Target = Target::AtMost(0.1);
+/// Its largest resident set, against `kubectl get`.
+pub const READS_MEMORY: Target = Target::AtMost(0.1);
 /// Memory of a hundred waiting clients and the daemon, against `kubectl wait`.
 pub const WAITS_MEMORY: Target = Target::AtMost(0.1);
 /// CPU of a hundred clients, from start to exit, against `kubectl wait`.

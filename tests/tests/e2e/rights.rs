@@ -3,15 +3,18 @@
 use std::collections::HashMap;
 
 use daymark_proto::FILE_DESCRIPTOR_SET;
+use daymark_proto::v1::completion_service_client::CompletionServiceClient;
+use daymark_proto::v1::event_service_client::EventServiceClient;
 use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::server_service_client::ServerServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::table_service_client::TableServiceClient;
 use daymark_proto::v1::tree_service_client::TreeServiceClient;
 use daymark_proto::v1::{
-    ArmGateRequest, CancelGateRequest, Filter, GatePolicy, GetGateRequest, GetServerInfoRequest, GetStatusRequest,
-    ListCachesRequest, ListStatusesRequest, ListTablesRequest, ObjectRef, OpenGateRequest, WatchGateRequest,
-    WatchStatusesRequest, WatchTreeRequest,
+    ArmGateRequest, CancelGateRequest, CompleteRequest, EventFilter, Filter, GatePolicy, GetGateRequest,
+    GetServerInfoRequest, GetStatusRequest, ListCachesRequest, ListEventsRequest, ListStatusesRequest,
+    ListTablesRequest, ObjectRef, OpenGateRequest, Subject, WatchEventsRequest, WatchGateRequest, WatchStatusesRequest,
+    WatchTreeRequest,
 };
 use daymark_tests::cluster::{Cluster, Namespace};
 use daymark_tests::daemon::Daemon;
@@ -26,6 +29,7 @@ use crate::{Run, Test};
 pub(crate) const TESTS: &[Test] = &[
     Test { name: "rights::are_those_of_the_cluster", needs: &[], run: Run::Shared(matrix) },
     Test { name: "rights::that_are_withdrawn_narrow_and_end_a_stream", needs: &[], run: Run::Shared(withdrawn) },
+    Test { name: "rights::that_are_withdrawn_narrow_and_end_events", needs: &[], run: Run::Shared(withdrawn_events) },
     Test { name: "rights::are_audited_when_they_lack", needs: &[], run: Run::Shared(audited) },
 ];
 
@@ -106,6 +110,17 @@ enum Of {
     Nothing,
     Kind(Filter),
     Object(ObjectRef),
+    Events(EventFilter),
+}
+
+impl Of {
+    fn is_everywhere(&self) -> bool {
+        match self {
+            Self::Kind(filter) => filter.all_namespaces,
+            Self::Events(filter) => filter.all_namespaces,
+            Self::Nothing | Self::Object(_) => false,
+        }
+    }
 }
 
 /// Requests to every rpc that there is; one that is not known here has to be thought of.
@@ -126,10 +141,12 @@ fn samples_of(rpc: &str, here: &str, there: &str) -> Vec<Sample> {
     let of_object = |verbs: &[&'static str]| object(rpc, verbs, here);
     match rpc {
         "StatusService/GetStatus" => of_object(&["get"]),
-        "StatusService/ListStatuses" => of_kinds(&["list"]),
+        "StatusService/ListStatuses" | "CompletionService/Complete" => of_kinds(&["list"]),
         "StatusService/WatchStatuses" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
         "TableService/ListTables" => [of_kinds(&["list"]), of_object(&["get"])].concat(),
         "TreeService/WatchTree" => of_object(&["get", "watch"]),
+        "EventService/ListEvents" => events(rpc, &["list"], here, there),
+        "EventService/WatchEvents" => events(rpc, &["list", "watch"], here, there),
         "GateService/OpenGate" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
         "ServerService/GetServerInfo" | "ServerService/ListCaches" => {
             vec![Sample { rpc: rpc.to_owned(), of: Of::Nothing, takes: Vec::new() }]
@@ -162,6 +179,26 @@ fn kinds(rpc: &str, verbs: &[&'static str], here: &str, there: &str) -> Vec<Samp
     samples
 }
 
+/// Those of a namespace, or of all, and those of a pod.
+fn events(rpc: &str, verbs: &[&'static str], here: &str, there: &str) -> Vec<Sample> {
+    let takes = |namespace: Option<&str>| -> Vec<(&'static str, String, Option<String>)> {
+        verbs.iter().map(|verb| (*verb, "events".to_owned(), namespace.map(str::to_owned))).collect()
+    };
+    let of = |namespace: Option<&str>| {
+        let namespaces = namespace.iter().map(|it| (*it).to_owned()).collect();
+        let filter = EventFilter { namespaces, all_namespaces: namespace.is_none(), ..Default::default() };
+        Sample { rpc: rpc.to_owned(), of: Of::Events(filter), takes: takes(namespace) }
+    };
+    let mut samples = [Some(here), Some(there), None].map(of).to_vec();
+    for pod in object(rpc, &["get"], here) {
+        let Of::Object(pod_ref) = pod.of else { continue };
+        let filter = EventFilter { r#ref: Some(pod_ref), ..Default::default() };
+        let takes = [takes(Some(here)), pod.takes].concat();
+        samples.push(Sample { rpc: rpc.to_owned(), of: Of::Events(filter), takes });
+    }
+    samples
+}
+
 fn object(rpc: &str, verbs: &[&'static str], here: &str) -> Vec<Sample> {
     let sample = |name: &str| {
         let r#ref = ObjectRef {
@@ -187,8 +224,13 @@ async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &str) -> Resu
     let mut status = StatusServiceClient::new(channel.clone());
     let mut gates = GateServiceClient::new(channel.clone());
     let mut server = ServerServiceClient::new(channel.clone());
+    let mut events = EventServiceClient::new(channel.clone());
+    let of_events = match &sample.of {
+        Of::Events(filter) => Some(filter.clone()),
+        _ => None,
+    };
     let (filter, r#ref) = match &sample.of {
-        Of::Nothing => (None, None),
+        Of::Nothing | Of::Events(_) => (None, None),
         Of::Kind(filter) => (Some(filter.clone()), None),
         Of::Object(it) => (Some(Filter { refs: vec![it.clone()], ..Default::default() }), Some(it.clone())),
     };
@@ -214,6 +256,18 @@ async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &str) -> Resu
         "TreeService/WatchTree" => {
             let request = WatchTreeRequest { r#ref, ..Default::default() };
             TreeServiceClient::new(channel).watch_tree(with_token(request, token)).await.map(drop)
+        }
+        "CompletionService/Complete" => {
+            let request = CompleteRequest { subject: Subject::Name.into(), filter, ..Default::default() };
+            CompletionServiceClient::new(channel).complete(with_token(request, token)).await.map(drop)
+        }
+        "EventService/ListEvents" => {
+            let request = ListEventsRequest { filter: of_events, ..Default::default() };
+            events.list_events(with_token(request, token)).await.map(drop)
+        }
+        "EventService/WatchEvents" => {
+            let request = WatchEventsRequest { filter: of_events, ..Default::default() };
+            events.watch_events(with_token(request, token)).await.map(drop)
         }
         "GateService/OpenGate" => {
             let policy = Some(GatePolicy { once: true, min_objects: Some(0), ..Default::default() });
@@ -265,9 +319,9 @@ fn matrix(cluster: &Cluster, _: &Daemon) {
                 verb => truth.may(&name, verb, what, namespace.as_deref()),
             });
             // Who may see some namespaces gets these of all.
-            let reads = ["StatusService/", "TableService/"].iter().any(|service| sample.rpc.starts_with(service));
-            let some = |filter: &Filter| filter.all_namespaces && reads;
-            let partly = matches!(&sample.of, Of::Kind(filter) if some(filter))
+            let is_told = !sample.rpc.starts_with("GateService/");
+            let partly = sample.of.is_everywhere()
+                && is_told
                 && sample.takes.iter().all(|(verb, what, _)| truth.may(&name, verb, what, Some(&here.name)));
             let answer = runtime.block_on(async {
                 let channel = Endpoint::from_shared(format!("http://{}", daemon.tcp())).expect("an address");
@@ -323,6 +377,44 @@ fn withdrawn(cluster: &Cluster, _: &Daemon) {
     let ended = watch.finish();
     assert_eq!(ended.code, Some(5), "{ended:?}");
     assert!(ended.stderr.contains("may not list pods"), "{ended:?}");
+}
+
+/// The events of one who may see two namespaces, then one, then none.
+fn withdrawn_events(cluster: &Cluster, _: &Daemon) {
+    let (here, there) = (cluster.namespace(), cluster.namespace());
+    accounts(cluster, &here);
+    let account = format!("--serviceaccount={}:local", here.name);
+    there.kubectl(["create", "rolebinding", "local", "--clusterrole=view", &account]);
+    let daemon = Daemon::shared(cluster.kubeconfig(), SHARED);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("token");
+    write_private(&file, &token(cluster, &here, "local"));
+    let mut cli = daemon.cli();
+    cli.address = daemon.tcp().to_owned();
+    let mut watch = cli.start(&format!("--token-file {} events -A -w -o name", file.display()));
+    watch.expect_stderr("that not all is shown", |line| line.contains("not all events are shown"));
+    for (namespace, name) in [(&here, "one"), (&there, "two")] {
+        namespace.apply(&event(&namespace.name, name));
+        watch.expect_stdout("an event", |line| line == format!("event/{name}"));
+    }
+    there.kubectl(["delete", "rolebinding", "local"]);
+    watch.expect_stderr("that less is shown", |line| {
+        line.contains("not all events are shown") && !line.contains(&there.name)
+    });
+    there.apply(&event(&there.name, "hidden"));
+    here.apply(&event(&here.name, "shown"));
+    watch.expect_stdout("the event that may be seen", |line| line == "event/shown");
+    here.kubectl(["delete", "rolebinding", "local"]);
+    let ended = watch.finish();
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    assert!(ended.stderr.contains("may not list events") && !ended.stdout.contains("hidden"), "{ended:?}");
+}
+
+fn event(namespace: &str, name: &str) -> String {
+    format!(
+        "{{apiVersion: v1, kind: Event, metadata: {{name: {name}}}, type: Normal, reason: ByHand, message: by hand, \
+         involvedObject: {{apiVersion: v1, kind: Pod, name: {name}, namespace: {namespace}}}}}"
+    )
 }
 
 /// What is denied is a line of the log, without the token.

@@ -62,5 +62,4 @@ fn followed(cluster: &Cluster, daemon: &Daemon) {
     tree.expect_stdout("three pods", |line| line.starts_with("deployment.apps/web ") && line.contains("3/3"));
     namespace.kubectl(["delete", "deployment/web"]);
     tree.expect_stdout("its end", |line| line.starts_with("deployment.apps/web ") && line.contains("Absent"));
-    tree.expect_stdout("a pod's end", |line| line.starts_with("pod/web-") && line.contains("Absent"));
 }

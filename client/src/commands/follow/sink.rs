@@ -55,7 +55,7 @@ impl Sink {
                 Form::Live { live: Live::default(), drawn: None, stale: false }
             }
             output if output.is_table() => Form::Rows { layout: Layout::default(), begun: false },
-            Output::Columns(_) | Output::Expression(..) => Form::Expressed(Box::new(Expressed::new(query).await?)),
+            Output::Columns { .. } | Output::Expression(..) => Form::Expressed(Box::new(Expressed::new(query).await?)),
             format => Form::Documents { format: format.clone(), begun: false },
         };
         Ok(Self { form, columns: query.columns(), clock: None })

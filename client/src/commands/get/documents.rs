@@ -38,16 +38,14 @@ pub async fn print(printer: &mut Printer, query: &Query<'_>, found: &Found) -> R
         Output::Json => json::pretty(printer.out(), &List::of(&found.statuses), terminal)?,
         Output::Yaml => yaml::document(printer.out(), &List::of(&found.statuses), terminal)?,
         Output::StatusJson => json::pretty(printer.out(), &StatusList::from(found), terminal)?,
-        Output::Columns(_) | Output::Expression(..) => {
+        Output::Columns { .. } | Output::Expression(..) => {
             let mut expressed = Expressed::new(query).await?;
-            if one || matches!(query.output, Output::Columns(_)) {
+            if one || matches!(query.output, Output::Columns { .. }) {
                 for status in &found.statuses {
                     expressed.print(printer, &status.object).await?;
                 }
             } else {
-                let list = serde_json::to_vec(&List::of(&found.statuses));
-                let list = list.map_err(|error| Failure::new(Exit::Fault, error.to_string()))?;
-                expressed.print(printer, &list).await?;
+                expressed.print_list(printer, &found.statuses).await?;
             }
             expressed.end(printer)?;
         }

@@ -9,7 +9,7 @@ use crate::args::{ColumnArgs, Following, Get, Global, Shown, Watch};
 use crate::commands::session;
 use crate::exit::{Exit, Failure};
 use crate::output::{Language, Output, OutputArg};
-use crate::sort;
+use crate::sort::SortField;
 use crate::table::Columns;
 use crate::targets::{Selection, escape_field};
 use crate::words;
@@ -201,7 +201,14 @@ impl<'a> Query<'a> {
     pub fn sorted(&self, mut found: Found) -> Result<Found, Failure> {
         let Some(path) = self.sort_by else { return Ok(found) };
         let objects: Vec<_> = found.statuses.iter().map(super::object).collect::<Result<_, _>>()?;
-        let order = sort::order(path, &objects).map_err(|error| Failure::usage(format!("--sort-by: {error}")))?;
+        let problem = |error: &dyn std::fmt::Display| Failure::usage(format!("--sort-by: {error}"));
+        let field = SortField::parse(path).map_err(|error| problem(&error))?;
+        let keys: Vec<_> = objects
+            .iter()
+            .map(|object| field.key(object))
+            .collect::<Result<_, _>>()
+            .map_err(|error| problem(&error))?;
+        let order = field.order(&keys).map_err(|error| problem(&error))?;
         let mut statuses: Vec<_> = found.statuses.into_iter().map(Some).collect();
         found.statuses = order.into_iter().filter_map(|place| statuses.get_mut(place)?.take()).collect();
         Ok(found)
