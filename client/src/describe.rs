@@ -10,6 +10,7 @@ mod config;
 mod container;
 mod document;
 mod endpoints;
+mod events;
 mod generic;
 mod ingress;
 mod job;
@@ -29,7 +30,7 @@ mod volume;
 mod workload;
 
 use daymark::NOT_PERMITTED;
-use daymark::api::{Status, Unreachable, WatchTreeResponse};
+use daymark::api::{ListEventsRequest, ListEventsResponse, Status, Unreachable, WatchTreeResponse};
 use prost_types::Timestamp;
 use serde_json::Value;
 
@@ -51,6 +52,8 @@ pub struct Described {
     pub answers: Vec<Answer>,
     /// What it owns, or why that is not known; nothing if such objects own nothing.
     pub tree: Option<Result<WatchTreeResponse, String>>,
+    /// What has happened to it and to what it owns, the newest first, or why that is not known.
+    pub events: Result<ListEventsResponse, String>,
 }
 
 /// How the objects of a kind are described.
@@ -129,6 +132,11 @@ impl Described {
         self.subject().owns
     }
 
+    /// Which events belong into the description.
+    pub fn events_request(&self) -> ListEventsRequest {
+        events::request(self)
+    }
+
     /// The description.
     pub fn lines(&self) -> Vec<Line> {
         let mut document = Document::default();
@@ -137,6 +145,7 @@ impl Described {
         conditions::add(self, &mut document);
         related::add_tree(self, &mut document);
         related::add(self, &mut document);
+        events::add(self, &mut document);
         render::lines(&document)
     }
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Answer, Described};
+use crate::event_json::EventJson;
 use crate::status_json::StatusJson;
 use crate::tree::Nested;
 
@@ -15,6 +16,7 @@ pub struct DescribedJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     tree: Option<TreeJson<'a>>,
     related: Vec<RelatedJson<'a>>,
+    events: EventsJson<'a>,
 }
 
 /// What an object owns, or why that is not known.
@@ -22,6 +24,14 @@ pub struct DescribedJson<'a> {
 #[serde(untagged)]
 enum TreeJson<'a> {
     Told(Box<Nested<'a>>),
+    Untold { problem: &'a str },
+}
+
+/// Events, the newest last, or why they are not known.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum EventsJson<'a> {
+    Told(Vec<EventJson<'a>>),
     Untold { problem: &'a str },
 }
 
@@ -42,7 +52,11 @@ impl<'a> From<&'a Described> for DescribedJson<'a> {
             Err(problem) => TreeJson::Untold { problem },
         });
         let related = it.answers.iter().map(RelatedJson::from).collect();
-        Self { status: StatusJson::from(&it.status), object: &it.object, tree, related }
+        let events = match &it.events {
+            Ok(told) => EventsJson::Told(told.events.iter().rev().map(EventJson::from).collect()),
+            Err(problem) => EventsJson::Untold { problem },
+        };
+        Self { status: StatusJson::from(&it.status), object: &it.object, tree, related, events }
     }
 }
 

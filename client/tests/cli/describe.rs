@@ -1,6 +1,6 @@
 //! `daymark describe`: what is asked, and what becomes of what may not be seen.
 
-use daymark_proto::v1::{State, View};
+use daymark_proto::v1::{ListEventsResponse, State, View};
 use serde_json::Value;
 
 use crate::describe_texts::{script, told};
@@ -10,7 +10,13 @@ use crate::objects::{error, forbidden, found, info, not_found, page, pod, unavai
 use crate::process::{Run, against, finish, run};
 
 fn describe(script: Script, args: &[&str]) -> Run {
-    run(script, &[&["describe"], args].concat())
+    run(uneventful(script), &[&["describe"], args].concat())
+}
+
+/// Nothing has happened to what the script has no events of.
+fn uneventful(mut script: Script) -> Script {
+    script.events.pages.extend((0..3).map(|_| Ok(ListEventsResponse::default())));
+    script
 }
 
 /// What stands below a heading.
@@ -60,7 +66,7 @@ fn the_daemon_is_asked_for_what_belongs_to_it() {
 #[test]
 fn kinds_are_selected_and_described_one_by_one() {
     let pages = [Ok(page(vec![pod("a", State::Ready), pod("b", State::Failed)])), Ok(page(vec![])), Ok(page(vec![]))];
-    let fake = Fake::new(Script { pages: pages.into(), ..Script::default() });
+    let fake = Fake::new(uneventful(Script { pages: pages.into(), ..Script::default() }));
     let run = finish(&mut against(&fake, &["describe", "pods", "-l", "app=nevermind", "-A"]));
     assert_eq!((run.code, run.err.as_str()), (0, ""));
     let parts: Vec<_> = run.out.split("\n\n\n").collect();
@@ -78,7 +84,7 @@ fn kinds_are_selected_and_described_one_by_one() {
 fn so_many_are_described_and_no_more() {
     let mut first = page(vec![pod("a", State::Ready)]);
     first.next_page_token = "2".to_owned();
-    let fake = Fake::new(Script { pages: [Ok(first), Ok(page(vec![]))].into(), ..Script::default() });
+    let fake = Fake::new(uneventful(Script { pages: [Ok(first), Ok(page(vec![]))].into(), ..Script::default() }));
     let run = finish(&mut against(&fake, &["describe", "pods"]));
     run.expect_problem(0, &["200", "-l"]);
     assert_eq!(fake.seen().lists[0].page_size, 200);
@@ -131,6 +137,43 @@ fn what_is_owned_is_a_tree_or_the_reason_why_not() {
     assert_eq!((run.code, section(&run.out, "Owned objects")), (0, "  not permitted".to_owned()));
 }
 
+/// `describe.events`
+#[test]
+fn the_newest_events_stand_last_and_the_others_are_counted() {
+    let mut told = told("pod");
+    let fake = Fake::new(script(&told));
+    finish(&mut against(&fake, &["describe", "pod/x"]));
+    let seen = fake.seen_events();
+    let filter = seen.lists[0].filter.as_ref().unwrap();
+    let object = filter.r#ref.as_ref().unwrap();
+    assert_eq!((object.name.as_str(), object.uid.as_str()), ("unhappy-5769-xtb2g", "uid-unhappy-5769-xtb2g"));
+    assert!(filter.with_owned && seen.lists[0].newest_first, "{filter:?}");
+    let events = told["events"].as_array_mut().unwrap();
+    let first = events[0].clone();
+    events.resize(25, first);
+    let rows = section(&describe(script(&told), &["pod/x"]).out, "Events");
+    let rows: Vec<_> = rows.lines().collect();
+    assert_eq!(rows.len(), 1 + 20 + 1, "{rows:?}");
+    assert!(rows[20].contains("BackOff") && rows[20].contains("(x2 over "), "{rows:?}");
+    assert_eq!(rows[21], "  ... and 5 more: daymark events pod/unhappy-5769-xtb2g");
+}
+
+/// `describe.events-unknown`
+#[test]
+fn why_there_are_no_events_is_said() {
+    let off = error(tonic::Code::FailedPrecondition, "EVENTS_NOT_KEPT", "the daemon keeps no events");
+    for (answer, expected) in [
+        (Ok(ListEventsResponse::default()), "  none"),
+        (Err(off), "  not known: the daemon keeps no events"),
+        (Err(forbidden()), "  not permitted"),
+    ] {
+        let mut script = script(&told("resourcequota"));
+        script.events.pages = [answer].into();
+        let run = describe(script, &["quota/few"]);
+        assert_eq!((run.code, section(&run.out, "Events").as_str()), (0, expected));
+    }
+}
+
 /// `describe.rows`
 #[test]
 fn tables_end_somewhere() {
@@ -168,6 +211,7 @@ fn json_holds_all_of_it() {
     assert_eq!(json.pointer("/related/0/what").unwrap(), "services");
     assert_eq!(json.pointer("/related/0/statuses/0/ref/name").unwrap(), "nevermind");
     assert_eq!(json.pointer("/related/0/more").unwrap(), false);
+    assert_eq!(json.pointer("/events/3/reason").unwrap(), "BackOff");
 }
 
 /// `describe.json-list`

@@ -4,13 +4,17 @@
 use std::fs;
 use std::path::Path;
 
-use daymark_proto::v1::{Doom, ObjectRef, Progress, State, Status, TreeNode, WatchTreeResponse};
+use daymark_proto::v1::{
+    ClusterEvent, Doom, InvolvedObject, ListEventsResponse, ObjectRef, Progress, State, Status, TreeNode,
+    WatchTreeResponse,
+};
 use prost_types::Timestamp;
 use serde_json::Value;
 
 use crate::fake::Script;
+use crate::fake_events::EventScript;
 use crate::fake_views::ViewScript;
-use crate::objects::{found, freshness, not_found, page};
+use crate::objects::{NOW, found, freshness, not_found, page};
 use crate::process::run;
 
 /// Writes what is printed, to be looked at, instead of comparing it.
@@ -64,12 +68,40 @@ fn tree(nodes: &Value) -> WatchTreeResponse {
     WatchTreeResponse { nodes, freshness: freshness(), ..WatchTreeResponse::default() }
 }
 
+/// `{"type", "reason", "object": "Pod/web-1", "message", "first": SECONDS_AGO, "last": SECONDS_AGO, "count": 3}`
+fn event(told: &Value) -> ClusterEvent {
+    let number = |path: &str| told.pointer(path).and_then(Value::as_i64).unwrap();
+    let ago = |path: &str| Some(Timestamp { seconds: NOW - number(path), nanos: 0 });
+    let object = text(told, "/object");
+    let (kind, name) = object.split_once('/').unwrap();
+    ClusterEvent {
+        involved_object: Some(InvolvedObject {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            ..InvolvedObject::default()
+        }),
+        r#type: text(told, "/type"),
+        reason: text(told, "/reason"),
+        message: text(told, "/message"),
+        first_time: ago("/first"),
+        last_time: ago("/last"),
+        occurrences: number("/count"),
+        ..ClusterEvent::default()
+    }
+}
+
 /// What a file says that the daemon tells.
 pub fn script(told: &Value) -> Script {
     let one = |object: &Value| if object.is_null() { Err(not_found("it")) } else { found(status(object)) };
     let some = |objects: &Value| Ok(page(objects.as_array().unwrap().iter().map(status).collect()));
     let trees = words(told, "/trees").iter().map(|nodes| vec![Ok(tree(nodes))]).collect();
+    let events = ListEventsResponse {
+        events: words(told, "/events").iter().map(event).collect(),
+        freshness: freshness(),
+        ..ListEventsResponse::default()
+    };
     Script {
+        events: EventScript { pages: [Ok(events)].into(), ..EventScript::default() },
         objects: words(told, "/objects").iter().map(one).collect(),
         pages: words(told, "/lists").iter().map(some).collect(),
         views: ViewScript { trees, ..ViewScript::default() },

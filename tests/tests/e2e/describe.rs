@@ -48,6 +48,11 @@ fn fact(text: &str, name: &str) -> Option<String> {
     Some(line.trim().to_owned())
 }
 
+/// What stands below the heading of events, which come last.
+fn events(text: &str) -> &str {
+    text.split_once("\nEvents:").map_or("", |(_, events)| events)
+}
+
 fn describe(daemon: &Daemon, namespace: &Namespace<'_>, words: &str) -> String {
     let shown = daemon.cli().run(&format!("describe {words} -n {}", namespace.name));
     assert_eq!((shown.code, shown.stderr.as_str()), (Some(0), ""), "{words}: {shown:?}");
@@ -103,6 +108,7 @@ fn unhappy(cluster: &Cluster, daemon: &Daemon) {
             && restarts.is_some_and(|count| count != "0" && fact(ours, "Restarts") == Some(count))
             && fact(ours, "Last state").is_some_and(|last| last.contains("exit code 3"))
             && ours.contains("CrashLoopBackOff")
+            && [ours, theirs].iter().all(|text| events(text).contains("Back-off restarting failed container"))
     };
     let (ours, theirs) = both(daemon, &namespace, "pod -l app=nevermind", is_there);
     assert!(theirs.contains("Exit Code:    3"), "{theirs}");

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use daymark::api::{
-    Filter, GetStatusRequest, GetStatusResponse, ListStatusesRequest, ObjectRef, Status, View, WatchTreeRequest,
-    WatchTreeResponse,
+    Filter, GetStatusRequest, GetStatusResponse, ListEventsResponse, ListStatusesRequest, ObjectRef, Status, View,
+    WatchTreeRequest, WatchTreeResponse,
 };
 use daymark::{Client, Error, NOT_PERMITTED, TreeEvent};
 use prost_types::Timestamp;
+use tonic::Code;
 
 use crate::commands::get;
 use crate::describe::{Answer, Ask, Described, Question, owner, selects, unread, without_secrets};
@@ -33,7 +34,14 @@ impl Look<'_> {
     pub async fn describe(&self, status: Status, now: Option<Timestamp>) -> Result<Described, Failure> {
         let mut object = get::object(&status)?;
         without_secrets(&mut object);
-        let mut it = Described { status, object, now, answers: Vec::new(), tree: None };
+        let mut it = Described {
+            status,
+            object,
+            now,
+            answers: Vec::new(),
+            tree: None,
+            events: Ok(ListEventsResponse::default()),
+        };
         it.answers = self.owners(&it).await?;
         for question in it.questions() {
             it.answers.push(self.answer(question).await?);
@@ -41,6 +49,7 @@ impl Look<'_> {
         if it.may_own() {
             it.tree = Some(self.tree(&it.status).await?);
         }
+        it.events = self.events(&it).await?;
         Ok(it)
     }
 
@@ -114,6 +123,18 @@ impl Look<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What has happened to an object.
+    async fn events(&self, it: &Described) -> Result<Result<ListEventsResponse, String>, Failure> {
+        match self.client.event_page(it.events_request()).await {
+            Ok(told) => Ok(Ok(told)),
+            // They may be turned off, and a daemon that is older knows none.
+            Err(Error::Rpc(error)) if matches!(error.code, Code::FailedPrecondition | Code::Unimplemented) => {
+                Ok(Err(format!("not known: {error}")))
+            }
+            Err(error) => Ok(Err(problem(error)?)),
+        }
     }
 
     /// What an object owns by now.
