@@ -12,8 +12,10 @@ mod completion;
 mod connection;
 mod context;
 mod describe;
+mod diagnose;
 mod events;
 mod get;
+mod logs;
 mod question;
 mod report;
 
@@ -21,8 +23,10 @@ pub use completion::{Complete, Completion, Man, Shell};
 pub use connection::Connection;
 pub use context::{Context, ContextAdd, ContextList, ContextTest};
 pub use describe::Describe;
+pub use diagnose::{Diagnose, Format as DiagnoseFormat};
 pub use events::{EventFormat, EventType, Events};
 pub use get::{ColumnArgs, Following, Get, Shown, StateArg, Tree, TreeFormat, Watch};
+pub use logs::{LogFormat, Logs};
 pub use question::{Policy, Question};
 pub use report::{Format as ReportFormat, Report};
 
@@ -68,8 +72,12 @@ pub enum Command {
     Events(Events),
     /// Wait until objects are as needed
     Wait(Wait),
+    /// Tell what is wrong, why, and what to try next
+    Diagnose(Diagnose),
     /// Run a command at each transition of objects
     On(On),
+    /// Show the logs of pods, by whatever is above them
+    Logs(Logs),
     /// Ask for one verdict on a set of objects, to be had by a token
     #[command(subcommand)]
     Gate(Gate),

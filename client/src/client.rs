@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daymark_proto::v1::completion_service_client::CompletionServiceClient;
+use daymark_proto::v1::diagnosis_service_client::DiagnosisServiceClient;
 use daymark_proto::v1::event_service_client::EventServiceClient;
 use daymark_proto::v1::gate_service_client::GateServiceClient;
+use daymark_proto::v1::log_service_client::LogServiceClient;
 use daymark_proto::v1::server_service_client::ServerServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::table_service_client::TableServiceClient;
@@ -15,10 +17,12 @@ use daymark_proto::v1::{
     ArmGateRequest, ArmGateResponse, CancelGateRequest, CancelGateResponse, CompleteRequest, CompleteResponse,
     GetGateRequest, GetGateResponse, OpenGateRequest, OpenGateResponse, WatchGateRequest, WatchGateResponse,
 };
+use daymark_proto::v1::{DiagnoseRequest, DiagnoseResponse, Filter, WatchDiagnosisRequest, WatchDiagnosisResponse};
 use daymark_proto::v1::{
     GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse, ListCachesRequest,
     ListCachesResponse, ListStatusesRequest, ListStatusesResponse, ListTablesRequest, ListTablesResponse,
-    WatchStatusesRequest, WatchStatusesResponse, WatchTreeRequest, WatchTreeResponse,
+    StreamLogsRequest, StreamLogsResponse, WatchStatusesRequest, WatchStatusesResponse, WatchTreeRequest,
+    WatchTreeResponse,
 };
 use daymark_proto::v1::{ListEventsRequest, ListEventsResponse, WatchEventsRequest, WatchEventsResponse};
 use http::header::AUTHORIZATION;
@@ -27,7 +31,9 @@ use tonic::{Code, Request, Response, Status, Streaming};
 
 use crate::address::bare_host;
 use crate::connect::{Connector, Known};
-use crate::{Address, Error, EventWatch, GateWatch, Options, OptionsError, TlsPeer, TreeWatch, Watch};
+use crate::{
+    Address, DiagnosisWatch, Error, EventWatch, GateWatch, LogWatch, Options, OptionsError, TlsPeer, TreeWatch, Watch,
+};
 
 /// The daemon allows a ping in every 10 s; twice that keeps clear of the limit.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
@@ -319,6 +325,36 @@ impl Client {
         GateServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT)
     }
 
+    /// What is wrong with an object, or with all that match.
+    ///
+    /// # Errors
+    /// Those of the call; `NOT_FOUND` if there is no such object.
+    pub async fn diagnose(&self, filter: Filter) -> Result<DiagnoseResponse, Error> {
+        let mut service = self.diagnosis_service();
+        let request = DiagnoseRequest { filter: Some(filter) };
+        self.call(request, async move |request| service.diagnose(request).await).await
+    }
+
+    /// Follows what is wrong, also over a connection that breaks.
+    #[must_use]
+    pub fn watch_diagnosis(&self, filter: Filter) -> DiagnosisWatch {
+        DiagnosisWatch::new(self.clone(), filter)
+    }
+
+    /// Opens one stream.
+    pub(crate) async fn open_diagnosis_watch(
+        &self,
+        filter: Filter,
+    ) -> Result<Streaming<WatchDiagnosisResponse>, Error> {
+        let request = self.request(WatchDiagnosisRequest { filter: Some(filter) }).await?;
+        let response = self.diagnosis_service().watch_diagnosis(request).await;
+        response.map(Response::into_inner).map_err(|status| self.error(&status))
+    }
+
+    fn diagnosis_service(&self) -> DiagnosisServiceClient<Channel> {
+        DiagnosisServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT)
+    }
+
     /// Follows the objects that match, over a stream that resumes by itself.
     pub fn watch(&self, request: WatchStatusesRequest) -> Watch {
         Watch::new(self.clone(), request)
@@ -331,6 +367,20 @@ impl Client {
     ) -> Result<Streaming<WatchStatusesResponse>, Error> {
         let mut service = self.status_service();
         let response = service.watch_statuses(self.request(request).await?).await;
+        response.map(Response::into_inner).map_err(|status| self.error(&status))
+    }
+
+    /// Reads logs, or follows them, over a stream that resumes by itself. What it is to go on
+    /// behind is set by this function.
+    #[must_use]
+    pub fn stream_logs(&self, request: StreamLogsRequest) -> LogWatch {
+        LogWatch::new(self.clone(), request)
+    }
+
+    /// Opens one stream.
+    pub(crate) async fn open_logs(&self, request: StreamLogsRequest) -> Result<Streaming<StreamLogsResponse>, Error> {
+        let mut service = LogServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT);
+        let response = service.stream_logs(self.request(request).await?).await;
         response.map(Response::into_inner).map_err(|status| self.error(&status))
     }
 

@@ -31,9 +31,23 @@ pub enum Program {
         raw: bool,
     },
     /// `-o go-template=`
-    GoTemplate(String),
+    GoTemplate {
+        /// The template.
+        template: String,
+        /// Whether a key that is not there is an error.
+        strict: bool,
+    },
     /// `-o jsonpath=`
-    JsonPath(String),
+    JsonPath {
+        /// The template.
+        template: String,
+        /// Whether a key that is not there is an error.
+        strict: bool,
+        /// Whether each expression is printed as a list in JSON: `-o jsonpath-as-json=`.
+        as_json: bool,
+        /// Whether what a document holds must not act on a terminal.
+        terminal: bool,
+    },
 }
 
 /// What a program may use.
@@ -99,14 +113,16 @@ impl Program {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Jq { .. } => "jq program",
-            Self::GoTemplate(_) => "Go template",
-            Self::JsonPath(_) => "JSONPath template",
+            Self::GoTemplate { .. } => "Go template",
+            Self::JsonPath { .. } => "JSONPath template",
         }
     }
 
     fn text(&self) -> &str {
         match self {
-            Self::Jq { expression: text, .. } | Self::GoTemplate(text) | Self::JsonPath(text) => text,
+            Self::Jq { expression: text, .. }
+            | Self::GoTemplate { template: text, .. }
+            | Self::JsonPath { template: text, .. } => text,
         }
     }
 }

@@ -42,6 +42,8 @@ type Templates = BTreeMap<Box<str>, Nodes>;
 pub struct Template {
     text: String,
     templates: Templates,
+    /// Whether a key that is not there is an error.
+    strict: bool,
 }
 
 impl Template {
@@ -53,10 +55,17 @@ impl Template {
     /// # Errors
     /// What is wrong with it, and in which line.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
-        Ok(Self { text: text.to_owned(), templates: parser::parse(text, Self::NAME)? })
+        Ok(Self { text: text.to_owned(), templates: parser::parse(text, Self::NAME)?, strict: false })
     }
 
-    /// Writes what it makes of a document. A key that is not there is `<no value>`.
+    /// A key that is not there is an error: kubectl's `--allow-missing-template-keys=false`.
+    #[must_use]
+    pub fn strict(self, strict: bool) -> Self {
+        Self { strict, ..self }
+    }
+
+    /// Writes what it makes of a document. A key that is not there is `<no value>`,
+    /// unless that is an error.
     ///
     /// # Errors
     /// If something in it does not suit the document, or nothing can be written.

@@ -76,7 +76,6 @@ impl Template {
 
     /// A field that is not there is an error: kubectl's `--allow-missing-template-keys=false`.
     #[must_use]
-    #[cfg(test)]
     pub fn strict(self, strict: bool) -> Self {
         Self { strict, ..self }
     }
@@ -95,7 +94,6 @@ impl Template {
 
     /// Ends with an error after so many steps, for [`MAX_STEPS`].
     #[must_use]
-    #[cfg(test)]
     pub fn within(self, steps: u64) -> Self {
         Self { steps, ..self }
     }

@@ -10,6 +10,7 @@ mod contexts;
 mod criterion;
 mod custom_columns;
 mod describe;
+mod diagnosis;
 mod duration;
 mod event_json;
 mod event_table;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +33,7 @@ use crate::gate::run::{Run, Tools};
 use crate::gate::store::StoreError;
 use crate::kind::Kind;
 use crate::lifecycle;
+use crate::logs;
 use crate::predicate::Predicates;
 use crate::proof::Prover;
 use crate::recording::recorder::{RecordError, Recorder, Writing};
@@ -171,9 +172,13 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     let shares = Arc::new(Shares::new(config.shares));
     let (evaluator, answering) = Evaluator::new(Predicates::new(config.worker, config.predicates));
     let open = entrance.open(&source)?;
-    let redaction = Redaction::new(&config.redact)?;
-    let investigator =
-        Investigator::new(Arc::clone(caches.neighbours()), source.clone(), Arc::clone(&authorizer), redaction);
+    let redaction = Arc::new(Redaction::new(&config.redact)?);
+    let investigator = Investigator::new(
+        Arc::clone(caches.neighbours()),
+        source.clone(),
+        Arc::clone(&authorizer),
+        Arc::clone(&redaction),
+    );
     let (keeper, keeping, loaded) = keep(config.gates, &clock).await?;
     let tools = Tools {
         keeper,
@@ -197,10 +202,12 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         events: Arc::new(EventStore::new(config.events)),
         authorizer,
         status_only: config.status_only,
+        redaction,
         prover,
         evaluator,
         streams: Streams::new(config.max_streams, Arc::clone(&shares)),
         shares,
+        log_places: Arc::new(Semaphore::new(logs::session::MOST)),
         drain: CancellationToken::new(),
     });
     let Open { access, tls, door } = open;

@@ -25,7 +25,7 @@ use self::lineage::Lineage;
 use self::shelf::Shelf;
 pub use self::shelf::{Order, Step};
 use crate::event_log::Revision;
-use crate::record::{Record, Uid};
+use crate::record::{Happening, Record, Uid};
 
 /// How long a reader waits for what the log tells to be in the store.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -176,5 +176,11 @@ impl EventStore {
     #[must_use]
     pub fn lineage(&self, subject: &Uid) -> Option<Lineage> {
         self.shelf.read().lineage(subject)
+    }
+
+    /// Of each object whose owners were not found out, what an event tells of it.
+    #[must_use]
+    pub fn without_lineage(&self) -> Vec<Arc<Happening>> {
+        self.shelf.read().without_lineage()
     }
 }

@@ -6,6 +6,10 @@ mod completion_service;
 mod connection;
 mod convert;
 pub mod crowd;
+mod diagnosis_convert;
+mod diagnosis_gather;
+mod diagnosis_observe;
+mod diagnosis_service;
 mod error;
 mod event_convert;
 mod event_filter;
@@ -21,6 +25,8 @@ mod gate_service;
 mod gate_watch;
 mod listed;
 pub mod listener;
+mod log_service;
+mod log_stream;
 mod rights;
 mod rules;
 mod server_service;
@@ -35,12 +41,15 @@ use std::sync::Arc;
 
 use daymark_proto::FILE_DESCRIPTOR_SET;
 use daymark_proto::v1::completion_service_server::CompletionServiceServer;
+use daymark_proto::v1::diagnosis_service_server::DiagnosisServiceServer;
 use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
+use daymark_proto::v1::log_service_server::LogServiceServer;
 use daymark_proto::v1::server_service_server::ServerServiceServer;
 use daymark_proto::v1::status_service_server::StatusServiceServer;
 use daymark_proto::v1::table_service_server::TableServiceServer;
 use daymark_proto::v1::tree_service_server::TreeServiceServer;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
@@ -56,6 +65,7 @@ use crate::access::own_rights::Need;
 use crate::access::shares::Shares;
 use crate::access::{Access, LONGEST_TOKEN};
 use crate::caches::Caches;
+use crate::cause::Redaction;
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
@@ -105,12 +115,16 @@ pub struct Served {
     pub shares: Arc<Shares>,
     /// Whether who may `get` a kind's `status`, and no more, sees states.
     pub status_only: bool,
+    /// Takes secrets out of the cluster's own text.
+    pub redaction: Arc<Redaction>,
     /// Proves views.
     pub prover: Arc<Prover>,
     /// Who evaluates callers' expressions.
     pub evaluator: Evaluator,
     /// The streams that are open.
     pub streams: Streams,
+    /// Places of logs that may be open.
+    pub log_places: Arc<Semaphore>,
     /// Cancelled when streams must end.
     pub drain: CancellationToken,
 }
@@ -141,6 +155,8 @@ impl Rpc {
             .add_service(CompletionServiceServer::new(completion_service::Handler::new(Arc::clone(&served))))
             .add_service(GateServiceServer::new(gate_service::Handler::new(Arc::clone(&served))))
             .add_service(EventServiceServer::new(event_service::Handler::new(Arc::clone(&served))))
+            .add_service(LogServiceServer::new(log_service::Handler::new(Arc::clone(&served))))
+            .add_service(DiagnosisServiceServer::new(diagnosis_service::Handler::new(Arc::clone(&served))))
             .add_service(ServerServiceServer::new(server_service::Handler::new(Arc::clone(&served))))
             .add_service(TableServiceServer::new(table_service::Handler::new(Arc::clone(&served))))
             .add_service(TreeServiceServer::new(tree_service::Handler::new(Arc::clone(&served))))

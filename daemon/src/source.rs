@@ -2,6 +2,7 @@
 
 pub mod apiserver;
 pub mod connect;
+pub mod logs;
 pub mod replay;
 pub mod shared;
 pub mod table;

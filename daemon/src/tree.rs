@@ -13,8 +13,11 @@ const MOST: usize = 2000;
 /// How deep a tree is at most: parsers of JSON take 128 levels, of which each takes two.
 const DEEPEST: usize = 32;
 
-/// Kinds whose objects own no others than of these kinds, by group and kind.
-const OWN: &[((&str, &str), &[(&str, &str)])] = &[
+/// A kind by group and name.
+pub type Name = (&'static str, &'static str);
+
+/// Kinds whose objects own no others than of these kinds.
+const OWN: &[(Name, &[Name])] = &[
     (("", "Node"), &[("", "Pod")]),
     (("", "Pod"), &[("", "PersistentVolumeClaim")]),
     (("", "ReplicationController"), &[("", "Pod")]),
@@ -28,9 +31,6 @@ const OWN: &[((&str, &str), &[(&str, &str)])] = &[
     (("", "PersistentVolumeClaim"), &[]),
     (("discovery.k8s.io", "EndpointSlice"), &[]),
 ];
-
-/// A kind by group and name.
-pub type Name = (&'static str, &'static str);
 
 /// The kinds that an object of this kind owns, and those that these own; `None` if
 /// that may be any.

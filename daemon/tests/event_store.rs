@@ -260,80 +260,106 @@ fn happenings() -> impl Strategy<Value = Vec<Happens>> {
     proptest::collection::vec(happens, 0..120)
 }
 
-proptest! {
-    /// Whatever happens, and in whatever order it is told: the newest versions are kept, within bounds,
-    /// nobody's fair part is taken, and who reads on from any step ends with the same picture.
-    #[test]
-    fn what_is_kept_is_the_newest_within_bounds(happenings in happenings(), reads_after in 0..60u64) {
-        const MOST: usize = 12;
-        let store = store(MOST);
-        let (mut now, mut version) = (0, 0);
-        // By namespace and name: version, count, time.
-        let mut truth: BTreeMap<(u8, u8), (u64, u32, i64)> = BTreeMap::new();
-        let mut reader: BTreeMap<String, u64> = BTreeMap::new();
-        let mut place = None;
-        for happens in happenings {
-            match happens {
-                Happens::Again(namespace, name) => {
-                    version += 1;
-                    let count = truth.get(&(namespace, name)).map_or(0, |(_, count, _)| *count) + 1;
-                    truth.insert((namespace, name), (version, count, now));
-                    put(&store, &event(&format!("n{namespace}"), &format!("o{name}"), version, count, now), now);
-                }
-                Happens::Repeated(namespace, name) => {
-                    if let Some((version, count, last)) = truth.get(&(namespace, name)).copied().filter(|it| it.1 > 1) {
-                        let old = event(&format!("n{namespace}"), &format!("o{name}"), version - 1, count - 1, last);
-                        // One that was dropped comes back by a list, in its newest version only.
-                        if store.of(&[format!("pod-n{namespace}-o{name}").as_str().into()]).len() == 1 {
-                            put(&store, &old, now);
-                        }
-                    }
-                }
-                Happens::Later(seconds) => {
-                    now += seconds;
-                    store.expire(at(now));
+/// What there would be without bounds: by namespace and name, version, count and time.
+#[derive(Default)]
+struct Model {
+    now: i64,
+    version: u64,
+    truth: BTreeMap<(u8, u8), (u64, u32, i64)>,
+}
+
+/// Namespaces share it.
+const MOST: usize = 12;
+const NAMESPACES: u8 = 4;
+
+impl Model {
+    fn happens(&mut self, store: &EventStore, happens: &Happens) {
+        let event = |(namespace, name): (u8, u8), version, count, last| {
+            event(&format!("n{namespace}"), &format!("o{name}"), version, count, last)
+        };
+        match *happens {
+            Happens::Again(namespace, name) => {
+                self.version += 1;
+                let count = self.truth.get(&(namespace, name)).map_or(0, |(_, count, _)| *count) + 1;
+                self.truth.insert((namespace, name), (self.version, count, self.now));
+                put(store, &event((namespace, name), self.version, count, self.now), self.now);
+            }
+            Happens::Repeated(namespace, name) => {
+                // One that was dropped would come back in its newest version only.
+                let is_kept = store.of(&[format!("pod-n{namespace}-o{name}").as_str().into()]).len() == 1;
+                let known = self.truth.get(&(namespace, name)).filter(|(_, count, _)| is_kept && *count > 1);
+                if let Some((version, count, last)) = known.copied() {
+                    put(store, &event((namespace, name), version - 1, count - 1, last), self.now);
                 }
             }
-            let kept = all(&store, &everything());
-            prop_assert!(kept.len() <= MOST);
-            prop_assert!(kept.is_sorted_by_key(Kept::place));
-            let mut of_namespace: BTreeMap<String, usize> = BTreeMap::new();
-            for kept in &kept {
-                let key = &kept.record.key;
-                let number = |text: &str| text[1..].parse::<u8>().unwrap();
-                let (version, count, last) = truth[&(number(&key.namespace), number(&key.name))];
-                let is_newest = (kept.record.resource_version, kept.happening.occurrences(), kept.last());
-                prop_assert_eq!(is_newest, (version, count, at(last)));
-                prop_assert!(last + 3600 > now);
-                *of_namespace.entry(key.namespace.to_string()).or_default() += 1;
-            }
-            // Four namespaces share it: who has no more than a fourth has lost none.
-            for namespace in 0..4u8 {
-                let of_it = truth.iter().filter(|((of, _), (.., last))| *of == namespace && last + 3600 > now).count();
-                let kept = of_namespace.get(&format!("n{namespace}")).copied().unwrap_or(0);
-                prop_assert!(kept >= of_it.min(MOST / 4), "{namespace}: {kept} of {of_it}");
-            }
-            // Who begins with a snapshot and reads on.
-            if place.is_none() && store.newest() >= reads_after {
-                place = Some(store.newest());
-                reader = kept.iter().map(|it| (it.record.uid.to_string(), it.record.resource_version)).collect();
+            Happens::Later(seconds) => {
+                self.now += seconds;
+                store.expire(at(self.now));
             }
         }
-        if let Some(mut place) = place {
-            loop {
-                let (some, until) = store.since(&everything(), place, 3);
-                for kept in &some {
-                    let before = reader.insert(kept.record.uid.to_string(), kept.record.resource_version);
-                    prop_assert!(before < Some(kept.record.resource_version), "{kept:?} is told twice");
-                }
-                if some.is_empty() && until == place {
-                    break;
-                }
-                place = until;
+    }
+
+    /// Those that are not of age, of a namespace.
+    fn young(&self, namespace: u8) -> usize {
+        let is_young = |last: i64| last + 3600 > self.now;
+        self.truth.iter().filter(|((of, _), (.., last))| *of == namespace && is_young(*last)).count()
+    }
+
+    /// The newest versions are kept, within bounds, in order, and nobody's fair part is taken.
+    fn is_kept(&self, kept: &[Kept]) -> Result<(), TestCaseError> {
+        prop_assert!(kept.len() <= MOST && kept.is_sorted_by_key(Kept::place));
+        let number = |text: &str| text[1..].parse::<u8>().unwrap();
+        let mut of_namespace = [0; NAMESPACES as usize];
+        for kept in kept {
+            let place = (number(&kept.record.key.namespace), number(&kept.record.key.name));
+            let (version, count, last) = self.truth[&place];
+            let is = (kept.record.resource_version, kept.happening.occurrences(), kept.last());
+            prop_assert_eq!(is, (version, count, at(last)));
+            prop_assert!(last + 3600 > self.now);
+            of_namespace[usize::from(place.0)] += 1;
+        }
+        for namespace in 0..NAMESPACES {
+            let (kept, of) = (of_namespace[usize::from(namespace)], self.young(namespace));
+            prop_assert!(kept >= of.min(MOST / usize::from(NAMESPACES)), "{namespace}: {kept} of {of}");
+        }
+        Ok(())
+    }
+}
+
+/// Reads on behind a snapshot: no version is told twice, and the picture is that of now.
+fn reads_on(store: &EventStore, mut place: Step, mut picture: BTreeMap<String, u64>) -> Result<(), TestCaseError> {
+    loop {
+        let (some, until) = store.since(&everything(), place, 3);
+        for kept in &some {
+            let before = picture.insert(kept.record.uid.to_string(), kept.record.resource_version);
+            prop_assert!(before < Some(kept.record.resource_version), "{kept:?} is told twice");
+        }
+        if some.is_empty() && until == place {
+            break;
+        }
+        place = until;
+    }
+    for kept in all(store, &everything()) {
+        prop_assert_eq!(picture.get(&kept.record.uid.to_string()), Some(&kept.record.resource_version));
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn what_is_kept_is_the_newest_within_bounds(happenings in happenings(), reads_after in 0..60u64) {
+        let (store, mut model, mut begun) = (store(MOST), Model::default(), None);
+        for happens in &happenings {
+            model.happens(&store, happens);
+            let kept = all(&store, &everything());
+            model.is_kept(&kept)?;
+            if begun.is_none() && store.newest() >= reads_after {
+                let versions = kept.iter().map(|it| (it.record.uid.to_string(), it.record.resource_version));
+                begun = Some((store.newest(), versions.collect()));
             }
-            for kept in all(&store, &everything()) {
-                prop_assert_eq!(reader.get(&kept.record.uid.to_string()), Some(&kept.record.resource_version));
-            }
+        }
+        if let Some((place, picture)) = begun {
+            reads_on(&store, place, picture)?;
         }
     }
 }

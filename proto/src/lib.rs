@@ -13,9 +13,13 @@ pub mod v1 {
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.CompletionService.rs");
     #[cfg(feature = "server")]
+    include!("gen/daymark.v1.DiagnosisService.rs");
+    #[cfg(feature = "server")]
     include!("gen/daymark.v1.EventService.rs");
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.GateService.rs");
+    #[cfg(feature = "server")]
+    include!("gen/daymark.v1.LogService.rs");
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.ServerService.rs");
     #[cfg(feature = "server")]

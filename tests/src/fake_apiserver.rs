@@ -11,6 +11,7 @@ mod counts;
 mod discovery;
 mod evidence;
 mod faults;
+mod logs;
 pub mod objects;
 mod reviews;
 mod store;
@@ -34,6 +35,8 @@ pub use self::counts::Counts;
 use self::evidence::{Evidence, Log};
 use self::faults::Faults;
 pub use self::faults::{Answer, Cut, Fault, StreamingLists, Verb};
+pub use self::logs::LogStreams;
+use self::logs::Logs;
 use self::objects::NAMESPACE;
 use self::reviews::Reviews;
 pub use self::store::Written;
@@ -59,6 +62,7 @@ struct Shared {
 struct State {
     store: Store,
     evidence: Evidence,
+    logs: Logs,
     reviews: Reviews,
     faults: Faults,
     counts: Counts,
@@ -105,6 +109,7 @@ impl FakeApiServer {
         let state = State {
             store: Store::new(),
             evidence: Evidence::default(),
+            logs: Logs::default(),
             reviews: Reviews::default(),
             faults: Faults::default(),
             counts: Counts::default(),
@@ -154,6 +159,12 @@ impl FakeApiServer {
     pub fn write_log(&self, pod: &str, container: &str, previous: bool, text: &str) {
         let log = Log { pod: pod.to_owned(), container: container.to_owned(), previous };
         self.shared.change(|state| state.evidence.logs.insert(log, text.to_owned()));
+    }
+
+    /// Logs, by tests that write them.
+    #[must_use]
+    pub fn streams(&self) -> LogStreams<'_> {
+        LogStreams(&self.shared)
     }
 
     /// Answers TokenReviews and SubjectAccessReviews: `reviewer` is given each whole, and says its

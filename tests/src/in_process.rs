@@ -201,6 +201,14 @@ impl InProcess {
         EventServiceClient::new(self.connect().await)
     }
 
+    /// A connection of its own.
+    ///
+    /// # Panics
+    /// If it cannot connect.
+    pub async fn channel(&self) -> Channel {
+        self.connect().await
+    }
+
     async fn connect(&self) -> Channel {
         let endpoint =
             Endpoint::from_shared(format!("unix://{}", self.socket().display())).expect("a path is an address");

@@ -11,6 +11,10 @@
 mod completion;
 #[path = "e2e/describe.rs"]
 mod describe;
+#[path = "e2e/diagnose.rs"]
+mod diagnose;
+#[path = "e2e/diagnose_catalogue.rs"]
+mod diagnose_catalogue;
 #[path = "e2e/events.rs"]
 mod events;
 #[path = "e2e/expressions.rs"]
@@ -22,6 +26,8 @@ mod gates;
 mod issuer;
 #[path = "e2e/kinds.rs"]
 mod kinds;
+#[path = "e2e/logs.rs"]
+mod logs;
 #[path = "e2e/on.rs"]
 mod on;
 #[path = "e2e/owned.rs"]
@@ -106,7 +112,9 @@ fn main() -> ExitCode {
         events::TESTS,
         kinds::TESTS,
         completion::TESTS,
+        diagnose::TESTS,
         gates::TESTS,
+        logs::TESTS,
         on::TESTS,
         owned::TESTS,
         remote::TESTS,
@@ -116,6 +124,7 @@ fn main() -> ExitCode {
         rights::TESTS,
         secrets::TESTS,
         states::TESTS,
+        diagnose_catalogue::TESTS,
         scale::TESTS,
         expressions::TESTS,
         tables::TESTS,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::ValueEnum;
+use clap::{ArgAction, ValueEnum};
 
 use crate::duration;
 use crate::output::OutputArg;
@@ -26,6 +26,10 @@ pub struct Get {
     /// The expression of -o go-template, which is meant if there is no -o, or of -o jsonpath
     #[arg(long, value_name = "TEMPLATE")]
     pub template: Option<String>,
+    /// Whether JSONPath and Go templates take what is not there for nothing
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set, num_args = 0..=1,
+        require_equals = true, default_missing_value = "true", hide_default_value = true)]
+    pub allow_missing_template_keys: bool,
     /// Print strings that -o jq= gives without their quotation marks
     #[arg(short, long)]
     pub raw_output: bool,

@@ -16,9 +16,12 @@ pub const LONGEST_DOCUMENT: usize = 256 << 20;
 pub const PREFIX: usize = size_of::<u32>();
 
 const JQ: u8 = 0;
-const JQ_RAW: u8 = 1;
-const GO_TEMPLATE: u8 = 2;
-const JSON_PATH: u8 = 3;
+const GO_TEMPLATE: u8 = 1;
+const JSON_PATH: u8 = 2;
+/// What stands before a program's text: its language and its options.
+const HEAD: usize = 2;
+/// The longest frame of a program.
+pub const LONGEST_QUESTION: usize = HEAD + LONGEST_PROGRAM;
 
 const READY: u8 = 0;
 const INVALID: u8 = 1;
@@ -47,26 +50,29 @@ pub enum Answer {
 
 /// Appends a program's frame.
 pub fn put_program(out: &mut Vec<u8>, program: &Program) {
-    let language = match program {
-        Program::Jq { raw: false, .. } => JQ,
-        Program::Jq { raw: true, .. } => JQ_RAW,
-        Program::GoTemplate(_) => GO_TEMPLATE,
-        Program::JsonPath(_) => JSON_PATH,
+    let (language, options) = match program {
+        Program::Jq { raw, .. } => (JQ, [*raw, false, false]),
+        Program::GoTemplate { strict, .. } => (GO_TEMPLATE, [*strict, false, false]),
+        Program::JsonPath { strict, as_json, terminal, .. } => (JSON_PATH, [*strict, *as_json, *terminal]),
     };
+    let options = options.iter().rev().fold(0, |bits, option| bits << 1 | u8::from(*option));
     let text = program.text().as_bytes();
-    out.extend_from_slice(&length(text.len() + 1));
-    out.push(language);
+    out.extend_from_slice(&length(HEAD + text.len()));
+    out.extend_from_slice(&[language, options]);
     out.extend_from_slice(text);
 }
 
 /// Reads a program from its frame, if that holds one.
 pub fn parse_program(frame: &[u8]) -> Option<Program> {
-    let (language, text) = frame.split_first()?;
+    let ([language, options], text) = frame.split_first_chunk::<HEAD>()?;
     let text = str::from_utf8(text).ok()?.to_owned();
+    let option = |number: u8| options >> number & 1 == 1;
     match *language {
-        JQ | JQ_RAW => Some(Program::Jq { expression: text, raw: *language == JQ_RAW }),
-        GO_TEMPLATE => Some(Program::GoTemplate(text)),
-        JSON_PATH => Some(Program::JsonPath(text)),
+        JQ => Some(Program::Jq { expression: text, raw: option(0) }),
+        GO_TEMPLATE => Some(Program::GoTemplate { template: text, strict: option(0) }),
+        JSON_PATH => {
+            Some(Program::JsonPath { template: text, strict: option(0), as_json: option(1), terminal: option(2) })
+        }
         _ => None,
     }
 }
@@ -143,8 +149,9 @@ mod tests {
         let programs = [
             Program::Jq { expression: ".é".into(), raw: false },
             Program::Jq { expression: String::new(), raw: true },
-            Program::GoTemplate("{{.}}".into()),
-            Program::JsonPath("{.}".into()),
+            Program::GoTemplate { template: "{{.}}".into(), strict: true },
+            Program::JsonPath { template: "{.}".into(), strict: false, as_json: true, terminal: false },
+            Program::JsonPath { template: "{.}".into(), strict: false, as_json: false, terminal: true },
         ];
         for program in programs {
             let mut out = Vec::new();
@@ -171,7 +178,7 @@ mod tests {
     #[test]
     fn what_breaks_off_is_too_long_or_strange_is_none() {
         let mut out = Vec::new();
-        put_program(&mut out, &Program::GoTemplate("abc".into()));
+        put_program(&mut out, &Program::GoTemplate { template: "abc".into(), strict: false });
         let mut frame = Vec::new();
         for end in 1..out.len() {
             let error = read(&mut &out[..end], &mut frame, 100).unwrap_err();
@@ -179,8 +186,9 @@ mod tests {
         }
         assert_eq!(read(&mut &*out, &mut frame, 3).unwrap_err().kind(), io::ErrorKind::InvalidData);
         assert!(!read(&mut &b""[..], &mut frame, 3).unwrap());
-        assert_eq!(parse_program(b"\x09."), None);
-        assert_eq!(parse_program(b"\x00\xff"), None);
+        assert_eq!(parse_program(b"\x09\x00."), None);
+        assert_eq!(parse_program(b"\x00"), None);
+        assert_eq!(parse_program(b"\x00\x00\xff"), None);
         assert_eq!(Answer::parse(b"\x00another version".to_vec()), None);
         assert_eq!(Answer::parse(Vec::new()), None);
     }

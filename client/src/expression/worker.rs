@@ -10,8 +10,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::Program;
 use super::wire::{self, Answer};
-use crate::go_template::{self, ExecuteError};
-use crate::jq::{self, RunError};
+use crate::{go_template, jq, jsonpath};
 
 /// The client's first argument that makes it such a process.
 pub const COMMAND: &str = "--evaluate-output-expression";
@@ -70,8 +69,7 @@ fn limit(resource: Resource, to: u64) -> io::Result<()> {
 fn serve(output: usize, seconds: u64) -> io::Result<()> {
     let (mut input, mut answers) = (io::stdin().lock(), io::stdout().lock());
     let mut frame = Vec::new();
-    // A program of its own limit, and the byte that tells its language.
-    if !wire::read(&mut input, &mut frame, wire::LONGEST_PROGRAM + 1)? {
+    if !wire::read(&mut input, &mut frame, wire::LONGEST_QUESTION)? {
         return Ok(());
     }
     limit_time(seconds)?;
@@ -112,6 +110,7 @@ fn limit_time(seconds: u64) -> io::Result<()> {
 enum Compiled {
     Jq(jq::Program),
     GoTemplate(go_template::Template),
+    JsonPath(jsonpath::Template),
 }
 
 impl Compiled {
@@ -120,20 +119,30 @@ impl Compiled {
             Program::Jq { expression, raw } => {
                 jq::Program::compile(expression, *raw).map(Self::Jq).map_err(|error| error.to_string())
             }
-            Program::GoTemplate(text) => {
-                go_template::Template::parse(text).map(Self::GoTemplate).map_err(|error| error.to_string())
+            Program::GoTemplate { template, strict } => {
+                let template = go_template::Template::parse(template).map_err(|error| error.to_string())?;
+                Ok(Self::GoTemplate(template.strict(*strict)))
             }
-            Program::JsonPath(_) => Err("JSONPath is not known".into()),
+            Program::JsonPath { template, strict, as_json, terminal } => {
+                let template = jsonpath::Template::parse(template).map_err(|error| error.to_string())?;
+                // The process has its own limits.
+                let template = template.strict(*strict).json(*as_json).for_terminal(*terminal).within(u64::MAX);
+                Ok(Self::JsonPath(template))
+            }
         }
     }
 
     /// Writes what the program makes of a document.
     fn run(&self, document: &[u8], out: &mut Bounded) -> Result<(), String> {
         match self {
-            Self::Jq(program) => program.run(document, out).map_err(|error: RunError| error.to_string()),
+            Self::Jq(program) => program.run(document, out).map_err(|error| error.to_string()),
             Self::GoTemplate(template) => {
                 let document = serde_json::from_slice(document).map_err(|error| no_json(&error))?;
-                template.execute(&document, out).map_err(|error: ExecuteError| error.to_string())
+                template.execute(&document, out).map_err(|error| error.to_string())
+            }
+            Self::JsonPath(template) => {
+                let document = serde_json::from_slice(document).map_err(|error| no_json(&error))?;
+                template.execute(&document, out).map_err(|error| error.to_string())
             }
         }
     }

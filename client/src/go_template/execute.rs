@@ -30,6 +30,7 @@ pub fn execute(template: &Template, document: &Value, out: &mut dyn Write) -> Re
         name: Template::NAME,
         variables: vec![("$".into(), document.clone())],
         at,
+        strict: template.strict,
         depth: 0,
     };
     match state.walk(document, nodes) {
@@ -83,6 +84,8 @@ pub(super) struct State<'a> {
     /// The variables that are there, the newest last.
     variables: Vec<(Rc<str>, Value)>,
     at: At<'a>,
+    /// Whether a key that is not there is an error.
+    pub(super) strict: bool,
     depth: usize,
 }
 

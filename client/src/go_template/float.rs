@@ -99,7 +99,7 @@ mod tests {
             assert_eq!(write(value, Style::General, None), expected);
         }
         assert_eq!(write(100_000.0, Style::General, Some(3)), "1e+05");
-        assert_eq!(write(2.34567, Style::General, Some(3)), "2.35");
+        assert_eq!(write(3.24679, Style::General, Some(3)), "3.25");
         assert_eq!(write(12345.678, Style::Exponent, Some(3)), "1.235e+04");
         assert_eq!(write(2.5, Style::Fixed, Some(2)), "2.50");
         assert_eq!(write(1.0, Style::Fixed, Some(2000)).len(), 2002);

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::execute::{Outcome, State, fail};
 use super::functions::{self, Arity};
 use super::node::{Command, Constant, Number, Operand, OperandKind, Place};
+use super::quote::quoted;
 use super::value::Value;
 
 /// A function's call, where it stands.
@@ -57,8 +58,11 @@ impl<'a> State<'a> {
             OperandKind::Nil => Ok(Value::Nil),
             OperandKind::Number(number) => constant(number),
             OperandKind::Text { text, .. } => Ok(Value::Text(Rc::clone(text))),
-            OperandKind::Field(fields) => chain(dot.clone(), fields, has_arguments),
-            OperandKind::Variable { name, fields } => chain(self.variable(name)?, fields, has_arguments),
+            OperandKind::Field(fields) => self.chain(dot.clone(), fields, has_arguments),
+            OperandKind::Variable { name, fields } => {
+                let value = self.variable(name)?;
+                self.chain(value, fields, has_arguments)
+            }
             OperandKind::Function(name) => {
                 self.function(dot, Call { name, arguments: &[], last: None, node: operand, place: operand.place })
             }
@@ -68,9 +72,18 @@ impl<'a> State<'a> {
                     return fail(format!("indirection through explicit nil in {operand}"));
                 }
                 let value = self.value(dot, of, false)?;
-                chain(value, fields, has_arguments)
+                self.chain(value, fields, has_arguments)
             }
         }
+    }
+
+    /// A field of a field.
+    fn chain(&self, mut value: Value, fields: &[Rc<str>], has_arguments: bool) -> Outcome<Value> {
+        for (at, field) in fields.iter().enumerate() {
+            let is_last = at + 1 == fields.len();
+            value = get(&value, field, has_arguments && is_last, self.strict)?;
+        }
+        Ok(value)
     }
 
     fn function(&mut self, dot: &Value, call: Call<'a>) -> Outcome<Value> {
@@ -115,23 +128,18 @@ impl<'a> State<'a> {
     }
 }
 
-/// A field of a field.
-fn chain(mut value: Value, fields: &[Rc<str>], has_arguments: bool) -> Outcome<Value> {
-    for (at, field) in fields.iter().enumerate() {
-        let is_last = at + 1 == fields.len();
-        value = get(&value, field, has_arguments && is_last)?;
-    }
-    Ok(value)
-}
-
 /// A field. Go knows the type only of what a template made itself, and tells
 /// `interface {}` of what is in a document; the type that is there says more.
-fn get(value: &Value, field: &str, has_arguments: bool) -> Outcome<Value> {
+fn get(value: &Value, field: &str, has_arguments: bool, strict: bool) -> Outcome<Value> {
     match value {
+        Value::Missing if strict => fail(format!("nil data; no entry for key {}", quoted(field.as_bytes()))),
         Value::Missing => Ok(Value::Missing),
         Value::Nil => fail(format!("nil pointer evaluating interface {{}}.{field}")),
         Value::Map(_) if has_arguments => fail(format!("{field} is not a method but has arguments")),
-        Value::Map(map) => Ok(map.get(field).cloned().unwrap_or(Value::Missing)),
+        Value::Map(map) => match map.get(field) {
+            None if strict => fail(format!("map has no entry for key {}", quoted(field.as_bytes()))),
+            found => Ok(found.cloned().unwrap_or(Value::Missing)),
+        },
         _ => fail(format!("can't evaluate field {field} in type {}", value.type_name())),
     }
 }

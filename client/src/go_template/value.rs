@@ -139,7 +139,7 @@ impl<'de> Visitor<'de> for Decoder {
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
         let is_integer = value.fract() == 0.0 && value.abs() < EXPONENT;
-        let integer = if is_integer { format!("{value:.0}").parse().ok() } else { None };
+        let integer = if is_integer { value.to_string().parse().ok() } else { None };
         Ok(integer.map_or(Value::Float(value), |integer| Value::Integer(integer, IntegerType::Int64)))
     }
 

@@ -112,6 +112,15 @@ fn what_is_wrong_is_said_in_a_line() {
     }
 }
 
+/// `get.expression-missing-keys`
+#[test]
+fn what_is_not_there_may_be_an_error() {
+    for output in ["jsonpath={.spec.none}", "go-template={{.spec.none}}"] {
+        assert_eq!(one(&["-o", output, "--allow-missing-template-keys"]).code, 0);
+        one(&["-o", output, "--allow-missing-template-keys=false"]).expect_problem(2, &["none"]);
+    }
+}
+
 /// `get.expression-too-much`
 #[test]
 fn what_takes_too_much_is_ended() {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::{join_all, select_all};
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use self::unseen::Unseen;
 use super::EventStore;
@@ -78,7 +79,10 @@ impl Keeper {
         let topics = leases.iter().map(|cache| (cache.id(), Topic::Everything)).collect();
         let subscription = self.log.subscribe(topics, Arc::new(All));
         let mut news = subscription.listen();
-        self.await_subjects().await;
+        let Ok(subjects) = self.caches.lease_warm().await else { return };
+        // To know whose events they are; but not for long.
+        let mut listed = join_all(subjects.iter().map(|cache| cache.announced()));
+        let mut is_late = tokio::time::timeout(PATIENCE, &mut listed).await.is_err();
         let mut at = self.take_all(leases).await;
         loop {
             news.mark_unchanged();
@@ -88,11 +92,12 @@ impl Keeper {
             tokio::select! {
                 () = any_closed(leases) => return,
                 changed = news.changed() => if changed.is_err() { return },
+                _ = &mut listed, if is_late => {
+                    is_late = false;
+                    self.look_for_all().await;
+                }
                 () = sleep_until(&self.clock, next_age) => {}
-                () = async { match next_look {
-                    Some(at) => tokio::time::sleep_until(at).await,
-                    None => std::future::pending().await,
-                } } => self.look_again(),
+                () = reaches(next_look) => self.look_again(),
             }
         }
     }
@@ -192,11 +197,25 @@ impl Keeper {
         }
     }
 
-    /// Waits, but not for long, for lists of what events are about, to know whose they are.
-    async fn await_subjects(&self) {
-        let open = self.caches.open();
-        let listed = join_all(open.iter().map(|cache| cache.announced()));
-        let _in_time = tokio::time::timeout(PATIENCE, listed).await;
+    /// Looks for all whose owners are not known, now that there are lists of them.
+    async fn look_for_all(&self) {
+        for (number, happening) in self.store.without_lineage().iter().enumerate() {
+            let found = lineage::find(&self.caches, happening, |subject| self.store.lineage(subject));
+            match found {
+                Found::All(lineage) | Found::Some(lineage) => self.store.learn(&happening.subject, lineage),
+                Found::NotFollowed => {}
+            }
+            if number % AT_ONCE == AT_ONCE - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}
+
+async fn reaches(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -11,7 +11,7 @@ use super::filter::{EventFilter, Namespaces};
 use super::lineage::Lineage;
 use super::subjects::Subjects;
 use super::{Bounds, Kept, Place};
-use crate::record::{Record, Uid};
+use crate::record::{Happening, Record, Uid};
 
 /// A place in the order in which things were told. Greater is later; 0 is before everything.
 pub type Step = u64;
@@ -91,6 +91,11 @@ impl Shelf {
 
     pub(super) fn lineage(&self, subject: &Uid) -> Option<Lineage> {
         self.subjects.lineage(subject).map(|(lineage, _)| lineage.clone())
+    }
+
+    pub(super) fn without_lineage(&self) -> Vec<Arc<Happening>> {
+        let events = self.subjects.without_lineage().filter_map(|event| self.events.get(event));
+        events.map(|kept| Arc::clone(&kept.happening)).collect()
     }
 
     pub(super) fn put(&mut self, record: &Arc<Record>, lineage: Option<Lineage>, now: Timestamp) {

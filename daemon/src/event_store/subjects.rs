@@ -53,6 +53,12 @@ impl Subjects {
         self.0.get_mut(subject)?.lineage.replace((lineage, step)).map(|(_, since)| since)
     }
 
+    /// An event about each of which it is not known who owns it.
+    pub(super) fn without_lineage(&self) -> impl Iterator<Item = &Uid> {
+        let unknown = self.0.values().filter(|subject| subject.lineage.is_none());
+        unknown.filter_map(|subject| subject.events.iter().next())
+    }
+
     /// Whether there are events about it.
     pub(super) fn has(&self, subject: &Uid) -> bool {
         self.0.contains_key(subject)

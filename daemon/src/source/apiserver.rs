@@ -6,6 +6,7 @@ mod evidence;
 mod follow;
 mod kinds;
 mod lines;
+mod logs;
 pub mod review;
 mod tables;
 mod transport;

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::evidence::Asked;
 use super::faults::{Answer, StreamingLists, Verb};
+use super::logs::Open;
 use super::objects::NAMESPACE;
 use super::store::line;
 use super::watch::Watch;
@@ -104,9 +105,16 @@ fn partial<B>(request: &Request<B>) -> bool {
     accept.is_some_and(|accept| accept.contains("as=PartialObjectMetadata"))
 }
 
-fn evidence(shared: &Shared, asked: &Asked) -> Response<Body> {
+fn evidence(shared: &Arc<Shared>, asked: &Asked) -> Response<Body> {
+    if let Asked::Stream(wanted) = asked {
+        return match Open::new(shared, wanted.clone()) {
+            Ok(open) => streamed(StreamBody::new(open.into_stream()).boxed_unsync()),
+            Err(code) => failure(code, "the log is not to be had"),
+        };
+    }
     let evidence = &shared.state.lock().evidence;
     match asked {
+        Asked::Stream(_) => failure(500, "answered above"),
         Asked::Events(uid) => json_answer(200, &evidence.events(uid)),
         Asked::Log(log, lines, bytes) => match evidence.log(log, *lines, *bytes) {
             Some(text) => whole(200, "text/plain", text.into()),

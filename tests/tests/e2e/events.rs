@@ -8,6 +8,7 @@ use daymark_tests::process::Process;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::rights::{SHARED, accounts, token, write_private};
 use crate::wait::deployment;
 use crate::{Run, Test};
 
@@ -17,6 +18,7 @@ pub(crate) const TESTS: &[Test] = &[
     Test { name: "events::are_those_of_kubectl", needs: STEERED, run: Run::Shared(as_kubectl) },
     Test { name: "events::outlive_the_api_servers", needs: STEERED, run: Run::Shared(outlive) },
     Test { name: "events::are_followed_without_repeats", needs: &[], run: Run::Shared(followed) },
+    Test { name: "events::narrow_and_end_with_rights", needs: &[], run: Run::Shared(withdrawn) },
 ];
 
 /// An event about an object that was told by hand, as the older recorder of client-go tells it.
@@ -121,8 +123,17 @@ fn as_kubectl(cluster: &Cluster, daemon: &Daemon) {
     namespace.apply(&by_hand("counted", &about, 3));
     namespace.apply(&series("series", &about));
     await_marker(&namespace, daemon);
+    let ours = all_are_alike(&namespace, daemon);
+    tree_is_alike(&namespace, daemon, &ours);
+    let nobody = daemon.cli().run(&format!("events -n {n} deploy/nobody"));
+    assert_eq!((nobody.code, nobody.stdout.as_str()), (Some(6), ""), "{nobody:?}");
+    let warnings = daemon.cli().run(&format!("events -n {n} deploy/web --types warning -o name"));
+    assert_eq!(warnings.stdout, "event/counted\n", "{warnings:?}");
+}
 
-    // Set, fields and counts.
+/// The namespace's: the same set, with the same fields and counts, in the order of time; as they are told.
+fn all_are_alike(namespace: &Namespace<'_>, daemon: &Daemon) -> Vec<Value> {
+    let n = &namespace.name;
     let theirs: BTreeMap<String, Value> = items(&namespace.kubectl(["get", "events", "-o", "json"]))
         .into_iter()
         .map(|event| (text(&event, "/metadata/name").to_owned(), as_kept(event)))
@@ -132,32 +143,29 @@ fn as_kubectl(cluster: &Cluster, daemon: &Daemon) {
         ours.iter().map(|event| (text(event, "/metadata/name").to_owned(), event.clone())).collect();
     assert!(ours.len() > 8, "{ours:?}");
     assert_eq!((by_name.len(), &by_name), (ours.len(), &theirs));
-    // Order.
     assert!(ours.is_sorted_by_key(when), "{ours:?}");
-    // What is shown.
     let mut theirs: Vec<_> = namespace.kubectl(["events", "--no-headers"]).lines().map(cells).collect();
     let mut shown: Vec<_> =
         daemon.cli().run(&format!("events -n {n} --no-headers")).stdout.lines().map(cells).collect();
     theirs.sort();
     shown.sort();
     assert_eq!(shown, theirs);
+    ours
+}
 
-    // The tree of one Deployment.
-    let family = family(&namespace, "web");
+/// Of these, the tree of one Deployment.
+fn tree_is_alike(namespace: &Namespace<'_>, daemon: &Daemon, all: &[Value]) {
+    let n = &namespace.name;
+    let family = family(namespace, "web");
     assert_eq!(family.len(), 4, "{family:?}");
     let of_family = |event: &&Value| family.contains(text(event, "/involvedObject/uid"));
-    let expected: Vec<_> = ours.iter().filter(of_family).cloned().collect();
+    let expected: Vec<_> = all.iter().filter(of_family).cloned().collect();
     let of_web = items(&daemon.cli().run(&format!("events -n {n} deploy/web -o json")).stdout);
     assert_eq!(of_web, expected);
     let reasons: BTreeSet<_> = of_web.iter().map(|event| text(event, "/reason").to_owned()).collect();
     for reason in ["ScalingReplicaSet", "SuccessfulCreate", "Scheduled", "ByHand", "Series"] {
         assert!(reasons.contains(reason), "{reason}: {reasons:?}");
     }
-    // And of what is not there.
-    let nobody = daemon.cli().run(&format!("events -n {n} deploy/nobody"));
-    assert_eq!((nobody.code, nobody.stdout.as_str()), (Some(6), ""), "{nobody:?}");
-    let warnings = daemon.cli().run(&format!("events -n {n} deploy/web --types warning -o name"));
-    assert_eq!(warnings.stdout, "event/counted\n", "{warnings:?}");
 }
 
 /// A pod that is gone, with the API server's memory of it.
@@ -222,4 +230,42 @@ fn once(watch: &Process, told: &[&str]) {
     let lines = watch.stdout_seen.iter().filter(|line| line.contains("by hand"));
     let names: Vec<_> = lines.filter_map(|line| line.get(line.find('<')?..=line.find('>')?)).collect();
     assert_eq!(names, told, "{:?}", watch.stdout_seen);
+}
+
+/// The events of one who may see two namespaces, then one, then none.
+fn withdrawn(cluster: &Cluster, _: &Daemon) {
+    let (here, there) = (cluster.namespace(), cluster.namespace());
+    accounts(cluster, &here);
+    let account = format!("--serviceaccount={}:local", here.name);
+    there.kubectl(["create", "rolebinding", "local", "--clusterrole=view", &account]);
+    let daemon = Daemon::shared(cluster.kubeconfig(), SHARED);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("token");
+    write_private(&file, &token(cluster, &here, "local"));
+    let mut cli = daemon.cli();
+    cli.address = daemon.tcp().to_owned();
+    let mut watch = cli.start(&format!("--token-file {} events -A -w -o name", file.display()));
+    watch.expect_stderr("that not all is shown", |line| line.contains("not all events are shown"));
+    for (namespace, name) in [(&here, "one"), (&there, "two")] {
+        namespace.apply(&plain(&namespace.name, name));
+        watch.expect_stdout("an event", |line| line == format!("event/{name}"));
+    }
+    there.kubectl(["delete", "rolebinding", "local"]);
+    watch.expect_stderr("that less is shown", |line| {
+        line.contains("not all events are shown") && !line.contains(&there.name)
+    });
+    there.apply(&plain(&there.name, "hidden"));
+    here.apply(&plain(&here.name, "shown"));
+    watch.expect_stdout("the event that may be seen", |line| line == "event/shown");
+    here.kubectl(["delete", "rolebinding", "local"]);
+    let ended = watch.finish();
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    assert!(ended.stderr.contains("may not list events") && !ended.stdout.contains("hidden"), "{ended:?}");
+}
+
+fn plain(namespace: &str, name: &str) -> String {
+    format!(
+        "{{apiVersion: v1, kind: Event, metadata: {{name: {name}}}, type: Normal, reason: ByHand, message: by hand, \
+         involvedObject: {{apiVersion: v1, kind: Pod, name: {name}, namespace: {namespace}}}}}"
+    )
 }

@@ -48,7 +48,6 @@ const QUESTIONS: &[&[&str]] = &[
     &["pods", "-o", "custom-columns=NAME:.metadata.name", "--no-headers", "--sort-by=.metadata.name"],
     &["pods", "-o", "name", "--sort-by={.metadata.creationTimestamp}"],
     &["pods", "-o", "json"],
-    &["pods", "-o", "yaml"],
     &["deploy", "wordpress", "-o", "json"],
     &["pods,svc", "-o", "name"],
 ];
@@ -69,10 +68,8 @@ fn same(cluster: &Cluster, daemon: &Daemon) {
         // What changes in between, as a heartbeat does, is read again.
         for _ in 0..20 {
             let words = [&["get", "-n", &namespace.name], *question].concat();
-            let shown = daemon.cli().start_words(&words).finish();
-            assert_eq!(shown.code, Some(0), "{question:?}: {shown:?}");
-            let expected = namespace.kubectl([&["get"], *question].concat());
-            last = (shown.stdout, expected);
+            let shown = daemon.cli().output(&words);
+            last = (shown, namespace.kubectl([&["get"], *question].concat()));
             if last.0 == last.1 {
                 break;
             }
@@ -84,11 +81,7 @@ fn same(cluster: &Cluster, daemon: &Daemon) {
 /// The chapter's own questions.
 fn jq(cluster: &Cluster, daemon: &Daemon) {
     let namespace = settled(cluster, daemon);
-    let ask = |words: &[&str]| {
-        let shown = daemon.cli().start_words(&[&["get", "-n", &namespace.name], words].concat()).finish();
-        assert_eq!(shown.code, Some(0), "{words:?}: {shown:?}");
-        shown.stdout
-    };
+    let ask = |words: &[&str]| daemon.cli().output(&[&["get", "-n", &namespace.name], words].concat());
     assert_eq!(ask(&["po/jump", "-o", "jq=.status.qosClass", "--raw-output"]), "BestEffort\n");
     assert_eq!(ask(&["po/jump", "-o", "jq=.status.qosClass"]), "\"BestEffort\"\n");
     let revision = "{\n  \"deployment.kubernetes.io/revision\": \"1\"\n}\n";

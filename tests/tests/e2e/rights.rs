@@ -3,43 +3,33 @@
 use std::collections::HashMap;
 
 use daymark_proto::FILE_DESCRIPTOR_SET;
-use daymark_proto::v1::completion_service_client::CompletionServiceClient;
-use daymark_proto::v1::event_service_client::EventServiceClient;
-use daymark_proto::v1::gate_service_client::GateServiceClient;
-use daymark_proto::v1::server_service_client::ServerServiceClient;
-use daymark_proto::v1::status_service_client::StatusServiceClient;
-use daymark_proto::v1::table_service_client::TableServiceClient;
-use daymark_proto::v1::tree_service_client::TreeServiceClient;
-use daymark_proto::v1::{
-    ArmGateRequest, CancelGateRequest, CompleteRequest, EventFilter, Filter, GatePolicy, GetGateRequest,
-    GetServerInfoRequest, GetStatusRequest, ListCachesRequest, ListEventsRequest, ListStatusesRequest,
-    ListTablesRequest, ObjectRef, OpenGateRequest, Subject, WatchEventsRequest, WatchGateRequest, WatchStatusesRequest,
-    WatchTreeRequest,
-};
+use daymark_proto::v1::{EventFilter, Filter, ObjectRef};
 use daymark_tests::cluster::{Cluster, Namespace};
 use daymark_tests::daemon::Daemon;
-use daymark_tests::in_process::with_token;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 use tonic::{Code, Status};
 
+#[path = "rights/requests.rs"]
+mod requests;
+
+use self::requests::ask;
 use crate::{Run, Test};
 
 pub(crate) const TESTS: &[Test] = &[
     Test { name: "rights::are_those_of_the_cluster", needs: &[], run: Run::Shared(matrix) },
     Test { name: "rights::that_are_withdrawn_narrow_and_end_a_stream", needs: &[], run: Run::Shared(withdrawn) },
-    Test { name: "rights::that_are_withdrawn_narrow_and_end_events", needs: &[], run: Run::Shared(withdrawn_events) },
     Test { name: "rights::are_audited_when_they_lack", needs: &[], run: Run::Shared(audited) },
 ];
 
-const SHARED: &[&str] = &["--token-review", "--authorization-ttl", "2"];
+pub(crate) const SHARED: &[&str] = &["--token-review", "--authorization-ttl", "2"];
 
 /// Kinds of each sort: as an RPC names them, and as `kubectl auth can-i` does.
 const KINDS: &[(&str, &str)] = &[("", "pods"), ("apps", "deployments"), ("", "secrets"), ("", "nodes")];
 
 /// ServiceAccounts that may see different things of two namespaces.
-fn accounts(cluster: &Cluster, here: &Namespace<'_>) {
+pub(crate) fn accounts(cluster: &Cluster, here: &Namespace<'_>) {
     let n = &here.name;
     cluster.apply(&format!(
         r#"
@@ -77,7 +67,7 @@ subjects: [{{kind: ServiceAccount, name: single, namespace: {n}}}]
     ));
 }
 
-fn token(cluster: &Cluster, namespace: &Namespace<'_>, account: &str) -> String {
+pub(crate) fn token(cluster: &Cluster, namespace: &Namespace<'_>, account: &str) -> String {
     let token = cluster.kubectl(["create", "token", account, "-n", &namespace.name, "--audience", "daymark"]);
     token.trim().to_owned()
 }
@@ -147,7 +137,11 @@ fn samples_of(rpc: &str, here: &str, there: &str) -> Vec<Sample> {
         "TreeService/WatchTree" => of_object(&["get", "watch"]),
         "EventService/ListEvents" => events(rpc, &["list"], here, there),
         "EventService/WatchEvents" => events(rpc, &["list", "watch"], here, there),
+        "DiagnosisService/Diagnose" | "DiagnosisService/WatchDiagnosis" => {
+            [of_kinds(&["list"]), of_object(&["get"])].concat()
+        }
         "GateService/OpenGate" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
+        "LogService/StreamLogs" => logs(rpc, here),
         "ServerService/GetServerInfo" | "ServerService/ListCaches" => {
             vec![Sample { rpc: rpc.to_owned(), of: Of::Nothing, takes: Vec::new() }]
         }
@@ -213,82 +207,23 @@ fn object(rpc: &str, verbs: &[&'static str], here: &str) -> Vec<Sample> {
     ["one", "two"].map(sample).into()
 }
 
+/// The logs of a pod take that it may be seen, and its logs.
+fn logs(rpc: &str, here: &str) -> Vec<Sample> {
+    let with_logs = |mut sample: Sample| {
+        let of_log = sample
+            .takes
+            .iter()
+            .map(|(verb, what, namespace)| (*verb, format!("{what} --subresource=log"), namespace.clone()));
+        let of_log: Vec<_> = of_log.collect();
+        sample.takes.extend(of_log);
+        sample
+    };
+    object(rpc, &["get"], here).into_iter().map(with_logs).collect()
+}
+
 impl Clone for Sample {
     fn clone(&self) -> Self {
         Self { rpc: self.rpc.clone(), of: self.of.clone(), takes: self.takes.clone() }
-    }
-}
-
-/// How a request with that token is answered.
-async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &str) -> Result<(), Status> {
-    let mut status = StatusServiceClient::new(channel.clone());
-    let mut gates = GateServiceClient::new(channel.clone());
-    let mut server = ServerServiceClient::new(channel.clone());
-    let mut events = EventServiceClient::new(channel.clone());
-    let of_events = match &sample.of {
-        Of::Events(filter) => Some(filter.clone()),
-        _ => None,
-    };
-    let (filter, r#ref) = match &sample.of {
-        Of::Nothing | Of::Events(_) => (None, None),
-        Of::Kind(filter) => (Some(filter.clone()), None),
-        Of::Object(it) => (Some(Filter { refs: vec![it.clone()], ..Default::default() }), Some(it.clone())),
-    };
-    let token = Some(token);
-    let gate = gate.to_owned();
-    match sample.rpc.as_str() {
-        "StatusService/GetStatus" => {
-            let request = GetStatusRequest { r#ref, ..Default::default() };
-            status.get_status(with_token(request, token)).await.map(drop)
-        }
-        "StatusService/ListStatuses" => {
-            let request = ListStatusesRequest { filter, ..Default::default() };
-            status.list_statuses(with_token(request, token)).await.map(drop)
-        }
-        "StatusService/WatchStatuses" => {
-            let request = WatchStatusesRequest { filter, ..Default::default() };
-            status.watch_statuses(with_token(request, token)).await.map(drop)
-        }
-        "TableService/ListTables" => {
-            let request = ListTablesRequest { filter, ..Default::default() };
-            TableServiceClient::new(channel).list_tables(with_token(request, token)).await.map(drop)
-        }
-        "TreeService/WatchTree" => {
-            let request = WatchTreeRequest { r#ref, ..Default::default() };
-            TreeServiceClient::new(channel).watch_tree(with_token(request, token)).await.map(drop)
-        }
-        "CompletionService/Complete" => {
-            let request = CompleteRequest { subject: Subject::Name.into(), filter, ..Default::default() };
-            CompletionServiceClient::new(channel).complete(with_token(request, token)).await.map(drop)
-        }
-        "EventService/ListEvents" => {
-            let request = ListEventsRequest { filter: of_events, ..Default::default() };
-            events.list_events(with_token(request, token)).await.map(drop)
-        }
-        "EventService/WatchEvents" => {
-            let request = WatchEventsRequest { filter: of_events, ..Default::default() };
-            events.watch_events(with_token(request, token)).await.map(drop)
-        }
-        "GateService/OpenGate" => {
-            let policy = Some(GatePolicy { once: true, min_objects: Some(0), ..Default::default() });
-            let request = OpenGateRequest { filter, policy, ..Default::default() };
-            gates.open_gate(with_token(request, token)).await.map(drop)
-        }
-        "GateService/ArmGate" => {
-            gates.arm_gate(with_token(ArmGateRequest { token: gate, ..Default::default() }, token)).await.map(drop)
-        }
-        "GateService/CancelGate" => {
-            gates.cancel_gate(with_token(CancelGateRequest { token: gate }, token)).await.map(drop)
-        }
-        "GateService/GetGate" => gates.get_gate(with_token(GetGateRequest { token: gate }, token)).await.map(drop),
-        "GateService/WatchGate" => {
-            gates.watch_gate(with_token(WatchGateRequest { token: gate }, token)).await.map(drop)
-        }
-        "ServerService/GetServerInfo" => {
-            server.get_server_info(with_token(GetServerInfoRequest {}, token)).await.map(drop)
-        }
-        "ServerService/ListCaches" => server.list_caches(with_token(ListCachesRequest {}, token)).await.map(drop),
-        other => panic!("{other}: how is it asked? Say it here"),
     }
 }
 
@@ -379,44 +314,6 @@ fn withdrawn(cluster: &Cluster, _: &Daemon) {
     assert!(ended.stderr.contains("may not list pods"), "{ended:?}");
 }
 
-/// The events of one who may see two namespaces, then one, then none.
-fn withdrawn_events(cluster: &Cluster, _: &Daemon) {
-    let (here, there) = (cluster.namespace(), cluster.namespace());
-    accounts(cluster, &here);
-    let account = format!("--serviceaccount={}:local", here.name);
-    there.kubectl(["create", "rolebinding", "local", "--clusterrole=view", &account]);
-    let daemon = Daemon::shared(cluster.kubeconfig(), SHARED);
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("token");
-    write_private(&file, &token(cluster, &here, "local"));
-    let mut cli = daemon.cli();
-    cli.address = daemon.tcp().to_owned();
-    let mut watch = cli.start(&format!("--token-file {} events -A -w -o name", file.display()));
-    watch.expect_stderr("that not all is shown", |line| line.contains("not all events are shown"));
-    for (namespace, name) in [(&here, "one"), (&there, "two")] {
-        namespace.apply(&event(&namespace.name, name));
-        watch.expect_stdout("an event", |line| line == format!("event/{name}"));
-    }
-    there.kubectl(["delete", "rolebinding", "local"]);
-    watch.expect_stderr("that less is shown", |line| {
-        line.contains("not all events are shown") && !line.contains(&there.name)
-    });
-    there.apply(&event(&there.name, "hidden"));
-    here.apply(&event(&here.name, "shown"));
-    watch.expect_stdout("the event that may be seen", |line| line == "event/shown");
-    here.kubectl(["delete", "rolebinding", "local"]);
-    let ended = watch.finish();
-    assert_eq!(ended.code, Some(5), "{ended:?}");
-    assert!(ended.stderr.contains("may not list events") && !ended.stdout.contains("hidden"), "{ended:?}");
-}
-
-fn event(namespace: &str, name: &str) -> String {
-    format!(
-        "{{apiVersion: v1, kind: Event, metadata: {{name: {name}}}, type: Normal, reason: ByHand, message: by hand, \
-         involvedObject: {{apiVersion: v1, kind: Pod, name: {name}, namespace: {namespace}}}}}"
-    )
-}
-
 /// What is denied is a line of the log, without the token.
 fn audited(cluster: &Cluster, _: &Daemon) {
     let here = cluster.namespace();
@@ -437,7 +334,7 @@ fn audited(cluster: &Cluster, _: &Daemon) {
     });
 }
 
-fn write_private(path: &std::path::Path, text: &str) {
+pub(crate) fn write_private(path: &std::path::Path, text: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::write(path, text).expect("a file can be written");
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("its mode can be set");

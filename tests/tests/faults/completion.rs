@@ -2,9 +2,10 @@
 
 use daymark_proto::v1::completion_service_client::CompletionServiceClient;
 use daymark_proto::v1::{CompleteRequest, Filter, ObjectRef, State, Subject};
-use daymark_tests::fake_apiserver::Collection;
 use daymark_tests::fake_apiserver::objects::{NAMESPACE, object};
-use daymark_tests::in_process::{kinds, with_token};
+use daymark_tests::fake_apiserver::{Collection, FakeApiServer};
+use daymark_tests::in_process::{InProcess, kinds, with_token};
+use daymarkd::caches::Policy;
 use serde_json::json;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
@@ -43,18 +44,25 @@ fn one(collection: Collection, name: &str) -> Option<Filter> {
     Some(Filter { refs: vec![r#ref], ..Default::default() })
 }
 
+/// Other kinds are followed when somebody asks for them.
+fn pods_only() -> Policy {
+    Policy { warm: vec!["pods".to_owned()], ..Policy::default() }
+}
+
 #[tokio::test]
 async fn words_are_those_that_begin_so() {
-    let setup = Setup::new(&[(Pods, "web-1"), (Pods, "web-2"), (Pods, "db"), (Deployments, "web")]).await;
+    let cluster = FakeApiServer::start().await.unwrap();
+    for (collection, name) in [(Pods, "web-1"), (Pods, "web-2"), (Pods, "db"), (Deployments, "web"), (Jobs, "j")] {
+        put(&cluster, collection, name, State::Ready);
+    }
     let mut labelled = object(Pods, "labelled", State::Ready);
     labelled["metadata"]["labels"] = json!({"app": "x", "app.kubernetes.io/name": "x", "tier": "y"});
-    setup.cluster.put(Pods, labelled);
-    setup.daemon.follow(kinds(&[Pods])).await.until_said("item pods/labelled READY").await;
-    let mut client = setup.daemon.completions().await;
+    cluster.put(Pods, labelled);
     let mut workload = object(Deployments, "with-containers", State::Ready);
     workload["spec"]["template"] = json!({"spec": {"containers": [{"name": "main"}, {"name": "side"}]}});
-    setup.cluster.put(Deployments, workload);
-    setup.daemon.follow(kinds(&[Deployments])).await.until_said("item deployments/with-containers READY").await;
+    cluster.put(Deployments, workload);
+    let setup = Setup { daemon: InProcess::start_with(&cluster, pods_only()).await, cluster };
+    let mut client = setup.daemon.completions().await;
     for (subject, filter, prefix, words) in [
         (Subject::Kind, None, "d", "deployments"),
         (Subject::Kind, None, "s", "services svc"),
@@ -71,7 +79,7 @@ async fn words_are_those_that_begin_so() {
         assert_eq!(answer, (words.to_owned(), false), "{subject:?} {prefix:?}");
     }
     // Nobody has followed Jobs.
-    put(&setup.cluster, Jobs, "j", State::Ready);
+    assert_eq!(setup.cluster.counts().lists(Jobs), 0);
     let jobs = request(Subject::Name, of(&[Jobs], None), "");
     assert_eq!(ask(&mut client, None, jobs).await.unwrap().0, "j");
     setup.daemon.stop().await;
@@ -79,7 +87,7 @@ async fn words_are_those_that_begin_so() {
 
 #[tokio::test]
 async fn an_answer_is_bounded_and_says_so() {
-    let cluster = daymark_tests::fake_apiserver::FakeApiServer::start().await.unwrap();
+    let cluster = FakeApiServer::start().await.unwrap();
     (0..1001).for_each(|number| _ = put(&cluster, Pods, &format!("p{number:04}"), State::Ready));
     let setup = Setup::of(cluster).await;
     let mut client = setup.daemon.completions().await;

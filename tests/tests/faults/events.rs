@@ -4,7 +4,7 @@ use daymark_proto::v1::{
     ClusterEvent, EventFilter, ListEventsRequest, ObjectRef, State, WatchEventsRequest, WatchEventsResponse,
 };
 use daymark_tests::fake_apiserver::objects::{NAMESPACE, object};
-use daymark_tests::fake_apiserver::{Answer, Collection, FakeApiServer, Fault, Verb};
+use daymark_tests::fake_apiserver::{Answer, Collection, Counts, FakeApiServer, Fault, Verb};
 use daymark_tests::process::PATIENCE;
 use serde_json::{Value, json};
 use tonic::{Code, Status, Streaming};
@@ -259,5 +259,27 @@ async fn pages_are_whole_in_either_order() {
         let refused = list(&setup, filter).await.unwrap_err();
         assert_eq!(code_and_reason(&refused), (Code::InvalidArgument, "INVALID_FILTER".into()), "{refused:?}");
     }
+    setup.daemon.stop().await;
+}
+
+/// A daemon that is started when events have been told already, and that hears of pods last.
+#[tokio::test]
+async fn what_was_told_before_the_daemon_is_its_owners_too() {
+    let cluster = FakeApiServer::start().await.unwrap();
+    cluster.serve_events();
+    let deployment = put(&cluster, Deployments, "web", State::Ready).uid;
+    let replica_set = owned(&cluster, ReplicaSets, "web-1", "Deployment", "web", &deployment);
+    owned(&cluster, Pods, "web-1-a", "ReplicaSet", "web-1", &replica_set);
+    happen(&cluster, Pods, "web-1-a", 1);
+    for verb in [Verb::List, Verb::StreamList] {
+        cluster.fault(Fault::new(Answer::Late).on(verb).of(Pods));
+    }
+    let setup = Setup::of(cluster).await;
+    let asked = |counts: &Counts| counts.open_watches(Events) > 0 && counts.lists(Pods) + counts.stream_lists(Pods) > 0;
+    setup.cluster.until("events before pods", asked).await;
+    setup.cluster.heal();
+    let mut watching = Watching::begin(&setup, of("deploy", "web"), &[]).await;
+    assert_eq!(watching.until("Pod/web-1-a x1").await.pop().as_deref(), Some("Pod/web-1-a x1"));
+    drop(watching);
     setup.daemon.stop().await;
 }

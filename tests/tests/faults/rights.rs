@@ -43,7 +43,7 @@ impl Rbac {
         self.rules.lock().extend(rules);
     }
 
-    fn withdraw(&self, user: &str, resource: &str, namespace: &str) {
+    pub(crate) fn withdraw(&self, user: &str, resource: &str, namespace: &str) {
         let end = format!(" {resource} {namespace}");
         self.rules.lock().retain(|rule| !(rule.starts_with(user) && rule.ends_with(&end)));
     }

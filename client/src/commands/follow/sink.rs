@@ -55,7 +55,9 @@ impl Sink {
                 Form::Live { live: Live::default(), drawn: None, stale: false }
             }
             output if output.is_table() => Form::Rows { layout: Layout::default(), begun: false },
-            Output::Columns { .. } | Output::Expression(..) => Form::Expressed(Box::new(Expressed::new(query).await?)),
+            Output::Columns { .. } | Output::Expression(..) => {
+                Form::Expressed(Box::new(Expressed::new(query, printer.on_terminal()).await?))
+            }
             format => Form::Documents { format: format.clone(), begun: false },
         };
         Ok(Self { form, columns: query.columns(), clock: None })

@@ -39,7 +39,7 @@ pub async fn print(printer: &mut Printer, query: &Query<'_>, found: &Found) -> R
         Output::Yaml => yaml::document(printer.out(), &List::of(&found.statuses), terminal)?,
         Output::StatusJson => json::pretty(printer.out(), &StatusList::from(found), terminal)?,
         Output::Columns { .. } | Output::Expression(..) => {
-            let mut expressed = Expressed::new(query).await?;
+            let mut expressed = Expressed::new(query, terminal).await?;
             if one || matches!(query.output, Output::Columns { .. }) {
                 for status in &found.statuses {
                     expressed.print(printer, &status.object).await?;

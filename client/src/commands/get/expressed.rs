@@ -7,7 +7,7 @@ use super::{Query, object};
 use crate::custom_columns::CustomColumns;
 use crate::exit::{Exit, Failure};
 use crate::expression::{Evaluator, Program};
-use crate::jsonpath::{ExecuteError, Template};
+use crate::jsonpath::ExecuteError;
 use crate::object_list;
 use crate::output::{Language, Output};
 use crate::printer::Printer;
@@ -23,18 +23,16 @@ pub enum Expressed {
         /// Rows that are not printed yet: all of them make the columns as wide as they are.
         rows: Vec<Vec<String>>,
     },
-    /// A path takes a bounded number of steps, whatever it is.
-    JsonPath(Box<Template>),
     /// A program that may take anything, in a process of its own.
     Program(Box<Evaluator>),
 }
 
 impl Expressed {
-    /// The query's expression.
+    /// The query's expression, for a `terminal` or not.
     ///
     /// # Errors
     /// If it is none; or there can be no process for it.
-    pub async fn new(query: &Query<'_>) -> Result<Self, Failure> {
+    pub async fn new(query: &Query<'_>, terminal: bool) -> Result<Self, Failure> {
         match &query.output {
             Output::Columns { text, is_file } => {
                 let columns = if *is_file { CustomColumns::parse_file(text) } else { CustomColumns::parse(text) };
@@ -42,21 +40,12 @@ impl Expressed {
                 let rows = Vec::from_iter((!query.columns.no_headers).then(|| columns.headers()));
                 Ok(Self::Columns { columns, writer: TabWriter::default(), rows })
             }
-            Output::Expression(language @ (Language::JsonPath | Language::JsonPathAsJson), text) => {
-                let template = Template::parse(text);
-                let template = template.map_err(|error| Failure::usage(format!("-o jsonpath: {error}")))?;
-                Ok(Self::JsonPath(Box::new(template.json(*language == Language::JsonPathAsJson))))
+            Output::Expression(language, text) => {
+                let program = program(*language, text.clone(), query, terminal);
+                Ok(Self::Program(Box::new(Evaluator::start(&program).await?)))
             }
-            Output::Expression(Language::Jq, text) => {
-                Self::program(Program::Jq { expression: text.clone(), raw: query.raw }).await
-            }
-            Output::Expression(Language::GoTemplate, text) => Self::program(Program::GoTemplate(text.clone())).await,
             other => Err(Failure::new(Exit::Fault, format!("{other:?} is no expression"))),
         }
-    }
-
-    async fn program(program: Program) -> Result<Self, Failure> {
-        Ok(Self::Program(Box::new(Evaluator::start(&program).await?)))
     }
 
     /// Prints what it makes of one document: an object, or a list of them.
@@ -112,11 +101,6 @@ impl Expressed {
                 rows.push(row.iter().map(|cell| sanitize::cell(cell).into_owned()).collect());
                 Ok(Vec::new())
             }
-            Self::JsonPath(template) => {
-                let mut output = Vec::new();
-                template.as_ref().clone().for_terminal(terminal).execute(&document(json)?, &mut output)?;
-                Ok(output)
-            }
             Self::Program(evaluator) => {
                 let output = evaluator.evaluate(json).await?;
                 Ok(if terminal {
@@ -125,6 +109,18 @@ impl Expressed {
                     output
                 })
             }
+        }
+    }
+}
+
+fn program(language: Language, text: String, query: &Query<'_>, terminal: bool) -> Program {
+    let strict = !query.allows_missing_keys;
+    let as_json = language == Language::JsonPathAsJson;
+    match language {
+        Language::Jq => Program::Jq { expression: text, raw: query.raw },
+        Language::GoTemplate => Program::GoTemplate { template: text, strict },
+        Language::JsonPath | Language::JsonPathAsJson => {
+            Program::JsonPath { template: text, strict, as_json, terminal }
         }
     }
 }

@@ -27,6 +27,8 @@ pub struct Query<'a> {
     /// Whether strings that jq gives are printed without their quotation marks.
     pub raw: bool,
     pub sort_by: Option<&'a str>,
+    /// Whether a key that is not there is no error of a template's.
+    pub allows_missing_keys: bool,
 }
 
 /// What is followed.
@@ -58,6 +60,7 @@ impl<'a> Query<'a> {
             output,
             raw: args.raw_output,
             sort_by: args.sort_by.as_deref(),
+            allows_missing_keys: args.allow_missing_template_keys,
         };
         query.check()?;
         query.check_output()?;
@@ -85,6 +88,7 @@ impl<'a> Query<'a> {
             output,
             raw: false,
             sort_by: None,
+            allows_missing_keys: true,
         };
         query.check()?;
         Ok(query)
