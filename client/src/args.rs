@@ -11,6 +11,7 @@ use crate::duration;
 mod completion;
 mod connection;
 mod context;
+mod describe;
 mod diagnose;
 mod events;
 mod get;
@@ -21,6 +22,7 @@ mod report;
 pub use completion::{Complete, Completion, Man, Shell};
 pub use connection::Connection;
 pub use context::{Context, ContextAdd, ContextList, ContextTest};
+pub use describe::Describe;
 pub use diagnose::{Diagnose, Format as DiagnoseFormat};
 pub use events::{EventFormat, EventType, Events};
 pub use get::{ColumnArgs, Following, Get, Shown, StateArg, Tree, TreeFormat, Watch};
@@ -62,6 +64,8 @@ pub enum Command {
     Get(Get),
     /// Follow the transitions of objects from one state to another
     Watch(Watch),
+    /// Say of objects what there is to be known
+    Describe(Describe),
     /// Show an object with all that it owns
     Tree(Tree),
     /// Show what has happened, as events tell it
@@ -210,7 +214,7 @@ pub struct Version {
     pub output: Output,
 }
 
-/// How `version` and `daemon status` print.
+/// How `version`, `describe` and `daemon status` print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {
     /// Lines for people

@@ -216,7 +216,11 @@ impl Client {
         Ok(all)
     }
 
-    async fn event_page(&self, request: ListEventsRequest) -> Result<ListEventsResponse, Error> {
+    /// One page of the events that match, such as the newest ones.
+    ///
+    /// # Errors
+    /// Those of the call, as for [`Client::list_events`].
+    pub async fn event_page(&self, request: ListEventsRequest) -> Result<ListEventsResponse, Error> {
         let mut service = self.event_service();
         self.call(request, async move |request| service.list_events(request).await).await
     }

@@ -3,6 +3,7 @@
 pub mod completion;
 pub mod context;
 pub mod daemon_status;
+pub mod describe;
 pub mod diagnose;
 pub mod events;
 pub mod follow;

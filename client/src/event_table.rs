@@ -7,6 +7,9 @@ use prost_types::Timestamp;
 use crate::layout::Cell;
 use crate::{sanitize, words};
 
+/// The columns that every table of events has.
+pub const NAMES: &[&str] = &["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"];
+
 /// Which columns a table has.
 #[derive(Debug, Clone, Copy)]
 pub struct Columns {
@@ -21,14 +24,14 @@ pub struct Columns {
 impl Columns {
     /// The header, if there is one.
     pub fn header(self) -> Option<Vec<Cell>> {
-        let mut names = vec!["LAST SEEN", "TYPE", "REASON", "OBJECT"];
+        let mut names = NAMES.to_vec();
+        if self.wide {
+            let message = names.len() - 1;
+            names.splice(message..message, ["SOURCE", "FIRST SEEN", "COUNT"]);
+        }
         if self.namespaces {
             names.insert(0, "NAMESPACE");
         }
-        if self.wide {
-            names.extend(["SOURCE", "FIRST SEEN", "COUNT"]);
-        }
-        names.push("MESSAGE");
         let cells = names.into_iter().map(|name| (Style::new().bold(), name.to_owned()));
         self.header.then(|| cells.collect())
     }

@@ -50,6 +50,13 @@ impl Line {
         Self(vec![(Style::new(), text.into())])
     }
 
+    /// The line without its styles.
+    #[cfg(test)]
+    pub fn text(&self) -> String {
+        let text: String = self.0.iter().map(|(_, text)| text.as_str()).collect();
+        text.trim_end().to_owned()
+    }
+
     /// The line cut to `width` columns.
     pub fn cut(mut self, width: usize) -> Self {
         let mut left = width;
@@ -87,16 +94,12 @@ mod tests {
         cells.iter().map(|text| (Style::new(), (*text).to_owned())).collect()
     }
 
-    fn text(line: &Line) -> String {
-        line.0.iter().map(|(_, text)| text.as_str()).collect()
-    }
-
     #[test]
     fn cells_stand_below_each_other_by_their_width_on_screen() {
         let mut layout = Layout::default();
         let rows = [row(&["NAME", "AGE"]), row(&["漢字x", "1s"]), row(&["é", "2s"])];
         rows.iter().for_each(|row| layout.fit(row));
-        let lines: Vec<_> = rows.iter().map(|row| text(&layout.line(row))).collect();
+        let lines: Vec<_> = rows.iter().map(|row| layout.line(row).text()).collect();
         assert_eq!(lines, ["NAME    AGE", "漢字x   1s", "é       2s"]);
     }
 
@@ -104,7 +107,7 @@ mod tests {
     fn a_line_is_cut_between_characters() {
         let line = Layout::default().line(&row(&["漢字", "abc"]));
         for (width, cut) in [(0, ""), (1, ""), (3, "漢"), (4, "漢字"), (8, "漢字   a"), (99, "漢字   abc")] {
-            assert_eq!(text(&line.clone().cut(width)), cut, "{width}");
+            assert_eq!(line.clone().cut(width).text(), cut, "{width}");
         }
     }
 }

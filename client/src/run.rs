@@ -7,7 +7,8 @@ use clap::Parser;
 
 use crate::args::{Args, Command, Daemon};
 use crate::commands::{
-    completion, context, daemon_status, diagnose, events, gate, get, logs, man, on, session, tree, version, wait,
+    completion, context, daemon_status, describe, diagnose, events, gate, get, logs, man, on, session, tree, version,
+    wait,
 };
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
@@ -66,6 +67,7 @@ async fn until_interrupted(args: Args, printer: &mut Printer) -> Result<Exit, Fa
     match args.command {
         Command::Get(get) => signals.or(get::run(global, &get, printer)).await,
         Command::Watch(watch) => signals.or(get::watch(global, &watch, printer)).await,
+        Command::Describe(describe) => signals.or(describe::run(global, &describe, printer)).await,
         Command::Tree(tree) => signals.or(tree::run(global, &tree, printer)).await,
         Command::Events(args) => signals.or(events::run(global, &args, printer)).await,
         Command::Logs(logs) => signals.or(logs::run(global, &logs, printer)).await,

@@ -11,6 +11,9 @@ use crate::layout::Cell;
 use crate::sanitize;
 use crate::words;
 
+/// The columns that every table of states has.
+pub const STATES: &[&str] = &["NAME", "STATE", "REASON", "PROGRESS", "AGE"];
+
 /// Which columns a table has.
 #[derive(Debug, Clone, Default)]
 pub struct Columns {
@@ -46,7 +49,7 @@ struct LabelledMetadata {
 impl Columns {
     /// The header, if there is one.
     pub fn header(&self) -> Option<Vec<Cell>> {
-        let mut names = vec!["NAME", "STATE", "REASON", "PROGRESS", "AGE"];
+        let mut names = STATES.to_vec();
         if self.namespaces {
             names.insert(0, "NAMESPACE");
         }

@@ -9,6 +9,8 @@
 
 #[path = "e2e/completion.rs"]
 mod completion;
+#[path = "e2e/describe.rs"]
+mod describe;
 #[path = "e2e/diagnose.rs"]
 mod diagnose;
 #[path = "e2e/diagnose_catalogue.rs"]
@@ -104,6 +106,7 @@ static SHARED: Mutex<Option<Shared>> = Mutex::new(None);
 
 fn main() -> ExitCode {
     let tests = [
+        describe::TESTS,
         wait::TESTS,
         watch::TESTS,
         events::TESTS,

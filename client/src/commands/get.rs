@@ -82,7 +82,7 @@ async fn fetch(client: &Client, query: &Query<'_>) -> Result<Found, Failure> {
 }
 
 /// The error, if the next object may well be there all the same.
-fn of_one_object(error: Error) -> Result<Error, Failure> {
+pub(super) fn of_one_object(error: Error) -> Result<Error, Failure> {
     let is_of_one =
         error.rpc().is_some() && matches!(exit_of(&error), Exit::NotFound | Exit::NotPermitted | Exit::Usage);
     if is_of_one { Ok(error) } else { Err(error.into()) }

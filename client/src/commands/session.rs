@@ -7,7 +7,7 @@ use daymark::{Address, Client, Credentials, Error, Identity, NOT_PERMITTED, Opti
 
 use crate::args::{Connection, Global};
 use crate::contexts;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::targets::Selection;
 
 /// No limit, as far as anybody will notice, and far from overflow.
@@ -137,6 +137,21 @@ pub fn unreachable(kind: &Unreachable) -> String {
     }
     let place = if namespace.is_empty() { String::new() } else { format!(" in namespace {namespace:?}") };
     format!("warning: {kind}{place} cannot be read: {reason}: {message}")
+}
+
+/// The exit code when `unreachable` kinds leave nothing of a selection; `None` when something else was read.
+pub fn all_unreachable(selection: &Selection, unreachable: &[Unreachable]) -> Option<Exit> {
+    let asked = match selection {
+        Selection::Kinds(kinds) => kinds.len(),
+        Selection::Objects(targets) => targets.len(),
+    };
+    // Of a kind that may not be seen everywhere something may.
+    let unread = unreachable.iter().filter(|kind| kind.reason != NOT_PERMITTED);
+    if unreachable.is_empty() || unread.count() < asked {
+        return None;
+    }
+    let forbidden = unreachable.iter().all(|kind| kind.reason == "Forbidden");
+    Some(if forbidden { Exit::NotPermitted } else { Exit::Unreachable })
 }
 
 /// One line for an empty selection, with the namespace where one was searched.

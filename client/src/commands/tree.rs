@@ -1,14 +1,11 @@
 //! `daymark tree`
 
-mod shape;
-
 use std::time::Duration;
 
 use daymark::api::{ObjectRef, State, Status, TreeNode, WatchTreeRequest, WatchTreeResponse};
 use daymark::{Client, TreeEvent};
 use tokio::time::Instant;
 
-use self::shape::{Nested, branches};
 use super::session;
 use crate::args::{Global, Tree, TreeFormat};
 use crate::exit::{Exit, Failure, exit_of};
@@ -18,6 +15,7 @@ use crate::live::Live;
 use crate::printer::Printer;
 use crate::table::Columns;
 use crate::targets::Selection;
+use crate::tree::{Nested, row, rows};
 
 /// A tree that is being shown.
 struct Shower<'a> {
@@ -169,21 +167,6 @@ fn namespace(node: &TreeNode) -> &str {
     node.status.as_ref().and_then(|status| status.r#ref.as_ref()).map_or("", |object| &object.namespace)
 }
 
-/// A row for each object, its name behind the branch that it hangs on.
-fn rows(columns: &Columns, tree: &WatchTreeResponse) -> Vec<Vec<Cell>> {
-    let depths: Vec<_> = tree.nodes.iter().map(|node| node.depth).collect();
-    let name = usize::from(columns.namespaces);
-    let branches = branches(&depths);
-    let row = |(node, branch): (&TreeNode, String)| {
-        let mut row = row(columns, node.status.as_ref()?, tree);
-        if let Some((_, text)) = row.get_mut(name) {
-            text.insert_str(0, &branch);
-        }
-        Some(row)
-    };
-    tree.nodes.iter().zip(branches).filter_map(row).collect()
-}
-
 /// A row for each object that is otherwise than before, or gone.
 fn changes(columns: &Columns, before: &WatchTreeResponse, tree: &WatchTreeResponse) -> Vec<Vec<Cell>> {
     let find = |in_tree: &WatchTreeResponse, uid: &str| {
@@ -206,10 +189,6 @@ fn changes(columns: &Columns, before: &WatchTreeResponse, tree: &WatchTreeRespon
         }
     }
     rows
-}
-
-fn row(columns: &Columns, status: &Status, tree: &WatchTreeResponse) -> Vec<Cell> {
-    columns.row(status, tree.freshness.as_ref().and_then(|freshness| freshness.time.as_ref()))
 }
 
 fn uid(status: &Status) -> &str {

@@ -15,6 +15,8 @@ mod contexts;
 mod contract;
 mod credentials;
 mod daemon_status;
+mod describe;
+mod describe_texts;
 mod diagnose;
 mod events;
 mod expressions;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use daymark::NOT_PERMITTED;
 use daymark::api::{Filter, Unreachable, View};
 
 use super::Found;
@@ -222,16 +221,6 @@ impl<'a> Query<'a> {
     /// The exit code when `unreachable` kinds leave nothing to show; `None`
     /// when something else was read.
     pub fn all_unreachable(&self, unreachable: &[Unreachable]) -> Option<Exit> {
-        let asked = match &self.selection {
-            Selection::Kinds(kinds) => kinds.len(),
-            Selection::Objects(targets) => targets.len(),
-        };
-        // Of a kind that may not be seen everywhere something may.
-        let unread = unreachable.iter().filter(|kind| kind.reason != NOT_PERMITTED);
-        if unreachable.is_empty() || unread.count() < asked {
-            return None;
-        }
-        let forbidden = unreachable.iter().all(|kind| kind.reason == "Forbidden");
-        Some(if forbidden { Exit::NotPermitted } else { Exit::Unreachable })
+        session::all_unreachable(&self.selection, unreachable)
     }
 }

@@ -1,12 +1,34 @@
-//! The shape of a tree.
+//! The shape of a tree: its rows, and its JSON.
 
-use daymark::api::{TreeNode, WatchTreeResponse};
+use daymark::api::{Status, TreeNode, WatchTreeResponse};
 use serde::Serialize;
 
+use crate::layout::Cell;
 use crate::status_json::{FreshnessJson, StatusJson, UnreachableJson};
+use crate::table::Columns;
+
+/// A row for each object, its name behind the branch that it hangs on.
+pub fn rows(columns: &Columns, tree: &WatchTreeResponse) -> Vec<Vec<Cell>> {
+    let depths: Vec<_> = tree.nodes.iter().map(|node| node.depth).collect();
+    let name = usize::from(columns.namespaces);
+    let branches = branches(&depths);
+    let row = |(node, branch): (&TreeNode, String)| {
+        let mut row = row(columns, node.status.as_ref()?, tree);
+        if let Some((_, text)) = row.get_mut(name) {
+            text.insert_str(0, &branch);
+        }
+        Some(row)
+    };
+    tree.nodes.iter().zip(branches).filter_map(row).collect()
+}
+
+/// An object's row, as old as it was when the tree was told.
+pub fn row(columns: &Columns, status: &Status, tree: &WatchTreeResponse) -> Vec<Cell> {
+    columns.row(status, tree.freshness.as_ref().and_then(|freshness| freshness.time.as_ref()))
+}
 
 /// What stands before each name, by how deep it is: each comes before what is below it.
-pub fn branches(depths: &[i32]) -> Vec<String> {
+fn branches(depths: &[i32]) -> Vec<String> {
     let mut branches = vec![String::new(); depths.len()];
     // For each depth, whether another one of that depth follows below the same parent.
     let mut follows: Vec<bool> = Vec::new();
