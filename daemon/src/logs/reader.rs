@@ -31,8 +31,9 @@ const GONE: Duration = Duration::from_secs(10);
 /// So long after the end of its log a container is said to have ended, at the latest. If it was
 /// opened sooner, it could be that of the next run already.
 const END: Duration = Duration::from_secs(5);
-/// How often a log is opened that is read once.
-const TRIES: usize = 5;
+/// How often in a row a log is opened in vain that is read once: before it was ever open, and
+/// afterwards. Others wait for it.
+const TRIES: (usize, usize) = (2, 5);
 /// Kubelets leave lines out by their time, which may be a little less than that of a line before.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(1);
 
@@ -182,6 +183,7 @@ impl Reader {
             self.part.mark = Some(Mark::behind(self.part.mark, time));
         }
         self.pause = Pause::default();
+        self.tries = 0;
         self.said.broken = false;
         Event::Line { origin: self.origin, line }
     }
@@ -287,7 +289,7 @@ impl Reader {
         let failure = Failure::from(problem);
         let goes_on = match (failure, self.part.follow) {
             (Failure::Unreachable, true) | (Failure::NoLog, true) => true,
-            (Failure::Unreachable, false) => self.tries < TRIES,
+            (Failure::Unreachable, false) => self.tries < if self.was_open { TRIES.1 } else { TRIES.0 },
             _ => false,
         };
         if !goes_on {

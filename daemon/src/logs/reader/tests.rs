@@ -230,7 +230,12 @@ async fn what_is_read_once_is_tried_several_times_and_then_given_up() {
 
     let kubelet = Kubelet::new(std::iter::repeat_with(|| Err(unreachable("no"))).take(9));
     assert_eq!(next(&mut kubelet.read(part(false), &standing), 9).await, ["Failed(Unreachable)"]);
-    assert_eq!(kubelet.asked.lock().len(), TRIES);
+    assert_eq!(kubelet.asked.lock().len(), TRIES.0);
+
+    let breaking = std::iter::repeat_with(|| Ok(vec![text(&[(1, "a")]), Piece::Break])).take(9);
+    let kubelet = Kubelet::new(breaking);
+    assert_eq!(next(&mut kubelet.read(part(false), &standing), 9).await, ["a", "Failed(Unreachable)"]);
+    assert_eq!(kubelet.asked.lock().len(), 1 + TRIES.1);
 
     for (reason, told) in [(ProblemReason::Invalid, "Failed(NoLog)"), (ProblemReason::Forbidden, "Failed(Forbidden)")] {
         let kubelet = Kubelet::new([Err(Problem::new(reason, "no"))]);

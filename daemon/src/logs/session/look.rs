@@ -78,6 +78,11 @@ impl Session {
         }
         let json = match found.json(&self.tools.source).await {
             Ok(Some(json)) => json,
+            Err(problem) if !self.looked => {
+                let message = format!("pod {}: {}", record.key.name, problem.message);
+                self.queue.push_back(Event::notice(NoticeKind::Failed((&problem).into()), 0, message));
+                return Ok(Ok(()));
+            }
             // It is gone, or is read the next time.
             Ok(None) | Err(_) => return Ok(Ok(())),
         };
@@ -87,7 +92,13 @@ impl Session {
             self.queue.push_back(Event::notice(NoticeKind::Failed(Failure::Unreachable), 0, message));
             return Ok(Ok(()));
         };
-        let joined = is_new && self.looked;
+        self.read(found, &pod, is_new && self.looked);
+        Ok(Ok(()))
+    }
+
+    /// Begins to read the logs of a pod that are not read yet.
+    fn read(&mut self, found: &Found, pod: &Pod, joined: bool) {
+        let record = &found.record;
         if joined {
             self.queue.push_back(Event::notice(NoticeKind::Joined, 0, format!("pod {} came", record.key.name)));
         }
@@ -97,11 +108,10 @@ impl Session {
             room = room.checked_sub(1)?;
             tools.place(caller)
         };
-        let newcomers = self.roster.update(record, &pod, &self.wanted.containers, place, &mut self.queue);
+        let newcomers = self.roster.update(record, pod, &self.wanted.containers, place, &mut self.queue);
         for newcomer in newcomers {
             self.open(found, newcomer, joined);
         }
-        Ok(Ok(()))
     }
 
     /// Begins to read the log of a container.
