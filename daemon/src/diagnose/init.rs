@@ -153,7 +153,8 @@ fn hosts(text: &str) -> Vec<String> {
         let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
         let (host, port) = place.split_once(':').unwrap_or((place, ""));
         let has_port = port.split('/').next().is_some_and(|port| port.parse::<u16>().is_ok());
-        let is_name = words(host).next().is_some_and(|word| word == host);
+        // `getent hosts HOST`
+        let is_name = token != "hosts" && words(host).next().is_some_and(|word| word == host);
         if is_name && (of_url.is_some() || has_port || host.contains(".svc") || is_expected) {
             hosts.push(host.to_owned());
         }
