@@ -11,6 +11,7 @@ use crate::process::{Finished, Process};
 /// CI system.
 const OF_THE_OUTSIDE: &[&str] = &[
     "DAYMARK_CLUSTER",
+    "DAYMARK_COMPLETION_TIMEOUT",
     "DAYMARK_CONFIG",
     "DAYMARK_CONTEXT",
     "DAYMARK_NAMESPACE",

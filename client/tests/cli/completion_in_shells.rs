@@ -248,6 +248,8 @@ fn fish_completes() {
     let mut shell = Shell::start(&["fish", "--no-config", "-i"], &fake, &[("other.pem", "")]);
     shell.run("daymark completion fish --name k | source");
     completes(&mut shell, &["daymark", "k"]);
+    shell.run("alias dm=daymark");
+    shell.complete("dm get pods web-1 d", "db:0");
     shell.complete("daymark get --ca-file=oth", "other.pem");
     shell.complete("daymark get --ca-file oth", "other.pem");
 }
