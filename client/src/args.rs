@@ -8,13 +8,23 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::duration;
 
+mod completion;
 mod connection;
 mod context;
+mod diagnose;
+mod events;
+mod get;
+mod logs;
 mod question;
 mod report;
 
+pub use completion::{Complete, Completion, Man, Shell};
 pub use connection::Connection;
 pub use context::{Context, ContextAdd, ContextList, ContextTest};
+pub use diagnose::{Diagnose, Format as DiagnoseFormat};
+pub use events::{EventFormat, EventType, Events};
+pub use get::{ColumnArgs, Following, Get, Shown, StateArg, Tree, TreeFormat, Watch};
+pub use logs::{LogFormat, Logs};
 pub use question::{Policy, Question};
 pub use report::{Format as ReportFormat, Report};
 
@@ -50,10 +60,20 @@ pub struct Global {
 pub enum Command {
     /// Show objects and their states
     Get(Get),
+    /// Follow the transitions of objects from one state to another
+    Watch(Watch),
+    /// Show an object with all that it owns
+    Tree(Tree),
+    /// Show what has happened, as events tell it
+    Events(Events),
     /// Wait until objects are as needed
     Wait(Wait),
+    /// Tell what is wrong, why, and what to try next
+    Diagnose(Diagnose),
     /// Run a command at each transition of objects
     On(On),
+    /// Show the logs of pods, by whatever is above them
+    Logs(Logs),
     /// Ask for one verdict on a set of objects, to be had by a token
     #[command(subcommand)]
     Gate(Gate),
@@ -65,6 +85,13 @@ pub enum Command {
     Daemon(Daemon),
     /// Show the versions of client and daemon
     Version(Version),
+    /// Print what a shell needs to complete commands, flags, and what is in the cluster
+    Completion(Completion),
+    /// Print the manual, or write its pages
+    Man(Man),
+    /// What shells ask while somebody types
+    #[command(name = "__complete", hide = true)]
+    Complete(Complete),
 }
 
 /// `daymark gate`
@@ -124,81 +151,6 @@ pub struct DaemonStatus {
     /// How to print
     #[arg(short, long, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]
     pub output: Output,
-}
-
-/// `daymark get`
-#[derive(Debug, clap::Args)]
-pub struct Get {
-    /// KIND, KIND,KIND..., KIND NAME..., or KIND/NAME...
-    #[arg(required = true, value_name = "KIND[/NAME]")]
-    pub words: Vec<String>,
-    /// All namespaces
-    #[arg(short = 'A', long)]
-    pub all_namespaces: bool,
-    /// Only objects with such labels, such as app=web,tier!=db
-    #[arg(short = 'l', long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
-    pub selector: String,
-    /// Only objects with such fields, such as spec.nodeName=n1,status.phase!=Running
-    #[arg(long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
-    pub field_selector: String,
-    /// Only objects of which this expression in CEL is true, such as
-    /// 'object.spec.replicas > 1'
-    #[arg(long, value_name = "EXPRESSION", default_value = "", hide_default_value = true)]
-    pub cel: String,
-    /// Only objects in one of these states
-    #[arg(long, value_enum, ignore_case = true, value_delimiter = ',', value_name = "STATES")]
-    pub state: Vec<StateArg>,
-    /// Go on with what changes
-    #[arg(short, long)]
-    pub watch: bool,
-    /// Skip no change that the daemon has seen, and say where some may be missing
-    #[arg(long, requires = "watch")]
-    pub history: bool,
-    /// What to print
-    #[arg(short, long, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
-    pub output: Format,
-    /// Leave the table's header out
-    #[arg(long)]
-    pub no_headers: bool,
-    /// End the watch after this long; 0 for no limit
-    #[arg(long, requires = "watch", value_name = "DURATION", value_parser = duration::parse)]
-    pub timeout: Option<Duration>,
-}
-
-/// A state to select by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum StateArg {
-    /// As the specification asks
-    Ready,
-    /// On its way
-    InProgress,
-    /// Failed
-    Failed,
-    /// Being deleted
-    Terminating,
-    /// Held back on purpose
-    Paused,
-    /// Nothing can judge it
-    Unknown,
-}
-
-/// How `get` prints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// A table of states
-    Table,
-    /// A table with more columns
-    Wide,
-    /// The Kubernetes objects, as kubectl prints them
-    Json,
-    /// The Kubernetes objects, as YAML
-    Yaml,
-    /// The Kubernetes objects, one a line
-    Ndjson,
-    /// Names, as kubectl prints them
-    Name,
-    /// The states, as JSON
-    StatusJson,
 }
 
 /// `daymark wait`

@@ -1,12 +1,18 @@
 //! One module per command.
 
+pub mod completion;
 pub mod context;
 pub mod daemon_status;
+pub mod diagnose;
+pub mod events;
 pub mod follow;
 mod following;
 pub mod gate;
 pub mod get;
+pub mod logs;
+pub mod man;
 pub mod on;
 pub mod session;
+pub mod tree;
 pub mod version;
 pub mod wait;

@@ -9,6 +9,7 @@ use daymark::{
 use tonic::Code;
 
 use crate::contexts::ContextError;
+use crate::expression::ExpressionError;
 
 /// The process' exit code. CI branches on it: a code means one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +95,13 @@ impl From<ContextError> for Failure {
     }
 }
 
+impl From<ExpressionError> for Failure {
+    fn from(error: ExpressionError) -> Self {
+        let exit = if error.is_usage() { Exit::Usage } else { Exit::Fault };
+        Self::new(exit, error.to_string())
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::new(exit_of(&error), format!("{error}{}", hint(&error)))
@@ -142,6 +150,8 @@ pub fn exit_of(error: &Error) -> Exit {
         | Error::Credentials(CredentialsError::Unanswered { .. }) => Exit::Unreachable,
         Error::NotAdmitted { .. } | Error::Credentials(CredentialsError::Refused { .. }) => Exit::NotPermitted,
         Error::Options(_) | Error::Credentials(_) => Exit::Usage,
+        // Asked of another daemon, it makes sense.
+        Error::Rpc(RpcError { reason, .. }) if reason == "EVENTS_NOT_KEPT" => Exit::Usage,
         Error::Rpc(RpcError { code, .. }) => match code {
             Code::InvalidArgument => Exit::Usage,
             Code::NotFound => Exit::NotFound,

@@ -6,6 +6,7 @@
 //!   itself with ([`Credentials`]).
 //! - [`Watch`] follows objects. It reconnects, resumes where it left off, and
 //!   tells when the connection was lost and when it came back.
+//! - [`EventWatch`] does so with Kubernetes' events, and tells each version once.
 //! - [`Picture`] is the reader's own view of what a watch follows. It turns the
 //!   stream's messages into [`Change`]s, each told once, whatever was lost.
 //! - [`recovery`] is the one place that tells which errors are worth another try.
@@ -34,9 +35,12 @@ mod backoff;
 mod client;
 mod connect;
 mod credentials;
+mod diagnosis_watch;
 mod error;
+mod event_watch;
 mod fetch;
 mod gate_watch;
+mod log_watch;
 mod options;
 mod picture;
 mod proxy;
@@ -45,14 +49,18 @@ mod secret_file;
 mod socket;
 mod tls;
 mod token;
+mod tree_watch;
 mod watch;
 
 pub use address::{Address, AddressError};
-pub use client::Client;
+pub use client::{Client, Pages};
 pub use credentials::{Credentials, CredentialsError};
 pub use daymark_proto::v1 as api;
+pub use diagnosis_watch::{DiagnosisEvent, DiagnosisWatch};
 pub use error::{Error, RpcError};
+pub use event_watch::{EventWatch, EventsTold};
 pub use gate_watch::{GateEvent, GateWatch};
+pub use log_watch::{LogWatch, LogWatchEvent};
 pub use options::{Options, OptionsError};
 pub use picture::{Change, ChangeKind, NOT_PERMITTED, Picture};
 pub use proxy::{Proxy, ProxyError};
@@ -60,4 +68,5 @@ pub use recover::{Recovery, recovery};
 pub use secret_file::SecretFileError;
 pub use tls::{Distrust, Identity, Tls, TlsError, TlsPeer};
 pub use token::{Token, TokenError};
+pub use tree_watch::{TreeEvent, TreeWatch};
 pub use watch::{Told, Watch, WatchEvent};

@@ -5,22 +5,26 @@ mod ask;
 mod cause;
 mod ci;
 mod commands;
+mod completion;
 mod contexts;
 mod criterion;
-#[allow(dead_code, reason = "`get` does not print with it yet")]
 mod custom_columns;
+mod diagnosis;
 mod duration;
+mod event_json;
+mod event_table;
 mod exit;
-#[allow(dead_code, reason = "`get` does not print with it yet")]
+mod expression;
+mod go_template;
 mod go_text;
+mod jq;
 mod json;
-#[allow(dead_code, reason = "`get` does not print with it yet")]
 mod jsonpath;
 mod layout;
 mod live;
 mod manifests;
-#[allow(dead_code, reason = "`get` does not print with it yet")]
 mod object_list;
+mod output;
 #[cfg(test)]
 mod output_cases;
 mod policy_file;
@@ -28,10 +32,10 @@ mod printer;
 mod run;
 mod sanitize;
 mod signals;
-#[allow(dead_code, reason = "`get` does not sort yet")]
 mod sort;
 mod status_json;
 mod table;
+mod tabwriter;
 mod targets;
 mod verdict;
 mod whole_file;
@@ -39,5 +43,9 @@ mod words;
 mod yaml;
 
 fn main() -> std::process::ExitCode {
+    // Its arguments are no user's.
+    if expression::worker::is_wanted() {
+        return expression::worker::run();
+    }
     run::run()
 }

@@ -79,6 +79,7 @@ impl Case {
                 assert_eq!(words.join(" "), *wanted, "{name}: {template}");
             }
             (Ok(got), Some(wanted), _) => assert_eq!(got, *wanted, "{name}: {template}"),
+            (Err(got), Some(wanted), Some(_)) => assert_eq!(got, *wanted, "{name}: {template}"),
             (Err(got), None, Some(wanted)) => assert!(wanted.contains(&got), "{name}: {template}: {got}, not {wanted}"),
             (got, stdout, error) => panic!("{name}: {template}: {got:?}, not {stdout:?} {error:?}"),
         }

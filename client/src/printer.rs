@@ -55,6 +55,11 @@ impl Printer {
         writeln!(self.out, "{text}")
     }
 
+    /// Writes data as it is.
+    pub fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)
+    }
+
     /// Hands everything written so far to the reader.
     pub fn flush(&mut self) -> io::Result<()> {
         self.out.flush()

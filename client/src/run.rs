@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::{Args, Command, Daemon};
-use crate::commands::{context, daemon_status, gate, get, on, session, version, wait};
+use crate::commands::{
+    completion, context, daemon_status, diagnose, events, gate, get, logs, man, on, session, tree, version, wait,
+};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::signals::Signals;
@@ -27,6 +29,10 @@ pub fn run() -> ExitCode {
 }
 
 fn execute(args: Args) -> Exit {
+    if let Command::Complete(complete) = &args.command {
+        crate::completion::run(complete);
+        return Exit::Passed;
+    }
     let mut printer = Printer::new();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -53,12 +59,17 @@ async fn until_interrupted(args: Args, printer: &mut Printer) -> Result<Exit, Fa
     let mut signals = Signals::listen()?;
     let global = match &args.command {
         // What it says of the connection is to be changed, or need not be known.
-        Command::Context(_) | Command::Version(_) => args.global,
+        Command::Context(_) | Command::Version(_) | Command::Completion(_) | Command::Man(_) => args.global,
         _ => session::resolve(&args.global, None)?.global,
     };
     let global = &global;
     match args.command {
         Command::Get(get) => signals.or(get::run(global, &get, printer)).await,
+        Command::Watch(watch) => signals.or(get::watch(global, &watch, printer)).await,
+        Command::Tree(tree) => signals.or(tree::run(global, &tree, printer)).await,
+        Command::Events(args) => signals.or(events::run(global, &args, printer)).await,
+        Command::Logs(logs) => signals.or(logs::run(global, &logs, printer)).await,
+        Command::Diagnose(diagnose) => signals.or(diagnose::run(global, &diagnose, printer)).await,
         Command::Gate(gate) => signals.or(gate::run(global, &gate, printer)).await,
         // A gate that nobody waits for is to be cancelled.
         Command::Wait(wait) => wait::run(global, &wait, printer, &mut signals).await,
@@ -67,5 +78,9 @@ async fn until_interrupted(args: Args, printer: &mut Printer) -> Result<Exit, Fa
         Command::Context(context) => signals.or(context::run(global, &context, printer)).await,
         Command::Daemon(Daemon::Status(status)) => signals.or(daemon_status::run(global, &status, printer)).await,
         Command::Version(version) => signals.or(version::run(global, &version, printer)).await,
+        Command::Completion(args) => completion::run(&args, printer),
+        Command::Man(args) => man::run(&args, printer),
+        // It is answered before anything else.
+        Command::Complete(_) => Ok(Exit::Passed),
     }
 }

@@ -23,6 +23,13 @@ pub fn block(text: &str) -> Cow<'_, str> {
     escape(text, |char| char != '\n' && is_hidden(char))
 }
 
+/// As [`line`], of a line that a program has written: tabs stay, and a carriage return that
+/// ends it goes.
+pub fn log_line(text: &str) -> Cow<'_, str> {
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    escape(text, |char| char != '\t' && (char == '\n' || is_hidden(char)))
+}
+
 /// Whether `char` shows nothing of its own, but acts: control characters, and
 /// the ones that turn the direction of writing.
 pub fn is_hidden(char: char) -> bool {
@@ -39,7 +46,7 @@ fn escape(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
         match char {
             '\n' if hidden(char) => shown.push_str("\\n"),
             '\r' => shown.push_str("\\r"),
-            '\t' => shown.push_str("\\t"),
+            '\t' if hidden(char) => shown.push_str("\\t"),
             _ if !hidden(char) => shown.push(char),
             _ if u32::from(char) < 0x100 => {
                 // Writing to a string does not fail.
@@ -70,5 +77,6 @@ mod tests {
         }
         assert_eq!(cell("a\n\tb\u{7}"), "a b\\x07");
         assert_eq!(block("a\n\u{1b}b"), "a\n\\x1bb");
+        assert_eq!(log_line("a\tb\r\u{1b}[0m\r"), "a\tb\\r\\x1b[0m");
     }
 }

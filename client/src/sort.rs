@@ -111,6 +111,7 @@ impl SortField {
     ///
     /// # Errors
     /// As [`SortField::key`] and [`SortField::order`]. They are as they were, then.
+    #[cfg(test)]
     pub fn sort(&self, objects: &mut [Value]) -> Result<(), SortError> {
         let keys = objects.iter().map(|object| self.key(object)).collect::<Result<Vec<_>, _>>()?;
         let order = self.order(&keys)?;

@@ -90,6 +90,11 @@ impl std::fmt::Display for Target {
     }
 }
 
+/// A value of a field selector.
+pub fn escape_field(value: &str) -> String {
+    value.replace('\\', "\\\\").replace(',', "\\,")
+}
+
 fn objects(words: &[String]) -> Result<Selection, Failure> {
     let target = |word: &String| match word.split_once('/') {
         Some((kind, name)) if !kind.is_empty() && !name.is_empty() && !name.contains('/') => {

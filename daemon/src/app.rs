@@ -1,5 +1,6 @@
 //! The composition root: puts the daemon together and owns its tasks.
 
+mod events;
 mod gates;
 mod serving;
 
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -26,11 +27,13 @@ use crate::cause::{BadPattern, Investigator, Redaction};
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
+use crate::event_store::EventStore;
 use crate::gate::register::Gates;
 use crate::gate::run::{Run, Tools};
 use crate::gate::store::StoreError;
 use crate::kind::Kind;
 use crate::lifecycle;
+use crate::logs;
 use crate::predicate::Predicates;
 use crate::proof::Prover;
 use crate::recording::recorder::{RecordError, Recorder, Writing};
@@ -169,9 +172,13 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     let shares = Arc::new(Shares::new(config.shares));
     let (evaluator, answering) = Evaluator::new(Predicates::new(config.worker, config.predicates));
     let open = entrance.open(&source)?;
-    let redaction = Redaction::new(&config.redact)?;
-    let investigator =
-        Investigator::new(Arc::clone(caches.neighbours()), source.clone(), Arc::clone(&authorizer), redaction);
+    let redaction = Arc::new(Redaction::new(&config.redact)?);
+    let investigator = Investigator::new(
+        Arc::clone(caches.neighbours()),
+        source.clone(),
+        Arc::clone(&authorizer),
+        Arc::clone(&redaction),
+    );
     let (keeper, keeping, loaded) = keep(config.gates, &clock).await?;
     let tools = Tools {
         keeper,
@@ -192,12 +199,15 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         source,
         clock,
         gates,
+        events: Arc::new(EventStore::new(config.events)),
         authorizer,
         status_only: config.status_only,
+        redaction,
         prover,
         evaluator,
         streams: Streams::new(config.max_streams, Arc::clone(&shares)),
         shares,
+        log_places: Arc::new(Semaphore::new(logs::session::MOST)),
         drain: CancellationToken::new(),
     });
     let Open { access, tls, door } = open;
@@ -300,6 +310,7 @@ impl Bound {
             Ok(())
         });
         kept.keep(&mut workers);
+        events::keep(&mut workers, &served);
         let keeping = lasting_gates.begin(&mut workers, &served);
         let ended = loop {
             tokio::select! {

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod events;
 pub mod serving;
 
 use std::path::PathBuf;
@@ -7,10 +8,12 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use self::events::EventArgs;
 use self::serving::{Serving, ServingArgs, ServingError};
 use crate::access::shares::Limits;
 use crate::caches::Policy;
 use crate::event_log::Capacity;
+use crate::event_store::Bounds;
 use crate::gate::store::GateStore;
 use crate::predicate;
 use crate::rpc::listener::Address;
@@ -92,6 +95,9 @@ pub struct Args {
     /// What these may take up in memory, of each kind
     #[arg(long, value_name = "MIB", default_value_t = CHANGES_MIB, value_parser = some)]
     changes_mib: usize,
+
+    #[command(flatten)]
+    events: EventArgs,
 
     /// Rules in CEL, for kinds that have none built in or another one than you
     /// want: a file, or a folder of them; read again when they change
@@ -231,6 +237,8 @@ pub struct Config {
     pub redact: Vec<String>,
     /// Where gates are kept.
     pub gates: GatesKept,
+    /// How many events are kept.
+    pub events: Bounds,
 }
 
 /// Where gates are kept.
@@ -341,6 +349,7 @@ impl Args {
             rules,
             redact,
             gates,
+            events: self.events.into(),
         })
     }
 }

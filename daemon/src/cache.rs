@@ -60,7 +60,7 @@ impl Cache {
     pub fn new(id: CacheId, collection: Collection, keeps_bodies: bool, freshness: Freshness) -> Self {
         let kind = &collection.kind;
         let related = Related::find(&kind.group, &kind.kind, collection.field_selector);
-        let (objects, freshness) = (RwLock::new(Objects::new(related.is_some())), watch::Sender::new(freshness));
+        let (objects, freshness) = (RwLock::new(Objects::default()), watch::Sender::new(freshness));
         let (frozen, touched, closed) = (Mutex::default(), Touched::default(), CancellationToken::new());
         Self { id, collection, related, keeps_bodies, objects, freshness, frozen, touched, closed }
     }
@@ -289,10 +289,16 @@ impl<'a> Snapshot<'a> {
 
     /// The objects of a namespace in the cache at that place.
     pub fn in_namespace(&self, cache: usize, namespace: &Arc<str>) -> impl Iterator<Item = &Arc<Record>> {
+        self.beginning(cache, namespace, "")
+    }
+
+    /// Those of them whose names begin with `prefix`: no others are looked at.
+    pub fn beginning(&self, cache: usize, namespace: &Arc<str>, prefix: &str) -> impl Iterator<Item = &Arc<Record>> {
         // No name is empty.
-        let from = Key { namespace: Arc::clone(namespace), name: "".into() };
+        let from = Key { namespace: Arc::clone(namespace), name: prefix.into() };
         let all = self.objects[cache].range(from..);
-        all.take_while(move |(key, _)| key.namespace == *namespace).map(|(_, record)| record)
+        let begins = move |key: &Key| key.namespace == *namespace && key.name.starts_with(prefix);
+        all.take_while(move |(key, _)| begins(key)).map(|(_, record)| record)
     }
 
     /// The object of that name in the cache at that place.

@@ -1,6 +1,7 @@
 //! The caches that are open, by what they hold: opened when they are needed,
 //! closed when they were not for long.
 
+mod holding;
 pub mod neighbours;
 
 use std::collections::HashMap;

@@ -1,13 +1,15 @@
 //! Objects as they are kept: what is asked of all of them, packed, and the body.
 
 mod detail;
+mod happening;
 
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-pub use self::detail::{Detail, Happening, Link};
+pub use self::detail::{Detail, Link};
+pub use self::happening::{Happening, Series};
 use crate::body::Body;
 use crate::body::codec::Codec;
 use crate::intern::Interner;

@@ -2,10 +2,19 @@
 
 mod accept;
 mod auth;
+mod completion_service;
 mod connection;
 mod convert;
 pub mod crowd;
+mod diagnosis_convert;
+mod diagnosis_gather;
+mod diagnosis_observe;
+mod diagnosis_service;
 mod error;
+mod event_convert;
+mod event_filter;
+mod event_service;
+mod event_watch;
 mod filter;
 mod gate_convert;
 mod gate_lasting;
@@ -16,20 +25,31 @@ mod gate_service;
 mod gate_watch;
 mod listed;
 pub mod listener;
+mod log_service;
+mod log_stream;
 mod rights;
 mod rules;
 mod server_service;
 mod status_service;
 mod streams;
+mod table_service;
 pub mod tls;
+mod tree_service;
 mod watch;
 
 use std::sync::Arc;
 
 use daymark_proto::FILE_DESCRIPTOR_SET;
+use daymark_proto::v1::completion_service_server::CompletionServiceServer;
+use daymark_proto::v1::diagnosis_service_server::DiagnosisServiceServer;
+use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
+use daymark_proto::v1::log_service_server::LogServiceServer;
 use daymark_proto::v1::server_service_server::ServerServiceServer;
 use daymark_proto::v1::status_service_server::StatusServiceServer;
+use daymark_proto::v1::table_service_server::TableServiceServer;
+use daymark_proto::v1::tree_service_server::TreeServiceServer;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
@@ -45,9 +65,11 @@ use crate::access::own_rights::Need;
 use crate::access::shares::Shares;
 use crate::access::{Access, LONGEST_TOKEN};
 use crate::caches::Caches;
+use crate::cause::Redaction;
 use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
+use crate::event_store::EventStore;
 use crate::gate::register::Gates;
 use crate::proof::Prover;
 use crate::source::Source;
@@ -85,18 +107,24 @@ pub struct Served {
     pub clock: Clock,
     /// The gates that there are.
     pub gates: Gates,
+    /// The events that are kept.
+    pub events: Arc<EventStore>,
     /// Knows what callers may do.
     pub authorizer: Arc<Authorizer>,
     /// What each caller may have.
     pub shares: Arc<Shares>,
     /// Whether who may `get` a kind's `status`, and no more, sees states.
     pub status_only: bool,
+    /// Takes secrets out of the cluster's own text.
+    pub redaction: Arc<Redaction>,
     /// Proves views.
     pub prover: Arc<Prover>,
     /// Who evaluates callers' expressions.
     pub evaluator: Evaluator,
     /// The streams that are open.
     pub streams: Streams,
+    /// Places of logs that may be open.
+    pub log_places: Arc<Semaphore>,
     /// Cancelled when streams must end.
     pub drain: CancellationToken,
 }
@@ -124,8 +152,14 @@ impl Rpc {
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
         let routes = Routes::new(StatusServiceServer::new(status_service::Handler::new(Arc::clone(&served))))
+            .add_service(CompletionServiceServer::new(completion_service::Handler::new(Arc::clone(&served))))
             .add_service(GateServiceServer::new(gate_service::Handler::new(Arc::clone(&served))))
+            .add_service(EventServiceServer::new(event_service::Handler::new(Arc::clone(&served))))
+            .add_service(LogServiceServer::new(log_service::Handler::new(Arc::clone(&served))))
+            .add_service(DiagnosisServiceServer::new(diagnosis_service::Handler::new(Arc::clone(&served))))
             .add_service(ServerServiceServer::new(server_service::Handler::new(Arc::clone(&served))))
+            .add_service(TableServiceServer::new(table_service::Handler::new(Arc::clone(&served))))
+            .add_service(TreeServiceServer::new(tree_service::Handler::new(Arc::clone(&served))))
             .add_service(health_service)
             .add_service(reflection().build_v1()?)
             // grpcio's and older grpcurl's.

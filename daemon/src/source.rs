@@ -2,8 +2,10 @@
 
 pub mod apiserver;
 pub mod connect;
+pub mod logs;
 pub mod replay;
 pub mod shared;
+pub mod table;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -14,6 +16,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
+use self::table::{Table, Wanted};
 use crate::catalog::Catalog;
 use crate::cause::EventLine;
 use crate::clock::Clock;
@@ -226,6 +229,17 @@ impl Source {
         match self {
             Self::ApiServer(server) => server.read_set(collection, labels).await.map(Some),
             Self::Replay(_) => Ok(None),
+        }
+    }
+
+    /// A page of a kind's table, read now; `None` if the one object that is wanted is not there.
+    ///
+    /// # Errors
+    /// If the API server does not give it, or there is none.
+    pub async fn read_table(&self, kind: &Kind, wanted: &Wanted<'_>) -> Result<Option<Table>, Problem> {
+        match self {
+            Self::ApiServer(server) => server.read_table(kind, wanted).await,
+            Self::Replay(_) => Err(Problem::new(ProblemReason::NotServed, "a recording has no tables")),
         }
     }
 

@@ -11,11 +11,23 @@ pub mod v1 {
     include!("gen/daymark.v1.rs");
 
     #[cfg(feature = "server")]
+    include!("gen/daymark.v1.CompletionService.rs");
+    #[cfg(feature = "server")]
+    include!("gen/daymark.v1.DiagnosisService.rs");
+    #[cfg(feature = "server")]
+    include!("gen/daymark.v1.EventService.rs");
+    #[cfg(feature = "server")]
     include!("gen/daymark.v1.GateService.rs");
+    #[cfg(feature = "server")]
+    include!("gen/daymark.v1.LogService.rs");
+    #[cfg(feature = "server")]
+    include!("gen/daymark.v1.ServerService.rs");
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.StatusService.rs");
     #[cfg(feature = "server")]
-    include!("gen/daymark.v1.ServerService.rs");
+    include!("gen/daymark.v1.TableService.rs");
+    #[cfg(feature = "server")]
+    include!("gen/daymark.v1.TreeService.rs");
 }
 
 /// The encoded `FileDescriptorSet` of the API, for server reflection.

@@ -68,12 +68,28 @@ impl Cli {
     /// If it cannot be started.
     #[must_use]
     pub fn start_words(&self, args: &[&str]) -> Process {
+        Process::start(&mut self.command(args))
+    }
+
+    /// What `daymark` with these arguments has written to standard output, byte for byte.
+    ///
+    /// # Panics
+    /// If it fails.
+    #[must_use]
+    pub fn output(&self, args: &[&str]) -> String {
+        let output = self.command(args).output().expect("daymark runs");
+        assert!(output.status.success(), "{args:?}: {output:?}");
+        String::from_utf8(output.stdout).expect("it is text")
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
         let daymark = &binaries::build().expect("the binaries build").daymark;
         let mut command = Command::new(daymark);
         for variable in OF_THE_OUTSIDE {
             command.env_remove(variable);
         }
         let env = self.env.iter().map(|(name, value)| (name, value));
-        Process::start(command.args(args).env("DAYMARK_ADDRESS", &self.address).envs(env))
+        command.args(args).env("DAYMARK_ADDRESS", &self.address).envs(env);
+        command
     }
 }

@@ -182,12 +182,29 @@ impl<'a> Namespace<'a> {
         succeeded(command.args(args).output().expect("kubectl runs"))
     }
 
+    /// Runs kubectl in the namespace, and returns its standard output if it succeeds.
+    ///
+    /// # Errors
+    /// If it fails: what it said.
+    pub fn try_kubectl<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Result<String, String> {
+        let output = self.cluster.command(["--namespace", &self.name]).args(args).output();
+        let output = output.map_err(|e| e.to_string())?;
+        if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+    }
+
     /// Applies manifests, in YAML.
     ///
     /// # Panics
     /// If the API server refuses them.
     pub fn apply(&self, manifests: &str) {
         apply(self.cluster.command(["--namespace", &self.name]), manifests, &[]);
+    }
+
+    /// Deletes what manifests name, in YAML; does not wait for that, nor does it matter
+    /// whether it is there.
+    pub fn delete(&self, manifests: &str) {
+        let mut kubectl = self.cluster.command(["--namespace", &self.name, "delete", "--ignore-not-found"]);
+        let _deleted = fed(kubectl.args(["--wait=false", "--filename", "-"]), manifests);
     }
 
     /// Applies manifests, in YAML, and returns what the API server answers, as JSON.
@@ -210,13 +227,17 @@ impl Drop for Namespace<'_> {
 }
 
 fn apply(mut kubectl: Command, manifests: &str, more: &[&str]) -> String {
-    let kubectl = kubectl.args(["apply", "--filename", "-"]).args(more);
+    succeeded(fed(kubectl.args(["apply", "--filename", "-"]).args(more), manifests))
+}
+
+/// Runs kubectl with that for its standard input.
+fn fed(kubectl: &mut Command, manifests: &str) -> Output {
     let kubectl = kubectl.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = kubectl.spawn().expect("kubectl runs");
     let mut stdin = child.stdin.take().expect("standard input is piped");
     stdin.write_all(manifests.as_bytes()).expect("kubectl reads its standard input");
     drop(stdin);
-    succeeded(child.wait_with_output().expect("kubectl ends"))
+    child.wait_with_output().expect("kubectl ends")
 }
 
 fn succeeded(output: Output) -> String {

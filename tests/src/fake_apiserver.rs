@@ -11,6 +11,7 @@ mod counts;
 mod discovery;
 mod evidence;
 mod faults;
+mod logs;
 pub mod objects;
 mod reviews;
 mod store;
@@ -34,6 +35,8 @@ pub use self::counts::Counts;
 use self::evidence::{Evidence, Log};
 use self::faults::Faults;
 pub use self::faults::{Answer, Cut, Fault, StreamingLists, Verb};
+pub use self::logs::LogStreams;
+use self::logs::Logs;
 use self::objects::NAMESPACE;
 use self::reviews::Reviews;
 pub use self::store::Written;
@@ -59,9 +62,12 @@ struct Shared {
 struct State {
     store: Store,
     evidence: Evidence,
+    logs: Logs,
     reviews: Reviews,
     faults: Faults,
     counts: Counts,
+    /// Whether there is a kind of events, to be listed and watched.
+    serves_events: bool,
     /// What is left of lists that were begun, by token, with their version.
     pages: HashMap<String, (u64, Vec<Value>)>,
     tokens: u64,
@@ -103,9 +109,11 @@ impl FakeApiServer {
         let state = State {
             store: Store::new(),
             evidence: Evidence::default(),
+            logs: Logs::default(),
             reviews: Reviews::default(),
             faults: Faults::default(),
             counts: Counts::default(),
+            serves_events: false,
             pages: HashMap::new(),
             tokens: 0,
         };
@@ -136,7 +144,12 @@ impl FakeApiServer {
         self.shared.change(|state| state.store.delete(collection, NAMESPACE, name))
     }
 
-    /// Adds an event about the object of that UID.
+    /// Serves events as a kind, that of [`Collection::Events`].
+    pub fn serve_events(&self) {
+        self.shared.change(|state| state.serves_events = true);
+    }
+
+    /// Adds an event about the object of that UID, to be read by that alone.
     pub fn add_event(&self, uid: &str, mut event: Value) {
         event["involvedObject"]["uid"] = uid.into();
         self.shared.change(|state| state.evidence.events.push(event));
@@ -146,6 +159,12 @@ impl FakeApiServer {
     pub fn write_log(&self, pod: &str, container: &str, previous: bool, text: &str) {
         let log = Log { pod: pod.to_owned(), container: container.to_owned(), previous };
         self.shared.change(|state| state.evidence.logs.insert(log, text.to_owned()));
+    }
+
+    /// Logs, by tests that write them.
+    #[must_use]
+    pub fn streams(&self) -> LogStreams<'_> {
+        LogStreams(&self.shared)
     }
 
     /// Answers TokenReviews and SubjectAccessReviews: `reviewer` is given each whole, and says its

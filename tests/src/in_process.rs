@@ -11,6 +11,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use daymark_proto::v1::completion_service_client::CompletionServiceClient;
+use daymark_proto::v1::event_service_client::EventServiceClient;
 use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::{Filter, ObjectRef, WatchStatusesRequest};
@@ -136,6 +138,7 @@ impl InProcess {
             rules: None,
             redact: Vec::new(),
             gates,
+            events: Default::default(),
             worker: crate::binaries::build().expect("the binaries build").daymarkd.clone(),
         }
     }
@@ -180,6 +183,30 @@ impl InProcess {
     /// If it cannot connect.
     pub async fn gates(&self) -> GateServiceClient<Channel> {
         GateServiceClient::new(self.connect().await)
+    }
+
+    /// A client that completes words, with a connection of its own.
+    ///
+    /// # Panics
+    /// If it cannot connect.
+    pub async fn completions(&self) -> CompletionServiceClient<Channel> {
+        CompletionServiceClient::new(self.connect().await)
+    }
+
+    /// A client of the events that it keeps, with a connection of its own.
+    ///
+    /// # Panics
+    /// If it cannot connect.
+    pub async fn events(&self) -> EventServiceClient<Channel> {
+        EventServiceClient::new(self.connect().await)
+    }
+
+    /// A connection of its own.
+    ///
+    /// # Panics
+    /// If it cannot connect.
+    pub async fn channel(&self) -> Channel {
+        self.connect().await
     }
 
     async fn connect(&self) -> Channel {

@@ -12,6 +12,7 @@ pub mod daemon;
 pub mod fake_apiserver;
 pub mod in_process;
 pub mod process;
+pub mod situation;
 
 use std::path::{Path, PathBuf};
 

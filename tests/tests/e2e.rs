@@ -7,6 +7,16 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+#[path = "e2e/completion.rs"]
+mod completion;
+#[path = "e2e/diagnose.rs"]
+mod diagnose;
+#[path = "e2e/diagnose_catalogue.rs"]
+mod diagnose_catalogue;
+#[path = "e2e/events.rs"]
+mod events;
+#[path = "e2e/expressions.rs"]
+mod expressions;
 #[path = "e2e/gates.rs"]
 mod gates;
 #[allow(clippy::unwrap_used, dead_code, reason = "it is shared with the daemon's tests, which ask more of it")]
@@ -14,6 +24,8 @@ mod gates;
 mod issuer;
 #[path = "e2e/kinds.rs"]
 mod kinds;
+#[path = "e2e/logs.rs"]
+mod logs;
 #[path = "e2e/on.rs"]
 mod on;
 #[path = "e2e/owned.rs"]
@@ -34,6 +46,10 @@ mod scale;
 mod secrets;
 #[path = "e2e/states.rs"]
 mod states;
+#[path = "e2e/tables.rs"]
+mod tables;
+#[path = "e2e/tree.rs"]
+mod tree;
 #[path = "e2e/wait.rs"]
 mod wait;
 #[path = "e2e/watch.rs"]
@@ -90,8 +106,12 @@ fn main() -> ExitCode {
     let tests = [
         wait::TESTS,
         watch::TESTS,
+        events::TESTS,
         kinds::TESTS,
+        completion::TESTS,
+        diagnose::TESTS,
         gates::TESTS,
+        logs::TESTS,
         on::TESTS,
         owned::TESTS,
         remote::TESTS,
@@ -101,7 +121,11 @@ fn main() -> ExitCode {
         rights::TESTS,
         secrets::TESTS,
         states::TESTS,
+        diagnose_catalogue::TESTS,
         scale::TESTS,
+        expressions::TESTS,
+        tables::TESTS,
+        tree::TESTS,
     ]
     .concat();
     let trials = tests.into_iter().map(|test| Trial::ignorable_test(test.name, move || perform(&test))).collect();

@@ -16,10 +16,14 @@ mod caches;
 mod causes;
 #[path = "faults/clients.rs"]
 mod clients;
+#[path = "faults/completion.rs"]
+mod completion;
 #[path = "faults/cursor.rs"]
 mod cursor;
 #[path = "faults/errors.rs"]
 mod errors;
+#[path = "faults/events.rs"]
+mod events;
 #[path = "faults/filters.rs"]
 mod filters;
 #[path = "faults/forbidden.rs"]
@@ -32,6 +36,8 @@ mod gates;
 mod lagging;
 #[path = "faults/lasting_gates.rs"]
 mod lasting_gates;
+#[path = "faults/logs.rs"]
+mod logs;
 #[path = "faults/random.rs"]
 mod random;
 #[path = "faults/relist.rs"]
@@ -57,7 +63,7 @@ use daymark_tests::in_process::{Follower, InProcess};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use Collection::{Deployments, EndpointSlices, Jobs, Pods, Services};
+use Collection::{Deployments, EndpointSlices, Jobs, Pods, ReplicaSets, Services};
 
 /// A cluster and its daemon.
 struct Setup {

@@ -8,7 +8,7 @@ use daymark::api::{State, Status, WatchStatusesRequest};
 use daymark::{Client, Error, Picture, Told, WatchEvent};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::get::Query;
+use super::get::{Mode, Query};
 use super::session;
 use crate::args::Global;
 use crate::exit::{Exit, Failure, exit_of};
@@ -16,8 +16,10 @@ use crate::printer::Printer;
 use crate::words;
 
 mod sink;
+mod until;
 
 use sink::Sink;
+use until::Until;
 
 /// How often the screen is redrawn at most.
 const FRAME: Duration = Duration::from_millis(200);
@@ -30,6 +32,8 @@ struct Follower<'a> {
     printer: &'a mut Printer,
     picture: Picture,
     sink: Sink,
+    /// What ends it.
+    until: Until,
     /// What was said on stderr once is not said again after a restart.
     said: BTreeSet<String>,
     /// Why the stream is lost, while it is.
@@ -38,18 +42,15 @@ struct Follower<'a> {
 
 /// Shows what is there, then what changes, until the time is over.
 pub async fn run(global: &Global, query: &Query<'_>, printer: &mut Printer) -> Result<Exit, Failure> {
-    let limit = match query.args.timeout {
-        None | Some(Duration::ZERO) => session::FOREVER,
-        Some(limit) => limit,
-    };
-    let deadline = Instant::now() + limit;
+    let deadline = Instant::now() + query.limit().unwrap_or(session::FOREVER);
     let client = match tokio::time::timeout_at(deadline, session::connect(global)).await {
         Ok(client) => client?,
         Err(_) => return Err(Failure::new(Exit::Unreachable, "no connection before the end of --timeout")),
     };
-    let (picture, sink) = (Picture::new(query.view()), Sink::new(query, printer));
-    let picture = if query.args.history { picture.of_history() } else { picture };
-    let mut follower = Follower { client, query, printer, picture, sink, said: BTreeSet::new(), lost: None };
+    let (picture, sink) = (Picture::new(query.view()), Sink::new(query, printer).await?);
+    let picture = if query.following.history { picture.of_history() } else { picture };
+    let until = Until::open(&client, query);
+    let mut follower = Follower { client, query, printer, picture, sink, until, said: BTreeSet::new(), lost: None };
     follower.follow(deadline).await
 }
 
@@ -59,7 +60,7 @@ impl Follower<'_> {
             filter: Some(self.query.filter()),
             view: self.query.view().into(),
             progress_interval: PROGRESS.try_into().ok(),
-            history: self.query.args.history,
+            history: self.query.following.history,
             ..WatchStatusesRequest::default()
         });
         let mut frame = tokio::time::interval(FRAME);
@@ -69,6 +70,8 @@ impl Follower<'_> {
                 biased;
                 () = tokio::time::sleep_until(deadline) => return self.end(),
                 _ = frame.tick(), if self.sink.is_live() => self.sink.draw(self.printer, &self.picture)?,
+                // What is there is shown first.
+                met = self.until.met(), if self.picture.is_current() => return self.met(met?).await,
                 event = watch.next() => self.take(event).await?,
             }
         }
@@ -105,7 +108,10 @@ impl Follower<'_> {
         }
         let first = !self.picture.is_current();
         let changes = self.picture.apply(event);
-        self.sink.changes(self.printer, &self.picture, changes)?;
+        // What was there before is no transition.
+        if !first || self.query.mode != Mode::Transitions {
+            self.sink.changes(self.printer, &self.picture, changes).await?;
+        }
         if first && self.picture.is_current() && self.picture.statuses().len() == 0 {
             self.nothing_found().await?;
         }
@@ -138,7 +144,7 @@ impl Follower<'_> {
         if !matches!(self.query.selection, crate::targets::Selection::Kinds(_)) {
             return Ok(());
         }
-        let all = self.query.args.all_namespaces;
+        let all = self.query.shown.all_namespaces;
         let nothing = session::nothing_found(&self.client, &self.query.selection, self.query.namespace, all);
         let nothing = nothing.await;
         self.sink.make_room(self.printer)?;
@@ -154,6 +160,15 @@ impl Follower<'_> {
         Ok(())
     }
 
+    /// What was waited for is so: it is shown, if it has not come yet.
+    async fn met(&mut self, status: Status) -> Result<Exit, Failure> {
+        let changes = self.picture.apply(Event::Changed(status));
+        self.sink.changes(self.printer, &self.picture, changes).await?;
+        self.sink.draw(self.printer, &self.picture)?;
+        self.printer.flush()?;
+        Ok(Exit::Passed)
+    }
+
     /// The time is over: no failure, if the objects were seen to the end.
     fn end(&mut self) -> Result<Exit, Failure> {
         if let Some(error) = &self.lost {
@@ -163,6 +178,9 @@ impl Follower<'_> {
         if !self.picture.is_current() {
             let text = "the time is over, and the daemon has not yet read the objects";
             return Err(Failure::new(Exit::Unreachable, text));
+        }
+        if !self.query.following.until.is_empty() {
+            return Err(Failure::new(Exit::Undecided, "the time is over, and --until is true of no object"));
         }
         Ok(Exit::Passed)
     }

@@ -6,12 +6,19 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use daymark_proto::Encoded;
+use daymark_proto::v1::completion_service_server::CompletionServiceServer;
+use daymark_proto::v1::diagnosis_service_server::DiagnosisServiceServer;
+use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
+use daymark_proto::v1::log_service_server::LogServiceServer;
 use daymark_proto::v1::server_service_server::{ServerService, ServerServiceServer};
 use daymark_proto::v1::status_service_server::{StatusService, StatusServiceServer};
+use daymark_proto::v1::table_service_server::TableServiceServer;
+use daymark_proto::v1::tree_service_server::TreeServiceServer;
 use daymark_proto::v1::{
-    GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse, ListCachesRequest,
-    ListCachesResponse, ListStatusesRequest, ListStatusesResponse, WatchStatusesRequest, WatchStatusesResponse,
+    CompleteRequest, Filter, GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse,
+    ListCachesRequest, ListCachesResponse, ListStatusesRequest, ListStatusesResponse, StreamLogsRequest,
+    WatchStatusesRequest, WatchStatusesResponse,
 };
 use futures::{Stream, StreamExt};
 use tokio::net::UnixListener;
@@ -21,7 +28,12 @@ use tokio::task::AbortHandle;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Request, Response, Status};
 
+use crate::fake_completions::{self, Completions, Words};
+use crate::fake_diagnoses::{self, Diagnoses, DiagnosisScript};
+use crate::fake_events::{self, EventScript, Events, SeenEvents};
 use crate::fake_gates::{self, GateScript, Gates, SeenGates};
+use crate::fake_logs::{self, FakeLogs, LogStep};
+use crate::fake_views::{self, SeenViews, ViewScript, Views};
 
 /// One step of a watch.
 #[derive(Clone)]
@@ -46,6 +58,12 @@ pub struct Script {
     /// What every watch plays that comes after those; without it they wait.
     pub later_watches: Option<Vec<Step>>,
     pub gates: GateScript,
+    pub views: ViewScript,
+    pub words: Words,
+    pub events: EventScript,
+    /// The streams of logs, in the order of the calls.
+    pub logs: VecDeque<Vec<LogStep>>,
+    pub diagnoses: DiagnosisScript,
     /// No answer to a single call, ever.
     pub silent: bool,
 }
@@ -63,6 +81,11 @@ struct Shared {
     script: Mutex<Script>,
     seen: Mutex<Seen>,
     gates: Arc<Gates>,
+    views: Arc<Views>,
+    completions: Arc<Completions>,
+    events: Arc<Events>,
+    logs: Arc<FakeLogs>,
+    diagnoses: Arc<Diagnoses>,
     pushed: Arc<tokio::sync::Mutex<UnboundedReceiver<Step>>>,
 }
 
@@ -78,11 +101,22 @@ pub struct Fake {
 impl Fake {
     pub fn new(mut script: Script) -> Self {
         let gates = Gates { script: Mutex::new(std::mem::take(&mut script.gates)), ..Gates::default() };
+        let views = Views { script: Mutex::new(std::mem::take(&mut script.views)), ..Views::default() };
+        let (words, is_silent) = (std::mem::take(&mut script.words), script.silent);
+        let completions = Arc::new(Completions { words, is_silent, ..Completions::default() });
+        let events = Events::playing(std::mem::take(&mut script.events));
+        let logs = FakeLogs { streams: Mutex::new(std::mem::take(&mut script.logs)), ..FakeLogs::default() };
+        let diagnoses = Diagnoses { script: Mutex::new(std::mem::take(&mut script.diagnoses)), ..Diagnoses::default() };
         let (push, pushed) = unbounded_channel();
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
             seen: Mutex::default(),
             gates: Arc::new(gates),
+            views: Arc::new(views),
+            completions,
+            events: Arc::new(events),
+            logs: Arc::new(logs),
+            diagnoses: Arc::new(diagnoses),
             pushed: Arc::new(tokio::sync::Mutex::new(pushed)),
         });
         let folder = tempfile::tempdir().unwrap();
@@ -109,6 +143,27 @@ impl Fake {
 
     pub fn seen_gates(&self) -> MutexGuard<'_, SeenGates> {
         self.shared.gates.seen.lock().unwrap()
+    }
+
+    pub fn seen_views(&self) -> MutexGuard<'_, SeenViews> {
+        self.shared.views.seen.lock().unwrap()
+    }
+
+    pub fn seen_completions(&self) -> MutexGuard<'_, Vec<CompleteRequest>> {
+        self.shared.completions.seen.lock().unwrap()
+    }
+
+    pub fn seen_events(&self) -> MutexGuard<'_, SeenEvents> {
+        self.shared.events.seen.lock().unwrap()
+    }
+
+    pub fn seen_logs(&self) -> MutexGuard<'_, Vec<StreamLogsRequest>> {
+        self.shared.logs.seen.lock().unwrap()
+    }
+
+    /// What diagnoses were asked of.
+    pub fn seen_diagnoses(&self) -> MutexGuard<'_, Vec<Filter>> {
+        self.shared.diagnoses.seen.lock().unwrap()
     }
 
     /// Adds a step to the watch that is open.
@@ -147,7 +202,13 @@ impl Fake {
         });
         let server = tonic::transport::Server::builder()
             .add_service(StatusServiceServer::new(Service(Arc::clone(&self.shared))))
+            .add_service(CompletionServiceServer::new(fake_completions::Service(Arc::clone(&self.shared.completions))))
             .add_service(GateServiceServer::new(fake_gates::Service(Arc::clone(&self.shared.gates))))
+            .add_service(TableServiceServer::new(fake_views::Service(Arc::clone(&self.shared.views))))
+            .add_service(TreeServiceServer::new(fake_views::Service(Arc::clone(&self.shared.views))))
+            .add_service(EventServiceServer::new(fake_events::Service(Arc::clone(&self.shared.events))))
+            .add_service(LogServiceServer::new(fake_logs::Service(Arc::clone(&self.shared.logs))))
+            .add_service(DiagnosisServiceServer::new(fake_diagnoses::Service(Arc::clone(&self.shared.diagnoses))))
             .add_service(ServerServiceServer::new(Service(Arc::clone(&self.shared))));
         runtime.spawn(server.serve_with_incoming(UnboundedReceiverStream::new(incoming)));
         self.runtime = Some(runtime);

@@ -179,12 +179,54 @@ fn all_pages_are_shown() {
 
 /// `get.page-lost`
 #[test]
-fn a_page_that_fails_leaves_nothing_half_shown() {
+fn a_page_that_fails_leaves_no_document_half_shown() {
+    for (format, shown) in [("name", "pod/a\n"), ("json", ""), ("status-json", "")] {
+        let mut first = page(vec![pod("a", State::Ready)]);
+        first.next_page_token = "next".to_owned();
+        let script = Script { pages: [Ok(first), Err(unavailable())].into(), ..Script::default() };
+        let run = run(script, &["get", "pods", "-o", format]);
+        run.expect_problem(4, &[]);
+        assert_eq!(run.out, shown, "{format}");
+    }
+}
+
+/// `get.rows`
+#[test]
+fn rows_of_later_pages_stand_below_the_first() {
     let mut first = page(vec![pod("a", State::Ready)]);
     first.next_page_token = "next".to_owned();
-    let run = run(Script { pages: [Ok(first), Err(unavailable())].into(), ..Script::default() }, &["get", "pods"]);
-    run.expect_problem(4, &[]);
-    assert_eq!(run.out, "");
+    let pages = [Ok(first), Ok(page(vec![pod("much-longer", State::Ready), pod("b", State::Ready)]))];
+    run(Script { pages: pages.into(), ..Script::default() }, &["get", "pods"]).expect(
+        0,
+        "NAME   STATE   REASON    PROGRESS   AGE\n\
+         a      Ready   Because              5m12s\n\
+         much-longer   Ready   Because              5m12s\n\
+         b             Ready   Because              5m12s\n",
+        "",
+    );
+}
+
+/// `get.label-columns` `get.show-labels` `get.label-columns-tables`
+#[test]
+fn labels_have_columns() {
+    let labelled = || {
+        let mut status = pod("a", State::Ready);
+        status.object = r#"{"metadata":{"labels":{"app":"web","x.io/tier":"db"}}}"#.into();
+        page(vec![status, pod("b", State::Ready)])
+    };
+    let fake = Fake::new(listed(labelled()));
+    finish(&mut against(&fake, &["get", "pods", "-L", "x.io/tier,app"])).expect(
+        0,
+        "NAME   STATE   REASON    PROGRESS   AGE     TIER   APP\n\
+         a      Ready   Because              5m12s   db     web\n\
+         b      Ready   Because              5m12s\n",
+        "",
+    );
+    assert_eq!(fake.seen().lists[0].view(), View::Full);
+    let run = get(labelled(), &["get", "pods", "--show-labels", "--no-headers"]);
+    assert!(run.out.lines().next().unwrap().ends_with("   app=web,x.io/tier=db"), "{run:?}");
+    assert!(run.out.lines().last().unwrap().ends_with("   <none>"), "{run:?}");
+    get(labelled(), &["get", "pods", "-L", "app", "-o", "json"]).expect_problem(2, &["label columns"]);
 }
 
 /// `get.names-everywhere` `get.timeout-needs-watch`

@@ -15,14 +15,14 @@ use crate::process::against;
 use crate::wait::{ended, object, script, told};
 
 /// A process with a terminal for its stdout.
-struct Screen {
+pub struct Screen {
     child: Child,
     terminal: File,
     shown: String,
 }
 
 impl Screen {
-    fn start(command: &mut Command, rows: u16, columns: u16) -> Self {
+    pub fn start(command: &mut Command, rows: u16, columns: u16) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -36,7 +36,7 @@ impl Screen {
     }
 
     /// Reads on until `part` is shown; without a part, to the end.
-    fn read_until(&mut self, part: Option<&str>) -> String {
+    pub fn read_until(&mut self, part: Option<&str>) -> String {
         let mut bytes = [0; 4096];
         while part.is_none_or(|part| !self.shown.contains(part)) {
             match self.terminal.read(&mut bytes) {

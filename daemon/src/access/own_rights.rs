@@ -30,7 +30,7 @@ impl Need {
         let evidence = [
             Self {
                 right: Right::to_any("get", "", "pods", None).below("log"),
-                without: "causes of failures hold no logs",
+                without: "no logs are shown, and causes of failures hold none",
             },
             Self { right: Right::to_any("list", "", "events", None), without: "causes of failures hold no events" },
         ];

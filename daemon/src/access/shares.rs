@@ -41,6 +41,8 @@ impl Limits {
     }
 }
 
+/// Logs of containers that are read for one caller at a time: half of what a daemon reads.
+const LOGS: usize = 250;
 /// Seconds of requests that may come at once.
 const BURST: u32 = 5;
 /// Callers that are told apart; those that have nothing make room.
@@ -55,6 +57,9 @@ pub enum Exceeded {
     /// Of gates.
     #[error("{0} gates of this caller are open, and no more are served: try again later")]
     Gates(usize),
+    /// Of logs.
+    #[error("{0} logs are read for this caller, and no more are: try again later")]
+    Logs(usize),
     /// Of requests.
     #[error("this caller makes more than {0} requests a second: try again later")]
     Requests(u32),
@@ -83,6 +88,7 @@ struct Share {
 struct Held {
     streams: usize,
     gates: usize,
+    logs: usize,
     /// Requests whose answers have not ended.
     open: usize,
     /// Requests that may come now, and since when that is so.
@@ -126,6 +132,14 @@ impl Shares {
     pub fn gate(&self, caller: &Caller) -> Result<Option<Place>, Exceeded> {
         let most = self.limits.gates;
         self.take(caller, |held| &mut held.gates, most).ok_or(Exceeded::Gates(most))
+    }
+
+    /// One more log of a container that is read.
+    ///
+    /// # Errors
+    /// If the caller has its share.
+    pub fn log(&self, caller: &Caller) -> Result<Option<Place>, Exceeded> {
+        self.take(caller, |held| &mut held.logs, LOGS).ok_or(Exceeded::Logs(LOGS))
     }
 
     /// One more request, which is open for as long as its place is held.
@@ -173,7 +187,7 @@ impl Shares {
             users.retain(|_, share| share.is_in_use(self.limits));
         }
         let requests = self.limits.burst();
-        let held = Held { streams: 0, gates: 0, open: 0, requests, at: Instant::now() };
+        let held = Held { streams: 0, gates: 0, logs: 0, open: 0, requests, at: Instant::now() };
         let share = Arc::new(Share { held: Mutex::new(held) });
         users.insert(user, Arc::clone(&share));
         Some(share)

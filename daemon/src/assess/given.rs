@@ -64,7 +64,7 @@ impl Given {
             .or_else(|| Related::find(&one.group, &one.kind, Related::Refusals.field_selector()));
         if let Some(set) = set {
             let record = self.packer.pack_shared(&one.object, ruling);
-            self.sets.entry(set).or_insert_with(|| Objects::new(true)).insert(Arc::new(record));
+            self.sets.entry(set).or_default().insert(Arc::new(record));
         }
     }
 }

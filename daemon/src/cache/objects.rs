@@ -11,19 +11,11 @@ use crate::record::{Key, Link, Record};
 /// The objects of one kind, in the order of their keys.
 #[derive(Debug, Default)]
 pub struct Objects {
-    /// Whether anybody looks for objects by their links.
-    is_linked: bool,
     by_key: BTreeMap<Key, Arc<Record>>,
     by_link: HashMap<Link, Vec<Arc<Record>>>,
 }
 
 impl Objects {
-    /// None yet, to be found by their links, too, if somebody looks for them so.
-    #[must_use]
-    pub fn new(is_linked: bool) -> Self {
-        Self { is_linked, ..Self::default() }
-    }
-
     /// The object of that name.
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<&Arc<Record>> {
@@ -48,14 +40,12 @@ impl Objects {
     /// Puts an object in the place of its version before, which is told.
     pub(crate) fn insert(&mut self, record: Arc<Record>) -> Option<Arc<Record>> {
         let before = self.by_key.insert(record.key.clone(), Arc::clone(&record));
-        if self.is_linked {
-            match &before {
-                // Most changes leave the links alone.
-                Some(before) if before.links().eq(record.links()) => self.relink(before, &record),
-                _ => {
-                    before.iter().for_each(|before| self.unlink(before));
-                    record.links().for_each(|link| self.link(link, &record));
-                }
+        match &before {
+            // Most changes leave the links alone.
+            Some(before) if before.links().eq(record.links()) => self.relink(before, &record),
+            _ => {
+                before.iter().for_each(|before| self.unlink(before));
+                record.links().for_each(|link| self.link(link, &record));
             }
         }
         before
@@ -86,9 +76,6 @@ impl Objects {
     }
 
     fn unlink(&mut self, record: &Arc<Record>) {
-        if !self.is_linked {
-            return;
-        }
         for link in record.links() {
             let Some(records) = self.by_link.get_mut(&link) else { continue };
             if let Some(place) = records.iter().position(|linked| Arc::ptr_eq(linked, record)) {

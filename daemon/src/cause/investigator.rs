@@ -37,7 +37,7 @@ pub struct Investigator {
     neighbours: Arc<Neighbours>,
     source: Source,
     authorizer: Arc<Authorizer>,
-    redaction: Redaction,
+    redaction: Arc<Redaction>,
     turns: Semaphore,
 }
 
@@ -65,7 +65,12 @@ impl Suspect {
 impl Investigator {
     /// Looks into these caches, and asks that source.
     #[must_use]
-    pub fn new(neighbours: Arc<Neighbours>, source: Source, authorizer: Arc<Authorizer>, redaction: Redaction) -> Self {
+    pub fn new(
+        neighbours: Arc<Neighbours>,
+        source: Source,
+        authorizer: Arc<Authorizer>,
+        redaction: Arc<Redaction>,
+    ) -> Self {
         Self { neighbours, source, authorizer, redaction, turns: Semaphore::new(AT_ONCE) }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Key, Uid};
+use super::{Happening, Key, Uid};
 
 /// What the rules for other objects read of one, by its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub enum Detail {
     /// Of a Lease, until when it lasts; `None` if nobody holds it.
     Lease(Option<Timestamp>),
     /// Of an event.
-    Event(Box<Happening>),
+    Event(Arc<Happening>),
     /// Of a StorageClass.
     StorageClass {
         /// Whether it is for claims that name none.
@@ -51,19 +51,6 @@ impl Detail {
     pub fn is_over(&self) -> bool {
         matches!(self, Self::Over | Self::Pod { over: true, .. })
     }
-}
-
-/// What an event is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Happening {
-    /// The object's UID.
-    pub subject: Uid,
-    /// Its kind.
-    pub kind: Arc<str>,
-    /// Its name.
-    pub name: Arc<str>,
-    /// When it happened last.
-    pub last: Option<Timestamp>,
 }
 
 /// What objects can be found by, besides their names.

@@ -163,7 +163,7 @@ pub(super) fn known_state(state: v1::State) -> Option<State> {
     }
 }
 
-fn state(state: State) -> v1::State {
+pub(super) fn state(state: State) -> v1::State {
     match state {
         State::Ready => v1::State::Ready,
         State::InProgress => v1::State::InProgress,

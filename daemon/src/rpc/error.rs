@@ -46,6 +46,11 @@ pub(super) enum Reason {
     NotToBeArmed,
     TooManyGates,
     GatesNotKept,
+    EventsNotKept,
+    InvalidLogRequest,
+    NoApiServer,
+    NoLogs,
+    RightsChanged,
 }
 
 impl Reason {
@@ -78,6 +83,11 @@ impl Reason {
             Self::NotToBeArmed => "NOT_TO_BE_ARMED",
             Self::TooManyGates => "TOO_MANY_GATES",
             Self::GatesNotKept => "GATES_NOT_KEPT",
+            Self::NoApiServer => "NO_API_SERVER",
+            Self::EventsNotKept => "EVENTS_NOT_KEPT",
+            Self::InvalidLogRequest => "INVALID_LOG_REQUEST",
+            Self::NoLogs => "NO_LOGS",
+            Self::RightsChanged => "RIGHTS_CHANGED",
         }
     }
 }
@@ -171,7 +181,7 @@ pub(super) fn not_evaluated(what: &str, reason: Reason, error: &PredicateError) 
 /// A caller has its share.
 pub(super) fn shared_out(exceeded: &Exceeded) -> Status {
     let reason = match exceeded {
-        Exceeded::Streams(_) => Reason::TooManyStreams,
+        Exceeded::Streams(_) | Exceeded::Logs(_) => Reason::TooManyStreams,
         Exceeded::Gates(_) => Reason::TooManyGates,
         Exceeded::Requests(_) | Exceeded::Open(_) => Reason::TooManyRequests,
     };

@@ -148,18 +148,21 @@ impl Served {
     }
 
     async fn kind(&self, name: &str) -> Result<Arc<Kind>, Status> {
-        self.caches.catalog().resolve(name).await.ok_or_else(|| {
-            let kinds = self.caches.catalog().kinds();
-            let known = match kinds.len() {
-                1..=FEW_KINDS => {
-                    let names: Vec<_> = kinds.iter().map(ToString::to_string).collect();
-                    format!("; there are {}", names.join(", "))
-                }
-                _ => String::new(),
-            };
-            let message = format!("no kind {name:?} is served{known}");
-            status(Code::InvalidArgument, Reason::UnknownKind, message, [("kind", name.to_owned())])
-        })
+        self.caches.catalog().resolve(name).await.ok_or_else(|| self.unknown_kind(name))
+    }
+
+    /// No kind goes by that name.
+    pub(super) fn unknown_kind(&self, name: &str) -> Status {
+        let kinds = self.caches.catalog().kinds();
+        let known = match kinds.len() {
+            1..=FEW_KINDS => {
+                let names: Vec<_> = kinds.iter().map(ToString::to_string).collect();
+                format!("; there are {}", names.join(", "))
+            }
+            _ => String::new(),
+        };
+        let message = format!("no kind {name:?} is served{known}");
+        status(Code::InvalidArgument, Reason::UnknownKind, message, [("kind", name.to_owned())])
     }
 
     pub(super) async fn lease(&self, kind: &Arc<Kind>) -> Result<Vec<Lease>, Status> {

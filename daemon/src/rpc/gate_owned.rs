@@ -83,7 +83,7 @@ fn namespaces(targets: &Selection) -> Option<BTreeSet<Arc<str>>> {
     }
 }
 
-fn can_be_unready(kind: &Kind) -> bool {
+pub(super) fn can_be_unready(kind: &Kind) -> bool {
     !kinds::is_plain(&kind.group, &kind.kind) && !is_among(kind, BYSTANDERS)
 }
 

@@ -65,7 +65,7 @@ pub(super) struct Sight {
 }
 
 impl Sight {
-    const EVERYTHING: Self = Self { visible: Vec::new(), grade: Grade::Whole, refused: Vec::new() };
+    pub(super) const EVERYTHING: Self = Self { visible: Vec::new(), grade: Grade::Whole, refused: Vec::new() };
 
     /// The selection as far as it may be seen.
     pub(super) fn narrow(&self, selection: Selection) -> Selection {
@@ -141,6 +141,17 @@ impl Served {
             Some(Grade::Whole) => Ok(()),
             Some(Grade::State) if view == View::Basic => Ok(()),
             Some(Grade::State) | None => Err(denied(caller, &asked.right())),
+        }
+    }
+
+    /// Resolves when the caller may no longer read that object: why.
+    pub(super) async fn hidden(&self, caller: &Caller, kind: &Kind, key: &Key) -> Status {
+        loop {
+            tokio::time::sleep(self.authorizer.ask_again()).await;
+            match self.may_get(caller, kind, key, View::Basic).await {
+                Err(error) if error.code() != Code::Unavailable => return error,
+                Ok(()) | Err(_) => {}
+            }
         }
     }
 
@@ -347,7 +358,7 @@ fn refusal(caller: &Caller, right: &Right, visible: &BTreeSet<Arc<str>>, is_too_
     message
 }
 
-fn unreachable(cache: &Cache, message: String) -> Unreachable {
+pub(super) fn unreachable(cache: &Cache, message: String) -> Unreachable {
     Unreachable {
         kind: cache.kind().to_string(),
         namespace: cache.collection().namespace.as_deref().unwrap_or_default().to_owned(),

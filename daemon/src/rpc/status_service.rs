@@ -31,7 +31,7 @@ use crate::subscription::{Scope, Selection};
 const PAGE: (usize, usize) = (500, 1000);
 /// A page ends at about this many bytes of objects: many clients take messages
 /// of 4 MiB and no more.
-const PAGE_BYTES: usize = 3 << 20;
+pub(super) const PAGE_BYTES: usize = 3 << 20;
 /// Objects that one page reads from the API server at a time.
 const READS_AT_ONCE: usize = 16;
 /// The shortest interval of progress messages.
@@ -248,7 +248,7 @@ impl Handler {
 /// The place of a cache in a selection, and a key in it to go on behind.
 type Place = (usize, Option<Key>);
 
-fn not_found(cache: &Cache, key: &Key) -> Status {
+pub(super) fn not_found(cache: &Cache, key: &Key) -> Status {
     let kind = cache.kind();
     let message = match &*key.namespace {
         "" => format!("{kind} {:?} not found", key.name),
@@ -259,7 +259,7 @@ fn not_found(cache: &Cache, key: &Key) -> Status {
     status(Code::NotFound, Reason::ObjectNotFound, message, metadata)
 }
 
-fn page_size(asked: i32) -> Result<usize, Status> {
+pub(super) fn page_size(asked: i32) -> Result<usize, Status> {
     match usize::try_from(asked) {
         Ok(0) => Ok(PAGE.0),
         Ok(size) => Ok(size.min(PAGE.1)),
@@ -289,11 +289,11 @@ fn page_start(token: &str, selection: &Selection) -> Result<Place, Status> {
     Ok((place.ok_or_else(|| invalid_page("page_token is not one that this list gave".into()))?, after))
 }
 
-fn invalid_page(message: String) -> Status {
+pub(super) fn invalid_page(message: String) -> Status {
     status(Code::InvalidArgument, Reason::InvalidPage, message, [])
 }
 
-fn progress_interval(asked: Option<prost_types::Duration>) -> Result<Option<Duration>, Status> {
+pub(super) fn progress_interval(asked: Option<prost_types::Duration>) -> Result<Option<Duration>, Status> {
     let Some(asked) = asked else { return Ok(None) };
     match Duration::try_from(asked) {
         Ok(interval) if interval >= SHORTEST_INTERVAL => Ok(Some(interval)),

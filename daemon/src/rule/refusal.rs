@@ -32,7 +32,7 @@ pub(super) fn or_refused(
     let about = Link::About(Uid::from(&*metadata.uid));
     let events = view.linked(Related::Refusals, &metadata.namespace, &about).unwrap_or_default();
     let at = |event: &Arc<Record>| match &event.detail {
-        Detail::Event(happening) if event.judgement.reason == "FailedCreate" => happening.last,
+        Detail::Event(happening) if event.judgement.reason == "FailedCreate" => happening.last(),
         _ => None,
     };
     let newest = events.iter().filter_map(|event| Some((at(event)?, event))).max_by_key(|(at, _)| *at);

@@ -6,7 +6,9 @@ mod evidence;
 mod follow;
 mod kinds;
 mod lines;
+mod logs;
 pub mod review;
+mod tables;
 mod transport;
 mod watch_event;
 

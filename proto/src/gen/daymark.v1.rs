@@ -725,6 +725,1029 @@ pub mod status_service_client {
         }
     }
 }
+/// CompleteRequest says what is to be completed.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CompleteRequest {
+    /// What the word stands for.
+    #[prost(enumeration = "Subject", tag = "1")]
+    pub subject: i32,
+    /// Of what: for names and label keys, kinds in namespaces, and of these objects with
+    /// such labels, but nothing else; for containers, one of `refs`. For kinds it
+    /// is not looked at.
+    #[prost(message, optional, tag = "2")]
+    pub filter: ::core::option::Option<Filter>,
+    /// What the word begins with.
+    #[prost(string, tag = "3")]
+    pub prefix: ::prost::alloc::string::String,
+    /// At most this many; 0 for 1000; more than 1000 counts as 1000.
+    #[prost(int32, tag = "4")]
+    pub limit: i32,
+}
+/// CompleteResponse holds the words.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CompleteResponse {
+    /// The words.
+    #[prost(message, repeated, tag = "1")]
+    pub completions: ::prost::alloc::vec::Vec<Completion>,
+    /// Whether there are more, or not all was looked at: label keys are those of the
+    /// first 10,000 objects.
+    #[prost(bool, tag = "2")]
+    pub truncated: bool,
+}
+/// Completion is one word.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Completion {
+    /// The word, whole.
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+    /// What it means, in a few words; empty if it says that itself.
+    #[prost(string, tag = "2")]
+    pub description: ::prost::alloc::string::String,
+}
+/// Subject is what a word stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Subject {
+    /// Not set.
+    Unspecified = 0,
+    /// A kind: by its plural name, with its group where that alone means another
+    /// kind or the prefix has a dot; if there is a prefix, also by a short name that
+    /// the plural does not begin with.
+    Kind = 1,
+    /// An object's name.
+    Name = 2,
+    /// The key of a label that objects have.
+    LabelKey = 3,
+    /// A container of a pod, or of the pods that an object makes.
+    Container = 4,
+}
+impl Subject {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SUBJECT_UNSPECIFIED",
+            Self::Kind => "SUBJECT_KIND",
+            Self::Name => "SUBJECT_NAME",
+            Self::LabelKey => "SUBJECT_LABEL_KEY",
+            Self::Container => "SUBJECT_CONTAINER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SUBJECT_UNSPECIFIED" => Some(Self::Unspecified),
+            "SUBJECT_KIND" => Some(Self::Kind),
+            "SUBJECT_NAME" => Some(Self::Name),
+            "SUBJECT_LABEL_KEY" => Some(Self::LabelKey),
+            "SUBJECT_CONTAINER" => Some(Self::Container),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod completion_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// CompletionService answers while somebody types.
+    ///
+    /// Errors carry a `google.rpc.ErrorInfo` as those of StatusService do. Reasons:
+    /// UNKNOWN_KIND, INVALID_FILTER, INVALID_PAGE (INVALID_ARGUMENT); OBJECT_NOT_FOUND
+    /// (NOT_FOUND); CLUSTER_UNREACHABLE, CACHE_CLOSED, DRAINING (UNAVAILABLE);
+    /// KIND_FORBIDDEN, NAMESPACE_NOT_SERVED, PERMISSION_DENIED (PERMISSION_DENIED);
+    /// TOO_MANY_REQUESTS (RESOURCE_EXHAUSTED, with RetryInfo); UNAUTHENTICATED
+    /// (UNAUTHENTICATED).
+    #[derive(Debug, Clone)]
+    pub struct CompletionServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl CompletionServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> CompletionServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> CompletionServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            CompletionServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Complete returns words that begin with a prefix, in their order, each once:
+        /// those that the caller may see.
+        pub async fn complete(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CompleteRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CompleteResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.CompletionService/Complete",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.CompletionService", "Complete"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// DiagnoseRequest says of what.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DiagnoseRequest {
+    /// One ref; or namespaces, or all of them, with or without kinds and a label
+    /// selector. Without kinds, workloads, pods, jobs, Services, claims and the like.
+    /// Its other fields are refused.
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<Filter>,
+}
+/// DiagnoseResponse is a diagnosis.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DiagnoseResponse {
+    /// The diagnosis.
+    #[prost(message, optional, tag = "1")]
+    pub diagnosis: ::core::option::Option<Diagnosis>,
+}
+/// WatchDiagnosisRequest says of what.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchDiagnosisRequest {
+    /// As in DiagnoseRequest.
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<Filter>,
+}
+/// WatchDiagnosisResponse is a diagnosis that differs from the one before.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchDiagnosisResponse {
+    /// The diagnosis.
+    #[prost(message, optional, tag = "1")]
+    pub diagnosis: ::core::option::Option<Diagnosis>,
+    /// Causes of the one before that are gone.
+    #[prost(message, repeated, tag = "2")]
+    pub gone: ::prost::alloc::vec::Vec<RankedCause>,
+}
+/// Diagnosis is what is wrong with an object, or in a namespace or cluster. The
+/// cluster's own text in it is redacted, and has to be escaped.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Diagnosis {
+    /// Of what: an object, a namespace, or the cluster.
+    #[prost(message, optional, tag = "1")]
+    pub target: ::core::option::Option<KindedRef>,
+    /// Its state; of a namespace or cluster, STATE_FAILED if there is a cause.
+    #[prost(enumeration = "State", tag = "2")]
+    pub state: i32,
+    /// Why it is in that state, in a CamelCase word.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// The same in a sentence.
+    #[prost(string, tag = "4")]
+    pub message: ::prost::alloc::string::String,
+    /// The causes, the likeliest root first; none if nothing is wrong. At most 50.
+    #[prost(message, repeated, tag = "5")]
+    pub causes: ::prost::alloc::vec::Vec<RankedCause>,
+    /// How many causes there are besides.
+    #[prost(int32, tag = "6")]
+    pub more_causes: i32,
+    /// What a person would check by hand, always the same questions in the same
+    /// order.
+    #[prost(message, repeated, tag = "7")]
+    pub checks: ::prost::alloc::vec::Vec<DiagnosisCheck>,
+    /// What was left out, because it cannot be read or may not be seen.
+    #[prost(message, repeated, tag = "8")]
+    pub not_visible: ::prost::alloc::vec::Vec<Unreachable>,
+    /// How new the view is.
+    #[prost(message, optional, tag = "9")]
+    pub freshness: ::core::option::Option<Freshness>,
+}
+/// KindedRef names an object, and its kind.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KindedRef {
+    /// The kind, such as "Pod".
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    /// The object.
+    #[prost(message, optional, tag = "2")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+}
+/// RankedCause is something that is wrong.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RankedCause {
+    /// What, in a CamelCase word that programs may compare, such as "ImageNotFound".
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+    /// The same in a sentence.
+    #[prost(string, tag = "2")]
+    pub message: ::prost::alloc::string::String,
+    /// The culprit. Of an object that is missing, its name.
+    #[prost(message, optional, tag = "3")]
+    pub object: ::core::option::Option<KindedRef>,
+    /// How sure it is.
+    #[prost(enumeration = "Certainty", tag = "4")]
+    pub certainty: i32,
+    /// How that is known.
+    #[prost(message, repeated, tag = "5")]
+    pub evidence: ::prost::alloc::vec::Vec<CauseEvidence>,
+    /// What to try next: commands of a shell.
+    #[prost(string, repeated, tag = "6")]
+    pub next: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How many objects have it.
+    #[prost(int32, tag = "7")]
+    pub count: i32,
+    /// Some of them, at most 5.
+    #[prost(message, repeated, tag = "8")]
+    pub examples: ::prost::alloc::vec::Vec<KindedRef>,
+}
+/// CauseEvidence is how a cause is known.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CauseEvidence {
+    /// Where it comes from.
+    #[prost(enumeration = "EvidenceKind", tag = "1")]
+    pub kind: i32,
+    /// Of which object.
+    #[prost(message, optional, tag = "2")]
+    pub object: ::core::option::Option<KindedRef>,
+    /// What it says: of a log, in lines.
+    #[prost(string, tag = "3")]
+    pub text: ::prost::alloc::string::String,
+}
+/// DiagnosisCheck is one question that a person would ask, and the answer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DiagnosisCheck {
+    /// Which, in a camelCase word that programs may compare, such as "image".
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// What came of it.
+    #[prost(enumeration = "CheckResult", tag = "2")]
+    pub result: i32,
+    /// What was found, or why it was not checked.
+    #[prost(string, tag = "3")]
+    pub message: ::prost::alloc::string::String,
+    /// What checks it by hand; empty if nothing has to be.
+    #[prost(string, tag = "4")]
+    pub command: ::prost::alloc::string::String,
+}
+/// Certainty is how sure a cause is. Values may be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Certainty {
+    /// Not set.
+    Unspecified = 0,
+    /// The cluster says so.
+    Certain = 1,
+    /// It follows from what the cluster says, usually.
+    Likely = 2,
+    /// It would explain what the cluster says.
+    Possible = 3,
+}
+impl Certainty {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CERTAINTY_UNSPECIFIED",
+            Self::Certain => "CERTAINTY_CERTAIN",
+            Self::Likely => "CERTAINTY_LIKELY",
+            Self::Possible => "CERTAINTY_POSSIBLE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CERTAINTY_UNSPECIFIED" => Some(Self::Unspecified),
+            "CERTAINTY_CERTAIN" => Some(Self::Certain),
+            "CERTAINTY_LIKELY" => Some(Self::Likely),
+            "CERTAINTY_POSSIBLE" => Some(Self::Possible),
+            _ => None,
+        }
+    }
+}
+/// EvidenceKind is where evidence comes from. Values may be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum EvidenceKind {
+    /// Not set.
+    Unspecified = 0,
+    /// An event.
+    Event = 1,
+    /// A condition of an object's status.
+    Condition = 2,
+    /// The status of a container.
+    ContainerStatus = 3,
+    /// The last lines of a container's log.
+    Log = 4,
+    /// A field of an object, or that there is no such object.
+    Field = 5,
+    /// What objects come to, added up.
+    Arithmetic = 6,
+}
+impl EvidenceKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "EVIDENCE_KIND_UNSPECIFIED",
+            Self::Event => "EVIDENCE_KIND_EVENT",
+            Self::Condition => "EVIDENCE_KIND_CONDITION",
+            Self::ContainerStatus => "EVIDENCE_KIND_CONTAINER_STATUS",
+            Self::Log => "EVIDENCE_KIND_LOG",
+            Self::Field => "EVIDENCE_KIND_FIELD",
+            Self::Arithmetic => "EVIDENCE_KIND_ARITHMETIC",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "EVIDENCE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "EVIDENCE_KIND_EVENT" => Some(Self::Event),
+            "EVIDENCE_KIND_CONDITION" => Some(Self::Condition),
+            "EVIDENCE_KIND_CONTAINER_STATUS" => Some(Self::ContainerStatus),
+            "EVIDENCE_KIND_LOG" => Some(Self::Log),
+            "EVIDENCE_KIND_FIELD" => Some(Self::Field),
+            "EVIDENCE_KIND_ARITHMETIC" => Some(Self::Arithmetic),
+            _ => None,
+        }
+    }
+}
+/// CheckResult is what came of a check. Values may be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CheckResult {
+    /// Not set.
+    Unspecified = 0,
+    /// It is as it should be.
+    Ok = 1,
+    /// It is not.
+    Bad = 2,
+    /// It was not checked: the message says why, the command would.
+    NotChecked = 3,
+}
+impl CheckResult {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CHECK_RESULT_UNSPECIFIED",
+            Self::Ok => "CHECK_RESULT_OK",
+            Self::Bad => "CHECK_RESULT_BAD",
+            Self::NotChecked => "CHECK_RESULT_NOT_CHECKED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CHECK_RESULT_UNSPECIFIED" => Some(Self::Unspecified),
+            "CHECK_RESULT_OK" => Some(Self::Ok),
+            "CHECK_RESULT_BAD" => Some(Self::Bad),
+            "CHECK_RESULT_NOT_CHECKED" => Some(Self::NotChecked),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod diagnosis_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// DiagnosisService finds out what is wrong: it looks at an object, at what it
+    /// owns, at what that needs, and at what the cluster tells of all of them, as far
+    /// as the caller may see it.
+    ///
+    /// Errors are as StatusService's.
+    #[derive(Debug, Clone)]
+    pub struct DiagnosisServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl DiagnosisServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> DiagnosisServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> DiagnosisServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            DiagnosisServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Diagnose tells what is wrong now.
+        pub async fn diagnose(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DiagnoseRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DiagnoseResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.DiagnosisService/Diagnose",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.DiagnosisService", "Diagnose"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// WatchDiagnosis tells it now, and anew when it differs. It ends with an error
+        /// that says why, never with OK.
+        pub async fn watch_diagnosis(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchDiagnosisRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::WatchDiagnosisResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.DiagnosisService/WatchDiagnosis",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("daymark.v1.DiagnosisService", "WatchDiagnosis"),
+                );
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
+/// EventFilter selects events.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EventFilter {
+    /// The cluster; empty for the only one.
+    #[prost(string, tag = "1")]
+    pub cluster: ::prost::alloc::string::String,
+    /// Those in these namespaces; empty for the daemon's default namespace, or with
+    /// `ref` for that of the object.
+    #[prost(string, repeated, tag = "2")]
+    pub namespaces: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Those in all namespaces; excludes `namespaces`.
+    #[prost(bool, tag = "3")]
+    pub all_namespaces: bool,
+    /// Those about this object, and others before it by its name, unless a `uid` is
+    /// given; excludes `all_namespaces`. `resource` takes any form that kubectl
+    /// takes. An empty namespace is the one in `namespaces`, else the daemon's
+    /// default one.
+    #[prost(message, optional, tag = "4")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+    /// With `ref`: those about what the object owns as well, and what that owns, by
+    /// owner references, also if it is gone. Owners are known of kinds that the
+    /// daemon follows.
+    #[prost(bool, tag = "5")]
+    pub with_owned: bool,
+    /// Of these, those of one of these types, such as "Warning", in any case; empty
+    /// for all.
+    #[prost(string, repeated, tag = "6")]
+    pub types: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Of these, those with one of these reasons, such as "FailedScheduling"; empty
+    /// for all.
+    #[prost(string, repeated, tag = "7")]
+    pub reasons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Of these, those that have happened within so long before the request; unset
+    /// for all that are kept.
+    #[prost(message, optional, tag = "8")]
+    pub since: ::core::option::Option<::prost_types::Duration>,
+}
+/// ClusterEvent is an event in its newest version: the fields of Kubernetes'
+/// `core/v1` Event, and what follows from them. Texts are the cluster's own:
+/// escape them.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClusterEvent {
+    /// `metadata.namespace`.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// `metadata.name`.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// `metadata.uid`.
+    #[prost(string, tag = "3")]
+    pub uid: ::prost::alloc::string::String,
+    /// `metadata.resourceVersion`.
+    #[prost(string, tag = "4")]
+    pub resource_version: ::prost::alloc::string::String,
+    /// `metadata.creationTimestamp`.
+    #[prost(message, optional, tag = "5")]
+    pub creation_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// `involvedObject`: what the event is about.
+    #[prost(message, optional, tag = "6")]
+    pub involved_object: ::core::option::Option<InvolvedObject>,
+    /// `type`: "Normal" or "Warning".
+    #[prost(string, tag = "7")]
+    pub r#type: ::prost::alloc::string::String,
+    /// `reason`: why, in a CamelCase word.
+    #[prost(string, tag = "8")]
+    pub reason: ::prost::alloc::string::String,
+    /// `message`: in a sentence.
+    #[prost(string, tag = "9")]
+    pub message: ::prost::alloc::string::String,
+    /// `action`: what was done, or failed; mostly empty.
+    #[prost(string, tag = "10")]
+    pub action: ::prost::alloc::string::String,
+    /// `source.component`.
+    #[prost(string, tag = "11")]
+    pub source_component: ::prost::alloc::string::String,
+    /// `source.host`.
+    #[prost(string, tag = "12")]
+    pub source_host: ::prost::alloc::string::String,
+    /// `reportingComponent`.
+    #[prost(string, tag = "13")]
+    pub reporting_component: ::prost::alloc::string::String,
+    /// `reportingInstance`.
+    #[prost(string, tag = "14")]
+    pub reporting_instance: ::prost::alloc::string::String,
+    /// `firstTimestamp`.
+    #[prost(message, optional, tag = "15")]
+    pub first_timestamp: ::core::option::Option<::prost_types::Timestamp>,
+    /// `lastTimestamp`.
+    #[prost(message, optional, tag = "16")]
+    pub last_timestamp: ::core::option::Option<::prost_types::Timestamp>,
+    /// `eventTime`.
+    #[prost(message, optional, tag = "17")]
+    pub event_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// `count`; 0 if it is not set.
+    #[prost(int32, tag = "18")]
+    pub count: i32,
+    /// `series`.
+    #[prost(message, optional, tag = "19")]
+    pub series: ::core::option::Option<EventSeries>,
+    /// When it happened first: `eventTime`, else `firstTimestamp`, else the creation.
+    #[prost(message, optional, tag = "20")]
+    pub first_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it happened last: `series.lastObservedTime`, else `lastTimestamp`, else
+    /// `eventTime`, else `firstTimestamp`, else the creation.
+    #[prost(message, optional, tag = "21")]
+    pub last_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// How often it has happened: the greater of `count` and `series.count`, at
+    /// least 1.
+    #[prost(int64, tag = "22")]
+    pub occurrences: i64,
+}
+/// InvolvedObject is what an event is about, as the event says it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InvolvedObject {
+    /// Its `apiVersion`, such as "apps/v1".
+    #[prost(string, tag = "1")]
+    pub api_version: ::prost::alloc::string::String,
+    /// Its kind, such as "Pod".
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    /// Its namespace; empty for a cluster-scoped object.
+    #[prost(string, tag = "3")]
+    pub namespace: ::prost::alloc::string::String,
+    /// Its name.
+    #[prost(string, tag = "4")]
+    pub name: ::prost::alloc::string::String,
+    /// Its UID; of a node, its kubelet gives the name instead.
+    #[prost(string, tag = "5")]
+    pub uid: ::prost::alloc::string::String,
+    /// A part of it, such as "spec.containers{main}"; mostly empty.
+    #[prost(string, tag = "6")]
+    pub field_path: ::prost::alloc::string::String,
+}
+/// EventSeries is how often an event has happened, as recorders of
+/// `events.k8s.io` tell it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EventSeries {
+    /// How often.
+    #[prost(int32, tag = "1")]
+    pub count: i32,
+    /// When it happened last.
+    #[prost(message, optional, tag = "2")]
+    pub last_observed_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// ListEventsRequest selects events.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListEventsRequest {
+    /// Which events.
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<EventFilter>,
+    /// The newest ones first, not the oldest ones.
+    #[prost(bool, tag = "2")]
+    pub newest_first: bool,
+    /// At most this many; 0 for 500; more than 1000 counts as 1000.
+    #[prost(int32, tag = "3")]
+    pub page_size: i32,
+    /// The `next_page_token` of the page before. Of an event that happens again
+    /// between two pages, the later one has the newer version; of the newest ones
+    /// first, it may be missing from the later one.
+    #[prost(string, tag = "4")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// ListEventsResponse is one page.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListEventsResponse {
+    /// The events.
+    #[prost(message, repeated, tag = "1")]
+    pub events: ::prost::alloc::vec::Vec<ClusterEvent>,
+    /// The token of the next page; empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+    /// Where events could not be read; they are missing above.
+    #[prost(message, repeated, tag = "3")]
+    pub unreachable: ::prost::alloc::vec::Vec<Unreachable>,
+    /// How new the view is.
+    #[prost(message, optional, tag = "4")]
+    pub freshness: ::core::option::Option<Freshness>,
+    /// Since when no event is missing: since the daemon has followed them, and
+    /// dropped none of those that are asked for. What is older is what the API
+    /// server still had then. Unset while that is not known.
+    #[prost(message, optional, tag = "5")]
+    pub complete_since: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// WatchEventsRequest selects events to follow.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchEventsRequest {
+    /// Which events.
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<EventFilter>,
+    /// Where an earlier stream left off; empty to begin with what is kept.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub cursor: ::prost::bytes::Bytes,
+    /// How often to send a message without events while nothing else is sent; at
+    /// least 100 ms; unset for never.
+    #[prost(message, optional, tag = "3")]
+    pub progress_interval: ::core::option::Option<::prost_types::Duration>,
+}
+/// WatchEventsResponse is one message of a watch.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchEventsResponse {
+    /// What is kept is told from here on.
+    #[prost(message, optional, tag = "1")]
+    pub reset: ::core::option::Option<watch_events_response::Reset>,
+    /// Events, in their order.
+    #[prost(message, repeated, tag = "2")]
+    pub events: ::prost::alloc::vec::Vec<ClusterEvent>,
+    /// Everything that was kept has been told.
+    #[prost(bool, tag = "3")]
+    pub current: bool,
+    /// Where the stream can be resumed, once all events of the message are taken in.
+    /// Empty if that is in the midst of what is kept.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub cursor: ::prost::bytes::Bytes,
+    /// How new the view is as this is sent.
+    #[prost(message, optional, tag = "5")]
+    pub freshness: ::core::option::Option<Freshness>,
+}
+/// Nested message and enum types in `WatchEventsResponse`.
+pub mod watch_events_response {
+    /// Reset says why events are told anew.
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct Reset {
+        /// Why: CAUSE_INITIAL, CAUSE_OTHER_INCARNATION or CAUSE_RIGHTS_CHANGED.
+        #[prost(enumeration = "super::status_event::reset::Cause", tag = "1")]
+        pub cause: i32,
+        /// Where events cannot be read.
+        #[prost(message, repeated, tag = "2")]
+        pub unreachable: ::prost::alloc::vec::Vec<super::Unreachable>,
+        /// As in ListEventsResponse.
+        #[prost(message, optional, tag = "3")]
+        pub complete_since: ::core::option::Option<::prost_types::Timestamp>,
+        /// Whether the object whose events are asked for is not there, and nothing is
+        /// known of one by that name.
+        #[prost(bool, tag = "4")]
+        pub absent: bool,
+    }
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod event_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// EventService answers from the daemon's store of events, which keeps them for
+    /// longer than the API server does, and when the objects that they are about are
+    /// gone.
+    ///
+    /// A caller needs the right to list events in their namespaces (to list and watch
+    /// them for WatchEvents), and to get the object whose events are asked for.
+    ///
+    /// Errors carry a `google.rpc.ErrorInfo` of the domain "daymark.dev", with the
+    /// reasons of StatusService, as far as they apply, and EVENTS_NOT_KEPT
+    /// (FAILED_PRECONDITION), if the daemon keeps no events.
+    #[derive(Debug, Clone)]
+    pub struct EventServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl EventServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> EventServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> EventServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            EventServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// ListEvents returns events in the order of when they happened last. It is the
+        /// error NOT_FOUND, if the object whose events are asked for is not there, and
+        /// nothing is known of one by that name.
+        pub async fn list_events(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListEventsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListEventsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.EventService/ListEvents",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.EventService", "ListEvents"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// WatchEvents follows events.
+        ///
+        /// What holds of every stream:
+        /// - It begins with a message that has a `reset`. The events that are kept
+        ///   follow, in the order of when they happened last, up to a message that is
+        ///   `current`. A stream that was resumed by its cursor begins with a message
+        ///   that is `current` and has no `reset`.
+        /// - Behind that each event comes when it happens, and again whenever it
+        ///   happens again; of several times that come fast, the last one is told.
+        /// - No event falls between the two, and none is told twice in the same
+        ///   version, but by a `reset`.
+        /// - `reset` may come again: what follows it is told anew.
+        /// - It ends with an error that says why, never with OK.
+        pub async fn watch_events(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchEventsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::WatchEventsResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.EventService/WatchEvents",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.EventService", "WatchEvents"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
 /// Criterion is something that can be true of one version of an object.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Criterion {
@@ -1434,6 +2457,353 @@ pub mod gate_service_client {
         }
     }
 }
+/// StreamLogsRequest says whose logs, and which part of them.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StreamLogsRequest {
+    /// The objects: pods, or what owns pods, in however many steps, or Services. It takes
+    /// `refs`, or `kinds`, namespaces and a label selector.
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<Filter>,
+    /// Containers by name, of whatever sort. Empty for the default one of each pod: that of
+    /// the annotation `kubectl.kubernetes.io/default-container`, else its first.
+    #[prost(string, repeated, tag = "2")]
+    pub containers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// All containers: init containers, sidecars, ephemeral ones. Excludes `containers`.
+    #[prost(bool, tag = "3")]
+    pub all_containers: bool,
+    /// Go on with what comes.
+    #[prost(bool, tag = "4")]
+    pub follow: bool,
+    /// The run before the last restart. Excludes `follow`.
+    #[prost(bool, tag = "5")]
+    pub previous: bool,
+    /// Only lines that are no older than this, by the daemon's clock.
+    #[prost(message, optional, tag = "6")]
+    pub since: ::core::option::Option<::prost_types::Duration>,
+    /// Only lines from this time on. Excludes `since`.
+    #[prost(message, optional, tag = "7")]
+    pub since_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Only the last so many lines of each container that is there when the stream begins.
+    #[prost(int64, optional, tag = "8")]
+    pub tail_lines: ::core::option::Option<i64>,
+    /// What an earlier stream of the same request has told: this one goes on behind it.
+    /// At most 1000.
+    #[prost(message, repeated, tag = "9")]
+    pub told: ::prost::alloc::vec::Vec<LogPosition>,
+}
+/// LogPosition says up to where the log of a container was told.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogPosition {
+    /// The pod's UID.
+    #[prost(string, tag = "1")]
+    pub pod_uid: ::prost::alloc::string::String,
+    /// The container's name.
+    #[prost(string, tag = "2")]
+    pub container: ::prost::alloc::string::String,
+    /// The newest time of a line that was told; unset if none was, of a container that
+    /// is to be read whole.
+    #[prost(message, optional, tag = "3")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+    /// How many lines were told, from the first line of that time on.
+    #[prost(int64, tag = "4")]
+    pub lines: i64,
+}
+/// StreamLogsResponse is what happened together, in its order.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StreamLogsResponse {
+    /// What happened.
+    #[prost(message, repeated, tag = "1")]
+    pub events: ::prost::alloc::vec::Vec<LogEvent>,
+}
+/// LogEvent is one thing that happens in a stream.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogEvent {
+    /// What.
+    #[prost(oneof = "log_event::Event", tags = "1, 2, 3, 4")]
+    pub event: ::core::option::Option<log_event::Event>,
+}
+/// Nested message and enum types in `LogEvent`.
+pub mod log_event {
+    /// What.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Event {
+        /// A container whose log is read.
+        #[prost(message, tag = "1")]
+        Source(super::LogSource),
+        /// A line.
+        #[prost(message, tag = "2")]
+        Line(super::LogLine),
+        /// What is to be known of the stream itself.
+        #[prost(message, tag = "3")]
+        Notice(super::LogNotice),
+        /// Everything was told.
+        #[prost(message, tag = "4")]
+        End(super::LogEnd),
+    }
+}
+/// LogSource is a container whose log is read.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogSource {
+    /// The number by which lines and notices of this stream name it, from 1 on.
+    #[prost(uint32, tag = "1")]
+    pub number: u32,
+    /// The pod.
+    #[prost(message, optional, tag = "2")]
+    pub pod: ::core::option::Option<ObjectRef>,
+    /// The container's name.
+    #[prost(string, tag = "3")]
+    pub container: ::prost::alloc::string::String,
+    /// Whether the pod came while the stream was open: then its log is told from its
+    /// beginning, whatever `tail_lines` says.
+    #[prost(bool, tag = "4")]
+    pub joined: bool,
+}
+/// LogLine is one line of a log.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogLine {
+    /// The source's number.
+    #[prost(uint32, tag = "1")]
+    pub source: u32,
+    /// When it was written, by its node's clock; unset for a line that the node's
+    /// kubelet has put in.
+    #[prost(message, optional, tag = "2")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The line as it was written, without its end and its time. It need not be UTF-8,
+    /// and may hold anything: escape it.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub text: ::prost::bytes::Bytes,
+    /// Whether it was longer than 256 KiB: the rest is left out.
+    #[prost(bool, tag = "4")]
+    pub cut: bool,
+}
+/// LogNotice says what is to be known of the stream itself.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogNotice {
+    /// What sort of thing.
+    #[prost(enumeration = "LogNoticeKind", tag = "1")]
+    pub kind: i32,
+    /// The source's number; 0 if it is about none.
+    #[prost(uint32, tag = "2")]
+    pub source: u32,
+    /// The same in a sentence for people. It may hold text from the cluster: escape it.
+    #[prost(string, tag = "3")]
+    pub message: ::prost::alloc::string::String,
+    /// Of LOG_NOTICE_KIND_FAILED: why, in a word that programs may compare:
+    /// PERMISSION_DENIED (the caller may not), KIND_FORBIDDEN (the daemon may not),
+    /// LOG_NOT_FOUND, CLUSTER_UNREACHABLE.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// LogEnd says that everything was told.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LogEnd {}
+/// LogNoticeKind sorts notices. Values may be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum LogNoticeKind {
+    /// Not set.
+    Unspecified = 0,
+    /// There is no pod below the objects, by now.
+    NoPods = 1,
+    /// A pod has several containers, of which the default one is read.
+    Defaulted = 2,
+    /// A container has not started: it is waited for.
+    Waiting = 3,
+    /// A pod came.
+    Joined = 4,
+    /// A container was restarted: what follows is of its new run.
+    Restarted = 5,
+    /// A container will write nothing more.
+    Ended = 6,
+    /// Reading a log broke off: it is tried again.
+    Broken = 7,
+    /// Lines may be missing here, which cannot be had any more.
+    Missing = 8,
+    /// Containers are not read, because too many logs are open.
+    NotRead = 9,
+    /// A log cannot be read.
+    Failed = 10,
+}
+impl LogNoticeKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "LOG_NOTICE_KIND_UNSPECIFIED",
+            Self::NoPods => "LOG_NOTICE_KIND_NO_PODS",
+            Self::Defaulted => "LOG_NOTICE_KIND_DEFAULTED",
+            Self::Waiting => "LOG_NOTICE_KIND_WAITING",
+            Self::Joined => "LOG_NOTICE_KIND_JOINED",
+            Self::Restarted => "LOG_NOTICE_KIND_RESTARTED",
+            Self::Ended => "LOG_NOTICE_KIND_ENDED",
+            Self::Broken => "LOG_NOTICE_KIND_BROKEN",
+            Self::Missing => "LOG_NOTICE_KIND_MISSING",
+            Self::NotRead => "LOG_NOTICE_KIND_NOT_READ",
+            Self::Failed => "LOG_NOTICE_KIND_FAILED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "LOG_NOTICE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "LOG_NOTICE_KIND_NO_PODS" => Some(Self::NoPods),
+            "LOG_NOTICE_KIND_DEFAULTED" => Some(Self::Defaulted),
+            "LOG_NOTICE_KIND_WAITING" => Some(Self::Waiting),
+            "LOG_NOTICE_KIND_JOINED" => Some(Self::Joined),
+            "LOG_NOTICE_KIND_RESTARTED" => Some(Self::Restarted),
+            "LOG_NOTICE_KIND_ENDED" => Some(Self::Ended),
+            "LOG_NOTICE_KIND_BROKEN" => Some(Self::Broken),
+            "LOG_NOTICE_KIND_MISSING" => Some(Self::Missing),
+            "LOG_NOTICE_KIND_NOT_READ" => Some(Self::NotRead),
+            "LOG_NOTICE_KIND_FAILED" => Some(Self::Failed),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod log_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// LogService reads logs from the cluster, of all pods below any objects.
+    ///
+    /// What a caller needs besides the right to see the objects that it names: `get`
+    /// of `pods/log`, of each pod or in its namespace. Logs are as the containers
+    /// wrote them: nothing is redacted.
+    ///
+    /// Errors as of StatusService. Reasons besides, of INVALID_ARGUMENT:
+    /// INVALID_LOG_REQUEST; NO_LOGS, because a recording is replayed, which holds none; and of
+    /// ABORTED: RIGHTS_CHANGED, because the caller may see other objects than before: ask
+    /// again, with what was told.
+    #[derive(Debug, Clone)]
+    pub struct LogServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl LogServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> LogServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> LogServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            LogServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// StreamLogs reads the logs of the pods below the objects that match a
+        /// filter, or follows them.
+        ///
+        /// What holds of every stream:
+        /// - A `source` comes before what is told of it.
+        /// - Per source, lines come in their order, each once.
+        /// - Without `follow`, lines of all sources come in the order of their times,
+        ///   as far as each source is in that order, and the stream ends when all are
+        ///   read.
+        /// - With `follow`, pods that come to be below the objects are taken in, as are
+        ///   containers that start or are restarted. It ends when nothing more can come:
+        ///   when the pods and Jobs that were named are over, or the named objects gone.
+        /// - What cannot be read of one source is a `notice`; the others go on.
+        /// - It ends with `end`, or with an error that says why.
+        pub async fn stream_logs(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StreamLogsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::StreamLogsResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.LogService/StreamLogs",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.LogService", "StreamLogs"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
 /// GetServerInfoRequest is empty.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetServerInfoRequest {}
@@ -1696,6 +3066,370 @@ pub mod server_service_client {
             req.extensions_mut()
                 .insert(GrpcMethod::new("daymark.v1.ServerService", "ListCaches"));
             self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// ListTablesRequest selects objects.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListTablesRequest {
+    /// Which objects. Not by `states` or `cel`; `field_selector` is the API
+    /// server's, which knows few fields of each kind.
+    #[prost(message, optional, tag = "1")]
+    pub filter: ::core::option::Option<Filter>,
+    /// At most this many rows; 0 for 500; more than 1000 counts as 1000.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// The `next_page_token` of the page before.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// ListTablesResponse is one page.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListTablesResponse {
+    /// Tables, each of one kind; a kind's table may go on in the next page.
+    #[prost(message, repeated, tag = "1")]
+    pub tables: ::prost::alloc::vec::Vec<Table>,
+    /// The token of the next page; empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+    /// What the caller may not see; it is missing above.
+    #[prost(message, repeated, tag = "3")]
+    pub unreachable: ::prost::alloc::vec::Vec<Unreachable>,
+}
+/// Table is what the API server would print of one kind's objects
+/// (meta.k8s.io/v1 Table).
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Table {
+    /// The kind, as "deployments.apps".
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    /// Its columns.
+    #[prost(message, repeated, tag = "2")]
+    pub columns: ::prost::alloc::vec::Vec<TableColumn>,
+    /// Its rows.
+    #[prost(message, repeated, tag = "3")]
+    pub rows: ::prost::alloc::vec::Vec<TableRow>,
+    /// The Kubernetes kind, such as "Deployment".
+    #[prost(string, tag = "4")]
+    pub object_kind: ::prost::alloc::string::String,
+}
+/// TableColumn is a column.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TableColumn {
+    /// Its name, such as "Ready".
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Which columns are shown where there is little room: those of priority 0.
+    #[prost(int32, tag = "2")]
+    pub priority: i32,
+}
+/// TableRow is one object.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TableRow {
+    /// Which object.
+    #[prost(message, optional, tag = "1")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+    /// A cell for each column: an array of strings, numbers, booleans and nulls, in JSON.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub cells: ::prost::bytes::Bytes,
+    /// Its labels.
+    #[prost(map = "string, string", tag = "3")]
+    pub labels: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod table_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// TableService hands on the API server's own tables: the columns that
+    /// `kubectl get` shows, those of custom resources included. They are read live;
+    /// the daemon's caches have no part in it.
+    ///
+    /// Errors are those of `StatusService`, and NO_API_SERVER (FAILED_PRECONDITION)
+    /// where a recording is replayed.
+    #[derive(Debug, Clone)]
+    pub struct TableServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl TableServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> TableServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> TableServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            TableServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// ListTables reads objects as tables, page by page.
+        pub async fn list_tables(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListTablesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListTablesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.TableService/ListTables",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.TableService", "ListTables"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// WatchTreeRequest names the object.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchTreeRequest {
+    /// The object. `resource` takes any form that kubectl takes. An empty
+    /// namespace means the daemon's default namespace.
+    #[prost(message, optional, tag = "1")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+    /// The kinds in which to look for what is owned, in any form that kubectl
+    /// takes; empty for those that the objects of the tree usually own, and for
+    /// custom resources every kind that can be unready.
+    #[prost(string, repeated, tag = "2")]
+    pub kinds: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// At most this often; at least 100 ms, which is the default.
+    #[prost(message, optional, tag = "3")]
+    pub interval: ::core::option::Option<::prost_types::Duration>,
+}
+/// WatchTreeResponse is the whole tree.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchTreeResponse {
+    /// Its nodes: the object first, each before what it owns, siblings in the order
+    /// of kind and name.
+    #[prost(message, repeated, tag = "1")]
+    pub nodes: ::prost::alloc::vec::Vec<TreeNode>,
+    /// How many objects were left out because there are too many.
+    #[prost(int32, tag = "2")]
+    pub omitted: i32,
+    /// Kinds that could not be looked at, or not everywhere.
+    #[prost(message, repeated, tag = "3")]
+    pub unreachable: ::prost::alloc::vec::Vec<Unreachable>,
+    /// How new this is.
+    #[prost(message, optional, tag = "4")]
+    pub freshness: ::core::option::Option<Freshness>,
+}
+/// TreeNode is an object in a tree.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TreeNode {
+    /// The object's state.
+    #[prost(message, optional, tag = "1")]
+    pub status: ::core::option::Option<Status>,
+    /// How far below the first it is: 0 is the first itself.
+    #[prost(int32, tag = "2")]
+    pub depth: i32,
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod tree_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// TreeService follows objects with all that they own.
+    ///
+    /// Errors are those of `StatusService`.
+    #[derive(Debug, Clone)]
+    pub struct TreeServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl TreeServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> TreeServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> TreeServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            TreeServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// WatchTree sends an object's tree, then the whole tree again whenever
+        /// something in it is told otherwise: faster changes are told together. It
+        /// goes on when the object is deleted, with what is left. It ends with an error
+        /// that says why, never with OK. An object that does not exist is the error
+        /// NOT_FOUND.
+        pub async fn watch_tree(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchTreeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::WatchTreeResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.TreeService/WatchTree",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.TreeService", "WatchTree"));
+            self.inner.server_streaming(req, path, codec).await
         }
     }
 }

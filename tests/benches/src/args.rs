@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::bench::{all, backlog, fanout, gates, load, memory, pods, propagation, serve, stalled, sync, waits};
+use crate::bench::{
+    all, backlog, completion, fanout, gates, load, memory, pods, propagation, reads, serve, stalled, sync, waits,
+};
 use crate::peer::{naive, reflector};
 
 /// What Daymark's daemon costs, against its peers.
@@ -39,6 +41,10 @@ pub enum Command {
     Gates(gates::Options),
     /// Memory, CPU and time of a hundred `daymark wait`, against kubectl's
     Waits(waits::Options),
+    /// CPU, memory and time of `daymark get pods -A`, against kubectl's
+    Reads(reads::Options),
+    /// Time of the tab key, against kubectl's
+    Completion(completion::Options),
     /// The fake API server by itself
     Serve(serve::Options),
     /// A peer's process

@@ -2,6 +2,7 @@
 
 pub mod all;
 pub mod backlog;
+pub mod completion;
 pub mod fanout;
 pub mod gates;
 pub mod load;
@@ -9,6 +10,7 @@ pub mod lone_pod;
 pub mod memory;
 pub mod pods;
 pub mod propagation;
+pub mod reads;
 pub mod serve;
 pub mod stalled;
 pub mod subject;

@@ -52,6 +52,10 @@ pub const STALLED: Target = Target::AtMost(1.2);
 pub const LOAD: Target = Target::AtMost(0.001);
 /// Lists of all pods after watches were dropped.
 pub const LISTS_AFTER_DROP: Target = Target::AtMost(0.0);
+/// CPU of a client that reads ten thousand pods, against `kubectl get`.
+pub const READS_CPU: Target = Target::AtMost(0.1);
+/// Its largest resident set, against `kubectl get`.
+pub const READS_MEMORY: Target = Target::AtMost(0.1);
 /// Memory of a hundred waiting clients and the daemon, against `kubectl wait`.
 pub const WAITS_MEMORY: Target = Target::AtMost(0.1);
 /// CPU of a hundred clients, from start to exit, against `kubectl wait`.
@@ -60,5 +64,7 @@ pub const WAITS_CPU: Target = Target::AtMost(0.1);
 pub const WAITS_LAST: Target = Target::AtMost(0.5);
 /// Time of one wait for what is so already, against `kubectl wait`.
 pub const WAITS_SATISFIED: Target = Target::AtMost(0.1);
+/// Time of a completion, from the process' start to its end, in ms.
+pub const COMPLETION: Target = Target::AtMost(50.0);
 /// Private memory of one waiting client, in MiB.
 pub const WAITS_PRIVATE: Target = Target::AtMost(3.0);

@@ -120,6 +120,7 @@ func (l *layout) apiServerArgs() []string {
 		"--kubelet-client-key=" + p.kubelet.keyFile,
 		"--kubelet-preferred-address-types=ExternalIP", // where kwok serves; the others lead nowhere, or astray
 		"--endpoint-reconciler-type=none",
+		"--enable-aggregator-routing=true", // to endpoints: nothing routes a Service's own address
 		"--profiling=false",
 	}
 	return append(args, l.options.apiServerArgs...)

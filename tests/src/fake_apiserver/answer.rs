@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::evidence::Asked;
 use super::faults::{Answer, StreamingLists, Verb};
+use super::logs::Open;
 use super::objects::NAMESPACE;
 use super::store::line;
 use super::watch::Watch;
@@ -31,7 +32,7 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> i
     if uri.path() == "/version" {
         return Ok(json_answer(200, &json!({"major": "1", "minor": "36", "gitVersion": "v1.36.0"})));
     }
-    if let Some(kinds) = discovery::answer(uri.path()) {
+    if let Some(kinds) = discovery::answer(uri.path(), shared.state.lock().serves_events) {
         return Ok(json_answer(200, &kinds));
     }
     let query = Query(uri.query().unwrap_or_default());
@@ -104,9 +105,16 @@ fn partial<B>(request: &Request<B>) -> bool {
     accept.is_some_and(|accept| accept.contains("as=PartialObjectMetadata"))
 }
 
-fn evidence(shared: &Shared, asked: &Asked) -> Response<Body> {
+fn evidence(shared: &Arc<Shared>, asked: &Asked) -> Response<Body> {
+    if let Asked::Stream(wanted) = asked {
+        return match Open::new(shared, wanted.clone()) {
+            Ok(open) => streamed(StreamBody::new(open.into_stream()).boxed_unsync()),
+            Err(code) => failure(code, "the log is not to be had"),
+        };
+    }
     let evidence = &shared.state.lock().evidence;
     match asked {
+        Asked::Stream(_) => failure(500, "answered above"),
         Asked::Events(uid) => json_answer(200, &evidence.events(uid)),
         Asked::Log(log, lines, bytes) => match evidence.log(log, *lines, *bytes) {
             Some(text) => whole(200, "text/plain", text.into()),

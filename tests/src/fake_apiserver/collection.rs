@@ -15,6 +15,8 @@ pub enum Collection {
     Services,
     /// `/apis/discovery.k8s.io/v1/endpointslices`
     EndpointSlices,
+    /// `/api/v1/events`, where they are served.
+    Events,
 }
 
 /// What a path names: a collection, and one object of it, if so, by namespace
@@ -26,7 +28,7 @@ impl Collection {
     /// them.
     pub const ALL: [Self; 4] = [Self::Pods, Self::Deployments, Self::ReplicaSets, Self::Jobs];
 
-    /// All that are served.
+    /// All that are served, but for events, which are if a test wants it.
     pub const SERVED: [Self; 6] =
         [Self::Pods, Self::Deployments, Self::ReplicaSets, Self::Jobs, Self::Services, Self::EndpointSlices];
 
@@ -40,6 +42,7 @@ impl Collection {
             Self::Jobs => "jobs",
             Self::Services => "services",
             Self::EndpointSlices => "endpointslices",
+            Self::Events => "events",
         }
     }
 
@@ -53,6 +56,7 @@ impl Collection {
             Self::Jobs => "Job",
             Self::Services => "Service",
             Self::EndpointSlices => "EndpointSlice",
+            Self::Events => "Event",
         }
     }
 
@@ -60,7 +64,7 @@ impl Collection {
     #[must_use]
     pub fn api_version(self) -> &'static str {
         match self {
-            Self::Pods | Self::Services => "v1",
+            Self::Pods | Self::Services | Self::Events => "v1",
             Self::EndpointSlices => "discovery.k8s.io/v1",
             Self::Deployments | Self::ReplicaSets => "apps/v1",
             Self::Jobs => "batch/v1",
@@ -74,13 +78,14 @@ impl Collection {
             Self::Deployments => &["deploy"],
             Self::ReplicaSets => &["rs"],
             Self::Services => &["svc"],
+            Self::Events => &["ev"],
             Self::Jobs | Self::EndpointSlices => &[],
         }
     }
 
     /// What a request path names.
     pub(super) fn of_path(path: &str) -> Option<Place> {
-        Self::SERVED.into_iter().find_map(|collection| {
+        Self::SERVED.into_iter().chain([Self::Events]).find_map(|collection| {
             let root = if collection.api_version() == "v1" { "/api" } else { "/apis" };
             let rest = path.strip_prefix(root)?.strip_prefix('/')?;
             let rest = rest.strip_prefix(collection.api_version())?.strip_prefix('/')?;

@@ -4,19 +4,20 @@ use serde_json::{Value, json};
 
 use super::Collection;
 
-/// The aggregated discovery document at that path, if there is one.
-pub(super) fn answer(path: &str) -> Option<Value> {
+/// The aggregated discovery document at that path, if there is one; with events or without.
+pub(super) fn answer(path: &str, events: bool) -> Option<Value> {
     let groups: &[&str] = match path {
         "/api" => &[""],
         "/apis" => &["apps", "batch", "discovery.k8s.io"],
         _ => return None,
     };
-    let items: Vec<_> = groups.iter().map(|group| document(group)).collect();
+    let items: Vec<_> = groups.iter().map(|group| document(group, events)).collect();
     Some(json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "items": items}))
 }
 
-fn document(group: &str) -> Value {
-    let resources: Vec<_> = Collection::SERVED.into_iter().filter(|c| group_of(*c) == group).map(resource).collect();
+fn document(group: &str, events: bool) -> Value {
+    let served = Collection::SERVED.into_iter().chain(events.then_some(Collection::Events));
+    let resources: Vec<_> = served.filter(|c| group_of(*c) == group).map(resource).collect();
     json!({"metadata": {"name": group}, "versions": [{"version": "v1", "resources": resources}]})
 }
 

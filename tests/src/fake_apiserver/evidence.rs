@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::Verb;
+use super::logs::Wanted;
 
 /// Events and logs, as tests have written them.
 #[derive(Debug, Default)]
@@ -29,6 +30,8 @@ pub(super) enum Asked {
     Events(String),
     /// The end of a log: so many lines, and of these the first so many bytes.
     Log(Log, usize, usize),
+    /// A log as it is written.
+    Stream(Wanted),
 }
 
 impl Asked {
@@ -41,6 +44,9 @@ impl Asked {
                 Some(Self::Events(selector.strip_prefix("involvedObject.uid=")?.to_owned()))
             }
             [_, "pods", pod, "log"] => {
+                if let Some(wanted) = Wanted::of(pod, &query) {
+                    return Some(Self::Stream(wanted));
+                }
                 let (pod, container) = (pod.to_owned(), query("container").unwrap_or_default());
                 let previous = query("previous").as_deref() == Some("true");
                 Some(Self::Log(Log { pod, container, previous }, number("tailLines"), number("limitBytes")))
@@ -52,7 +58,7 @@ impl Asked {
     pub(super) fn verb(&self) -> Verb {
         match self {
             Self::Events(_) => Verb::Events,
-            Self::Log(..) => Verb::Log,
+            Self::Log(..) | Self::Stream(_) => Verb::Log,
         }
     }
 }

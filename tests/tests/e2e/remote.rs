@@ -48,7 +48,10 @@ fn path(cluster: Cluster) {
     // What the manifest grants is enough for all that the daemon has to follow.
     let mut refused = log.lines().filter(|line| line.to_lowercase().contains("forbidden"));
     assert!(refused.all(|line| line.contains("secrets")), "{log}");
-    assert!(log.contains("off: causes of failures hold no logs: the daemon may not get pods/log"), "{log}");
+    assert!(
+        log.contains("off: no logs are shown, and causes of failures hold none: the daemon may not get pods/log"),
+        "{log}"
+    );
 }
 
 /// The token is in a variable, and nothing renews it.

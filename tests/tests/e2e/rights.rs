@@ -3,21 +3,18 @@
 use std::collections::HashMap;
 
 use daymark_proto::FILE_DESCRIPTOR_SET;
-use daymark_proto::v1::gate_service_client::GateServiceClient;
-use daymark_proto::v1::server_service_client::ServerServiceClient;
-use daymark_proto::v1::status_service_client::StatusServiceClient;
-use daymark_proto::v1::{
-    ArmGateRequest, CancelGateRequest, Filter, GatePolicy, GetGateRequest, GetServerInfoRequest, GetStatusRequest,
-    ListCachesRequest, ListStatusesRequest, ObjectRef, OpenGateRequest, WatchGateRequest, WatchStatusesRequest,
-};
+use daymark_proto::v1::{EventFilter, Filter, ObjectRef};
 use daymark_tests::cluster::{Cluster, Namespace};
 use daymark_tests::daemon::Daemon;
-use daymark_tests::in_process::with_token;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 use tonic::{Code, Status};
 
+#[path = "rights/requests.rs"]
+mod requests;
+
+use self::requests::ask;
 use crate::{Run, Test};
 
 pub(crate) const TESTS: &[Test] = &[
@@ -26,13 +23,13 @@ pub(crate) const TESTS: &[Test] = &[
     Test { name: "rights::are_audited_when_they_lack", needs: &[], run: Run::Shared(audited) },
 ];
 
-const SHARED: &[&str] = &["--token-review", "--authorization-ttl", "2"];
+pub(crate) const SHARED: &[&str] = &["--token-review", "--authorization-ttl", "2"];
 
 /// Kinds of each sort: as an RPC names them, and as `kubectl auth can-i` does.
 const KINDS: &[(&str, &str)] = &[("", "pods"), ("apps", "deployments"), ("", "secrets"), ("", "nodes")];
 
 /// ServiceAccounts that may see different things of two namespaces.
-fn accounts(cluster: &Cluster, here: &Namespace<'_>) {
+pub(crate) fn accounts(cluster: &Cluster, here: &Namespace<'_>) {
     let n = &here.name;
     cluster.apply(&format!(
         r#"
@@ -70,7 +67,7 @@ subjects: [{{kind: ServiceAccount, name: single, namespace: {n}}}]
     ));
 }
 
-fn token(cluster: &Cluster, namespace: &Namespace<'_>, account: &str) -> String {
+pub(crate) fn token(cluster: &Cluster, namespace: &Namespace<'_>, account: &str) -> String {
     let token = cluster.kubectl(["create", "token", account, "-n", &namespace.name, "--audience", "daymark"]);
     token.trim().to_owned()
 }
@@ -103,6 +100,17 @@ enum Of {
     Nothing,
     Kind(Filter),
     Object(ObjectRef),
+    Events(EventFilter),
+}
+
+impl Of {
+    fn is_everywhere(&self) -> bool {
+        match self {
+            Self::Kind(filter) => filter.all_namespaces,
+            Self::Events(filter) => filter.all_namespaces,
+            Self::Nothing | Self::Object(_) => false,
+        }
+    }
 }
 
 /// Requests to every rpc that there is; one that is not known here has to be thought of.
@@ -123,9 +131,17 @@ fn samples_of(rpc: &str, here: &str, there: &str) -> Vec<Sample> {
     let of_object = |verbs: &[&'static str]| object(rpc, verbs, here);
     match rpc {
         "StatusService/GetStatus" => of_object(&["get"]),
-        "StatusService/ListStatuses" => of_kinds(&["list"]),
+        "StatusService/ListStatuses" | "CompletionService/Complete" => of_kinds(&["list"]),
         "StatusService/WatchStatuses" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
+        "TableService/ListTables" => [of_kinds(&["list"]), of_object(&["get"])].concat(),
+        "TreeService/WatchTree" => of_object(&["get", "watch"]),
+        "EventService/ListEvents" => events(rpc, &["list"], here, there),
+        "EventService/WatchEvents" => events(rpc, &["list", "watch"], here, there),
+        "DiagnosisService/Diagnose" | "DiagnosisService/WatchDiagnosis" => {
+            [of_kinds(&["list"]), of_object(&["get"])].concat()
+        }
         "GateService/OpenGate" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
+        "LogService/StreamLogs" => logs(rpc, here),
         "ServerService/GetServerInfo" | "ServerService/ListCaches" => {
             vec![Sample { rpc: rpc.to_owned(), of: Of::Nothing, takes: Vec::new() }]
         }
@@ -157,6 +173,26 @@ fn kinds(rpc: &str, verbs: &[&'static str], here: &str, there: &str) -> Vec<Samp
     samples
 }
 
+/// Those of a namespace, or of all, and those of a pod.
+fn events(rpc: &str, verbs: &[&'static str], here: &str, there: &str) -> Vec<Sample> {
+    let takes = |namespace: Option<&str>| -> Vec<(&'static str, String, Option<String>)> {
+        verbs.iter().map(|verb| (*verb, "events".to_owned(), namespace.map(str::to_owned))).collect()
+    };
+    let of = |namespace: Option<&str>| {
+        let namespaces = namespace.iter().map(|it| (*it).to_owned()).collect();
+        let filter = EventFilter { namespaces, all_namespaces: namespace.is_none(), ..Default::default() };
+        Sample { rpc: rpc.to_owned(), of: Of::Events(filter), takes: takes(namespace) }
+    };
+    let mut samples = [Some(here), Some(there), None].map(of).to_vec();
+    for pod in object(rpc, &["get"], here) {
+        let Of::Object(pod_ref) = pod.of else { continue };
+        let filter = EventFilter { r#ref: Some(pod_ref), ..Default::default() };
+        let takes = [takes(Some(here)), pod.takes].concat();
+        samples.push(Sample { rpc: rpc.to_owned(), of: Of::Events(filter), takes });
+    }
+    samples
+}
+
 fn object(rpc: &str, verbs: &[&'static str], here: &str) -> Vec<Sample> {
     let sample = |name: &str| {
         let r#ref = ObjectRef {
@@ -171,56 +207,23 @@ fn object(rpc: &str, verbs: &[&'static str], here: &str) -> Vec<Sample> {
     ["one", "two"].map(sample).into()
 }
 
+/// The logs of a pod take that it may be seen, and its logs.
+fn logs(rpc: &str, here: &str) -> Vec<Sample> {
+    let with_logs = |mut sample: Sample| {
+        let of_log = sample
+            .takes
+            .iter()
+            .map(|(verb, what, namespace)| (*verb, format!("{what} --subresource=log"), namespace.clone()));
+        let of_log: Vec<_> = of_log.collect();
+        sample.takes.extend(of_log);
+        sample
+    };
+    object(rpc, &["get"], here).into_iter().map(with_logs).collect()
+}
+
 impl Clone for Sample {
     fn clone(&self) -> Self {
         Self { rpc: self.rpc.clone(), of: self.of.clone(), takes: self.takes.clone() }
-    }
-}
-
-/// How a request with that token is answered.
-async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &str) -> Result<(), Status> {
-    let mut status = StatusServiceClient::new(channel.clone());
-    let (mut gates, mut server) = (GateServiceClient::new(channel.clone()), ServerServiceClient::new(channel));
-    let (filter, r#ref) = match &sample.of {
-        Of::Nothing => (None, None),
-        Of::Kind(filter) => (Some(filter.clone()), None),
-        Of::Object(it) => (Some(Filter { refs: vec![it.clone()], ..Default::default() }), Some(it.clone())),
-    };
-    let token = Some(token);
-    let gate = gate.to_owned();
-    match sample.rpc.as_str() {
-        "StatusService/GetStatus" => {
-            let request = GetStatusRequest { r#ref, ..Default::default() };
-            status.get_status(with_token(request, token)).await.map(drop)
-        }
-        "StatusService/ListStatuses" => {
-            let request = ListStatusesRequest { filter, ..Default::default() };
-            status.list_statuses(with_token(request, token)).await.map(drop)
-        }
-        "StatusService/WatchStatuses" => {
-            let request = WatchStatusesRequest { filter, ..Default::default() };
-            status.watch_statuses(with_token(request, token)).await.map(drop)
-        }
-        "GateService/OpenGate" => {
-            let policy = Some(GatePolicy { once: true, min_objects: Some(0), ..Default::default() });
-            let request = OpenGateRequest { filter, policy, ..Default::default() };
-            gates.open_gate(with_token(request, token)).await.map(drop)
-        }
-        "GateService/ArmGate" => {
-            gates.arm_gate(with_token(ArmGateRequest { token: gate, ..Default::default() }, token)).await.map(drop)
-        }
-        "GateService/CancelGate" => {
-            gates.cancel_gate(with_token(CancelGateRequest { token: gate }, token)).await.map(drop)
-        }
-        "GateService/GetGate" => gates.get_gate(with_token(GetGateRequest { token: gate }, token)).await.map(drop),
-        "GateService/WatchGate" => {
-            gates.watch_gate(with_token(WatchGateRequest { token: gate }, token)).await.map(drop)
-        }
-        "ServerService/GetServerInfo" => {
-            server.get_server_info(with_token(GetServerInfoRequest {}, token)).await.map(drop)
-        }
-        "ServerService/ListCaches" => server.list_caches(with_token(ListCachesRequest {}, token)).await.map(drop),
-        other => panic!("{other}: how is it asked? Say it here"),
     }
 }
 
@@ -251,8 +254,9 @@ fn matrix(cluster: &Cluster, _: &Daemon) {
                 verb => truth.may(&name, verb, what, namespace.as_deref()),
             });
             // Who may see some namespaces gets these of all.
-            let some = |filter: &Filter| filter.all_namespaces && sample.rpc.starts_with("StatusService/");
-            let partly = matches!(&sample.of, Of::Kind(filter) if some(filter))
+            let is_told = !sample.rpc.starts_with("GateService/");
+            let partly = sample.of.is_everywhere()
+                && is_told
                 && sample.takes.iter().all(|(verb, what, _)| truth.may(&name, verb, what, Some(&here.name)));
             let answer = runtime.block_on(async {
                 let channel = Endpoint::from_shared(format!("http://{}", daemon.tcp())).expect("an address");
@@ -330,7 +334,7 @@ fn audited(cluster: &Cluster, _: &Daemon) {
     });
 }
 
-fn write_private(path: &std::path::Path, text: &str) {
+pub(crate) fn write_private(path: &std::path::Path, text: &str) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::write(path, text).expect("a file can be written");
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("its mode can be set");

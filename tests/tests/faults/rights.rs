@@ -30,7 +30,7 @@ use crate::{Deployments, Pods, code_and_reason, full, put};
 /// What users may do: `jane list pods n`, or `*` for all namespaces. A token is its user's
 /// name. While it is mute, the API server does not say.
 #[derive(Clone, Default)]
-struct Rbac {
+pub(crate) struct Rbac {
     rules: Arc<Mutex<BTreeSet<String>>>,
     mute: Arc<Mutex<bool>>,
     /// How often it did not.
@@ -38,12 +38,12 @@ struct Rbac {
 }
 
 impl Rbac {
-    fn grant(&self, user: &str, verbs: &str, resource: &str, namespace: &str) {
+    pub(crate) fn grant(&self, user: &str, verbs: &str, resource: &str, namespace: &str) {
         let rules = verbs.split(',').map(|verb| format!("{user} {verb} {resource} {namespace}"));
         self.rules.lock().extend(rules);
     }
 
-    fn withdraw(&self, user: &str, resource: &str, namespace: &str) {
+    pub(crate) fn withdraw(&self, user: &str, resource: &str, namespace: &str) {
         let end = format!(" {resource} {namespace}");
         self.rules.lock().retain(|rule| !(rule.starts_with(user) && rule.ends_with(&end)));
     }
@@ -72,14 +72,14 @@ impl Rbac {
 }
 
 /// A cluster with users, and its daemon.
-struct Shared {
-    cluster: FakeApiServer,
-    daemon: InProcess,
-    rbac: Rbac,
+pub(crate) struct Shared {
+    pub(crate) cluster: FakeApiServer,
+    pub(crate) daemon: InProcess,
+    pub(crate) rbac: Rbac,
 }
 
 impl Shared {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(Sharing::default()).await
     }
 
@@ -99,7 +99,7 @@ impl Shared {
         Self { cluster, daemon, rbac }
     }
 
-    async fn channel(&self) -> Channel {
+    pub(crate) async fn channel(&self) -> Channel {
         Endpoint::from_shared(format!("http://{}", self.daemon.tcp())).unwrap().connect().await.unwrap()
     }
 

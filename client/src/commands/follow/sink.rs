@@ -7,11 +7,11 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::args::Format;
-use crate::commands::get::{Query, object};
+use crate::commands::get::{Expressed, Mode, Query, object};
 use crate::exit::Failure;
 use crate::layout::{Layout, Line};
 use crate::live::Live;
+use crate::output::Output;
 use crate::printer::Printer;
 use crate::status_json::{StatusJson, event};
 use crate::table::Columns;
@@ -31,7 +31,9 @@ enum Form {
     /// A table that is redrawn in place.
     Live { live: Live, drawn: Option<Instant>, stale: bool },
     /// Documents, one after another.
-    Documents { format: Format, begun: bool },
+    Documents { format: Output, begun: bool },
+    /// What an expression makes of each object.
+    Expressed(Box<Expressed>),
 }
 
 #[derive(Serialize)]
@@ -47,15 +49,18 @@ struct StatusLine<'a> {
 }
 
 impl Sink {
-    pub fn new(query: &Query<'_>, printer: &Printer) -> Self {
-        let form = match query.args.output {
-            Format::Table | Format::Wide if printer.on_terminal() => {
+    pub async fn new(query: &Query<'_>, printer: &Printer) -> Result<Self, Failure> {
+        let form = match &query.output {
+            output if output.is_table() && query.mode == Mode::Watch && printer.on_terminal() => {
                 Form::Live { live: Live::default(), drawn: None, stale: false }
             }
-            Format::Table | Format::Wide => Form::Rows { layout: Layout::default(), begun: false },
-            format => Form::Documents { format, begun: false },
+            output if output.is_table() => Form::Rows { layout: Layout::default(), begun: false },
+            Output::Columns { .. } | Output::Expression(..) => {
+                Form::Expressed(Box::new(Expressed::new(query, printer.on_terminal()).await?))
+            }
+            format => Form::Documents { format: format.clone(), begun: false },
         };
-        Self { form, columns: query.columns(), clock: None }
+        Ok(Self { form, columns: query.columns(), clock: None })
     }
 
     /// Whether [`Sink::draw`] is to be called from time to time.
@@ -71,7 +76,12 @@ impl Sink {
     }
 
     /// Shows changes, or lets the next frame show them.
-    pub fn changes(&mut self, printer: &mut Printer, picture: &Picture, changes: Vec<Change>) -> Result<(), Failure> {
+    pub async fn changes(
+        &mut self,
+        printer: &mut Printer,
+        picture: &Picture,
+        changes: Vec<Change>,
+    ) -> Result<(), Failure> {
         if changes.is_empty() {
             return Ok(());
         }
@@ -93,7 +103,12 @@ impl Sink {
             }
             Form::Documents { format, begun } => {
                 for change in &changes {
-                    document(printer, *format, begun, change)?;
+                    document(printer, format, begun, change)?;
+                }
+            }
+            Form::Expressed(expressed) => {
+                for change in changes.iter().filter(|change| has_object(&change.status)) {
+                    expressed.print_line(printer, &change.status.object).await?;
                 }
             }
         }
@@ -145,29 +160,27 @@ impl Sink {
     }
 }
 
-fn document(printer: &mut Printer, format: Format, begun: &mut bool, change: &Change) -> Result<(), Failure> {
+fn document(printer: &mut Printer, format: &Output, begun: &mut bool, change: &Change) -> Result<(), Failure> {
     let terminal = printer.on_terminal();
     let Change { kind, status } = change;
     match format {
-        Format::StatusJson => {
+        Output::StatusJson => {
             let line = StatusLine { event: event(*kind), status: StatusJson::from(status) };
             json::line(printer.out(), &line, terminal)?;
         }
-        Format::Name => printer.line(&sanitize::line(&words::name(status)))?,
+        Output::Name => printer.line(&sanitize::line(&words::name(status)))?,
         _ if !has_object(status) => {}
-        Format::Ndjson => {
+        Output::Ndjson => {
             let line = ObjectLine { event: event(*kind), object: object(status)? };
             json::line(printer.out(), &line, terminal)?;
         }
-        Format::Yaml => {
+        Output::Yaml => {
             if std::mem::replace(begun, true) {
                 printer.line("---")?;
             }
             yaml::document(printer.out(), &object(status)?, terminal)?;
         }
-        Format::Json | Format::Table | Format::Wide => {
-            json::pretty(printer.out(), &object(status)?, terminal)?;
-        }
+        _ => json::pretty(printer.out(), &object(status)?, terminal)?,
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ impl Screen {
     ) -> Result<(), Failure> {
         let mut objects: Vec<_> = objects.collect();
         objects.sort_by_key(|object| object.standing() == Standing::Met);
-        let columns = Columns { namespaces: false, kinds: true, wide: false, header: true };
+        let columns = Columns { kinds: true, header: true, ..Columns::default() };
         let now = freshness.and_then(|freshness| freshness.time.as_ref());
         let row = |object: &&GateObject| {
             let mut row = columns.row(object.status.as_ref()?, now);

@@ -6,7 +6,7 @@ use super::state_file::Subject;
 use crate::args::{Global, On};
 use crate::commands::session;
 use crate::exit::Failure;
-use crate::targets::{Selection, Target};
+use crate::targets::{Selection, Target, escape_field};
 
 /// Each object that is named has a stream of its own, and a connection carries
 /// 200 streams.
@@ -41,7 +41,7 @@ impl<'a> Query<'a> {
     pub fn filters(&self) -> Vec<Filter> {
         let named = |target: &Target| {
             let kind = Selection::Kinds(vec![target.kind.clone()]);
-            let field_selector = format!("metadata.name={}", escape(&target.name));
+            let field_selector = format!("metadata.name={}", escape_field(&target.name));
             Filter { field_selector, ..self.narrowed(&kind) }
         };
         match &self.selection {
@@ -75,9 +75,4 @@ impl<'a> Query<'a> {
             ..selection.filter(session::namespace(self.global), self.args.all_namespaces)
         }
     }
-}
-
-/// A value of a field selector.
-fn escape(value: &str) -> String {
-    value.replace('\\', "\\\\").replace(',', "\\,")
 }

@@ -25,12 +25,22 @@ impl Eyes {
         selection: &Arc<Selection>,
         view: View,
     ) -> BoxFuture<'static, Result<Sight, Status>> {
+        self.open_for(served, selection, (Use::Follow, view))
+    }
+
+    /// The same, of what is used so.
+    pub(in crate::rpc) fn open_for(
+        &self,
+        served: &Arc<Served>,
+        selection: &Arc<Selection>,
+        used: (Use, View),
+    ) -> BoxFuture<'static, Result<Sight, Status>> {
         if !matches!(self.caller, Caller::User(_)) {
             return std::future::pending().boxed();
         }
         let (served, selection) = (Arc::clone(served), Arc::clone(selection));
         let (caller, sight) = (self.caller.clone(), self.sight.clone());
-        let seen = async move { served.other_sight(&caller, &selection, (Use::Follow, view), &sight).await };
+        let seen = async move { served.other_sight(&caller, &selection, used, &sight).await };
         seen.boxed()
     }
 }

@@ -17,7 +17,7 @@ use crate::source::{Collection, Problem, ProblemReason, Set, Truth};
 use crate::{body, decode};
 
 /// How long an answer may take, or the head of one that streams.
-const ANSWER: Duration = Duration::from_secs(60);
+pub(super) const ANSWER: Duration = Duration::from_secs(60);
 
 /// How large an answer may be that does not stream: a page of the largest
 /// objects that etcd takes by default (1.5 MiB).
@@ -32,6 +32,9 @@ pub(in crate::source) mod accept {
     pub(in crate::source) const JSON: &str = "application/json";
     /// An object's metadata, or the objects of a watch.
     pub(in crate::source) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+    /// What the API server would print: it has whatever it prints by itself, and what it is
+    /// told by custom resources' definitions.
+    pub(in crate::source) const TABLE: &str = "application/json;as=Table;g=meta.k8s.io;v=v1,application/json";
     /// A list of metadata.
     pub(in crate::source) const METADATA_LIST: &str =
         "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
@@ -154,6 +157,18 @@ impl ApiServer {
         accept: &str,
         headers: HeaderMap,
     ) -> Result<Response<Body>, Failure> {
+        self.send_within(client, path, accept, headers, ANSWER).await
+    }
+
+    /// The same, if the answer's head comes within that time.
+    pub(super) async fn send_within(
+        &self,
+        client: &kube::Client,
+        path: &str,
+        accept: &str,
+        headers: HeaderMap,
+        limit: Duration,
+    ) -> Result<Response<Body>, Failure> {
         let mut request = Request::get(path)
             .header(header::ACCEPT, accept)
             // Kubernetes compresses each watch event as a gzip member of its own,
@@ -162,7 +177,7 @@ impl ApiServer {
             .body(Body::empty())
             .map_err(|e| Problem::new(ProblemReason::Refused, format!("{path}: {e}")))?;
         request.headers_mut().extend(headers);
-        self.exchange(client, request).await
+        self.exchange_within(client, request, limit).await
     }
 
     /// Sends a request and returns its answer if it is a success.
@@ -171,10 +186,19 @@ impl ApiServer {
         client: &kube::Client,
         request: Request<Body>,
     ) -> Result<Response<Body>, Failure> {
-        let response = match tokio::time::timeout(ANSWER, client.send(request)).await {
+        self.exchange_within(client, request, ANSWER).await
+    }
+
+    async fn exchange_within(
+        &self,
+        client: &kube::Client,
+        request: Request<Body>,
+        limit: Duration,
+    ) -> Result<Response<Body>, Failure> {
+        let response = match tokio::time::timeout(limit, client.send(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(self.not_sent(&error).into()),
-            Err(_) => return Err(unreachable(format!("no answer within {} s", ANSWER.as_secs())).into()),
+            Err(_) => return Err(unreachable(format!("no answer within {} s", limit.as_secs())).into()),
         };
         if response.status().is_success() {
             return Ok(response);
@@ -191,7 +215,7 @@ impl ApiServer {
         Err(Failure { status: Some(status), problem: Problem { retry_after, ..refused(status, &body) } })
     }
 
-    fn not_sent(&self, error: &kube::Error) -> Problem {
+    pub(super) fn not_sent(&self, error: &kube::Error) -> Problem {
         match error {
             kube::Error::Auth(_) => Problem::new(ProblemReason::Unauthorized, format!("credentials: {}", chain(error))),
             _ => unreachable(format!("{} does not answer: {}", self.url, root_cause(error))),

@@ -2,7 +2,7 @@
 //!
 //! Over HTTP/2 many watches share a connection, but no more than the API server
 //! takes: one more would wait behind watches that do not end. Reads have a
-//! connection of their own.
+//! connection of their own, and so have logs, which may be read slowly.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +16,9 @@ use kube::client::{Body, ConfigExt as _};
 use parking_lot::Mutex;
 use tower::ServiceBuilder;
 
-/// Watches per connection. API servers take 100 streams of a client, or 250
+/// Such answers per connection. API servers take 100 streams of a client, or 250
 /// (k8s.io/apiserver `http2-max-streams-per-connection`).
-const WATCHES_PER_CONNECTION: usize = 80;
+const STREAMS_PER_CONNECTION: usize = 80;
 /// How long a connection may take, with its TLS handshake.
 const CONNECT: Duration = Duration::from_secs(5);
 /// A connection that does not answer a ping for that long is dead: the interval
@@ -27,6 +27,8 @@ const PING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs
 /// Bytes under way of one answer, and of all on a connection: a watch that is
 /// read slowly must not hold up the others.
 const WINDOWS: (u32, u32) = (1 << 20, 32 << 20);
+/// The same of logs: all that a connection has may stand still at the same time.
+const LOG_WINDOWS: (u32, u32) = (128 << 10, 80 * (128 << 10));
 
 /// Bytes that are read at a time without HTTP/2: larger ones are memory that has
 /// to be had anew each time.
@@ -36,16 +38,17 @@ const BUFFER: usize = 64 << 10;
 pub(super) struct Transport {
     config: kube::Config,
     reads: kube::Client,
-    lanes: Mutex<Vec<Lane>>,
+    watches: Mutex<Vec<Lane>>,
+    logs: Mutex<Vec<Lane>>,
 }
 
-/// A connection for watches; they hold the tickets.
+/// A connection for answers that do not end; they hold the tickets.
 struct Lane {
     client: kube::Client,
     tickets: Arc<()>,
 }
 
-/// A place for one watch on a connection, for as long as it is held.
+/// A place for one such answer on a connection, for as long as it is held.
 pub(super) struct Ticket {
     pub(super) client: kube::Client,
     _place: Arc<()>,
@@ -57,7 +60,7 @@ impl Transport {
         // The source tries again by itself, and says why; kube's client would hide
         // a 429 or 503 behind its own tries until the request has timed out.
         config.default_retry = false;
-        Ok(Self { reads: client(&config)?, config, lanes: Mutex::default() })
+        Ok(Self { reads: client(&config, WINDOWS)?, config, watches: Mutex::default(), logs: Mutex::default() })
     }
 
     /// For requests that end soon.
@@ -67,12 +70,21 @@ impl Transport {
 
     /// For one watch.
     pub(super) fn watch(&self) -> Result<Ticket, kube::Error> {
-        let mut lanes = self.lanes.lock();
-        let free = |lane: &&Lane| Arc::strong_count(&lane.tickets) <= WATCHES_PER_CONNECTION;
+        self.ticket(&self.watches, WINDOWS)
+    }
+
+    /// For one log.
+    pub(super) fn log(&self) -> Result<Ticket, kube::Error> {
+        self.ticket(&self.logs, LOG_WINDOWS)
+    }
+
+    fn ticket(&self, lanes: &Mutex<Vec<Lane>>, windows: (u32, u32)) -> Result<Ticket, kube::Error> {
+        let mut lanes = lanes.lock();
+        let free = |lane: &&Lane| Arc::strong_count(&lane.tickets) <= STREAMS_PER_CONNECTION;
         if let Some(lane) = lanes.iter().find(free) {
             return Ok(Ticket { client: lane.client.clone(), _place: Arc::clone(&lane.tickets) });
         }
-        let lane = Lane { client: client(&self.config)?, tickets: Arc::default() };
+        let lane = Lane { client: client(&self.config, windows)?, tickets: Arc::default() };
         let ticket = Ticket { client: lane.client.clone(), _place: Arc::clone(&lane.tickets) };
         lanes.push(lane);
         Ok(ticket)
@@ -81,7 +93,7 @@ impl Transport {
 
 /// A client with connections of its own: kube's, but for HTTP/2. Through a
 /// proxy, or without TLS, it is HTTP/1.1, and each watch has a connection.
-fn client(config: &kube::Config) -> Result<kube::Client, kube::Error> {
+fn client(config: &kube::Config, windows: (u32, u32)) -> Result<kube::Client, kube::Error> {
     if config.proxy_url.is_some() {
         return kube::Client::try_from(config.clone());
     }
@@ -99,8 +111,8 @@ fn client(config: &kube::Config) -> Result<kube::Client, kube::Error> {
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .http1_max_buf_size(BUFFER)
-        .http2_initial_stream_window_size(WINDOWS.0)
-        .http2_initial_connection_window_size(WINDOWS.1)
+        .http2_initial_stream_window_size(windows.0)
+        .http2_initial_connection_window_size(windows.1)
         .http2_keep_alive_interval(PING.0)
         .http2_keep_alive_timeout(PING.1)
         .build(connector);

@@ -28,7 +28,7 @@ pub async fn run(options: Options) -> Result<()> {
     let kubectl = format!("--kubectl={}", options.kubectl.display());
     let client = format!("--daymark={}", options.daymark.display());
     let (seed, daemon, kubectl, client) = (seed.as_str(), daemon.as_str(), kubectl.as_str(), client.as_str());
-    let runs: [&[&str]; 10] = [
+    let runs: [&[&str]; 11] = [
         &["pods", seed],
         &["memory", daemon, seed, kubectl],
         &["sync", daemon, seed],
@@ -37,8 +37,10 @@ pub async fn run(options: Options) -> Result<()> {
         &["stalled", daemon, seed],
         &["load", daemon, seed, kubectl],
         &["gates", daemon, seed],
+        &["completion", daemon, seed, client, kubectl],
         &["fanout", daemon, seed],
         &["waits", daemon, seed, client],
+        &["reads", daemon, seed, client],
     ];
     let mut failed = Vec::new();
     for arguments in runs {

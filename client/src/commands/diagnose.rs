@@ -1,0 +1,123 @@
+//! `daymark diagnose`
+
+use anstyle::{AnsiColor, Style};
+use daymark::DiagnosisEvent;
+use daymark::api::{Diagnosis, Filter, RankedCause};
+use tokio::time::{Instant, sleep_until};
+
+use super::session;
+use crate::args::{Diagnose, DiagnoseFormat, Global};
+use crate::ci::Ci;
+use crate::diagnosis::{self, DiagnosisJson, Part};
+use crate::exit::{Exit, Failure};
+use crate::json;
+use crate::printer::Printer;
+use crate::targets::Selection;
+
+/// Tells what is wrong, why, and what to try next.
+pub async fn run(global: &Global, args: &Diagnose, printer: &mut Printer) -> Result<Exit, Failure> {
+    let filter = filter(global, args)?;
+    let client = session::connect(global).await?;
+    let mut telling = Telling { args, ci: args.ci.choose(|name| std::env::var(name).ok()), printer };
+    if args.watch {
+        return watch(&client, filter, &mut telling).await;
+    }
+    let diagnosis = client.diagnose(filter).await?.diagnosis.unwrap_or_default();
+    telling.tell(&diagnosis, None)?;
+    Ok(if args.exit_code && diagnosis::is_wrong(&diagnosis) { Exit::Failed } else { Exit::Passed })
+}
+
+/// What the words of the command line ask for.
+fn filter(global: &Global, args: &Diagnose) -> Result<Filter, Failure> {
+    let namespace = session::namespace(global);
+    let selection = match args.words.is_empty() {
+        true => Selection::Kinds(Vec::new()),
+        false => Selection::parse(&args.words)?,
+    };
+    if let Selection::Objects(targets) = &selection {
+        if args.all_namespaces || !args.selector.is_empty() {
+            return Err(Failure::usage("an object is either named or selected: leave out the name, or -A and -l"));
+        }
+        if targets.len() > 1 {
+            return Err(Failure::usage("name one object, or select several by kind and label"));
+        }
+    }
+    let mut filter = selection.filter(namespace, args.all_namespaces);
+    filter.cluster = session::cluster(global).to_owned();
+    filter.label_selector.clone_from(&args.selector);
+    for object in &mut filter.refs {
+        object.cluster.clone_from(&filter.cluster);
+    }
+    Ok(filter)
+}
+
+async fn watch(client: &daymark::Client, filter: Filter, telling: &mut Telling<'_>) -> Result<Exit, Failure> {
+    let limit = telling.args.timeout.filter(|limit| !limit.is_zero()).unwrap_or(session::FOREVER);
+    let deadline = Instant::now() + limit;
+    let mut watch = client.watch_diagnosis(filter);
+    loop {
+        tokio::select! {
+            biased;
+            event = watch.next() => match event? {
+                DiagnosisEvent::Told(told) => {
+                    telling.tell(&told.diagnosis.unwrap_or_default(), Some(&told.gone))?;
+                }
+                DiagnosisEvent::Lost(error) => telling.printer.problem(&session::lost(client, &error)),
+            },
+            () = sleep_until(deadline) => return Ok(Exit::Passed),
+        }
+    }
+}
+
+/// Where diagnoses are told.
+struct Telling<'a> {
+    args: &'a Diagnose,
+    ci: Ci,
+    printer: &'a mut Printer,
+}
+
+impl Telling<'_> {
+    fn tell(&mut self, diagnosis: &Diagnosis, gone: Option<&[RankedCause]>) -> Result<(), Failure> {
+        let terminal = self.printer.on_terminal();
+        match (self.args.output, gone) {
+            (DiagnoseFormat::Text, gone) => self.lines(diagnosis, gone.unwrap_or_default())?,
+            (DiagnoseFormat::Json, None) => {
+                self.document(&DiagnosisJson::from(diagnosis), |out, it| json::pretty(out, it, terminal))?
+            }
+            (DiagnoseFormat::Json, Some(gone)) => {
+                self.document(&DiagnosisJson::from(diagnosis).and_gone(gone), |out, it| json::line(out, it, terminal))?;
+            }
+        }
+        Ok(self.printer.flush()?)
+    }
+
+    fn lines(&mut self, diagnosis: &Diagnosis, gone: &[RankedCause]) -> Result<(), Failure> {
+        for cause in gone {
+            let line = diagnosis::gone(cause);
+            self.line(Part::Well, &line)?;
+        }
+        diagnosis::lines(diagnosis).iter().try_for_each(|(part, line)| self.line(*part, line))
+    }
+
+    fn line(&mut self, part: Part, line: &str) -> Result<(), Failure> {
+        let style = match part {
+            Part::Target => Style::new().bold(),
+            Part::Wrong => Style::new().fg_color(Some(AnsiColor::Red.into())),
+            Part::Well => Style::new().fg_color(Some(AnsiColor::Green.into())),
+            Part::Plain => Style::new(),
+        };
+        let line = self.printer.paint(style, &self.ci.harmless(line));
+        Ok(self.printer.line(&line)?)
+    }
+
+    fn document(
+        &mut self,
+        it: &DiagnosisJson<'_>,
+        write: impl Fn(&mut Vec<u8>, &DiagnosisJson<'_>) -> std::io::Result<()>,
+    ) -> Result<(), Failure> {
+        let mut bytes = Vec::new();
+        write(&mut bytes, it)?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Ok(self.printer.line(self.ci.harmless_json(&text).trim_end())?)
+    }
+}

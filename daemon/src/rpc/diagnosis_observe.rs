@@ -1,0 +1,377 @@
+//! From what is asked to what is known of it: targets, what belongs to them, what they need, and
+//! what the API server tells of them besides.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use daymark_proto::v1::Filter;
+use futures::stream::{self, StreamExt as _};
+use tokio::time::{Instant, timeout_at};
+use tonic::{Code, Status};
+
+use super::Served;
+use super::convert::View;
+use super::diagnosis_gather::{Gathering, Namespaces, name};
+use super::error::{Reason, status};
+use super::rights::Use;
+use super::status_service::not_found;
+use crate::access::Caller;
+use crate::access::authorizer::Right;
+use crate::cache::Snapshot;
+use crate::cause::EventLine;
+use crate::diagnose::{self, Event, Name, kinds};
+use crate::record::{Key, Link, Record};
+use crate::state::State;
+use crate::subscription::{Scope, Selection};
+
+/// How long the API server may take to tell of events and logs: then it is told without.
+const FOR_EVIDENCE: Duration = Duration::from_secs(5);
+/// Questions to the API server at a time.
+const AT_ONCE: usize = 8;
+/// Lines of a log.
+const LINES: usize = 20;
+/// Objects of a namespace or cluster that are looked into, the worst first.
+const TARGETS: usize = 200;
+/// Namespaces that they may be in.
+const NAMESPACES: usize = 20;
+/// Objects of one kind that are looked at.
+const OF_A_KIND: usize = 3000;
+/// Nodes.
+const NODES: usize = 500;
+
+/// What is looked into where no kinds are named.
+const KINDS: &[&str] = &[
+    kinds::DEPLOYMENT,
+    kinds::STATEFUL_SET,
+    kinds::DAEMON_SET,
+    kinds::REPLICA_SET,
+    kinds::CRON_JOB,
+    kinds::JOB,
+    kinds::POD,
+    kinds::SERVICE,
+    kinds::INGRESS,
+    kinds::CLAIM,
+    kinds::AUTOSCALER,
+    kinds::BUDGET,
+];
+/// And where the whole cluster is.
+const OF_CLUSTER: &[&str] = &[kinds::NODE, kinds::NAMESPACE];
+/// What may belong to a target, or be needed by it, in its namespace: what it cannot do without
+/// first.
+const AROUND: &[&str] = &[
+    kinds::REPLICA_SET,
+    kinds::DEPLOYMENT,
+    kinds::STATEFUL_SET,
+    kinds::DAEMON_SET,
+    kinds::JOB,
+    kinds::CRON_JOB,
+    kinds::SERVICE,
+    kinds::ENDPOINT_SLICE,
+    kinds::CLAIM,
+    kinds::QUOTA,
+    kinds::LIMIT_RANGE,
+    kinds::SERVICE_ACCOUNT,
+    kinds::AUTOSCALER,
+];
+
+/// What is asked: one object, or all of some.
+pub(super) struct Asked {
+    /// The objects.
+    pub(super) names: Vec<Name>,
+    /// What is said to be diagnosed: the object, or a namespace, or the cluster.
+    pub(super) target: Name,
+    /// Where it is.
+    namespaces: Namespaces,
+}
+
+impl Served {
+    /// What is known of what a filter asks for.
+    pub(super) async fn observe<'a>(
+        &'a self,
+        caller: &'a Caller,
+        filter: &Filter,
+    ) -> Result<(Gathering<'a>, Asked), Status> {
+        if !filter.states.is_empty()
+            || !filter.cel.is_empty()
+            || !filter.field_selector.is_empty()
+            || filter.refs.len() > 1
+        {
+            let message = "a diagnosis's filter takes one ref, or kinds, namespaces and a label selector";
+            return Err(status(Code::InvalidArgument, Reason::InvalidFilter, message, []));
+        }
+        let mut gathering = Gathering::new(self, caller);
+        let early = AROUND.iter().chain(&[kinds::POD, kinds::NODE, kinds::STORAGE_CLASS]);
+        gathering.begin(early.copied()).await;
+        let asked = match filter.refs.is_empty() {
+            false => self.one(&mut gathering, filter).await?,
+            true => self.all(&mut gathering, filter).await?,
+        };
+        around(&mut gathering, &asked).await;
+        needs(&mut gathering, &asked).await;
+        self.add_up(caller, &mut gathering).await;
+        self.evidence(caller, &mut gathering, &asked.names).await;
+        Ok((gathering, asked))
+    }
+
+    /// One object by name.
+    async fn one(&self, gathering: &mut Gathering<'_>, filter: &Filter) -> Result<Asked, Status> {
+        let selection = self.select(filter).await?;
+        self.seen(gathering.caller(), &selection, Use::Read, View::Full).await?;
+        let Scope::Named(named) = &selection.scope else { return Err(Status::internal("refs name objects")) };
+        let Some(named) = named.first() else { return Err(Status::internal("one ref names one object")) };
+        let cache = &selection.caches[named.cache];
+        let is_meant = |record: &Arc<Record>| named.uid.as_ref().is_none_or(|uid| *uid == record.uid);
+        let record = cache.get(&named.key).filter(is_meant).ok_or_else(|| not_found(cache, &named.key))?;
+        gathering.take_one(cache, &record).await;
+        let target = name(cache.kind(), &named.key);
+        let namespaces = match (&*named.key.namespace, &*target.id()) {
+            // A namespace is what is in it.
+            ("", kinds::NAMESPACE) => Some([Arc::clone(&named.key.name)].into()),
+            ("", _) => Some(BTreeSet::new()),
+            _ => Some([Arc::clone(&named.key.namespace)].into()),
+        };
+        let sees_all = self.may_read(gathering.caller(), Right::to_any("list", "", "pods", None)).await.is_ok();
+        if target.id() == kinds::NODE && sees_all {
+            let link = Link::Node(Arc::clone(&named.key.name));
+            gathering.take_linked(kinds::POD, &None, &link, OF_A_KIND).await;
+            gathering.take(kinds::BUDGET, &None, OF_A_KIND, |_| true).await;
+        }
+        let mut names = vec![target.clone()];
+        if target.id() == kinds::NAMESPACE {
+            let inside = Filter { namespaces: vec![named.key.name.to_string()], ..Filter::default() };
+            // Who may see the namespace alone is told of that.
+            names.extend(self.all(gathering, &inside).await.map(|inside| inside.names).unwrap_or_default());
+        }
+        Ok(Asked { names, target, namespaces })
+    }
+
+    /// All objects that may be wrong, of some namespaces or all.
+    async fn all(&self, gathering: &mut Gathering<'_>, filter: &Filter) -> Result<Asked, Status> {
+        let is_any_kind = filter.kinds.is_empty();
+        let mut filter = filter.clone();
+        if is_any_kind {
+            filter.kinds = self.usual_kinds(&filter).await?;
+        }
+        let selection = self.select(&filter).await?;
+        let (sight, unreachable) = self.seen(gathering.caller(), &selection, Use::Read, View::Full).await?;
+        gathering.unreachable(sight.refused.iter().cloned().chain(unreachable));
+        let selection = sight.narrow(selection);
+        let mut found = self.suspects(&selection, is_any_kind);
+        found.sort_by_key(|(_, _, record)| {
+            (std::cmp::Reverse(record.judgement.doom), record.judgement.state == State::Ready)
+        });
+        let (mut names, mut namespaces) = (Vec::new(), BTreeSet::new());
+        for (place, key, record) in found.into_iter().take(TARGETS) {
+            if !namespaces.contains(&key.namespace) && namespaces.len() >= NAMESPACES {
+                continue;
+            }
+            namespaces.insert(Arc::clone(&key.namespace));
+            gathering.take_one(&selection.caches[place], &record).await;
+            names.push(name(selection.caches[place].kind(), &key));
+        }
+        namespaces.remove("");
+        let target = match &selection.scope {
+            Scope::Namespaces(asked) => {
+                let mut asked = asked.iter().filter(|namespace| !namespace.is_empty());
+                namespaces.extend(asked.clone().take(NAMESPACES).cloned());
+                Name::of(kinds::NAMESPACE, "", asked.next().map_or("", |namespace| namespace))
+            }
+            Scope::All | Scope::Named(_) => Name::of("Cluster", "", &self.cluster),
+        };
+        Ok(Asked { names, target, namespaces: Some(namespaces) })
+    }
+
+    /// The kinds that are looked into where none are named, as far as they are served.
+    async fn usual_kinds(&self, filter: &Filter) -> Result<Vec<String>, Status> {
+        self.caches.catalog().loaded().await.map_err(|problem| super::error::unknown_kinds(&problem))?;
+        let of_cluster = OF_CLUSTER.iter().filter(|_| filter.all_namespaces && filter.label_selector.is_empty());
+        let known = KINDS.iter().chain(of_cluster).filter_map(|id| {
+            let name = Name::of(id, "", "");
+            self.caches.catalog().find_exactly((&name.group, &name.kind))
+        });
+        Ok(known.map(|kind| kind.to_string()).collect())
+    }
+
+    /// Objects of a selection that may be wrong: what belongs to another is told with that.
+    fn suspects(&self, selection: &Selection, is_any_kind: bool) -> Vec<(usize, Key, Arc<Record>)> {
+        let mut suspects = Vec::new();
+        for (place, cache) in selection.caches.iter().enumerate() {
+            let snapshot = Snapshot::take([&**cache], &self.log);
+            // Their states do not say all that can be wrong with them.
+            let says_little = ["Service", "Ingress", "HorizontalPodAutoscaler", "PodDisruptionBudget"];
+            let is_telling = !says_little.contains(&&*cache.kind().kind);
+            let is_suspect = |record: &Record| {
+                let is_others = record.owners.iter().any(|owner| owner.controller);
+                let is_well = record.judgement.state == State::Ready && is_telling;
+                !(is_well || (is_others && is_any_kind))
+            };
+            let selected = snapshot.objects(0, None).filter(|(_, record)| {
+                selection.may_select(cache.id(), record, snapshot.revision) && is_suspect(record)
+            });
+            suspects.extend(selected.take(OF_A_KIND).map(|(key, record)| (place, key.clone(), Arc::clone(record))));
+        }
+        suspects
+    }
+
+    /// What events and logs tell, as far as the caller may read them, and in time.
+    async fn evidence(&self, caller: &Caller, gathering: &mut Gathering<'_>, names: &[Name]) {
+        let ends = Instant::now() + FOR_EVIDENCE;
+        match self.source.is_replay() {
+            true => recorded_events(gathering).await,
+            false => {
+                if timeout_at(ends, self.events(caller, gathering, names)).await.is_err() {
+                    gathering.not_visible("events", "", "not all were read in time".to_owned());
+                }
+                if timeout_at(ends, self.logs(caller, gathering, names)).await.is_err() {
+                    gathering.not_visible("pods/log", "", "not all were read in time".to_owned());
+                }
+            }
+        }
+    }
+
+    async fn events(&self, caller: &Caller, gathering: &mut Gathering<'_>, names: &[Name]) {
+        let subjects = diagnose::subjects(&gathering.observation, names);
+        let subjects = subjects.iter().filter_map(|name| gathering.observation.get(name));
+        let subjects: Vec<_> = subjects.map(|it| (it.name.namespace.clone(), it.uid.clone())).collect();
+        let each: Vec<_> = subjects
+            .into_iter()
+            .map(|(namespace, uid)| async move {
+                // Events about what has no namespace are in this one.
+                let place = if namespace.is_empty() { "default" } else { &*namespace };
+                let right = Right::to_any("list", "", "events", Some(place));
+                if let Err(why) = self.may_read(caller, right).await {
+                    return Err((place.to_owned(), why));
+                }
+                let read = self.source.read_events(&namespace, &uid).await;
+                read.map(|events| (uid, events)).map_err(|problem| (place.to_owned(), problem.message))
+            })
+            .collect();
+        let mut answers = stream::iter(each).buffered(AT_ONCE);
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Ok((uid, events)) => gathering.observation.tells(&uid, events.into_iter().map(Event::from).collect()),
+                Err((namespace, why)) => gathering.not_visible("events", &namespace, why),
+            }
+        }
+    }
+
+    async fn logs(&self, caller: &Caller, gathering: &mut Gathering<'_>, names: &[Name]) {
+        let wanted = diagnose::logs(&gathering.observation, names);
+        let each: Vec<_> = wanted
+            .into_iter()
+            .map(|log| async move {
+                let key = Key::new(log.pod.namespace.as_str(), log.pod.name.as_str());
+                let right = Right::to_any("get", "", "pods", Some(&log.pod.namespace)).below("log").of(&key.name);
+                let lines = match self.may_read(caller, right).await {
+                    Err(why) => Err(why),
+                    Ok(()) => {
+                        let read = self.source.read_log(&key, &log.container, log.previous, LINES).await;
+                        read.map_err(|problem| problem.message)
+                    }
+                };
+                (log, lines)
+            })
+            .collect();
+        let mut answers = stream::iter(each).buffered(AT_ONCE);
+        while let Some((log, lines)) = answers.next().await {
+            match lines {
+                Ok(lines) => gathering.observation.logged(&log.uid, &log.container, log.previous, lines),
+                Err(why) => gathering.not_visible("pods/log", &log.pod.namespace, why),
+            }
+        }
+    }
+
+    /// Adds up what pods take of nodes, for those who may see all pods: others are not asked about
+    /// namespace by namespace.
+    async fn add_up(&self, caller: &Caller, gathering: &mut Gathering<'_>) {
+        match self.may_read(caller, Right::to_any("list", "", "pods", None)).await {
+            Ok(()) => {
+                let is_needed = diagnose::is_crowded(&gathering.observation);
+                gathering.add_up(kinds::POD, is_needed).await;
+            }
+            Err(why) => gathering.not_visible("pods", "", format!("what nodes have left is not known: {why}")),
+        }
+    }
+
+    /// Whether the caller may, and why not.
+    async fn may_read(&self, caller: &Caller, right: Right) -> Result<(), String> {
+        match self.authorizer.may(caller, right.clone()).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(format!("{caller} may not {right}")),
+            Err(problem) => Err(problem.message),
+        }
+    }
+}
+
+/// What is in the targets' namespaces.
+async fn around(gathering: &mut Gathering<'_>, asked: &Asked) {
+    if asked.namespaces.as_ref().is_some_and(BTreeSet::is_empty) {
+        return;
+    }
+    gathering.take(kinds::POD, &asked.namespaces, OF_A_KIND, |_| true).await;
+    for id in AROUND {
+        gathering.take(id, &asked.namespaces, OF_A_KIND, |_| true).await;
+    }
+    let budgets = [kinds::BUDGET, kinds::INGRESS];
+    for id in budgets.into_iter().filter(|id| asked.names.iter().any(|name| name.id() == **id)) {
+        gathering.take(id, &asked.namespaces, OF_A_KIND, |_| true).await;
+    }
+    if diagnose::configures(&gathering.observation) {
+        for id in [kinds::SECRET, kinds::CONFIG_MAP] {
+            gathering.take(id, &asked.namespaces, OF_A_KIND, |_| true).await;
+        }
+    }
+}
+
+/// What the cluster has, and pods need.
+async fn needs(gathering: &mut Gathering<'_>, asked: &Asked) {
+    gathering.take(kinds::NODE, &None, NODES, |_| true).await;
+    gathering.take(kinds::STORAGE_CLASS, &None, OF_A_KIND, |_| true).await;
+    let claims = gathering.observation.all(kinds::CLAIM).filter_map(volume).collect::<BTreeSet<_>>();
+    if diagnose::is_crowded(&gathering.observation) && !claims.is_empty() {
+        gathering.take_some(kinds::VOLUME, &None, OF_A_KIND, |record| claims.contains(&*record.key.name)).await;
+    }
+    let system: Namespaces = Some(["kube-system".into()].into());
+    if asked.namespaces != system {
+        let is_of_the_network = |record: &Record| record.label("k8s-app").is_some();
+        gathering.take_some(kinds::POD, &system, OF_A_KIND, is_of_the_network).await;
+    }
+}
+
+/// The volume of a claim.
+fn volume(claim: &diagnose::Object) -> Option<String> {
+    claim.value.pointer("/spec/volumeName").and_then(serde_json::Value::as_str).map(str::to_owned)
+}
+
+/// A recording has events as objects.
+async fn recorded_events(gathering: &mut Gathering<'_>) {
+    gathering.take("Event", &None, OF_A_KIND, |_| true).await;
+    let told: Vec<_> = gathering.observation.all("Event").filter_map(recorded).collect();
+    for (uid, event) in told.into_iter().filter(|(uid, _)| !uid.is_empty()) {
+        gathering.observation.tells(&uid, vec![event]);
+    }
+    gathering.not_visible("pods/log", "", "a recording holds no logs".to_owned());
+}
+
+fn recorded(event: &diagnose::Object) -> Option<(String, Event)> {
+    let text = |path: &str| event.value.pointer(path).and_then(serde_json::Value::as_str);
+    let count = ["/count", "/series/count"].into_iter().find_map(|path| event.value.pointer(path)?.as_u64());
+    let times = ["/series/lastObservedTime", "/lastTimestamp", "/eventTime", "/firstTimestamp"];
+    let subject = text("/involvedObject/uid").or_else(|| text("/regarding/uid"))?;
+    let told = Event {
+        is_warning: text("/type") == Some("Warning"),
+        reason: text("/reason").unwrap_or_default().to_owned(),
+        message: text("/message").or_else(|| text("/note")).unwrap_or_default().to_owned(),
+        count: count.and_then(|count| u32::try_from(count).ok()).unwrap_or(1),
+        last: times.into_iter().find_map(|path| text(path)?.parse().ok()),
+    };
+    Some((subject.to_owned(), told))
+}
+
+impl From<EventLine> for Event {
+    fn from(line: EventLine) -> Self {
+        let EventLine { r#type, reason, message, count, last } = line;
+        Self { is_warning: r#type == "Warning", reason, message, count, last }
+    }
+}

@@ -1,0 +1,154 @@
+//! A request to each rpc.
+
+use daymark_proto::v1::completion_service_client::CompletionServiceClient;
+use daymark_proto::v1::diagnosis_service_client::DiagnosisServiceClient;
+use daymark_proto::v1::event_service_client::EventServiceClient;
+use daymark_proto::v1::gate_service_client::GateServiceClient;
+use daymark_proto::v1::log_service_client::LogServiceClient;
+use daymark_proto::v1::server_service_client::ServerServiceClient;
+use daymark_proto::v1::status_service_client::StatusServiceClient;
+use daymark_proto::v1::table_service_client::TableServiceClient;
+use daymark_proto::v1::tree_service_client::TreeServiceClient;
+use daymark_proto::v1::{
+    ArmGateRequest, CancelGateRequest, CompleteRequest, DiagnoseRequest, EventFilter, Filter, GatePolicy,
+    GetGateRequest, GetServerInfoRequest, GetStatusRequest, ListCachesRequest, ListEventsRequest, ListStatusesRequest,
+    ListTablesRequest, ObjectRef, OpenGateRequest, StreamLogsRequest, Subject, WatchDiagnosisRequest,
+    WatchEventsRequest, WatchGateRequest, WatchStatusesRequest, WatchTreeRequest,
+};
+use daymark_tests::in_process::with_token;
+use tonic::Status;
+use tonic::transport::Channel;
+
+use super::{Of, Sample};
+
+/// How a request with that token is answered.
+pub(super) async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &str) -> Result<(), Status> {
+    let (service, _) = sample.rpc.split_once('/').expect("a service and a method");
+    match service {
+        "StatusService" => ask_states(channel, sample, token).await,
+        "GateService" => ask_gates(channel, sample, token, gate).await,
+        "ServerService" => ask_server(channel, sample, token).await,
+        _ => ask_others(channel, sample, token).await,
+    }
+}
+
+impl Sample {
+    /// The objects, as most rpcs are asked for them.
+    fn filter(&self) -> Option<Filter> {
+        match &self.of {
+            Of::Nothing | Of::Events(_) => None,
+            Of::Kind(filter) => Some(filter.clone()),
+            Of::Object(it) => Some(Filter { refs: vec![it.clone()], ..Default::default() }),
+        }
+    }
+
+    /// The one object.
+    fn object(&self) -> Option<ObjectRef> {
+        match &self.of {
+            Of::Object(it) => Some(it.clone()),
+            _ => None,
+        }
+    }
+
+    /// The events.
+    fn events(&self) -> Option<EventFilter> {
+        match &self.of {
+            Of::Events(filter) => Some(filter.clone()),
+            _ => None,
+        }
+    }
+}
+
+async fn ask_states(channel: Channel, sample: &Sample, token: &str) -> Result<(), Status> {
+    let mut status = StatusServiceClient::new(channel);
+    let (filter, token) = (sample.filter(), Some(token));
+    match sample.rpc.as_str() {
+        "StatusService/GetStatus" => {
+            let request = GetStatusRequest { r#ref: sample.object(), ..Default::default() };
+            status.get_status(with_token(request, token)).await.map(drop)
+        }
+        "StatusService/ListStatuses" => {
+            let request = ListStatusesRequest { filter, ..Default::default() };
+            status.list_statuses(with_token(request, token)).await.map(drop)
+        }
+        "StatusService/WatchStatuses" => {
+            let request = WatchStatusesRequest { filter, ..Default::default() };
+            status.watch_statuses(with_token(request, token)).await.map(drop)
+        }
+        other => panic!("{other}: how is it asked? Say it here"),
+    }
+}
+
+async fn ask_gates(channel: Channel, sample: &Sample, token: &str, gate: &str) -> Result<(), Status> {
+    let mut gates = GateServiceClient::new(channel);
+    let (gate, token) = (gate.to_owned(), Some(token));
+    match sample.rpc.as_str() {
+        "GateService/OpenGate" => {
+            let policy = Some(GatePolicy { once: true, min_objects: Some(0), ..Default::default() });
+            let request = OpenGateRequest { filter: sample.filter(), policy, ..Default::default() };
+            gates.open_gate(with_token(request, token)).await.map(drop)
+        }
+        "GateService/ArmGate" => {
+            gates.arm_gate(with_token(ArmGateRequest { token: gate, ..Default::default() }, token)).await.map(drop)
+        }
+        "GateService/CancelGate" => {
+            gates.cancel_gate(with_token(CancelGateRequest { token: gate }, token)).await.map(drop)
+        }
+        "GateService/GetGate" => gates.get_gate(with_token(GetGateRequest { token: gate }, token)).await.map(drop),
+        "GateService/WatchGate" => {
+            gates.watch_gate(with_token(WatchGateRequest { token: gate }, token)).await.map(drop)
+        }
+        other => panic!("{other}: how is it asked? Say it here"),
+    }
+}
+
+async fn ask_server(channel: Channel, sample: &Sample, token: &str) -> Result<(), Status> {
+    let (mut server, token) = (ServerServiceClient::new(channel), Some(token));
+    match sample.rpc.as_str() {
+        "ServerService/GetServerInfo" => {
+            server.get_server_info(with_token(GetServerInfoRequest {}, token)).await.map(drop)
+        }
+        "ServerService/ListCaches" => server.list_caches(with_token(ListCachesRequest {}, token)).await.map(drop),
+        other => panic!("{other}: how is it asked? Say it here"),
+    }
+}
+
+/// Services of an rpc or two.
+async fn ask_others(channel: Channel, sample: &Sample, token: &str) -> Result<(), Status> {
+    let (filter, token) = (sample.filter(), Some(token));
+    match sample.rpc.as_str() {
+        "CompletionService/Complete" => {
+            let request = CompleteRequest { subject: Subject::Name.into(), filter, ..Default::default() };
+            CompletionServiceClient::new(channel).complete(with_token(request, token)).await.map(drop)
+        }
+        "DiagnosisService/Diagnose" => {
+            let request = with_token(DiagnoseRequest { filter }, token);
+            DiagnosisServiceClient::new(channel).diagnose(request).await.map(drop)
+        }
+        "DiagnosisService/WatchDiagnosis" => {
+            let request = with_token(WatchDiagnosisRequest { filter }, token);
+            DiagnosisServiceClient::new(channel).watch_diagnosis(request).await.map(drop)
+        }
+        "EventService/ListEvents" => {
+            let request = ListEventsRequest { filter: sample.events(), ..Default::default() };
+            EventServiceClient::new(channel).list_events(with_token(request, token)).await.map(drop)
+        }
+        "EventService/WatchEvents" => {
+            let request = WatchEventsRequest { filter: sample.events(), ..Default::default() };
+            EventServiceClient::new(channel).watch_events(with_token(request, token)).await.map(drop)
+        }
+        "LogService/StreamLogs" => {
+            let request = StreamLogsRequest { filter, ..Default::default() };
+            LogServiceClient::new(channel).stream_logs(with_token(request, token)).await.map(drop)
+        }
+        "TableService/ListTables" => {
+            let request = ListTablesRequest { filter, ..Default::default() };
+            TableServiceClient::new(channel).list_tables(with_token(request, token)).await.map(drop)
+        }
+        "TreeService/WatchTree" => {
+            let request = WatchTreeRequest { r#ref: sample.object(), ..Default::default() };
+            TreeServiceClient::new(channel).watch_tree(with_token(request, token)).await.map(drop)
+        }
+        other => panic!("{other}: how is it asked? Say it here"),
+    }
+}
