@@ -15,7 +15,6 @@ pub fn pretty(out: &mut impl Write, value: &impl Serialize, terminal: bool) -> i
 }
 
 /// Writes `value` without a blank and without a line's end, and else as [`pretty`] does: as templates print it.
-#[allow(dead_code, reason = "`get` does not print with templates yet")]
 pub fn compact(out: &mut impl Write, value: &impl Serialize, terminal: bool) -> io::Result<()> {
     let formatter = Escaping { inner: CompactFormatter, go: true, terminal };
     Ok(value.serialize(&mut Serializer::with_formatter(out, formatter))?)
