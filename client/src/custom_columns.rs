@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::jsonpath::{ExecuteError, ParseError, Template};
+use crate::sanitize;
 
 /// What a cell without a value says.
 const NONE: &str = "<none>";
@@ -27,10 +28,10 @@ pub enum ColumnsError {
     #[error("custom-columns format specified but no custom columns given")]
     Empty,
     /// A column has no `:`.
-    #[error("unexpected custom-columns spec: {0}, expected <header>:<json-path-expr>")]
+    #[error("unexpected custom-columns spec: {}, expected <header>:<json-path-expr>", sanitize::line(.0))]
     NoPath(String),
     /// A column's path is none.
-    #[error("column {header}: {error}")]
+    #[error("column {}: {error}", sanitize::line(header))]
     Path {
         /// What is to stand above the column.
         header: String,
@@ -96,7 +97,8 @@ impl CustomColumns {
         self.columns.iter().map(|column| column.header.clone()).collect()
     }
 
-    /// What stands in the columns for `object`. It may hold line breaks, and what acts on a terminal.
+    /// What stands in the columns for `object`. It may hold line breaks, and what acts on a terminal: who shows it
+    /// escapes it.
     ///
     /// # Errors
     /// If a path does not fit the object, or takes too much.

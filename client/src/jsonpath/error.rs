@@ -4,6 +4,8 @@
 use std::fmt;
 use std::io;
 
+use crate::sanitize;
+
 /// Why a text is no template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{syntax}, at character {at}")]
@@ -27,10 +29,10 @@ pub enum Syntax {
     #[error("unterminated array")]
     UnterminatedArray,
     /// It is no index, slice or key in single quotes.
-    #[error("invalid array index {0}")]
+    #[error("invalid array index {}", sanitize::line(.0))]
     InvalidIndex(String),
     /// It is no number, or one too large.
-    #[error("array index {0} is not a number")]
+    #[error("array index {} is not a number", sanitize::line(.0))]
     IndexNotNumber(String),
     /// A `[?(` has no `)` in its line.
     #[error("unterminated filter")]
@@ -42,7 +44,7 @@ pub enum Syntax {
     #[error("unterminated quoted string")]
     UnterminatedQuote,
     /// An escape in quotation marks that there is not.
-    #[error("unquote string {0} error invalid syntax")]
+    #[error("unquote string {} error invalid syntax", sanitize::line(.0))]
     BadEscape(String),
     /// It begins as a number and is none.
     #[error("cannot parse number {0}")]
@@ -69,7 +71,7 @@ struct Rune(char);
 impl fmt::Display for Rune {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "U+{:04X}", u32::from(self.0))?;
-        if crate::sanitize::is_hidden(self.0) { Ok(()) } else { write!(f, " '{}'", self.0) }
+        if sanitize::is_hidden(self.0) { Ok(()) } else { write!(f, " '{}'", self.0) }
     }
 }
 
@@ -77,10 +79,10 @@ impl fmt::Display for Rune {
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError {
     /// The template is strict, and nothing has this field.
-    #[error("{0} is not found")]
+    #[error("{} is not found", sanitize::line(.0))]
     NotFound(String),
     /// It is not in quotation marks, and no word of the language.
-    #[error("unrecognized identifier {0}")]
+    #[error("unrecognized identifier {}", sanitize::line(.0))]
     UnknownWord(String),
     /// There is no range to end.
     #[error("not in range, nothing to end")]

@@ -101,13 +101,14 @@ impl<'a> Found<'a> {
         })
     }
 
-    /// As [`Found::to_go_text`], but not longer than an error may be.
+    /// As [`Found::to_go_text`], but in one line, and not longer than an error may be.
     pub(super) fn shown(self) -> String {
         let text = self.to_go_text().unwrap_or_else(|error| error.to_string());
-        match text.char_indices().nth(SHOWN) {
+        let shown = match text.char_indices().nth(SHOWN) {
             Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
             None => text,
-        }
+        };
+        sanitize::line(&shown).into_owned()
     }
 
     /// Writes it as a template prints it: text as it is, maps and lists as JSON.

@@ -40,9 +40,26 @@ fn what_is_wrong_says_where() {
         ("{.items['a|'].b[]'}", "unterminated quoted string, at character 18"),
         ("{.a\u{7}\"", "unclosed action, at character 1"),
         ("{\u{7}}", "unrecognized character in action: U+0007, at character 2"),
+        ("{[\u{1b}]}", "invalid array index \\x1b, at character 2"),
     ] {
         assert_eq!(Template::parse(text).unwrap_err().to_string(), says, "{text}");
     }
+}
+
+#[test]
+fn errors_are_one_line_and_act_on_no_terminal() {
+    let document = json!({"a": "b\n\u{1b}[31m"});
+    for (text, says) in [
+        ("{.a[?(@.b)]}", "b\\n\\x1b[31m is not array or slice and cannot be filtered"),
+        ("{.\\\n}", "\\n is not found"),
+        ("{x\u{1b}}", "unrecognized identifier x\\x1b"),
+    ] {
+        let template = Template::parse(text).unwrap().strict(true);
+        assert_eq!(printed(&template, &document).unwrap_err().to_string(), says);
+    }
+    let long = json!({"a": "é".repeat(1000)});
+    let error = printed(&Template::parse("{.a[?(@.b)]}").unwrap(), &long).unwrap_err().to_string();
+    assert_eq!(error, format!("{}… is not array or slice and cannot be filtered", "é".repeat(256)));
 }
 
 #[test]
