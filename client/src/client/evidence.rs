@@ -1,0 +1,116 @@
+//! Calls that tell what has happened to objects, and why.
+
+use std::collections::HashMap;
+
+use daymark_proto::v1::diagnosis_service_client::DiagnosisServiceClient;
+use daymark_proto::v1::event_service_client::EventServiceClient;
+use daymark_proto::v1::log_service_client::LogServiceClient;
+use daymark_proto::v1::{
+    DiagnoseRequest, DiagnoseResponse, Filter, ListEventsRequest, ListEventsResponse, StreamLogsRequest,
+    StreamLogsResponse, WatchDiagnosisRequest, WatchDiagnosisResponse, WatchEventsRequest, WatchEventsResponse,
+};
+use tonic::transport::Channel;
+use tonic::{Response, Streaming};
+
+use super::{Client, MESSAGE_LIMIT};
+use crate::{DiagnosisWatch, Error, EventWatch, LogWatch};
+
+impl Client {
+    /// All events that match: every page in one answer. One that has happened again
+    /// meanwhile is there once, in its newest version. `page_token` is set by this function.
+    ///
+    /// # Errors
+    /// Those of the calls; `NOT_FOUND` if there is no such object, and no event of one.
+    pub async fn list_events(&self, mut request: ListEventsRequest) -> Result<ListEventsResponse, Error> {
+        request.page_token.clear();
+        let mut all = self.event_page(request.clone()).await?;
+        while !all.next_page_token.is_empty() {
+            request.page_token = std::mem::take(&mut all.next_page_token);
+            let page = self.event_page(request.clone()).await?;
+            all.events.extend(page.events);
+            all.complete_since = page.complete_since.or(all.complete_since);
+            all.next_page_token = page.next_page_token;
+        }
+        let newest: HashMap<_, _> =
+            all.events.iter().enumerate().map(|(place, event)| (event.uid.clone(), place)).collect();
+        let mut place = 0;
+        all.events.retain(|event| {
+            place += 1;
+            newest.get(&event.uid) == Some(&(place - 1))
+        });
+        Ok(all)
+    }
+
+    /// One page of the events that match, such as the newest ones.
+    ///
+    /// # Errors
+    /// Those of the call, as for [`Client::list_events`].
+    pub async fn event_page(&self, request: ListEventsRequest) -> Result<ListEventsResponse, Error> {
+        let mut service = self.event_service();
+        self.call(request, async move |request| service.list_events(request).await).await
+    }
+
+    /// Follows events, also over a connection that breaks.
+    #[must_use]
+    pub fn watch_events(&self, request: WatchEventsRequest) -> EventWatch {
+        EventWatch::new(self.clone(), request)
+    }
+
+    /// Opens one stream.
+    pub(crate) async fn open_event_watch(
+        &self,
+        request: WatchEventsRequest,
+    ) -> Result<Streaming<WatchEventsResponse>, Error> {
+        let mut service = self.event_service();
+        let response = service.watch_events(self.request(request).await?).await;
+        response.map(Response::into_inner).map_err(|status| self.error(&status))
+    }
+
+    fn event_service(&self) -> EventServiceClient<Channel> {
+        EventServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT)
+    }
+
+    /// What is wrong with an object, or with all that match.
+    ///
+    /// # Errors
+    /// Those of the call; `NOT_FOUND` if there is no such object.
+    pub async fn diagnose(&self, filter: Filter) -> Result<DiagnoseResponse, Error> {
+        let mut service = self.diagnosis_service();
+        let request = DiagnoseRequest { filter: Some(filter) };
+        self.call(request, async move |request| service.diagnose(request).await).await
+    }
+
+    /// Follows what is wrong, also over a connection that breaks.
+    #[must_use]
+    pub fn watch_diagnosis(&self, filter: Filter) -> DiagnosisWatch {
+        DiagnosisWatch::new(self.clone(), filter)
+    }
+
+    /// Opens one stream.
+    pub(crate) async fn open_diagnosis_watch(
+        &self,
+        filter: Filter,
+    ) -> Result<Streaming<WatchDiagnosisResponse>, Error> {
+        let request = self.request(WatchDiagnosisRequest { filter: Some(filter) }).await?;
+        let response = self.diagnosis_service().watch_diagnosis(request).await;
+        response.map(Response::into_inner).map_err(|status| self.error(&status))
+    }
+
+    fn diagnosis_service(&self) -> DiagnosisServiceClient<Channel> {
+        DiagnosisServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT)
+    }
+
+    /// Reads logs, or follows them, over a stream that resumes by itself. What it is to go on
+    /// behind is set by this function.
+    #[must_use]
+    pub fn stream_logs(&self, request: StreamLogsRequest) -> LogWatch {
+        LogWatch::new(self.clone(), request)
+    }
+
+    /// Opens one stream.
+    pub(crate) async fn open_logs(&self, request: StreamLogsRequest) -> Result<Streaming<StreamLogsResponse>, Error> {
+        let mut service = LogServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT);
+        let response = service.stream_logs(self.request(request).await?).await;
+        response.map(Response::into_inner).map_err(|status| self.error(&status))
+    }
+}
