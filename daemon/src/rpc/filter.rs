@@ -90,8 +90,8 @@ impl Served {
         let name = if r.group.is_empty() { r.resource.clone() } else { format!("{}.{}", r.resource, r.group) };
         let kind = self.kind(&name).await?;
         let namespace = match (kind.namespaced, r.namespace.as_str()) {
-            (false, "") => "",
-            (false, _) => return Err(invalid(format!("{kind} have no namespace"))),
+            // As kubectl takes it: who names a namespace need not know which kinds have one.
+            (false, _) => "",
             (true, "") => default.unwrap_or(&self.default_namespace),
             (true, namespace) => namespace,
         };

@@ -11,7 +11,8 @@ pub struct ObjectRef {
     /// The plural resource name, such as "deployments".
     #[prost(string, tag = "3")]
     pub resource: ::prost::alloc::string::String,
-    /// The namespace; empty for a cluster-scoped object.
+    /// The namespace; empty for a cluster-scoped object. In a request for one it says
+    /// nothing.
     #[prost(string, tag = "4")]
     pub namespace: ::prost::alloc::string::String,
     /// The object's name.

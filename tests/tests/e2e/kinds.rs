@@ -48,6 +48,9 @@ fn names(cluster: &Cluster, daemon: &Daemon) {
     for name in ["ns", "ingresses.v1.networking.k8s.io", "ing", "sts", "crd", "events.events.k8s.io", "no"] {
         assert_eq!(daemon.cli().run(&format!("get {name} -A")).code, Some(0), "{name}");
     }
+    // `get.namespaceless`
+    let got = daemon.cli().run(&format!("get ns {0} -n {0} -o name", namespace.name));
+    assert_eq!(got.stdout.trim(), format!("namespace/{}", namespace.name), "{got:?}");
     let got = daemon.cli().run("get pods.apps");
     assert_eq!((got.code, got.stderr.contains("\"pods.apps\"")), (Some(2), true), "{got:?}");
 }
