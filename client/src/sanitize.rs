@@ -23,6 +23,11 @@ pub fn block(text: &str) -> Cow<'_, str> {
     escape(text, |char| char != '\n' && is_hidden(char))
 }
 
+/// As [`block`], but tabs stay, too: they move the cursor no further than a blank may.
+pub fn text(text: &str) -> Cow<'_, str> {
+    escape(text, |char| !matches!(char, '\n' | '\t') && is_hidden(char))
+}
+
 /// As [`line`], of a line that a program has written: tabs stay, and a carriage return that
 /// ends it goes.
 pub fn log_line(text: &str) -> Cow<'_, str> {
@@ -77,6 +82,7 @@ mod tests {
         }
         assert_eq!(cell("a\n\tb\u{7}"), "a b\\x07");
         assert_eq!(block("a\n\u{1b}b"), "a\n\\x1bb");
+        assert_eq!(text("a\n\t\u{1b}b\r"), "a\n\t\\x1bb\\r");
         assert_eq!(log_line("a\tb\r\u{1b}[0m\r"), "a\tb\\r\\x1b[0m");
     }
 }

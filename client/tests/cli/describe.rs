@@ -187,19 +187,6 @@ fn tables_end_somewhere() {
     assert!(related.ends_with("... and more pods"), "{related}");
 }
 
-/// `describe.namespaceless`
-#[test]
-fn a_kind_without_namespaces_is_found_in_spite_of_one() {
-    let told = told("node");
-    let mut script = script(&told);
-    script.objects.push_front(Err(error(tonic::Code::InvalidArgument, "INVALID_FILTER", "nodes have no namespace")));
-    let fake = Fake::new(script);
-    assert_eq!(finish(&mut against(&fake, &["describe", "node/n1", "-n", "shop"])).code, 0);
-    let seen = fake.seen();
-    let namespaces: Vec<_> = seen.gets.iter().map(|get| get.r#ref.clone().unwrap().namespace).collect();
-    assert_eq!(namespaces, ["shop", ""]);
-}
-
 /// `describe.json`
 #[test]
 fn json_holds_all_of_it() {

@@ -175,7 +175,7 @@ fn outputs_exclude_each_other() {
     }
 }
 
-/// `get.expression-escaped`, where stdout is none: bytes are as they are.
+/// Where stdout is no terminal, bytes are as they are.
 #[test]
 fn what_is_written_to_a_pipe_is_as_it_is() {
     let mut status = numbered("a", 1);

@@ -105,6 +105,20 @@ fn documents_cannot_act_on_a_terminal_and_colour_can_be_refused() {
     }
 }
 
+/// `get.expression-escaped`
+#[test]
+fn what_expressions_make_cannot_act_on_a_terminal() {
+    let mut status = pod("a", State::Ready);
+    status.object = r#"{"text":"a\t\u001b[31m\u202e"}"#.into();
+    for output in ["jq=.text", "jsonpath={.text}", "go-template={{.text}}", "custom-columns=TEXT:.text"] {
+        let fake = Fake::new(Script { objects: [found(status.clone())].into(), ..Script::default() });
+        let words = ["get", "pod", "a", "-r", "-o", output];
+        let words = if output.starts_with("jq") { &words[..] } else { &["get", "pod", "a", "-o", output][..] };
+        let shown = Screen::start(&mut against(&fake, words), 24, 80).read_until(None);
+        assert!(shown.contains("31m") && !shown.contains(['\u{1b}', '\u{202e}']), "{output}: {shown:?}");
+    }
+}
+
 /// `all.colour`
 #[test]
 fn states_have_colours_on_a_terminal() {

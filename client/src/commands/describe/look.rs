@@ -53,18 +53,12 @@ impl Look<'_> {
         Ok(it)
     }
 
-    /// An object by name. One of a kind without namespaces is meant, too, if a namespace is given.
+    /// An object by name.
     ///
     /// # Errors
     /// Those of the call.
     pub async fn named(&self, object: ObjectRef, view: View) -> Result<GetStatusResponse, Error> {
-        let ask = |object| self.client.get_status(GetStatusRequest { r#ref: Some(object), view: view.into() });
-        let namespaceless = ObjectRef { namespace: String::new(), ..object.clone() };
-        let named = !object.namespace.is_empty();
-        match ask(object).await {
-            Err(Error::Rpc(error)) if named && error.reason == "INVALID_FILTER" => ask(namespaceless).await,
-            answer => answer,
-        }
+        self.client.get_status(GetStatusRequest { r#ref: Some(object), view: view.into() }).await
     }
 
     /// The object's controller, and what controls that.

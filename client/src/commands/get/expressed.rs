@@ -104,7 +104,7 @@ impl Expressed {
             Self::Program(evaluator) => {
                 let output = evaluator.evaluate(json).await?;
                 Ok(if terminal {
-                    sanitize::block(&String::from_utf8_lossy(&output)).into_owned().into()
+                    sanitize::text(&String::from_utf8_lossy(&output)).into_owned().into()
                 } else {
                     output
                 })
