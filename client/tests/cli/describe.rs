@@ -166,6 +166,7 @@ fn why_there_are_no_events_is_said() {
         (Ok(ListEventsResponse::default()), "  none"),
         (Err(off), "  not known: the daemon keeps no events"),
         (Err(forbidden()), "  not permitted"),
+        (Err(error(tonic::Code::InvalidArgument, "UNKNOWN_KIND", "no kind \"events\"")), "  not served"),
     ] {
         let mut script = script(&told("resourcequota"));
         script.events.pages = [answer].into();

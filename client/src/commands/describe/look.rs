@@ -147,6 +147,8 @@ impl Look<'_> {
 fn problem(error: Error) -> Result<String, Failure> {
     let exit = exit_of(&error);
     match error.rpc() {
+        // A recording holds some kinds only.
+        Some(told) if told.reason == "UNKNOWN_KIND" => Ok("not served".to_owned()),
         Some(told) if told.reason != "UNAUTHENTICATED" => match exit {
             Exit::NotPermitted => Ok("not permitted".to_owned()),
             Exit::NotFound => Ok("not found".to_owned()),
