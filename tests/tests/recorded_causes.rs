@@ -3,8 +3,11 @@
 
 #![allow(clippy::expect_used, reason = "these are tests")]
 
+use std::thread;
+
+use daymark_tests::cli::Cli;
 use daymark_tests::daemon::Daemon;
-use daymark_tests::situation::{self, Situation};
+use daymark_tests::situation;
 
 /// How many times as fast as it was recorded.
 const SPEED: u32 = 1000;
@@ -12,10 +15,19 @@ const SPEED: u32 = 1000;
 #[test]
 fn all_are_told() {
     let daemon = Daemon::of_recording(&situation::recording(), SPEED);
-    let cli = daemon.cli();
-    situation::await_end(&cli);
-    let folders = situation::folders();
-    let all: Vec<Situation> = folders.iter().flat_map(|folder| situation::in_folder(folder)).collect();
-    let wrong: Vec<_> = all.iter().filter_map(|situation| situation.judge(&cli, &situation.name).err()).collect();
-    assert!(wrong.is_empty(), "{} of {} are wrong:\n{}", wrong.len(), all.len(), wrong.join("\n"));
+    let cli = &daemon.cli();
+    situation::await_end(cli);
+    let wrong: Vec<String> = thread::scope(|scope| {
+        let folders: Vec<_> =
+            situation::folders().into_iter().map(|folder| scope.spawn(move || wrong_in(cli, &folder))).collect();
+        folders.into_iter().flat_map(|folder| folder.join().expect("a diagnosis can be read")).collect()
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The situations of a folder of which something else is told.
+fn wrong_in(cli: &Cli, folder: &str) -> Vec<String> {
+    let situations = situation::in_folder(folder);
+    assert!(!situations.is_empty(), "{folder} holds none");
+    situations.iter().filter_map(|situation| situation.judge(cli, &situation.name).err()).collect()
 }
