@@ -6,6 +6,7 @@ mod connection;
 mod convert;
 pub mod crowd;
 mod diagnosis_convert;
+mod diagnosis_evidence;
 mod diagnosis_gather;
 mod diagnosis_observe;
 mod diagnosis_service;

@@ -45,7 +45,7 @@ pub(super) fn selector(pod: &Object, observation: &Observation, of: &str) -> (St
     let message = format!("{of} do not have the labels {:?}", spoken_labels(labels));
     let nodes = observation.nodes().take(SHOWN).map(|node| {
         let has: Vec<_> = labels.keys().map(|key| format!("{key}={}", node.label(key))).collect();
-        Evidence::field(node, format!("node {}: {}", node.name.name, has.join(",")))
+        Evidence::field(node, format!("its labels: {}", has.join(",")))
     });
     let wanted = Evidence::field(pod, format!("spec.nodeSelector: {}", spoken_labels(labels)));
     (message, [wanted].into_iter().chain(nodes).collect())
@@ -107,7 +107,7 @@ pub(super) fn taints<'a>(nodes: impl Iterator<Item = &'a Object>) -> Vec<Evidenc
         let taints = list(&node.value, "/spec/taints")
             .iter()
             .map(|taint| format!("{}={}:{}", text(taint, "/key"), text(taint, "/value"), text(taint, "/effect")));
-        Evidence::field(node, format!("node {}: {}", node.name.name, taints.collect::<Vec<_>>().join(", ")))
+        Evidence::field(node, format!("its taints: {}", taints.collect::<Vec<_>>().join(", ")))
     };
     tainted.map(evidence).collect()
 }
@@ -115,7 +115,7 @@ pub(super) fn taints<'a>(nodes: impl Iterator<Item = &'a Object>) -> Vec<Evidenc
 /// Those of the nodes that are cordoned.
 pub(super) fn cordoned<'a>(nodes: impl Iterator<Item = &'a Object>) -> Vec<Evidence> {
     let cordoned = nodes.filter(|node| is(&node.value, "/spec/unschedulable")).take(SHOWN);
-    cordoned.map(|node| Evidence::field(node, format!("node {}: spec.unschedulable is true", node.name.name))).collect()
+    cordoned.map(|node| Evidence::field(node, "spec.unschedulable is true")).collect()
 }
 
 /// Nodes that are not ready.

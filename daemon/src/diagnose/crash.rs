@@ -34,7 +34,10 @@ pub(super) fn rule(observation: &Observation, target: &Target<'_>) -> Vec<Cause>
 
 /// Whether rules for memory and probes say why it has ended.
 fn explained(observation: &Observation, pod: &Pod<'_>, container: &ContainerOfPod<'_>) -> bool {
-    super::memory::is_out(container, observation) || killed_by(observation, pod.object, container).is_some()
+    let is_put_out = super::node::is_put_out(pod.object);
+    is_put_out
+        || super::memory::is_out(container, observation)
+        || killed_by(observation, pod.object, container).is_some()
 }
 
 /// Whether a message says that there is no such command (opencontainers/runc, and the shells).

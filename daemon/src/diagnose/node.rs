@@ -118,12 +118,7 @@ fn cordoned(node: &Object) -> Cause {
 fn evicted(pod: &Pod<'_>) -> Option<Cause> {
     let value = &pod.object.value;
     let reason = text(value, "/status/reason");
-    let is_it = text(value, "/status/phase") == "Failed"
-        && matches!(
-            reason,
-            "Evicted" | "Preempting" | "Terminated" | "NodeShutdown" | "NodeAffinity" | "OutOfcpu" | "OutOfmemory"
-        );
-    is_it.then(|| {
+    is_put_out(pod.object).then(|| {
         let node = text(value, "/spec/nodeName");
         let message =
             format!("node {node} has put out {}: {}", pod.object.name.spoken(), brief(text(value, "/status/message")));
@@ -132,4 +127,11 @@ fn evicted(pod: &Pod<'_>) -> Option<Cause> {
         let cause = Cause::new(Reason::Evicted, pod.object, message).keyed(format!("{}/{node}", pod.key("")));
         Cause { is_old: pod.is_old, ..cause }.because([Evidence::field(pod.object, said)]).then([next])
     })
+}
+
+/// Whether a kubelet has put a pod out.
+pub(super) fn is_put_out(pod: &Object) -> bool {
+    const REASONS: &[&str] =
+        &["Evicted", "Preempting", "Terminated", "NodeShutdown", "NodeAffinity", "OutOfcpu", "OutOfmemory"];
+    text(&pod.value, "/status/phase") == "Failed" && REASONS.contains(&text(&pod.value, "/status/reason"))
 }

@@ -195,9 +195,7 @@ fn rooms(observation: &Observation, resource: &str) -> Vec<Evidence> {
     let mut rooms: Vec<_> =
         observation.nodes().filter_map(|node| Some((left(observation, node, resource)?, node))).collect();
     rooms.sort_by_key(|((left, _), node)| (std::cmp::Reverse(*left), &node.name));
-    let evidence = |((_, said), node): ((Quantity, String), &Object)| {
-        Evidence::arithmetic(node, format!("node {}: {said}", node.name.name))
-    };
+    let evidence = |((_, said), node): ((Quantity, String), &Object)| Evidence::arithmetic(node, said);
     rooms.into_iter().take(SHOWN).map(evidence).collect()
 }
 

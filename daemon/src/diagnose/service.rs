@@ -99,7 +99,10 @@ fn nothing(observation: &Observation, service: &Object, labels: &serde_json::Map
         Evidence::field(pod, format!("its labels: {own}"))
     });
     let count = observation.within(kinds::POD, namespace).count();
-    let message = format!("the selector {spoken:?} matches none of the {} in its namespace", counted(count, "pod"));
+    let message = match count {
+        0 => format!("the selector {spoken:?} matches nothing: there are no pods in its namespace"),
+        count => format!("the selector {spoken:?} matches none of the {} in its namespace", counted(count, "pod")),
+    };
     Cause::new(Reason::SelectorMatchesNothing, service, message).because([selector]).because(has).then([
         service.name.kubectl("get pods --show-labels"),
         service.name.kubectl(&format!("edit {}", service.name.short())),

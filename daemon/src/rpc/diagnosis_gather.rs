@@ -275,9 +275,8 @@ impl<'a> Gathering<'a> {
     }
 
     /// What of a kind could not be read, in a word and a sentence.
-    pub(super) fn not_visible(&mut self, kind: &str, namespace: &str, message: String) {
-        let (kind, namespace) = (kind.to_owned(), namespace.to_owned());
-        let reason = "PermissionDenied".to_owned();
+    pub(super) fn not_visible(&mut self, kind: &str, namespace: &str, reason: &str, message: String) {
+        let (kind, namespace, reason) = (kind.to_owned(), namespace.to_owned(), reason.to_owned());
         self.observation.not_visible.insert(NotVisible { kind, namespace, reason, message });
     }
 }

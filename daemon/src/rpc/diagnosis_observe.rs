@@ -1,13 +1,9 @@
-//! From what is asked to what is known of it: targets, what belongs to them, what they need, and
-//! what the API server tells of them besides.
+//! From what is asked to what is known of it: targets, what belongs to them, and what they need.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use daymark_proto::v1::Filter;
-use futures::stream::{self, StreamExt as _};
-use tokio::time::{Instant, timeout_at};
 use tonic::{Code, Status};
 
 use super::Served;
@@ -19,22 +15,15 @@ use super::status_service::not_found;
 use crate::access::Caller;
 use crate::access::authorizer::Right;
 use crate::cache::Snapshot;
-use crate::cause::EventLine;
-use crate::diagnose::{self, Event, Name, kinds};
+use crate::diagnose::{self, Name, kinds};
 use crate::record::{Key, Link, Record};
 use crate::state::State;
 use crate::subscription::{Scope, Selection};
 
-/// How long the API server may take to tell of events and logs: then it is told without.
-const FOR_EVIDENCE: Duration = Duration::from_secs(5);
-/// Questions to the API server at a time.
-const AT_ONCE: usize = 8;
-/// Lines of a log.
-const LINES: usize = 20;
 /// Objects of a namespace or cluster that are looked into, the worst first.
 const TARGETS: usize = 200;
 /// Namespaces that they may be in.
-const NAMESPACES: usize = 20;
+const NAMESPACES: usize = 50;
 /// Objects of one kind that are looked at.
 const OF_A_KIND: usize = 3000;
 /// Nodes.
@@ -55,6 +44,8 @@ const KINDS: &[&str] = &[
     kinds::AUTOSCALER,
     kinds::BUDGET,
 ];
+/// What belongs to one of these is told with it.
+const OWNERS: &[&str] = &["CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "StatefulSet"];
 /// And where the whole cluster is.
 const OF_CLUSTER: &[&str] = &[kinds::NODE, kinds::NAMESPACE];
 /// What may belong to a target, or be needed by it, in its namespace: what it cannot do without
@@ -131,8 +122,8 @@ impl Served {
             ("", _) => Some(BTreeSet::new()),
             _ => Some([Arc::clone(&named.key.namespace)].into()),
         };
-        let sees_all = self.may_read(gathering.caller(), Right::to_any("list", "", "pods", None)).await.is_ok();
-        if target.id() == kinds::NODE && sees_all {
+        let all_pods = Right::to_any("list", "", "pods", None);
+        if target.id() == kinds::NODE && self.may_read(gathering.caller(), all_pods).await.is_ok() {
             let link = Link::Node(Arc::clone(&named.key.name));
             gathering.take_linked(kinds::POD, &None, &link, OF_A_KIND).await;
             gathering.take(kinds::BUDGET, &None, OF_A_KIND, |_| true).await;
@@ -162,13 +153,19 @@ impl Served {
             (std::cmp::Reverse(record.judgement.doom), record.judgement.state == State::Ready)
         });
         let (mut names, mut namespaces) = (Vec::new(), BTreeSet::new());
+        let mut left_out = found.len().saturating_sub(TARGETS);
         for (place, key, record) in found.into_iter().take(TARGETS) {
             if !namespaces.contains(&key.namespace) && namespaces.len() >= NAMESPACES {
+                left_out += 1;
                 continue;
             }
             namespaces.insert(Arc::clone(&key.namespace));
             gathering.take_one(&selection.caches[place], &record).await;
             names.push(name(selection.caches[place].kind(), &key));
+        }
+        if left_out > 0 {
+            let message = format!("{left_out} more objects may be wrong, and were not looked into: ask about fewer");
+            gathering.not_visible("objects", "", "TooMany", message);
         }
         namespaces.remove("");
         let target = match &selection.scope {
@@ -202,7 +199,7 @@ impl Served {
             let says_little = ["Service", "Ingress", "HorizontalPodAutoscaler", "PodDisruptionBudget"];
             let is_telling = !says_little.contains(&&*cache.kind().kind);
             let is_suspect = |record: &Record| {
-                let is_others = record.owners.iter().any(|owner| owner.controller);
+                let is_others = record.owners.iter().any(|it| it.controller && OWNERS.contains(&&*it.kind));
                 let is_well = record.judgement.state == State::Ready && is_telling;
                 !(is_well || (is_others && is_any_kind))
             };
@@ -212,95 +209,6 @@ impl Served {
             suspects.extend(selected.take(OF_A_KIND).map(|(key, record)| (place, key.clone(), Arc::clone(record))));
         }
         suspects
-    }
-
-    /// What events and logs tell, as far as the caller may read them, and in time.
-    async fn evidence(&self, caller: &Caller, gathering: &mut Gathering<'_>, names: &[Name]) {
-        let ends = Instant::now() + FOR_EVIDENCE;
-        match self.source.is_replay() {
-            true => recorded_events(gathering).await,
-            false => {
-                if timeout_at(ends, self.events(caller, gathering, names)).await.is_err() {
-                    gathering.not_visible("events", "", "not all were read in time".to_owned());
-                }
-                if timeout_at(ends, self.logs(caller, gathering, names)).await.is_err() {
-                    gathering.not_visible("pods/log", "", "not all were read in time".to_owned());
-                }
-            }
-        }
-    }
-
-    async fn events(&self, caller: &Caller, gathering: &mut Gathering<'_>, names: &[Name]) {
-        let subjects = diagnose::subjects(&gathering.observation, names);
-        let subjects = subjects.iter().filter_map(|name| gathering.observation.get(name));
-        let subjects: Vec<_> = subjects.map(|it| (it.name.namespace.clone(), it.uid.clone())).collect();
-        let each: Vec<_> = subjects
-            .into_iter()
-            .map(|(namespace, uid)| async move {
-                // Events about what has no namespace are in this one.
-                let place = if namespace.is_empty() { "default" } else { &*namespace };
-                let right = Right::to_any("list", "", "events", Some(place));
-                if let Err(why) = self.may_read(caller, right).await {
-                    return Err((place.to_owned(), why));
-                }
-                let read = self.source.read_events(&namespace, &uid).await;
-                read.map(|events| (uid, events)).map_err(|problem| (place.to_owned(), problem.message))
-            })
-            .collect();
-        let mut answers = stream::iter(each).buffered(AT_ONCE);
-        while let Some(answer) = answers.next().await {
-            match answer {
-                Ok((uid, events)) => gathering.observation.tells(&uid, events.into_iter().map(Event::from).collect()),
-                Err((namespace, why)) => gathering.not_visible("events", &namespace, why),
-            }
-        }
-    }
-
-    async fn logs(&self, caller: &Caller, gathering: &mut Gathering<'_>, names: &[Name]) {
-        let wanted = diagnose::logs(&gathering.observation, names);
-        let each: Vec<_> = wanted
-            .into_iter()
-            .map(|log| async move {
-                let key = Key::new(log.pod.namespace.as_str(), log.pod.name.as_str());
-                let right = Right::to_any("get", "", "pods", Some(&log.pod.namespace)).below("log").of(&key.name);
-                let lines = match self.may_read(caller, right).await {
-                    Err(why) => Err(why),
-                    Ok(()) => {
-                        let read = self.source.read_log(&key, &log.container, log.previous, LINES).await;
-                        read.map_err(|problem| problem.message)
-                    }
-                };
-                (log, lines)
-            })
-            .collect();
-        let mut answers = stream::iter(each).buffered(AT_ONCE);
-        while let Some((log, lines)) = answers.next().await {
-            match lines {
-                Ok(lines) => gathering.observation.logged(&log.uid, &log.container, log.previous, lines),
-                Err(why) => gathering.not_visible("pods/log", &log.pod.namespace, why),
-            }
-        }
-    }
-
-    /// Adds up what pods take of nodes, for those who may see all pods: others are not asked about
-    /// namespace by namespace.
-    async fn add_up(&self, caller: &Caller, gathering: &mut Gathering<'_>) {
-        match self.may_read(caller, Right::to_any("list", "", "pods", None)).await {
-            Ok(()) => {
-                let is_needed = diagnose::is_crowded(&gathering.observation);
-                gathering.add_up(kinds::POD, is_needed).await;
-            }
-            Err(why) => gathering.not_visible("pods", "", format!("what nodes have left is not known: {why}")),
-        }
-    }
-
-    /// Whether the caller may, and why not.
-    async fn may_read(&self, caller: &Caller, right: Right) -> Result<(), String> {
-        match self.authorizer.may(caller, right.clone()).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(format!("{caller} may not {right}")),
-            Err(problem) => Err(problem.message),
-        }
     }
 }
 
@@ -342,36 +250,4 @@ async fn needs(gathering: &mut Gathering<'_>, asked: &Asked) {
 /// The volume of a claim.
 fn volume(claim: &diagnose::Object) -> Option<String> {
     claim.value.pointer("/spec/volumeName").and_then(serde_json::Value::as_str).map(str::to_owned)
-}
-
-/// A recording has events as objects.
-async fn recorded_events(gathering: &mut Gathering<'_>) {
-    gathering.take("Event", &None, OF_A_KIND, |_| true).await;
-    let told: Vec<_> = gathering.observation.all("Event").filter_map(recorded).collect();
-    for (uid, event) in told.into_iter().filter(|(uid, _)| !uid.is_empty()) {
-        gathering.observation.tells(&uid, vec![event]);
-    }
-    gathering.not_visible("pods/log", "", "a recording holds no logs".to_owned());
-}
-
-fn recorded(event: &diagnose::Object) -> Option<(String, Event)> {
-    let text = |path: &str| event.value.pointer(path).and_then(serde_json::Value::as_str);
-    let count = ["/count", "/series/count"].into_iter().find_map(|path| event.value.pointer(path)?.as_u64());
-    let times = ["/series/lastObservedTime", "/lastTimestamp", "/eventTime", "/firstTimestamp"];
-    let subject = text("/involvedObject/uid").or_else(|| text("/regarding/uid"))?;
-    let told = Event {
-        is_warning: text("/type") == Some("Warning"),
-        reason: text("/reason").unwrap_or_default().to_owned(),
-        message: text("/message").or_else(|| text("/note")).unwrap_or_default().to_owned(),
-        count: count.and_then(|count| u32::try_from(count).ok()).unwrap_or(1),
-        last: times.into_iter().find_map(|path| text(path)?.parse().ok()),
-    };
-    Some((subject.to_owned(), told))
-}
-
-impl From<EventLine> for Event {
-    fn from(line: EventLine) -> Self {
-        let EventLine { r#type, reason, message, count, last } = line;
-        Self { is_warning: r#type == "Warning", reason, message, count, last }
-    }
 }
