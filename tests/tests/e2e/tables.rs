@@ -138,9 +138,10 @@ fn labels(cluster: &Cluster, daemon: &Daemon) {
     for flags in [&["-Lapp"][..], &["-L", "tier,app"], &["--show-labels"], &["--show-labels", "--no-headers"]] {
         let ours = daemon.cli().run(&format!("get pods -n {} -o kubectl {}", namespace.name, flags.join(" ")));
         let theirs = namespace.kubectl([&["get", "pods"], flags].concat());
+        // Where a label is missing, the age is the last.
         let columns = |table: &str| {
-            let last = |line: &str| line.split_whitespace().last().unwrap_or_default().to_owned();
-            table.lines().map(last).collect::<Vec<_>>()
+            let last = |line: &String| line.split_whitespace().last().unwrap_or_default().to_owned();
+            ageless(table).iter().map(last).collect::<Vec<_>>()
         };
         assert_eq!(columns(&ours.stdout), columns(&theirs), "{flags:?}");
     }
