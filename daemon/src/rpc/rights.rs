@@ -67,6 +67,12 @@ pub(super) struct Sight {
 impl Sight {
     pub(super) const EVERYTHING: Self = Self { visible: Vec::new(), grade: Grade::Whole, refused: Vec::new() };
 
+    /// Nothing of a selection, because of that.
+    pub(super) fn nothing(of: &Selection, denied: &Status) -> Self {
+        let refused = of.caches.iter().map(|cache| unreachable(cache, denied.message().to_owned())).collect();
+        Self { visible: of.caches.iter().map(|_| Visible::nothing()).collect(), grade: Grade::Whole, refused }
+    }
+
     /// The selection as far as it may be seen.
     pub(super) fn narrow(&self, selection: Selection) -> Selection {
         match self.visible.is_empty() {
@@ -358,7 +364,7 @@ fn refusal(caller: &Caller, right: &Right, visible: &BTreeSet<Arc<str>>, is_too_
     message
 }
 
-pub(super) fn unreachable(cache: &Cache, message: String) -> Unreachable {
+fn unreachable(cache: &Cache, message: String) -> Unreachable {
     Unreachable {
         kind: cache.kind().to_string(),
         namespace: cache.collection().namespace.as_deref().unwrap_or_default().to_owned(),

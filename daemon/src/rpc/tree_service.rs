@@ -25,7 +25,7 @@ use crate::access::Caller;
 use crate::caches::Lease;
 use crate::kind::Kind;
 use crate::record::{Key, Uid};
-use crate::subscription::{Found, Named, Scope, Selection, Visible};
+use crate::subscription::{Found, Named, Scope, Selection};
 use crate::tree::owned_kinds;
 
 /// The shortest interval between two trees.
@@ -120,12 +120,7 @@ impl Served {
         }
         match self.seen(caller, of, Use::Follow, View::Basic).await {
             Ok(seen) => Ok(seen),
-            Err(denied) if denied.code() == Code::PermissionDenied => {
-                let nothing = of.caches.iter().map(|_| Visible::nothing()).collect();
-                let refused =
-                    of.caches.iter().map(|cache| super::rights::unreachable(cache, denied.message().to_owned()));
-                Ok((Sight { visible: nothing, refused: refused.collect(), ..Sight::EVERYTHING }, Vec::new()))
-            }
+            Err(denied) if denied.code() == Code::PermissionDenied => Ok((Sight::nothing(of, &denied), Vec::new())),
             Err(error) => Err(error),
         }
     }

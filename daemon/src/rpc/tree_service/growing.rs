@@ -19,7 +19,7 @@ use crate::rpc::convert::View;
 use crate::rpc::error::draining;
 use crate::rpc::rights::{Sight, Use};
 use crate::rpc::streams::Permit;
-use crate::subscription::{Feed, Interruption, Scope, Selection, Visible};
+use crate::subscription::{Feed, Interruption, Scope, Selection};
 use crate::tree::Tree;
 
 type Message = Result<Encoded<WatchTreeResponse>, Status>;
@@ -117,7 +117,13 @@ impl Growing {
             },
         }
         if let Some(last) = self.last {
-            tokio::time::sleep_until(last + self.interval).await;
+            // However long that is, who may no longer see it is told so.
+            tokio::select! {
+                biased;
+                () = drain.cancelled() => return Err(draining()),
+                error = &mut self.blinded => return Err(error),
+                () = tokio::time::sleep_until(last + self.interval) => {}
+            }
         }
         // The rest of what was read is in the tree, too.
         while self.feed.pop().is_some() {}
@@ -128,13 +134,7 @@ impl Growing {
     fn see(&mut self, sight: Result<Sight, Status>) -> Result<(), Status> {
         self.ground.sight = match sight {
             Ok(sight) => sight,
-            Err(denied) if denied.code() == Code::PermissionDenied => {
-                let refused = self.ground.selection.caches.iter();
-                let refused =
-                    refused.map(|cache| crate::rpc::rights::unreachable(cache, denied.message().to_owned())).collect();
-                let visible = self.ground.selection.caches.iter().map(|_| Visible::nothing()).collect();
-                Sight { visible, refused, ..Sight::EVERYTHING }
-            }
+            Err(denied) if denied.code() == Code::PermissionDenied => Sight::nothing(&self.ground.selection, &denied),
             Err(error) => return Err(error),
         };
         self.other_sight = other_sight(&self.served, &self.caller, &self.ground);
