@@ -201,6 +201,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         gates,
         events: Arc::new(EventStore::new(config.events)),
         authorizer,
+        remote_acts: config.remote_acts,
         status_only: config.status_only,
         redaction,
         prover,

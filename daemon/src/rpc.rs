@@ -1,6 +1,7 @@
 //! The gRPC server.
 
 mod accept;
+mod acting;
 mod auth;
 mod completion_service;
 mod connection;
@@ -65,6 +66,7 @@ use crate::access::authorizer::Authorizer;
 use crate::access::own_rights::Need;
 use crate::access::shares::Shares;
 use crate::access::{Access, LONGEST_TOKEN};
+use crate::act::Acts;
 use crate::caches::Caches;
 use crate::cause::Redaction;
 use crate::clock::Clock;
@@ -114,6 +116,8 @@ pub struct Served {
     pub authorizer: Arc<Authorizer>,
     /// What each caller may have.
     pub shares: Arc<Shares>,
+    /// What others than the daemon's owner may have done.
+    pub remote_acts: Acts,
     /// Whether who may `get` a kind's `status`, and no more, sees states.
     pub status_only: bool,
     /// Takes secrets out of the cluster's own text.

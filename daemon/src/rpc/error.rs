@@ -51,6 +51,8 @@ pub(super) enum Reason {
     NoApiServer,
     NoLogs,
     RightsChanged,
+    ActNotEnabled,
+    ActRefused,
 }
 
 impl Reason {
@@ -88,6 +90,8 @@ impl Reason {
             Self::InvalidLogRequest => "INVALID_LOG_REQUEST",
             Self::NoLogs => "NO_LOGS",
             Self::RightsChanged => "RIGHTS_CHANGED",
+            Self::ActNotEnabled => "ACT_NOT_ENABLED",
+            Self::ActRefused => "ACT_REFUSED",
         }
     }
 }
