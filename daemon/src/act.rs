@@ -1,7 +1,11 @@
 //! What changes a cluster, or opens a way into it: the only modules that do.
 
 pub mod actor;
+pub mod cordon;
+pub mod drain;
+pub mod eyes;
 pub mod impersonation;
+pub mod operation;
 
 use std::fmt;
 use std::str::FromStr;

@@ -53,6 +53,11 @@ pub(super) enum Reason {
     RightsChanged,
     ActNotEnabled,
     ActRefused,
+    OperationNotFound,
+    TooManyOperations,
+    DrainBlocked,
+    InvalidDrain,
+    NoEviction,
 }
 
 impl Reason {
@@ -92,6 +97,11 @@ impl Reason {
             Self::RightsChanged => "RIGHTS_CHANGED",
             Self::ActNotEnabled => "ACT_NOT_ENABLED",
             Self::ActRefused => "ACT_REFUSED",
+            Self::OperationNotFound => "OPERATION_NOT_FOUND",
+            Self::TooManyOperations => "TOO_MANY_OPERATIONS",
+            Self::DrainBlocked => "DRAIN_BLOCKED",
+            Self::InvalidDrain => "INVALID_DRAIN",
+            Self::NoEviction => "NO_EVICTION",
         }
     }
 }
