@@ -1,16 +1,19 @@
-//! Nodes that are emptied, as `kubectl drain` would, and what comes in between.
+//! Nodes that are emptied, as `kubectl drain` would, and what comes in between: `node.cordon`, `node.drain`,
+//! `node.drain-json`.
 
 use daymark_tests::cluster::{Cluster, Namespace, Need};
 use daymark_tests::daemon::Daemon;
 use daymark_tests::process::{Finished, Process};
 use serde_json::Value;
 
+use crate::rights::{SHARED, token as token_of, write_private};
 use crate::{Run, Test};
 
 const STEERED: &[Need] = &[Need::Controllers, Need::Steering];
 
 pub(crate) const TESTS: &[Test] = &[
     Test { name: "drain::empties_a_node_as_kubectl_would", needs: STEERED, run: Run::Own(empties) },
+    Test { name: "drain::is_done_as_the_caller", needs: STEERED, run: Run::Shared(as_the_caller) },
     Test { name: "drain::goes_on_whatever_happens_to_either_side", needs: STEERED, run: Run::Own(interrupted) },
 ];
 
@@ -155,6 +158,7 @@ fn empties(mut cluster: Cluster) {
     drop(control_plane);
 }
 
+/// `node.drain-blocked`.
 fn nothing_is_touched_while_something_is_in_the_way(stage: &Stage<'_>, daemon: &Daemon, node: &str) {
     let before = stage.pods_on(node);
     let blocked = daemon.cli().run(&format!("node drain {node}"));
@@ -166,6 +170,7 @@ fn nothing_is_touched_while_something_is_in_the_way(stage: &Stage<'_>, daemon: &
     assert_eq!(stage.pods_on(node), before);
 }
 
+/// `node.plan`, `node.plan-json`.
 fn the_plan_tells_what_would_become_of_each(stage: &Stage<'_>, daemon: &Daemon, node: &str) {
     let planned = daemon.cli().run(&format!("node drain {node} --plan --ignore-daemonsets -o json"));
     assert_eq!(planned.code, Some(1), "{}", planned.stderr);
@@ -188,6 +193,11 @@ fn the_plan_tells_what_would_become_of_each(stage: &Stage<'_>, daemon: &Daemon, 
     let numbers = ["allowed", "healthy", "desired", "expected", "here"].map(|it| budget[it].as_i64());
     assert_eq!(numbers, [1, 3, 2, 3, 3].map(Some), "{budget}");
     assert_eq!(plan["room"]["unplaced"], serde_json::json!([]), "{plan}");
+    let table = daemon.cli().run(&format!("node drain {node} --plan {ALL}"));
+    assert_eq!(table.code, Some(0), "{}", table.stderr);
+    for part in ["NAMESPACE", "in quarantine", "evicted", "stays", "allows 1 disruption now", "room: "] {
+        assert_eq!(table.stdout.contains(part), part != "in quarantine", "{part}: {}", table.stdout);
+    }
     assert!(!stage.is_cordoned(node));
 }
 
@@ -219,6 +229,7 @@ fn the_replacement_of_the_same_name_is_left_alone(stage: &Stage<'_>, daemon: &Da
     assert!(stage.pods_on(NODES[1]).contains(&db));
 }
 
+/// `node.usage`, `node.not-found`, `node.drain-late`, `operation.unknown`.
 fn refusals(stage: &Stage<'_>, daemon: &Daemon) {
     for (command, code, said) in [
         ("node drain nowhere", 6, "not found"),
@@ -243,6 +254,7 @@ fn refusals(stage: &Stage<'_>, daemon: &Daemon) {
     assert!(stage.is_cordoned(NODES[1]));
 }
 
+/// `node.drain-interrupted`, `node.drain-lost`, `operation.list`, `operation.watch`, `operation.cancel`.
 fn interrupted(mut cluster: Cluster) {
     let control_plane = cluster.control_plane.take();
     let mut daemon = Daemon::of_cluster(cluster.kubeconfig());
@@ -273,7 +285,85 @@ fn interrupted(mut cluster: Cluster) {
 
     a_drain_outlives_the_daemon(&stage, &mut daemon);
     two_drains_at_once(&stage, &daemon);
+    nodes_with_a_label_one_after_another(&stage, &daemon);
     drop(stage);
+    drop(control_plane);
+}
+
+/// `node.drain-selected`: the pods of the first are ready again before the second has its turn.
+fn nodes_with_a_label_one_after_another(stage: &Stage<'_>, daemon: &Daemon) {
+    stage.cluster.kubectl(["uncordon", NODES[0], NODES[1]]);
+    let drained = daemon.cli().run(&format!("node drain {} {ALL} --timeout 60s", NODES[2]));
+    assert_eq!(drained.code, Some(0), "{}", drained.stderr);
+    stage.cluster.kubectl(["uncordon", NODES[2]]);
+    stage.cluster.kubectl(["label", "node", NODES[0], NODES[1], "pool.example.com/old=yes"]);
+    let drained = daemon.cli().run(&format!("node drain -l pool.example.com/old=yes {ALL} --timeout 60s"));
+    assert_eq!(drained.code, Some(0), "{}", drained.stderr);
+    says(&drained, "waiting until the 1 workload of which pods went are ready again");
+    let said: Vec<_> = drained.stdout.lines().collect();
+    assert!(matches!(said[..], [one, two] if one.contains(NODES[0]) && two.contains(NODES[1])), "{said:?}");
+    assert_eq!((stage.pods_on(NODES[0]), stage.pods_on(NODES[1])), (Vec::new(), Vec::new()));
+}
+
+const KEEPER: &str = "
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: keeper, namespace: default}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: keeper}
+rules: [{apiGroups: [''], resources: [nodes], verbs: [get, patch]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: keeper}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: keeper}
+subjects: [{kind: ServiceAccount, name: keeper, namespace: default}]
+";
+
+/// `node.not-permitted`: what is not enabled is refused; what is, is done by the caller's rights, and the API server's
+/// audit log names the caller.
+fn as_the_caller(_: &Cluster, _: &Daemon) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (policy, log) = (folder.path().join("policy.yaml"), folder.path().join("audit.log"));
+    std::fs::write(&policy, "{apiVersion: audit.k8s.io/v1, kind: Policy, rules: [{level: Metadata}]}")
+        .expect("a policy");
+    let flags = [
+        format!("--apiserver-arg=--audit-policy-file={}", policy.display()),
+        format!("--apiserver-arg=--audit-log-path={}", log.display()),
+    ];
+    let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+    let mut cluster = Cluster::start_own_with(1, &flags).expect("a control plane");
+    let control_plane = cluster.control_plane.take();
+    cluster.apply(KEEPER);
+    let token = folder.path().join("token");
+    write_private(&token, &token_of(&cluster, &Namespace::of(&cluster, "default"), "keeper"));
+    let ask = |daemon: &Daemon, words: &str| {
+        let mut cli = daemon.cli();
+        cli.address = daemon.tcp().to_owned();
+        cli.run(&format!("--token-file {} {words}", token.display()))
+    };
+    let daemon = Daemon::shared(cluster.kubeconfig(), SHARED);
+    let refused = ask(&daemon, "node cordon kwok-node-0");
+    assert_eq!(refused.code, Some(5), "{}", refused.stderr);
+    says(&refused, "--remote-acts cordon");
+
+    let daemon = Daemon::shared(cluster.kubeconfig(), &[SHARED, &["--remote-acts", "cordon,drain"]].concat());
+    let cordoned = ask(&daemon, "node cordon kwok-node-0");
+    assert_eq!(cordoned.code, Some(0), "{}", cordoned.stderr);
+    let account = "system:serviceaccount:default:keeper";
+    daemon.expect_log("the act", |line| line.contains("audit: act") && line.contains(account) && line.contains("done"));
+    let log = std::fs::read_to_string(&log).expect("an audit log");
+    let named = format!(r#""impersonatedUser":{{"username":"{account}""#);
+    let patches: Vec<_> =
+        log.lines().filter(|line| line.contains(r#""verb":"patch""#) && line.contains(&named)).collect();
+    assert!(matches!(&patches[..], [one] if one.contains(r#""resource":"nodes","name":"kwok-node-0""#)), "{patches:?}");
+
+    let refused = ask(&daemon, "node drain kwok-node-0");
+    assert_eq!(refused.code, Some(5), "{}", refused.stderr);
+    says(&refused, "may not list pods");
+    drop(cluster);
     drop(control_plane);
 }
 
