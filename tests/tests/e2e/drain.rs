@@ -327,7 +327,7 @@ subjects: [{kind: ServiceAccount, name: keeper, namespace: default}]
 fn as_the_caller(_: &Cluster, _: &Daemon) {
     let folder = tempfile::tempdir().expect("a folder");
     let (policy, log) = (folder.path().join("policy.yaml"), folder.path().join("audit.log"));
-    std::fs::write(&policy, "{apiVersion: audit.k8s.io/v1, kind: Policy, rules: [{level: Metadata}]}")
+    std::fs::write(&policy, "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: Metadata}]\n")
         .expect("a policy");
     let flags = [
         format!("--apiserver-arg=--audit-policy-file={}", policy.display()),
