@@ -16,6 +16,7 @@ mod diagnose;
 mod events;
 mod get;
 mod logs;
+mod node;
 mod question;
 mod report;
 
@@ -27,6 +28,7 @@ pub use diagnose::{Diagnose, Format as DiagnoseFormat};
 pub use events::{EventFormat, EventType, Events};
 pub use get::{ColumnArgs, Following, Get, Shown, StateArg, Tree, TreeFormat, Watch};
 pub use logs::{LogFormat, Logs};
+pub use node::{NodeCommand, NodeList, NodeListFormat, NodeWait, NodeWaitFormat};
 pub use question::{Policy, Question};
 pub use report::{Format as ReportFormat, Report};
 
@@ -81,6 +83,9 @@ pub enum Command {
     /// Ask for one verdict on a set of objects, to be had by a token
     #[command(subcommand)]
     Gate(Gate),
+    /// Look after nodes
+    #[command(subcommand)]
+    Node(NodeCommand),
     /// Look after connections that have a name
     #[command(subcommand)]
     Context(Context),

@@ -2,6 +2,7 @@
 
 mod evidence;
 mod gates;
+mod nodes;
 mod objects;
 
 use std::sync::Arc;

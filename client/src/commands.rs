@@ -12,6 +12,7 @@ pub mod gate;
 pub mod get;
 pub mod logs;
 pub mod man;
+pub mod node;
 pub mod on;
 pub mod session;
 pub mod tree;

@@ -28,6 +28,10 @@ mod listed;
 pub mod listener;
 mod log_service;
 mod log_stream;
+mod node_convert;
+mod node_look;
+mod node_question;
+mod node_readiness_service;
 mod rights;
 mod rules;
 mod server_service;
@@ -46,6 +50,7 @@ use daymark_proto::v1::diagnosis_service_server::DiagnosisServiceServer;
 use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::log_service_server::LogServiceServer;
+use daymark_proto::v1::node_readiness_service_server::NodeReadinessServiceServer;
 use daymark_proto::v1::server_service_server::ServerServiceServer;
 use daymark_proto::v1::status_service_server::StatusServiceServer;
 use daymark_proto::v1::table_service_server::TableServiceServer;
@@ -158,6 +163,7 @@ impl Rpc {
             .add_service(EventServiceServer::new(event_service::Handler::new(Arc::clone(&served))))
             .add_service(LogServiceServer::new(log_service::Handler::new(Arc::clone(&served))))
             .add_service(DiagnosisServiceServer::new(diagnosis_service::Handler::new(Arc::clone(&served))))
+            .add_service(NodeReadinessServiceServer::new(node_readiness_service::Handler::new(Arc::clone(&served))))
             .add_service(ServerServiceServer::new(server_service::Handler::new(Arc::clone(&served))))
             .add_service(TableServiceServer::new(table_service::Handler::new(Arc::clone(&served))))
             .add_service(TreeServiceServer::new(tree_service::Handler::new(Arc::clone(&served))))

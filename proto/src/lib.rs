@@ -21,6 +21,8 @@ pub mod v1 {
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.LogService.rs");
     #[cfg(feature = "server")]
+    include!("gen/daymark.v1.NodeReadinessService.rs");
+    #[cfg(feature = "server")]
     include!("gen/daymark.v1.ServerService.rs");
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.StatusService.rs");

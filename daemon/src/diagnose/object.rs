@@ -52,6 +52,10 @@ pub mod kinds {
     pub const BUDGET: &str = "PodDisruptionBudget.policy";
     /// StorageClasses.
     pub const STORAGE_CLASS: &str = "StorageClass.storage.k8s.io";
+    /// Leases.
+    pub const LEASE: &str = "Lease.coordination.k8s.io";
+    /// CertificateSigningRequests.
+    pub const CERTIFICATE_REQUEST: &str = "CertificateSigningRequest.certificates.k8s.io";
 }
 
 /// What an object is called.
@@ -171,19 +175,19 @@ impl Object {
     }
 
     /// The value of an annotation; empty if it has none.
-    pub(super) fn annotation(&self, key: &str) -> &str {
+    pub(crate) fn annotation(&self, key: &str) -> &str {
         let annotations = super::fields::map(&self.value, "/metadata/annotations");
         annotations.and_then(|map| map.get(key)).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// The value of a label; empty if it has none.
-    pub(super) fn label(&self, key: &str) -> &str {
+    pub(crate) fn label(&self, key: &str) -> &str {
         let labels = super::fields::map(&self.value, "/metadata/labels");
         labels.and_then(|map| map.get(key)).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// When it was created.
-    pub(super) fn created(&self) -> Option<Timestamp> {
+    pub(crate) fn created(&self) -> Option<Timestamp> {
         time(&self.value, "/metadata/creationTimestamp")
     }
 

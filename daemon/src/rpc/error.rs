@@ -48,6 +48,7 @@ pub(super) enum Reason {
     GatesNotKept,
     EventsNotKept,
     InvalidLogRequest,
+    InvalidNodeRequest,
     NoApiServer,
     NoLogs,
     RightsChanged,
@@ -86,6 +87,7 @@ impl Reason {
             Self::NoApiServer => "NO_API_SERVER",
             Self::EventsNotKept => "EVENTS_NOT_KEPT",
             Self::InvalidLogRequest => "INVALID_LOG_REQUEST",
+            Self::InvalidNodeRequest => "INVALID_NODE_REQUEST",
             Self::NoLogs => "NO_LOGS",
             Self::RightsChanged => "RIGHTS_CHANGED",
         }

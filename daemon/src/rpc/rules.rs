@@ -23,6 +23,8 @@ const RULES: &[(&str, Rule)] = &[
     ("/daymark.v1.GateService/OpenGate", Rule::Callers),
     ("/daymark.v1.GateService/WatchGate", Rule::Callers),
     ("/daymark.v1.LogService/StreamLogs", Rule::Callers),
+    ("/daymark.v1.NodeReadinessService/ListNodes", Rule::Callers),
+    ("/daymark.v1.NodeReadinessService/WatchNodes", Rule::Callers),
     ("/daymark.v1.ServerService/GetServerInfo", Rule::Callers),
     ("/daymark.v1.ServerService/ListCaches", Rule::Callers),
     ("/daymark.v1.StatusService/GetStatus", Rule::Callers),

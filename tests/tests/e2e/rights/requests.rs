@@ -5,15 +5,17 @@ use daymark_proto::v1::diagnosis_service_client::DiagnosisServiceClient;
 use daymark_proto::v1::event_service_client::EventServiceClient;
 use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::log_service_client::LogServiceClient;
+use daymark_proto::v1::node_readiness_service_client::NodeReadinessServiceClient;
 use daymark_proto::v1::server_service_client::ServerServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::table_service_client::TableServiceClient;
 use daymark_proto::v1::tree_service_client::TreeServiceClient;
 use daymark_proto::v1::{
     ArmGateRequest, CancelGateRequest, CompleteRequest, DiagnoseRequest, EventFilter, Filter, GatePolicy,
-    GetGateRequest, GetServerInfoRequest, GetStatusRequest, ListCachesRequest, ListEventsRequest, ListStatusesRequest,
-    ListTablesRequest, ObjectRef, OpenGateRequest, StreamLogsRequest, Subject, WatchDiagnosisRequest,
-    WatchEventsRequest, WatchGateRequest, WatchStatusesRequest, WatchTreeRequest,
+    GetGateRequest, GetServerInfoRequest, GetStatusRequest, ListCachesRequest, ListEventsRequest, ListNodesRequest,
+    ListStatusesRequest, ListTablesRequest, ObjectRef, OpenGateRequest, StreamLogsRequest, Subject,
+    WatchDiagnosisRequest, WatchEventsRequest, WatchGateRequest, WatchNodesRequest, WatchStatusesRequest,
+    WatchTreeRequest,
 };
 use daymark_tests::in_process::with_token;
 use tonic::Status;
@@ -140,6 +142,14 @@ async fn ask_others(channel: Channel, sample: &Sample, token: &str) -> Result<()
         "LogService/StreamLogs" => {
             let request = StreamLogsRequest { filter, ..Default::default() };
             LogServiceClient::new(channel).stream_logs(with_token(request, token)).await.map(drop)
+        }
+        "NodeReadinessService/ListNodes" => {
+            let request = with_token(ListNodesRequest::default(), token);
+            NodeReadinessServiceClient::new(channel).list_nodes(request).await.map(drop)
+        }
+        "NodeReadinessService/WatchNodes" => {
+            let request = with_token(WatchNodesRequest::default(), token);
+            NodeReadinessServiceClient::new(channel).watch_nodes(request).await.map(drop)
         }
         "TableService/ListTables" => {
             let request = ListTablesRequest { filter, ..Default::default() };
