@@ -101,6 +101,17 @@ pub fn absent() -> Report {
     Report { parts: PartName::ALL.into_iter().map(part).collect(), rests_on: Vec::new() }
 }
 
+/// What is found of a node that there is, though what the API server says of it cannot be read.
+#[must_use]
+pub fn unreadable() -> Report {
+    let part = |name| match name {
+        PartName::Registered => Part::ok(name, "the API server has it"),
+        PartName::Ready => Part::missing(name, "what the API server says of it cannot be read"),
+        name => Part::not_visible(name, "what the API server says of it cannot be read"),
+    };
+    Report { parts: PartName::ALL.into_iter().map(part).collect(), rests_on: Vec::new() }
+}
+
 /// Whether its kubelet is ready, has what it needs, and is let stay.
 fn ready(node: &Object) -> Part {
     let name = PartName::Ready;

@@ -25,6 +25,8 @@ const NETWORKS: &[&str] = &[
     "kube-router",
     "ovnkube-node",
 ];
+/// DaemonSets that are called so, and make no network.
+const OTHERS: &[&str] = &["cilium-envoy", "cilium-node-init"];
 /// Those that may do kube-proxy's work as well.
 const REPLACE_PROXY: &[&str] = &["cilium", "kube-router", "calico-node", "antrea-agent", "ovnkube-node"];
 /// kube-proxy, as a DaemonSet or as a static pod.
@@ -71,7 +73,7 @@ impl Agent {
 }
 
 fn is_network(name: &str) -> bool {
-    NETWORKS.iter().any(|network| name.starts_with(network))
+    NETWORKS.iter().any(|network| name.starts_with(network)) && !OTHERS.contains(&name)
 }
 
 fn is_proxy(name: &str) -> bool {

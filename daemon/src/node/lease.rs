@@ -72,11 +72,17 @@ pub(super) fn judge(known: &Known<'_>) -> Part {
     let Some(renewed) = *renewed else { return Part::missing(name, "its kubelet has not renewed its lease yet") };
     let ends = renewed.checked_add(SignedDuration::from_secs(seconds.max(0))).unwrap_or(Timestamp::MAX);
     if known.now >= ends {
-        // A renewal that was not heard of is no end.
-        return match heard >= ends {
-            true => Part::missing(name, format!("its kubelet has not renewed its lease since {}", second(renewed))),
-            false => Part::not_visible(name, format!("nothing was heard of leases since {}", second(heard))),
-        };
+        let since = second(renewed);
+        return Part::missing(
+            name,
+            match heard >= ends {
+                true => format!("its kubelet has not renewed its lease since {since}"),
+                // That may be for want of news; but it does not say that it is there, either.
+                false => {
+                    format!("no renewal of its lease was heard of since {since}, nor of any since {}", second(heard))
+                }
+            },
+        );
     }
     let has_moved = made.is_none_or(|made| renewed.duration_since(made) >= MOVED);
     Part::ok(

@@ -43,9 +43,9 @@ impl Served {
         }
     }
 
-    /// What is told of a node that there is not.
-    pub(super) fn absent_node(&self, status: v1::Status) -> NodeReport {
-        let parts = node::absent().parts.iter().map(|part| self.node_part(part)).collect();
+    /// What is told of a node that there is not, or that cannot be read.
+    pub(super) fn bare_node(&self, status: v1::Status, report: &Report) -> NodeReport {
+        let parts = report.parts.iter().map(|part| self.node_part(part)).collect();
         NodeReport { status: Some(status), parts, ..NodeReport::default() }
     }
 

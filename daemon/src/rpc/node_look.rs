@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use daymark_proto::v1::{self, Freshness, NodeCertificateRequest, NodeReport, Unreachable};
 use tonic::{Code, Status};
@@ -33,8 +32,6 @@ const PODS: usize = 20_000;
 const AGENTS: usize = 50;
 /// Requests for certificates that are looked at, and of one node those that are told.
 const REQUESTS: (usize, usize) = (500, 20);
-/// How long the API server may take to tell its version.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What was seen of nodes.
 pub(super) struct Look {
@@ -85,6 +82,15 @@ impl Evidence {
     }
 }
 
+/// A node that is meant.
+struct Meant {
+    /// The place of its cache.
+    place: usize,
+    key: Key,
+    /// Nothing, if there is no such node.
+    record: Option<Arc<Record>>,
+}
+
 /// What is seen besides the nodes themselves.
 struct Around {
     version: Option<String>,
@@ -100,8 +106,13 @@ struct Around {
 }
 
 impl Served {
-    /// What is seen of nodes now.
-    pub(super) async fn look_at_nodes(&self, caller: &Caller, question: &Question) -> Result<Look, Status> {
+    /// What is seen of nodes now, by an API server of that version.
+    pub(super) async fn look_at_nodes(
+        &self,
+        caller: &Caller,
+        question: &Question,
+        version: Option<String>,
+    ) -> Result<Look, Status> {
         let selection = self.select(&question.filter).await?;
         selection.need_bodies()?;
         let (sight, unread) = self.seen(caller, &selection, question.r#use, View::Full).await?;
@@ -109,20 +120,24 @@ impl Served {
         let (found, next) = self.found(&selection, question)?;
         let mut gathering = Gathering::new(self, caller);
         gathering.unreachable(unread.into_iter());
-        let mut around = self.around(&mut gathering).await;
+        let mut around = self.around(&mut gathering, version).await;
         let (mut nodes, mut pods) = (Vec::with_capacity(found.len()), BTreeSet::new());
-        for (place, key, record) in &found {
+        for Meant { place, key, record } in &found {
             let requests = around.requests.remove(&*key.name).unwrap_or_default();
             let kind = selection.caches[*place].kind();
-            let node = record.as_ref().and_then(|record| Some((&**record, Object::read(json(record)?)?)));
-            let mut report = match node {
-                Some((record, object)) => {
-                    let status = self.status(kind, record, View::Basic)?;
+            let status = match record {
+                Some(record) => self.status(kind, record, View::Basic)?,
+                None => self.absent(kind, key),
+            };
+            let object = record.as_ref().and_then(|record| Object::read(json(record)?));
+            let mut report = match (object, record) {
+                (Some(object), _) => {
                     let (report, rests_on) = self.report(&gathering, &mut around, question, status, &object);
                     pods.extend(rests_on);
                     report
                 }
-                None => self.absent_node(self.absent(kind, key)),
+                (None, Some(_)) => self.bare_node(status, &node::unreadable()),
+                (None, None) => self.bare_node(status, &node::absent()),
             };
             report.certificate_requests = requests.into_iter().take(REQUESTS.1).collect();
             nodes.push(report);
@@ -166,16 +181,13 @@ impl Served {
         (self.node_report(status, &known, &report, &question.required), rests_on)
     }
 
-    /// The nodes that are meant, by the place of their cache and name, whether they exist or not,
-    /// and the last of them if there are more.
-    #[expect(clippy::type_complexity, reason = "it is taken apart at once")]
-    fn found(
-        &self,
-        selection: &Selection,
-        question: &Question,
-    ) -> Result<(Vec<(usize, Key, Option<Arc<Record>>)>, Option<Key>), Status> {
+    /// The nodes that are meant, whether they exist or not, and the last of them if there are more.
+    fn found(&self, selection: &Selection, question: &Question) -> Result<(Vec<Meant>, Option<Key>), Status> {
         if let Scope::Named(named) = &selection.scope {
-            let found = |named: &Named| (named.cache, named.key.clone(), selection.caches[named.cache].get(&named.key));
+            let found = |named: &Named| {
+                let record = selection.caches[named.cache].get(&named.key);
+                Meant { place: named.cache, key: named.key.clone(), record }
+            };
             return Ok((named.iter().map(found).collect(), None));
         }
         let mut all = Vec::new();
@@ -184,9 +196,12 @@ impl Served {
             let meant = snapshot
                 .objects(0, question.after.as_ref())
                 .filter(|(_, record)| selection.may_select(cache.id(), record, snapshot.revision));
-            all.extend(
-                meant.take(question.most + 1).map(|(key, record)| (place, key.clone(), Some(Arc::clone(record)))),
-            );
+            let found = |(key, record): (&Key, &Arc<Record>)| Meant {
+                place,
+                key: key.clone(),
+                record: Some(Arc::clone(record)),
+            };
+            all.extend(meant.take(question.most + 1).map(found));
         }
         let is_more = all.len() > question.most;
         if is_more && !question.has_pages {
@@ -194,11 +209,11 @@ impl Served {
             return Err(status(Code::InvalidArgument, Reason::InvalidNodeRequest, message, []));
         }
         all.truncate(question.most);
-        let next = all.last().filter(|_| is_more).map(|(_, key, _)| key.clone());
+        let next = all.last().filter(|_| is_more).map(|meant| meant.key.clone());
         Ok((all, next))
     }
 
-    async fn around(&self, gathering: &mut Gathering<'_>) -> Around {
+    async fn around(&self, gathering: &mut Gathering<'_>, version: Option<String>) -> Around {
         gathering.begin(AROUND.into_iter()).await;
         let leases = gathering.open(kinds::LEASE, &Some([LEASES.into()].into())).await;
         let pods = gathering.open(kinds::POD, &None).await;
@@ -209,8 +224,6 @@ impl Served {
         let unseen = (!sees_all).then(|| format!("not all pods are visible: {}", why(gathering, "pods")));
         let agents = self.agents(gathering).await;
         let requests = self.requests(gathering).await;
-        let version = tokio::time::timeout(PATIENCE, self.source.version()).await;
-        let version = version.ok().and_then(Result::ok).filter(|version| !version.is_empty());
         Around { version, leases, pods, unseen, room: PODS, agents, requests }
     }
 

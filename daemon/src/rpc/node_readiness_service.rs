@@ -9,6 +9,7 @@ use daymark_proto::v1::node_readiness_service_server::NodeReadinessService;
 use daymark_proto::v1::{ListNodesRequest, ListNodesResponse, NodePartResult, WatchNodesRequest, WatchNodesResponse};
 use futures::future::try_join_all;
 use futures::stream::{self, BoxStream, StreamExt as _};
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status};
@@ -30,8 +31,11 @@ const AT_ONCE: usize = 4;
 const ANEW: Duration = Duration::from_secs(1);
 /// And if nothing has: leases run out.
 const ANYWAY: u32 = 5;
-/// A watch rests so much longer than a look takes: it has a part of a processor only.
-const REST: u32 = 10;
+/// A watch rests so much longer than a look takes, so that it has a part of a processor only; and the
+/// longest rest.
+const REST: (u32, Duration) = (10, Duration::from_secs(30));
+/// How long the API server may take to tell its version, and for how long that counts.
+const VERSION: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
 /// Proofs that are tried one after another before something else is told: what a look rests on may
 /// change meanwhile.
 const PROOFS: usize = 3;
@@ -44,19 +48,25 @@ pub(super) struct Handler {
 struct Looker {
     served: Arc<Served>,
     turns: Semaphore,
+    /// The API server's version, and when it was told.
+    version: Mutex<Option<(Instant, String)>>,
 }
 
 impl Handler {
     pub(super) fn new(served: Arc<Served>) -> Self {
-        Self { looker: Arc::new(Looker { served, turns: Semaphore::new(AT_ONCE) }) }
+        Self { looker: Arc::new(Looker { served, turns: Semaphore::new(AT_ONCE), version: Mutex::default() }) }
     }
 }
 
 impl Looker {
-    async fn look(&self, caller: &Caller, question: &Question) -> Result<Look, Status> {
+    /// A look, and how long it has taken.
+    async fn look(&self, caller: &Caller, question: &Question) -> Result<(Look, Duration), Status> {
         let look = async {
             let _turn = self.turns.acquire().await.map_err(|_| draining())?;
-            self.served.look_at_nodes(caller, question).await
+            let version = self.version().await;
+            let begun = Instant::now();
+            let look = self.served.look_at_nodes(caller, question, version).await?;
+            Ok((look, begun.elapsed()))
         };
         tokio::select! {
             biased;
@@ -65,10 +75,23 @@ impl Looker {
         }
     }
 
-    /// What is told of nodes now. That they are as they are to be is told only when that was
+    /// The API server's version, if it says.
+    async fn version(&self) -> Option<String> {
+        let (patience, lasts) = VERSION;
+        let known = self.version.lock().clone();
+        if let Some((_, version)) = known.filter(|(told, _)| told.elapsed() < lasts) {
+            return Some(version);
+        }
+        let version = tokio::time::timeout(patience, self.served.source.version()).await.ok()?.ok()?;
+        let version = Some(version).filter(|version| !version.is_empty())?;
+        *self.version.lock() = Some((Instant::now(), version.clone()));
+        Some(version)
+    }
+
+    /// What is told of nodes now, and how long the last look has taken. That they are as they are to be is told only when that was
     /// proven.
-    async fn answer(&self, caller: &Caller, question: &Question) -> Result<WatchNodesResponse, Status> {
-        let mut look = self.look(caller, question).await?;
+    async fn answer(&self, caller: &Caller, question: &Question) -> Result<(WatchNodesResponse, Duration), Status> {
+        let (mut look, mut took) = self.look(caller, question).await?;
         let mut proven: Option<BTreeSet<Key>> = None;
         for _ in 0..PROOFS {
             let is_proven = proven.as_ref().is_some_and(|proven| look.evidence.pods.is_subset(proven));
@@ -77,18 +100,14 @@ impl Looker {
             }
             proven = Some(look.evidence.pods.clone());
             self.prove(look.evidence).await?;
-            look = self.look(caller, question).await?;
+            (look, took) = self.look(caller, question).await?;
         }
         let is_proven = proven.is_some_and(|proven| look.evidence.pods.is_subset(&proven));
         let Look { nodes, requests, not_visible, freshness, .. } = look;
         let passed = is_proven && question.is_met_by(&nodes);
-        Ok(WatchNodesResponse {
-            nodes,
-            passed,
-            certificate_requests: requests,
-            not_visible,
-            freshness: Some(freshness),
-        })
+        let freshness = Some(freshness);
+        let answer = WatchNodesResponse { nodes, passed, certificate_requests: requests, not_visible, freshness };
+        Ok((answer, took))
     }
 
     /// Returns when what a look rests on is no older than now. Leases need no proof: an old one
@@ -110,7 +129,8 @@ impl NodeReadinessService for Handler {
     async fn list_nodes(&self, request: Request<ListNodesRequest>) -> Result<Response<ListNodesResponse>, Status> {
         let caller = caller(&request)?;
         let question = Question::page(request.into_inner())?;
-        let Look { nodes, not_visible, freshness, next, .. } = self.looker.look(&caller, &question).await?;
+        let (look, _) = self.looker.look(&caller, &question).await?;
+        let Look { nodes, not_visible, freshness, next, .. } = look;
         let next_page_token = next.map(|key| key.name.to_string()).unwrap_or_default();
         Ok(Response::new(ListNodesResponse { nodes, next_page_token, not_visible, freshness: Some(freshness) }))
     }
@@ -179,11 +199,11 @@ impl Watching {
     }
 
     async fn answer(&mut self) -> Result<WatchNodesResponse, Status> {
-        let begun = Instant::now();
         self.seen = self.looker.served.log.head();
-        let answer = self.looker.answer(&self.caller, &self.question).await;
-        self.rest = (begun.elapsed() * REST).max(ANEW);
-        answer
+        let (answer, took) = self.looker.answer(&self.caller, &self.question).await?;
+        let (times, longest) = REST;
+        self.rest = (took * times).clamp(ANEW, longest);
+        Ok(answer)
     }
 
     /// Returns when something has changed in the cluster, or may have unseen.
