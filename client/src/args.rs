@@ -17,6 +17,7 @@ mod events;
 mod get;
 mod logs;
 mod node;
+mod node_readiness;
 mod operation;
 mod question;
 mod report;
@@ -30,6 +31,7 @@ pub use events::{EventFormat, EventType, Events};
 pub use get::{ColumnArgs, Following, Get, Shown, StateArg, Tree, TreeFormat, Watch};
 pub use logs::{LogFormat, Logs};
 pub use node::{Between, Cordon, Drain, DryRun, Node, NodeNames};
+pub use node_readiness::{NodeList, NodeListFormat, NodeWait, NodeWaitFormat};
 pub use operation::{Operation, OperationId, OperationList};
 pub use question::{Policy, Question};
 pub use report::{Format as ReportFormat, Report};
@@ -82,7 +84,7 @@ pub enum Command {
     On(On),
     /// Show the logs of pods, by whatever is above them
     Logs(Logs),
-    /// Take nodes out of use for a while
+    /// See whether nodes are usable, and take them out of use for a while
     #[command(subcommand)]
     Node(Node),
     /// Look after what is being done to the cluster

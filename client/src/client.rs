@@ -2,6 +2,7 @@
 
 mod evidence;
 mod gates;
+mod nodes;
 mod objects;
 mod operations;
 

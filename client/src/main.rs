@@ -24,6 +24,7 @@ mod jsonpath;
 mod layout;
 mod live;
 mod manifests;
+mod node_report;
 mod object_list;
 mod operation_json;
 mod output;

@@ -43,13 +43,17 @@ mod system;
 mod target;
 mod wanted;
 
+pub(crate) use self::affinity::selects_for;
+pub(crate) use self::candidates::tolerates;
 pub use self::cause::{Cause, Certainty, Evidence, EvidenceKind};
 pub use self::checks::{Check, Outcome};
 pub use self::fitting::{Fitting, elsewhere};
+pub(crate) use self::node::of_node;
 pub use self::object::{Name, Object, Verdict, kinds};
 pub use self::observation::{Event, NotVisible, Observation};
 pub use self::quantity::Quantity;
 pub use self::reason::Reason;
+pub(crate) use self::room::{allocatable, request};
 use self::target::Target;
 pub use self::wanted::{LogOf, configures, is_crowded, logs, subjects};
 

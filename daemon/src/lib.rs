@@ -38,6 +38,7 @@ mod json_path;
 pub mod kind;
 pub mod lifecycle;
 pub mod logs;
+pub mod node;
 pub mod object;
 pub mod predicate;
 pub mod proof;

@@ -31,6 +31,10 @@ mod listed;
 pub mod listener;
 mod log_service;
 mod log_stream;
+mod node_convert;
+mod node_look;
+mod node_question;
+mod node_readiness_service;
 mod node_service;
 mod operation_convert;
 mod operation_service;
@@ -52,6 +56,7 @@ use daymark_proto::v1::diagnosis_service_server::DiagnosisServiceServer;
 use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::log_service_server::LogServiceServer;
+use daymark_proto::v1::node_readiness_service_server::NodeReadinessServiceServer;
 use daymark_proto::v1::node_service_server::NodeServiceServer;
 use daymark_proto::v1::operation_service_server::OperationServiceServer;
 use daymark_proto::v1::server_service_server::ServerServiceServer;
@@ -174,6 +179,7 @@ impl Rpc {
             .add_service(NodeServiceServer::new(node_service::Handler::new(Arc::clone(&served))))
             .add_service(OperationServiceServer::new(operation_service::Handler::new(Arc::clone(&served))))
             .add_service(DiagnosisServiceServer::new(diagnosis_service::Handler::new(Arc::clone(&served))))
+            .add_service(NodeReadinessServiceServer::new(node_readiness_service::Handler::new(Arc::clone(&served))))
             .add_service(ServerServiceServer::new(server_service::Handler::new(Arc::clone(&served))))
             .add_service(TableServiceServer::new(table_service::Handler::new(Arc::clone(&served))))
             .add_service(TreeServiceServer::new(tree_service::Handler::new(Arc::clone(&served))))

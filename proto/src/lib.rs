@@ -21,6 +21,8 @@ pub mod v1 {
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.LogService.rs");
     #[cfg(feature = "server")]
+    include!("gen/daymark.v1.NodeReadinessService.rs");
+    #[cfg(feature = "server")]
     include!("gen/daymark.v1.NodeService.rs");
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.OperationService.rs");

@@ -66,8 +66,8 @@ struct State {
     reviews: Reviews,
     faults: Faults,
     counts: Counts,
-    /// Whether there is a kind of events, to be listed and watched.
-    serves_events: bool,
+    /// Kinds that are served besides, because the test wants them.
+    besides: Vec<Collection>,
     /// What is left of lists that were begun, by token, with their version.
     pages: HashMap<String, (u64, Vec<Value>)>,
     tokens: u64,
@@ -113,7 +113,7 @@ impl FakeApiServer {
             reviews: Reviews::default(),
             faults: Faults::default(),
             counts: Counts::default(),
-            serves_events: false,
+            besides: Vec::new(),
             pages: HashMap::new(),
             tokens: 0,
         };
@@ -146,7 +146,12 @@ impl FakeApiServer {
 
     /// Serves events as a kind, that of [`Collection::Events`].
     pub fn serve_events(&self) {
-        self.shared.change(|state| state.serves_events = true);
+        self.shared.change(|state| state.besides.push(Collection::Events));
+    }
+
+    /// Serves nodes, those of [`Collection::Nodes`].
+    pub fn serve_nodes(&self) {
+        self.shared.change(|state| state.besides.push(Collection::Nodes));
     }
 
     /// Adds an event about the object of that UID, to be read by that alone.

@@ -30,6 +30,8 @@ mod issuer;
 mod kinds;
 #[path = "e2e/logs.rs"]
 mod logs;
+#[path = "e2e/nodes.rs"]
+mod nodes;
 #[path = "e2e/on.rs"]
 mod on;
 #[path = "e2e/owned.rs"]
@@ -118,6 +120,7 @@ fn main() -> ExitCode {
         drain::TESTS,
         gates::TESTS,
         logs::TESTS,
+        nodes::TESTS,
         on::TESTS,
         owned::TESTS,
         remote::TESTS,

@@ -38,6 +38,8 @@ mod lagging;
 mod lasting_gates;
 #[path = "faults/logs.rs"]
 mod logs;
+#[path = "faults/nodes.rs"]
+mod nodes;
 #[path = "faults/random.rs"]
 mod random;
 #[path = "faults/relist.rs"]

@@ -1,15 +1,19 @@
-//! `daymark node`: nodes that are taken out of use for a while.
+//! `daymark node`: nodes that are taken into use, and out of it for a while.
 
 use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
 
-use super::Output;
+use super::{NodeList, NodeWait, Output};
 use crate::duration;
 
 /// `daymark node`
 #[derive(Debug, Subcommand)]
 pub enum Node {
+    /// Show nodes, what they are made of, and which part is missing
+    List(NodeList),
+    /// Wait until nodes are usable
+    Wait(NodeWait),
     /// Have no more pods scheduled to nodes
     Cordon(Cordon),
     /// Have pods scheduled to nodes again

@@ -3,7 +3,9 @@
 mod cordon;
 mod drain;
 mod gap;
+mod list;
 mod plan;
+mod wait;
 
 use daymark::Client;
 use daymark::api::{Filter, ListStatusesRequest, ObjectRef};
@@ -17,6 +19,8 @@ use crate::signals::Signals;
 /// Does what is asked of nodes.
 pub async fn run(global: &Global, args: &Node, printer: &mut Printer, signals: &mut Signals) -> Result<Exit, Failure> {
     match args {
+        Node::List(args) => signals.or(list::run(global, args, printer)).await,
+        Node::Wait(args) => signals.or(wait::run(global, args, printer)).await,
         Node::Cordon(args) => signals.or(cordon::cordon(global, args, printer)).await,
         Node::Uncordon(args) => signals.or(cordon::uncordon(global, args, printer)).await,
         Node::Drain(args) => drain::run(global, args, printer, signals).await,

@@ -51,6 +51,12 @@ impl<'a> Live<'a> {
         self.ask(Subject::Name, typed, |_| Some(Filter { kinds, all_namespaces: true, ..Filter::default() })).await
     }
 
+    /// Nodes.
+    pub async fn nodes(&self, typed: &str) -> Vec<Candidate> {
+        let kinds = vec!["nodes".to_owned()];
+        self.ask(Subject::Name, typed, |_| Some(Filter { kinds, all_namespaces: true, ..Filter::default() })).await
+    }
+
     /// Keys of labels of what the words name, or of pods.
     pub async fn label_keys(&self, typed: &str) -> Vec<Candidate> {
         let mut kinds = target::kinds(&self.place.words);

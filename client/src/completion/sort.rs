@@ -23,6 +23,8 @@ enum Sort {
     Kinds,
     /// Kinds, or objects.
     Target,
+    /// A node.
+    Node,
     /// A selector of labels.
     Selector,
     /// Labels' keys, with commas between them.
@@ -48,6 +50,7 @@ fn sort(arg: &Arg) -> Sort {
         ("container" | "containers", _) => Sort::Container,
         ("output", _) => Sort::Output,
         (_, "KINDS") => Sort::Kinds,
+        (_, "NODE") => Sort::Node,
         (_, "CRITERION") => Sort::Criterion,
         (_, value) if value.starts_with("KIND") || value.starts_with("TARGET") => Sort::Target,
         _ if arg.get_short() == Some('L') => Sort::LabelKeys,
@@ -98,6 +101,11 @@ async fn values(place: &Place<'_>, arg: &Arg, before: &str, typed: &str) -> Opti
         Sort::Output => static_words::outputs(typed),
         Sort::Namespace => live.namespaces(typed).await,
         Sort::Kinds => behind(live.kinds(piece).await, done),
+        Sort::Node => {
+            let mut nodes = live.nodes(typed).await;
+            nodes.retain(|node| !place.words.contains(&node.text));
+            nodes
+        }
         Sort::Target => target::complete(&live, typed).await,
         Sort::Selector => {
             let (done, piece) = typed.split_at(listed(typed));

@@ -77,6 +77,7 @@ fn what_is_in_the_cluster_is_asked_of_the_daemon() {
         ("get pods,s", "pods,services|pods,svc"),
         ("get pods web", "web-1|web-2"),
         ("get pods web-1 web", "web-2"),
+        ("node wait web-1 web", "web-2"),
         ("get pod/w", "pod/web-1|pod/web-2"),
         ("get pod/web-1 pod/w", "pod/web-2"),
         ("get pod/web-1 s", "services/|svc/"),

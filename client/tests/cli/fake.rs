@@ -11,6 +11,7 @@ use daymark_proto::v1::diagnosis_service_server::DiagnosisServiceServer;
 use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::log_service_server::LogServiceServer;
+use daymark_proto::v1::node_readiness_service_server::NodeReadinessServiceServer;
 use daymark_proto::v1::server_service_server::{ServerService, ServerServiceServer};
 use daymark_proto::v1::status_service_server::{StatusService, StatusServiceServer};
 use daymark_proto::v1::table_service_server::TableServiceServer;
@@ -33,6 +34,7 @@ use crate::fake_diagnoses::{self, Diagnoses, DiagnosisScript};
 use crate::fake_events::{self, EventScript, Events, SeenEvents};
 use crate::fake_gates::{self, GateScript, Gates, SeenGates};
 use crate::fake_logs::{self, FakeLogs, LogStep};
+use crate::fake_nodes::{self, NodeScript, Nodes, SeenNodes};
 use crate::fake_views::{self, SeenViews, ViewScript, Views};
 
 /// One step of a watch.
@@ -64,6 +66,7 @@ pub struct Script {
     /// The streams of logs, in the order of the calls.
     pub logs: VecDeque<Vec<LogStep>>,
     pub diagnoses: DiagnosisScript,
+    pub nodes: NodeScript,
     /// No answer to a single call, ever.
     pub silent: bool,
 }
@@ -86,6 +89,7 @@ struct Shared {
     events: Arc<Events>,
     logs: Arc<FakeLogs>,
     diagnoses: Arc<Diagnoses>,
+    nodes: Arc<Nodes>,
     pushed: Arc<tokio::sync::Mutex<UnboundedReceiver<Step>>>,
 }
 
@@ -107,6 +111,7 @@ impl Fake {
         let events = Events::playing(std::mem::take(&mut script.events));
         let logs = FakeLogs { streams: Mutex::new(std::mem::take(&mut script.logs)), ..FakeLogs::default() };
         let diagnoses = Diagnoses { script: Mutex::new(std::mem::take(&mut script.diagnoses)), ..Diagnoses::default() };
+        let nodes = Nodes { script: Mutex::new(std::mem::take(&mut script.nodes)), ..Nodes::default() };
         let (push, pushed) = unbounded_channel();
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
@@ -117,6 +122,7 @@ impl Fake {
             events: Arc::new(events),
             logs: Arc::new(logs),
             diagnoses: Arc::new(diagnoses),
+            nodes: Arc::new(nodes),
             pushed: Arc::new(tokio::sync::Mutex::new(pushed)),
         });
         let folder = tempfile::tempdir().unwrap();
@@ -166,6 +172,11 @@ impl Fake {
         self.shared.diagnoses.seen.lock().unwrap()
     }
 
+    /// What was asked of nodes.
+    pub fn seen_nodes(&self) -> MutexGuard<'_, SeenNodes> {
+        self.shared.nodes.seen.lock().unwrap()
+    }
+
     /// Adds a step to the watch that is open.
     pub fn push(&self, step: Step) {
         self.push.send(step).unwrap();
@@ -209,6 +220,7 @@ impl Fake {
             .add_service(EventServiceServer::new(fake_events::Service(Arc::clone(&self.shared.events))))
             .add_service(LogServiceServer::new(fake_logs::Service(Arc::clone(&self.shared.logs))))
             .add_service(DiagnosisServiceServer::new(fake_diagnoses::Service(Arc::clone(&self.shared.diagnoses))))
+            .add_service(NodeReadinessServiceServer::new(fake_nodes::Service(Arc::clone(&self.shared.nodes))))
             .add_service(ServerServiceServer::new(Service(Arc::clone(&self.shared))));
         runtime.spawn(server.serve_with_incoming(UnboundedReceiverStream::new(incoming)));
         self.runtime = Some(runtime);

@@ -7,6 +7,7 @@ use x509_cert::Certificate as X509;
 use x509_cert::der::Decode as _;
 use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::ext::pkix::name::DirectoryString;
+use x509_cert::name::Name;
 
 use super::identity::Identity;
 
@@ -45,16 +46,7 @@ impl Certificate {
     pub fn read(der: &[u8]) -> Result<Self, CertificateError> {
         let certificate = X509::from_der(der).map_err(|_| CertificateError::Malformed)?;
         let certificate = certificate.tbs_certificate();
-        let (mut name, mut groups) = (String::new(), Vec::new());
-        for attribute in certificate.subject().iter() {
-            let text = || attribute.value.decode_as::<DirectoryString>().map(String::from);
-            match attribute.oid {
-                // Of several the last counts, as in Go's `pkix.Name`.
-                COMMON_NAME => name = text().map_err(|_| CertificateError::Malformed)?,
-                ORGANIZATION => groups.push(text().map_err(|_| CertificateError::Malformed)?),
-                _ => {}
-            }
-        }
+        let (name, groups) = subject(certificate.subject()).ok_or(CertificateError::Malformed)?;
         if name.is_empty() {
             return Err(CertificateError::Nameless);
         }
@@ -63,6 +55,21 @@ impl Certificate {
         let until = i64::try_from(until).ok().and_then(|second| Timestamp::from_second(second).ok());
         Ok(Self { identity: Arc::new(Identity::new(name, groups)), until: until.unwrap_or(Timestamp::MAX) })
     }
+}
+
+/// The common name and the organizations of a subject; `None` if they cannot be read.
+pub(crate) fn subject(subject: &Name) -> Option<(String, Vec<String>)> {
+    let (mut name, mut groups) = (String::new(), Vec::new());
+    for attribute in subject.iter() {
+        let text = || attribute.value.decode_as::<DirectoryString>().map(String::from).ok();
+        match attribute.oid {
+            // Of several the last counts, as in Go's `pkix.Name`.
+            COMMON_NAME => name = text()?,
+            ORGANIZATION => groups.push(text()?),
+            _ => {}
+        }
+    }
+    Some((name, groups))
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub(super) fn which(pod: &Object, observation: &Observation) -> Reason {
 }
 
 /// Whether a pod's node selector and affinity select a node.
-pub(super) fn selects_for(pod: &Object, node: &Object) -> bool {
+pub(crate) fn selects_for(pod: &Object, node: &Object) -> bool {
     let terms = list(&pod.value, REQUIRED);
     let labels = map(&pod.value, "/spec/nodeSelector");
     labels.is_none_or(|labels| has_labels(node, labels)) && (terms.is_empty() || selects_node(terms, node))

@@ -114,7 +114,7 @@ fn bar(taint: &Value) -> Bar {
 }
 
 /// Whether a toleration is of a taint (k8s.io/component-helpers `ToleratesTaint`).
-fn tolerates(toleration: &Value, taint: &Value) -> bool {
+pub(crate) fn tolerates(toleration: &Value, taint: &Value) -> bool {
     let same = |field: &str| text(toleration, field) == text(taint, field);
     let effect = text(toleration, "/effect").is_empty() || same("/effect");
     let key = text(toleration, "/key").is_empty() || same("/key");

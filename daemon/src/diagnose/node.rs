@@ -49,7 +49,7 @@ fn deleted(observation: &Observation, target: &Target<'_>) -> Vec<Cause> {
 }
 
 /// What is wrong with a node.
-pub(super) fn of_node(node: &Object) -> Vec<Cause> {
+pub(crate) fn of_node(node: &Object) -> Vec<Cause> {
     let pressures = PRESSURES.iter().filter_map(|(r#type, of)| pressure(node, r#type, of));
     not_ready(node).into_iter().chain(no_network(node)).chain(pressures).collect()
 }

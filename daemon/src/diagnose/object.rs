@@ -52,6 +52,10 @@ pub mod kinds {
     pub const BUDGET: &str = "PodDisruptionBudget.policy";
     /// StorageClasses.
     pub const STORAGE_CLASS: &str = "StorageClass.storage.k8s.io";
+    /// Leases.
+    pub const LEASE: &str = "Lease.coordination.k8s.io";
+    /// CertificateSigningRequests.
+    pub const CERTIFICATE_REQUEST: &str = "CertificateSigningRequest.certificates.k8s.io";
 }
 
 /// What an object is called.

@@ -29,7 +29,7 @@ impl Load {
 
 /// What a pod asks for of a resource: the sum of its containers and sidecars, or what an init
 /// container needs if that is more; and its overhead (k8s.io/component-helpers `resource.PodRequests`).
-pub(super) fn request(pod: &Value, resource: &str) -> Quantity {
+pub(crate) fn request(pod: &Value, resource: &str) -> Quantity {
     let of = |container: &Value| asked(at(container, "/resources"), resource);
     let mut running = Quantity::default();
     let mut starting = Quantity::default();
@@ -58,7 +58,7 @@ fn asked(resources: &Value, resource: &str) -> Quantity {
 }
 
 /// What a node has for pods of a resource.
-pub(super) fn allocatable(node: &Object, resource: &str) -> Option<Quantity> {
+pub(crate) fn allocatable(node: &Object, resource: &str) -> Option<Quantity> {
     ["/status/allocatable", "/status/capacity"]
         .into_iter()
         .find_map(|path| at(&node.value, path).get(resource).and_then(Quantity::read))

@@ -110,7 +110,8 @@ fn evidence_kind(kind: EvidenceKind) -> WireKind {
     }
 }
 
-fn unreachable(it: &NotVisible) -> Unreachable {
+/// What was left out.
+pub(super) fn unreachable(it: &NotVisible) -> Unreachable {
     let NotVisible { kind, namespace, reason, message } = it.clone();
     Unreachable { kind, reason, message, namespace }
 }

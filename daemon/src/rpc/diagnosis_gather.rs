@@ -48,9 +48,9 @@ pub(super) struct Gathering<'a> {
 /// A kind that is open, and what of it the caller may see.
 #[derive(Debug, Default)]
 pub(super) struct Opened {
-    caches: Vec<(Lease, Visible)>,
+    pub(super) caches: Vec<(Lease, Visible)>,
     /// Whether that is everything.
-    is_whole: bool,
+    pub(super) is_whole: bool,
 }
 
 impl<'a> Gathering<'a> {
@@ -226,7 +226,7 @@ impl<'a> Gathering<'a> {
         self.observation.carries_all();
     }
 
-    fn records(
+    pub(super) fn records(
         &self,
         lease: &Lease,
         visible: &Visible,
@@ -292,7 +292,8 @@ fn reason(status: &Status) -> &'static str {
     }
 }
 
-fn json(record: &Record) -> Option<Value> {
+/// The JSON of a record, if its cache keeps it.
+pub(super) fn json(record: &Record) -> Option<Value> {
     serde_json::from_slice(&record.body.as_ref()?.json().ok()?).ok()
 }
 

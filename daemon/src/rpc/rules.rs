@@ -31,6 +31,8 @@ const RULES: &[(&str, Rule)] = &[
     ("/daymark.v1.OperationService/GetOperation", Rule::Callers),
     ("/daymark.v1.OperationService/ListOperations", Rule::Callers),
     ("/daymark.v1.OperationService/WatchOperation", Rule::Callers),
+    ("/daymark.v1.NodeReadinessService/ListNodes", Rule::Callers),
+    ("/daymark.v1.NodeReadinessService/WatchNodes", Rule::Callers),
     ("/daymark.v1.ServerService/GetServerInfo", Rule::Callers),
     ("/daymark.v1.ServerService/ListCaches", Rule::Callers),
     ("/daymark.v1.StatusService/GetStatus", Rule::Callers),

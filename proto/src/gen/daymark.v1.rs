@@ -2811,6 +2811,393 @@ pub mod log_service_client {
         }
     }
 }
+/// ListNodesRequest says which nodes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListNodesRequest {
+    /// The cluster; empty for the only one.
+    #[prost(string, tag = "1")]
+    pub cluster: ::prost::alloc::string::String,
+    /// Only nodes with such labels.
+    #[prost(string, tag = "2")]
+    pub label_selector: ::prost::alloc::string::String,
+    /// At most so many in an answer: 0 for 200, at most 500.
+    #[prost(int32, tag = "3")]
+    pub page_size: i32,
+    /// From the answer before.
+    #[prost(string, tag = "4")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// ListNodesResponse is a page of nodes, in the order of their names.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListNodesResponse {
+    /// The nodes.
+    #[prost(message, repeated, tag = "1")]
+    pub nodes: ::prost::alloc::vec::Vec<NodeReport>,
+    /// For the next page; empty behind the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+    /// What was left out, because it cannot be read or may not be seen.
+    #[prost(message, repeated, tag = "3")]
+    pub not_visible: ::prost::alloc::vec::Vec<Unreachable>,
+    /// How new the view is.
+    #[prost(message, optional, tag = "4")]
+    pub freshness: ::core::option::Option<Freshness>,
+}
+/// WatchNodesRequest says which nodes, and what they are to be.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchNodesRequest {
+    /// The cluster; empty for the only one.
+    #[prost(string, tag = "1")]
+    pub cluster: ::prost::alloc::string::String,
+    /// The nodes, at most 500, which need not exist yet. Without names, all with such
+    /// labels, of which there may be at most 500.
+    #[prost(string, repeated, tag = "2")]
+    pub names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Only nodes with such labels; not with names.
+    #[prost(string, tag = "3")]
+    pub label_selector: ::prost::alloc::string::String,
+    /// How many nodes there must be with such labels; 0 for 1.
+    #[prost(int32, tag = "4")]
+    pub min: i32,
+    /// Taints that are meant: KEY, KEY=VALUE, KEY:EFFECT or KEY=VALUE:EFFECT. At
+    /// most 50.
+    #[prost(string, repeated, tag = "5")]
+    pub tolerated_taints: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Parts that have to be there visibly. Of others it is enough that they are not
+    /// missing.
+    #[prost(string, repeated, tag = "6")]
+    pub required_parts: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// WatchNodesResponse is all that is told of the nodes.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchNodesResponse {
+    /// The nodes, in the order of their names. One that is named and does not exist has
+    /// STATE_ABSENT.
+    #[prost(message, repeated, tag = "1")]
+    pub nodes: ::prost::alloc::vec::Vec<NodeReport>,
+    /// Whether there are as many as there must be and each is usable, which was proven
+    /// by reads from the API server that have begun after the request.
+    #[prost(bool, tag = "2")]
+    pub passed: bool,
+    /// Requests for certificates of kubelets that have no node yet, and were not
+    /// answered by a certificate: those of named nodes are with these. At most 20.
+    #[prost(message, repeated, tag = "3")]
+    pub certificate_requests: ::prost::alloc::vec::Vec<NodeCertificateRequest>,
+    /// What was left out, because it cannot be read or may not be seen.
+    #[prost(message, repeated, tag = "4")]
+    pub not_visible: ::prost::alloc::vec::Vec<Unreachable>,
+    /// How new the view is.
+    #[prost(message, optional, tag = "5")]
+    pub freshness: ::core::option::Option<Freshness>,
+}
+/// NodeReport is what is known of one node.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct NodeReport {
+    /// The node's state.
+    #[prost(message, optional, tag = "1")]
+    pub status: ::core::option::Option<Status>,
+    /// Whether it exists and no part is missing, nor any required part invisible.
+    #[prost(bool, tag = "2")]
+    pub usable: bool,
+    /// Its parts, always the same in the same order.
+    #[prost(message, repeated, tag = "3")]
+    pub parts: ::prost::alloc::vec::Vec<NodePart>,
+    /// Its roles, as kubectl finds them in its labels.
+    #[prost(string, repeated, tag = "4")]
+    pub roles: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What runs on it.
+    #[prost(message, optional, tag = "5")]
+    pub versions: ::core::option::Option<NodeVersions>,
+    /// Its taints, as kubectl writes them: KEY=VALUE:EFFECT.
+    #[prost(string, repeated, tag = "6")]
+    pub taints: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// "cpu", "memory" and "pods".
+    #[prost(message, repeated, tag = "7")]
+    pub resources: ::prost::alloc::vec::Vec<NodeResource>,
+    /// Pods that its kubelet runs by itself, without the API server.
+    #[prost(message, repeated, tag = "8")]
+    pub static_pods: ::prost::alloc::vec::Vec<StaticPod>,
+    /// When its kubelet has renewed its lease last, if that is known.
+    #[prost(message, optional, tag = "9")]
+    pub lease_renew_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Its kubelet's requests for certificates that were not answered by one. At most 20.
+    #[prost(message, repeated, tag = "10")]
+    pub certificate_requests: ::prost::alloc::vec::Vec<NodeCertificateRequest>,
+}
+/// NodePart is a part of what makes a node usable.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NodePart {
+    /// Which, in a camelCase word that programs may compare: "registered", "ready",
+    /// "versions", "lease", "network", "proxy", "schedulable", "capacity", "firstPod".
+    /// Words may be added.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// What came of a look at it.
+    #[prost(enumeration = "NodePartResult", tag = "2")]
+    pub result: i32,
+    /// The same in a sentence. It may hold text from the cluster: escape it.
+    #[prost(string, tag = "3")]
+    pub message: ::prost::alloc::string::String,
+}
+/// NodeVersions is what runs on a node, as its kubelet tells it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NodeVersions {
+    /// The kubelet's version, such as "v1.36.0".
+    #[prost(string, tag = "1")]
+    pub kubelet: ::prost::alloc::string::String,
+    /// The container runtime, such as "containerd://2.2.0".
+    #[prost(string, tag = "2")]
+    pub container_runtime: ::prost::alloc::string::String,
+    /// The kernel's version.
+    #[prost(string, tag = "3")]
+    pub kernel: ::prost::alloc::string::String,
+    /// The distribution, such as "Debian GNU/Linux 13 (trixie)".
+    #[prost(string, tag = "4")]
+    pub os_image: ::prost::alloc::string::String,
+    /// The operating system, such as "linux".
+    #[prost(string, tag = "5")]
+    pub operating_system: ::prost::alloc::string::String,
+    /// The processor's architecture, such as "amd64".
+    #[prost(string, tag = "6")]
+    pub architecture: ::prost::alloc::string::String,
+}
+/// NodeResource is how much a node has for pods, and how much they ask for.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NodeResource {
+    /// Which resource.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// What pods can have, as a Kubernetes quantity; empty if the node does not say.
+    #[prost(string, tag = "2")]
+    pub allocatable: ::prost::alloc::string::String,
+    /// What its pods ask for, as a Kubernetes quantity; empty if not all of them are
+    /// visible.
+    #[prost(string, tag = "3")]
+    pub requested: ::prost::alloc::string::String,
+}
+/// StaticPod is a pod that a kubelet runs by itself, as the API server shows it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StaticPod {
+    /// Its namespace.
+    #[prost(string, tag = "1")]
+    pub namespace: ::prost::alloc::string::String,
+    /// Its name.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// Whether it is ready.
+    #[prost(bool, tag = "3")]
+    pub ready: bool,
+}
+/// NodeCertificateRequest is a kubelet's request for a certificate.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NodeCertificateRequest {
+    /// The request, and how it stands.
+    #[prost(message, optional, tag = "1")]
+    pub status: ::core::option::Option<Status>,
+    /// Who is to sign it: "kubernetes.io/kube-apiserver-client-kubelet" or
+    /// "kubernetes.io/kubelet-serving".
+    #[prost(string, tag = "2")]
+    pub signer: ::prost::alloc::string::String,
+    /// Who has asked.
+    #[prost(string, tag = "3")]
+    pub username: ::prost::alloc::string::String,
+    /// The node that it is for, if it says.
+    #[prost(string, tag = "4")]
+    pub node: ::prost::alloc::string::String,
+}
+/// NodePartResult is what came of a look at a part. Values may be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum NodePartResult {
+    /// Not set.
+    Unspecified = 0,
+    /// It is there.
+    Ok = 1,
+    /// It is not there, or does not work.
+    Missing = 2,
+    /// It cannot be seen from the API server, or not by this caller.
+    NotVisible = 3,
+}
+impl NodePartResult {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "NODE_PART_RESULT_UNSPECIFIED",
+            Self::Ok => "NODE_PART_RESULT_OK",
+            Self::Missing => "NODE_PART_RESULT_MISSING",
+            Self::NotVisible => "NODE_PART_RESULT_NOT_VISIBLE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "NODE_PART_RESULT_UNSPECIFIED" => Some(Self::Unspecified),
+            "NODE_PART_RESULT_OK" => Some(Self::Ok),
+            "NODE_PART_RESULT_MISSING" => Some(Self::Missing),
+            "NODE_PART_RESULT_NOT_VISIBLE" => Some(Self::NotVisible),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod node_readiness_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// NodeReadinessService tells of what a node is made, and which part is missing:
+    /// its kubelet, versions, lease, network, kube-proxy, room and taints, and a first
+    /// pod that proves what the kubelet does.
+    ///
+    /// It takes the right to see the nodes. Of pods, DaemonSets, Leases and requests for
+    /// certificates, what the caller may see is looked at; the rest is not visible, which
+    /// is no failure. Errors are as StatusService's; INVALID_NODE_REQUEST, if what is
+    /// asked for makes no sense.
+    #[derive(Debug, Clone)]
+    pub struct NodeReadinessServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl NodeReadinessServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> NodeReadinessServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> NodeReadinessServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            NodeReadinessServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// ListNodes tells of nodes now, as they are cached.
+        pub async fn list_nodes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListNodesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListNodesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.NodeReadinessService/ListNodes",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.NodeReadinessService", "ListNodes"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// WatchNodes tells of nodes now, and of all of them anew when something is
+        /// otherwise. Nodes that do not exist are waited for. It ends with an error that
+        /// says why, never with OK.
+        pub async fn watch_nodes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchNodesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::WatchNodesResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.NodeReadinessService/WatchNodes",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("daymark.v1.NodeReadinessService", "WatchNodes"),
+                );
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
 /// Operation is something that is being done to a cluster.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Operation {

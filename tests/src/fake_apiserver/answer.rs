@@ -32,7 +32,7 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> i
     if uri.path() == "/version" {
         return Ok(json_answer(200, &json!({"major": "1", "minor": "36", "gitVersion": "v1.36.0"})));
     }
-    if let Some(kinds) = discovery::answer(uri.path(), shared.state.lock().serves_events) {
+    if let Some(kinds) = discovery::answer(uri.path(), &shared.state.lock().besides) {
         return Ok(json_answer(200, &kinds));
     }
     let query = Query(uri.query().unwrap_or_default());

@@ -17,6 +17,8 @@ pub enum Collection {
     EndpointSlices,
     /// `/api/v1/events`, where they are served.
     Events,
+    /// `/api/v1/nodes`, where they are served: they have no namespace.
+    Nodes,
 }
 
 /// What a path names: a collection, and one object of it, if so, by namespace
@@ -28,7 +30,7 @@ impl Collection {
     /// them.
     pub const ALL: [Self; 4] = [Self::Pods, Self::Deployments, Self::ReplicaSets, Self::Jobs];
 
-    /// All that are served, but for events, which are if a test wants it.
+    /// All that are served, but for events and nodes, which are if a test wants it.
     pub const SERVED: [Self; 6] =
         [Self::Pods, Self::Deployments, Self::ReplicaSets, Self::Jobs, Self::Services, Self::EndpointSlices];
 
@@ -43,6 +45,7 @@ impl Collection {
             Self::Services => "services",
             Self::EndpointSlices => "endpointslices",
             Self::Events => "events",
+            Self::Nodes => "nodes",
         }
     }
 
@@ -57,6 +60,7 @@ impl Collection {
             Self::Services => "Service",
             Self::EndpointSlices => "EndpointSlice",
             Self::Events => "Event",
+            Self::Nodes => "Node",
         }
     }
 
@@ -64,11 +68,17 @@ impl Collection {
     #[must_use]
     pub fn api_version(self) -> &'static str {
         match self {
-            Self::Pods | Self::Services | Self::Events => "v1",
+            Self::Pods | Self::Services | Self::Events | Self::Nodes => "v1",
             Self::EndpointSlices => "discovery.k8s.io/v1",
             Self::Deployments | Self::ReplicaSets => "apps/v1",
             Self::Jobs => "batch/v1",
         }
+    }
+
+    /// Whether its objects have a namespace.
+    #[must_use]
+    pub fn is_namespaced(self) -> bool {
+        self != Self::Nodes
     }
 
     /// Its short names, as Kubernetes has them.
@@ -79,18 +89,21 @@ impl Collection {
             Self::ReplicaSets => &["rs"],
             Self::Services => &["svc"],
             Self::Events => &["ev"],
-            Self::Jobs | Self::EndpointSlices => &[],
+            Self::Jobs | Self::EndpointSlices | Self::Nodes => &[],
         }
     }
 
     /// What a request path names.
     pub(super) fn of_path(path: &str) -> Option<Place> {
-        Self::SERVED.into_iter().chain([Self::Events]).find_map(|collection| {
+        Self::SERVED.into_iter().chain([Self::Events, Self::Nodes]).find_map(|collection| {
             let root = if collection.api_version() == "v1" { "/api" } else { "/apis" };
             let rest = path.strip_prefix(root)?.strip_prefix('/')?;
             let rest = rest.strip_prefix(collection.api_version())?.strip_prefix('/')?;
             match rest.split('/').collect::<Vec<_>>()[..] {
                 [resource] if resource == collection.resource() => Some((collection, None)),
+                [resource, name] if resource == collection.resource() && !collection.is_namespaced() => {
+                    Some((collection, Some((String::new(), name.to_owned()))))
+                }
                 ["namespaces", namespace, resource] if resource == collection.resource() => {
                     Some((collection, Some((namespace.to_owned(), String::new()))))
                 }
@@ -115,7 +128,8 @@ mod tests {
         let path = "/apis/apps/v1/namespaces/n/deployments/a";
         assert_eq!(Collection::of_path(path), Some((Collection::Deployments, object("n", "a"))));
         assert_eq!(Collection::of_path("/api/v1/namespaces/n/pods"), Some((Collection::Pods, object("n", ""))));
-        for path in ["/api/v1/nodes", "/apis/v1/pods", "/api/v1/pods/a", "/version"] {
+        assert_eq!(Collection::of_path("/api/v1/nodes/a"), Some((Collection::Nodes, object("", "a"))));
+        for path in ["/api/v1/secrets", "/apis/v1/pods", "/api/v1/pods/a", "/version"] {
             assert_eq!(Collection::of_path(path), None, "{path}");
         }
     }

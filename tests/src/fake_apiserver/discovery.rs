@@ -4,19 +4,19 @@ use serde_json::{Value, json};
 
 use super::Collection;
 
-/// The aggregated discovery document at that path, if there is one; with events or without.
-pub(super) fn answer(path: &str, events: bool) -> Option<Value> {
+/// The aggregated discovery document at that path, if there is one, with these kinds besides.
+pub(super) fn answer(path: &str, besides: &[Collection]) -> Option<Value> {
     let groups: &[&str] = match path {
         "/api" => &[""],
         "/apis" => &["apps", "batch", "discovery.k8s.io"],
         _ => return None,
     };
-    let items: Vec<_> = groups.iter().map(|group| document(group, events)).collect();
+    let items: Vec<_> = groups.iter().map(|group| document(group, besides)).collect();
     Some(json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "items": items}))
 }
 
-fn document(group: &str, events: bool) -> Value {
-    let served = Collection::SERVED.into_iter().chain(events.then_some(Collection::Events));
+fn document(group: &str, besides: &[Collection]) -> Value {
+    let served = Collection::SERVED.into_iter().chain(besides.iter().copied());
     let resources: Vec<_> = served.filter(|c| group_of(*c) == group).map(resource).collect();
     json!({"metadata": {"name": group}, "versions": [{"version": "v1", "resources": resources}]})
 }
@@ -30,7 +30,7 @@ fn resource(collection: Collection) -> Value {
     json!({
         "resource": collection.resource(),
         "responseKind": {"group": group_of(collection), "version": "v1", "kind": kind},
-        "scope": "Namespaced",
+        "scope": if collection.is_namespaced() { "Namespaced" } else { "Cluster" },
         "singularResource": kind.to_ascii_lowercase(),
         "verbs": ["get", "list", "watch"],
         "shortNames": collection.short_names(),

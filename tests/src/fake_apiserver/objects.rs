@@ -21,7 +21,7 @@ pub fn object(collection: Collection, name: &str, state: State) -> Value {
         Collection::Jobs => (json!({"completions": 1}), job_status(state)),
         // Its EndpointSlice says whether it is ready.
         Collection::Services => (json!({"clusterIP": "10.0.0.1", "selector": {"app": name}}), json!({})),
-        Collection::EndpointSlices | Collection::Events => (json!({}), json!({})),
+        Collection::EndpointSlices | Collection::Events | Collection::Nodes => (json!({}), json!({})),
     };
     let mut object = json!({
         "metadata": {

@@ -157,6 +157,8 @@ fn samples_of(rpc: &str, here: &str, there: &str) -> Vec<Sample> {
         "DiagnosisService/Diagnose" | "DiagnosisService/WatchDiagnosis" => {
             [of_kinds(&["list"]), of_object(&["get"])].concat()
         }
+        "NodeReadinessService/ListNodes" => nodes(rpc, &["list"]),
+        "NodeReadinessService/WatchNodes" => nodes(rpc, &["list", "watch"]),
         "GateService/OpenGate" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
         "LogService/StreamLogs" => logs(rpc, here),
         "NodeService/Cordon" | "NodeService/Uncordon" => node(rpc, &[("get", NODE), ("patch", NODE)]),
@@ -238,6 +240,12 @@ fn object(rpc: &str, verbs: &[&'static str], here: &str) -> Vec<Sample> {
         Sample { rpc: rpc.to_owned(), of: Of::Object(r#ref), takes }
     };
     ["one", "two"].map(sample).into()
+}
+
+/// All nodes.
+fn nodes(rpc: &str, verbs: &[&'static str]) -> Vec<Sample> {
+    let takes = verbs.iter().map(|verb| (*verb, "nodes".to_owned(), None)).collect();
+    vec![Sample { rpc: rpc.to_owned(), of: Of::Nothing, takes }]
 }
 
 /// The logs of a pod take that it may be seen, and its logs.

@@ -5,6 +5,7 @@ use daymark_proto::v1::diagnosis_service_client::DiagnosisServiceClient;
 use daymark_proto::v1::event_service_client::EventServiceClient;
 use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::log_service_client::LogServiceClient;
+use daymark_proto::v1::node_readiness_service_client::NodeReadinessServiceClient;
 use daymark_proto::v1::node_service_client::NodeServiceClient;
 use daymark_proto::v1::operation_service_client::OperationServiceClient;
 use daymark_proto::v1::server_service_client::ServerServiceClient;
@@ -14,10 +15,10 @@ use daymark_proto::v1::tree_service_client::TreeServiceClient;
 use daymark_proto::v1::{
     ArmGateRequest, CancelGateRequest, CancelOperationRequest, CompleteRequest, CordonRequest, DiagnoseRequest,
     DrainOptions, EventFilter, Filter, GatePolicy, GetGateRequest, GetOperationRequest, GetServerInfoRequest,
-    GetStatusRequest, ListCachesRequest, ListEventsRequest, ListOperationsRequest, ListStatusesRequest,
-    ListTablesRequest, ObjectRef, OpenGateRequest, PlanDrainRequest, StartDrainRequest, StreamLogsRequest, Subject,
-    UncordonRequest, WatchDiagnosisRequest, WatchEventsRequest, WatchGateRequest, WatchOperationRequest,
-    WatchStatusesRequest, WatchTreeRequest,
+    GetStatusRequest, ListCachesRequest, ListEventsRequest, ListNodesRequest, ListOperationsRequest,
+    ListStatusesRequest, ListTablesRequest, ObjectRef, OpenGateRequest, PlanDrainRequest, StartDrainRequest,
+    StreamLogsRequest, Subject, UncordonRequest, WatchDiagnosisRequest, WatchEventsRequest, WatchGateRequest,
+    WatchNodesRequest, WatchOperationRequest, WatchStatusesRequest, WatchTreeRequest,
 };
 use daymark_tests::in_process::with_token;
 use tonic::Status;
@@ -186,6 +187,14 @@ async fn ask_others(channel: Channel, sample: &Sample, token: &str) -> Result<()
         "LogService/StreamLogs" => {
             let request = StreamLogsRequest { filter, ..Default::default() };
             LogServiceClient::new(channel).stream_logs(with_token(request, token)).await.map(drop)
+        }
+        "NodeReadinessService/ListNodes" => {
+            let request = with_token(ListNodesRequest::default(), token);
+            NodeReadinessServiceClient::new(channel).list_nodes(request).await.map(drop)
+        }
+        "NodeReadinessService/WatchNodes" => {
+            let request = with_token(WatchNodesRequest::default(), token);
+            NodeReadinessServiceClient::new(channel).watch_nodes(request).await.map(drop)
         }
         "TableService/ListTables" => {
             let request = ListTablesRequest { filter, ..Default::default() };
