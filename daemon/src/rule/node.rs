@@ -22,9 +22,16 @@ pub(super) struct Spec {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct Status {
     conditions: Vec<Condition>,
+    node_info: NodeInfo,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct NodeInfo {
+    kubelet_version: Box<str>,
 }
 
 /// How long a node may take to become ready.
@@ -53,8 +60,9 @@ impl Facts for Node {
         }
     }
 
-    fn detail(&self, _metadata: &Metadata, _texts: &mut Interner<str>) -> Detail {
-        Detail::Node { ready: condition::find_true(&self.status.conditions, "Ready").is_some() }
+    fn detail(&self, _metadata: &Metadata, texts: &mut Interner<str>) -> Detail {
+        let ready = condition::find_true(&self.status.conditions, "Ready").is_some();
+        Detail::Node { ready, kubelet: texts.get(&*self.status.node_info.kubelet_version) }
     }
 }
 
