@@ -11,6 +11,7 @@ use crate::duration;
 mod completion;
 mod connection;
 mod context;
+mod control_plane;
 mod describe;
 mod diagnose;
 mod events;
@@ -22,6 +23,7 @@ mod report;
 pub use completion::{Complete, Completion, Man, Shell};
 pub use connection::Connection;
 pub use context::{Context, ContextAdd, ContextList, ContextTest};
+pub use control_plane::{ControlPlane, Format as ControlPlaneFormat};
 pub use describe::Describe;
 pub use diagnose::{Diagnose, Format as DiagnoseFormat};
 pub use events::{EventFormat, EventType, Events};
@@ -74,6 +76,8 @@ pub enum Command {
     Wait(Wait),
     /// Tell what is wrong, why, and what to try next
     Diagnose(Diagnose),
+    /// Tell how the cluster's control plane is
+    ControlPlane(ControlPlane),
     /// Run a command at each transition of objects
     On(On),
     /// Show the logs of pods, by whatever is above them
