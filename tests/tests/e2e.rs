@@ -9,6 +9,8 @@
 
 #[path = "e2e/completion.rs"]
 mod completion;
+#[path = "e2e/control_plane.rs"]
+mod control_plane;
 #[path = "e2e/describe.rs"]
 mod describe;
 #[path = "e2e/diagnose.rs"]
@@ -112,6 +114,7 @@ fn main() -> ExitCode {
         events::TESTS,
         kinds::TESTS,
         completion::TESTS,
+        control_plane::TESTS,
         diagnose::TESTS,
         gates::TESTS,
         logs::TESTS,

@@ -142,7 +142,11 @@ fn samples_of(rpc: &str, here: &str, there: &str) -> Vec<Sample> {
         }
         "GateService/OpenGate" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
         "LogService/StreamLogs" => logs(rpc, here),
-        "ServerService/GetServerInfo" | "ServerService/ListCaches" => {
+        // What may not be seen of it is left out.
+        "ControlPlaneService/GetControlPlane"
+        | "ControlPlaneService/WatchControlPlane"
+        | "ServerService/GetServerInfo"
+        | "ServerService/ListCaches" => {
             vec![Sample { rpc: rpc.to_owned(), of: Of::Nothing, takes: Vec::new() }]
         }
         // By a token that is somebody else's: for nobody.

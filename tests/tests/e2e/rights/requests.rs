@@ -1,6 +1,7 @@
 //! A request to each rpc.
 
 use daymark_proto::v1::completion_service_client::CompletionServiceClient;
+use daymark_proto::v1::control_plane_service_client::ControlPlaneServiceClient;
 use daymark_proto::v1::diagnosis_service_client::DiagnosisServiceClient;
 use daymark_proto::v1::event_service_client::EventServiceClient;
 use daymark_proto::v1::gate_service_client::GateServiceClient;
@@ -11,9 +12,10 @@ use daymark_proto::v1::table_service_client::TableServiceClient;
 use daymark_proto::v1::tree_service_client::TreeServiceClient;
 use daymark_proto::v1::{
     ArmGateRequest, CancelGateRequest, CompleteRequest, DiagnoseRequest, EventFilter, Filter, GatePolicy,
-    GetGateRequest, GetServerInfoRequest, GetStatusRequest, ListCachesRequest, ListEventsRequest, ListStatusesRequest,
-    ListTablesRequest, ObjectRef, OpenGateRequest, StreamLogsRequest, Subject, WatchDiagnosisRequest,
-    WatchEventsRequest, WatchGateRequest, WatchStatusesRequest, WatchTreeRequest,
+    GetControlPlaneRequest, GetGateRequest, GetServerInfoRequest, GetStatusRequest, ListCachesRequest,
+    ListEventsRequest, ListStatusesRequest, ListTablesRequest, ObjectRef, OpenGateRequest, StreamLogsRequest, Subject,
+    WatchControlPlaneRequest, WatchDiagnosisRequest, WatchEventsRequest, WatchGateRequest, WatchStatusesRequest,
+    WatchTreeRequest,
 };
 use daymark_tests::in_process::with_token;
 use tonic::Status;
@@ -28,6 +30,7 @@ pub(super) async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &s
         "StatusService" => ask_states(channel, sample, token).await,
         "GateService" => ask_gates(channel, sample, token, gate).await,
         "ServerService" => ask_server(channel, sample, token).await,
+        "ControlPlaneService" => ask_control_plane(channel, sample, token).await,
         _ => ask_others(channel, sample, token).await,
     }
 }
@@ -109,6 +112,21 @@ async fn ask_server(channel: Channel, sample: &Sample, token: &str) -> Result<()
             server.get_server_info(with_token(GetServerInfoRequest {}, token)).await.map(drop)
         }
         "ServerService/ListCaches" => server.list_caches(with_token(ListCachesRequest {}, token)).await.map(drop),
+        other => panic!("{other}: how is it asked? Say it here"),
+    }
+}
+
+async fn ask_control_plane(channel: Channel, sample: &Sample, token: &str) -> Result<(), Status> {
+    let (mut control_plane, token) = (ControlPlaneServiceClient::new(channel), Some(token));
+    match sample.rpc.as_str() {
+        "ControlPlaneService/GetControlPlane" => {
+            let request = with_token(GetControlPlaneRequest::default(), token);
+            control_plane.get_control_plane(request).await.map(drop)
+        }
+        "ControlPlaneService/WatchControlPlane" => {
+            let request = with_token(WatchControlPlaneRequest::default(), token);
+            control_plane.watch_control_plane(request).await.map(drop)
+        }
         other => panic!("{other}: how is it asked? Say it here"),
     }
 }
