@@ -129,7 +129,7 @@ async fn who_may_not_see_is_told_what_and_sees_the_rest() {
     assert!(told.version.is_empty() && told.etcd.is_none() && told.deprecated_apis.is_empty(), "{told:?}");
     let requests: Vec<_> = told.latencies.iter().map(|it| it.request.as_str()).collect();
     assert_eq!(requests, ["GET /livez"]);
-    assert_eq!(told.not_visible[1].message, r#"jane may not get path "/readyz""#);
+    assert_eq!(told.not_visible[1].message, r#"user "jane" may not get path "/readyz""#);
     assert_eq!(shared.cluster.texts_asked("/metrics"), 0, "they are read for nobody");
 
     let told = ask(shared.channel().await, Some("joe")).await.unwrap();
