@@ -29,7 +29,7 @@ pub use diagnose::{Diagnose, Format as DiagnoseFormat};
 pub use events::{EventFormat, EventType, Events};
 pub use get::{ColumnArgs, Following, Get, Shown, StateArg, Tree, TreeFormat, Watch};
 pub use logs::{LogFormat, Logs};
-pub use question::{Policy, Question};
+pub use question::{IfUnreachable, Policy, Question};
 pub use report::{Format as ReportFormat, Report};
 
 /// The states of a Kubernetes cluster's objects, as a daymarkd holds them.
@@ -168,6 +168,12 @@ pub struct Wait {
     pub question: Question,
     #[command(flatten)]
     pub report: Report,
+    /// Say one line when it begins and one when it ends, and what goes wrong
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// What to do while no daemon can be reached
+    #[arg(long, value_enum, default_value_t = IfUnreachable::Fail, value_name = "WHAT")]
+    pub if_unreachable: IfUnreachable,
 }
 
 /// `daymark on`

@@ -23,6 +23,8 @@ mod events;
 mod expressions;
 #[path = "e2e/gates.rs"]
 mod gates;
+#[path = "e2e/init_container.rs"]
+mod init_container;
 #[allow(clippy::unwrap_used, dead_code, reason = "it is shared with the daemon's tests, which ask more of it")]
 #[path = "../../daemon/tests/support/issuer.rs"]
 mod issuer;
@@ -117,6 +119,7 @@ fn main() -> ExitCode {
         control_plane::TESTS,
         diagnose::TESTS,
         gates::TESTS,
+        init_container::TESTS,
         logs::TESTS,
         on::TESTS,
         owned::TESTS,

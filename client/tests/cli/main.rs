@@ -47,6 +47,7 @@ mod tree;
 mod version;
 mod wait;
 mod wait_ci;
+mod wait_endless;
 mod wait_lost;
 mod watch;
 mod watch_resume;
