@@ -11,6 +11,7 @@ use crate::duration;
 mod completion;
 mod connection;
 mod context;
+mod control_plane;
 mod describe;
 mod diagnose;
 mod events;
@@ -25,6 +26,7 @@ mod report;
 pub use completion::{Complete, Completion, Man, Shell};
 pub use connection::Connection;
 pub use context::{Context, ContextAdd, ContextList, ContextTest};
+pub use control_plane::{ControlPlane, Format as ControlPlaneFormat};
 pub use describe::Describe;
 pub use diagnose::{Diagnose, Format as DiagnoseFormat};
 pub use events::{EventFormat, EventType, Events};
@@ -33,7 +35,7 @@ pub use logs::{LogFormat, Logs};
 pub use node::{Between, Cordon, Drain, DryRun, Node, NodeNames};
 pub use node_readiness::{NodeList, NodeListFormat, NodeWait, NodeWaitFormat};
 pub use operation::{Operation, OperationId, OperationList};
-pub use question::{Policy, Question};
+pub use question::{IfUnreachable, Policy, Question};
 pub use report::{Format as ReportFormat, Report};
 
 /// The states of a Kubernetes cluster's objects, as a daymarkd holds them.
@@ -80,6 +82,8 @@ pub enum Command {
     Wait(Wait),
     /// Tell what is wrong, why, and what to try next
     Diagnose(Diagnose),
+    /// Tell how the cluster's control plane is
+    ControlPlane(ControlPlane),
     /// Run a command at each transition of objects
     On(On),
     /// Show the logs of pods, by whatever is above them
@@ -176,6 +180,12 @@ pub struct Wait {
     pub question: Question,
     #[command(flatten)]
     pub report: Report,
+    /// Say one line when it begins and one when it ends, and what goes wrong
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// What to do while no daemon can be reached
+    #[arg(long, value_enum, default_value_t = IfUnreachable::Fail, value_name = "WHAT")]
+    pub if_unreachable: IfUnreachable,
 }
 
 /// `daymark on`

@@ -6,6 +6,7 @@ use daymark::api::{AppliedObject, Criterion, Filter, GatePolicy, ObjectRef, Open
 
 use crate::args::{Policy, Question};
 use crate::criterion::Asked;
+use crate::duration::FOREVER;
 use crate::exit::Failure;
 use crate::manifests;
 use crate::policy_file;
@@ -48,6 +49,12 @@ pub fn read(question: &Question, namespace: Option<&str>) -> Result<Ask, Failure
 }
 
 impl Ask {
+    /// Whether there is no deadline.
+    #[must_use]
+    pub fn is_endless(&self) -> bool {
+        self.deadline == FOREVER
+    }
+
     /// The same, of a cluster; empty for the daemon's only one.
     #[must_use]
     pub fn of_cluster(mut self, cluster: &str) -> Self {

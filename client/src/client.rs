@@ -1,5 +1,6 @@
 //! A connection to a daemon, and the calls that have one answer.
 
+mod control_plane;
 mod evidence;
 mod gates;
 mod nodes;

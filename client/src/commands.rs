@@ -2,6 +2,7 @@
 
 pub mod completion;
 pub mod context;
+pub mod control_plane;
 pub mod daemon_status;
 pub mod describe;
 pub mod diagnose;

@@ -40,6 +40,17 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
     }
 }
 
+/// No limit, as far as anybody will notice, and far from overflow.
+pub const FOREVER: Duration = Duration::from_secs(100 * 365 * 86400);
+
+/// The same, or `none` for [`FOREVER`].
+///
+/// # Errors
+/// If it is neither.
+pub fn parse_or_none(text: &str) -> Result<Duration, DurationError> {
+    if text == "none" { Ok(FOREVER) } else { parse(text) }
+}
+
 /// A duration as it is shown: `1h30m`, `10m`, `4.2s`, `500ms`.
 pub fn show(duration: Duration) -> String {
     let seconds = duration.as_secs();

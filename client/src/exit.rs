@@ -154,7 +154,7 @@ pub fn exit_of(error: &Error) -> Exit {
         Error::NotAdmitted { .. } | Error::Credentials(CredentialsError::Refused { .. }) => Exit::NotPermitted,
         Error::Options(_) | Error::Credentials(_) => Exit::Usage,
         // Asked of another daemon, it makes sense.
-        Error::Rpc(RpcError { reason, .. }) if reason == "EVENTS_NOT_KEPT" => Exit::Usage,
+        Error::Rpc(RpcError { reason, .. }) if matches!(&**reason, "EVENTS_NOT_KEPT" | "NO_API_SERVER") => Exit::Usage,
         // What was asked for cannot be done as things are.
         Error::Rpc(RpcError { reason, .. }) if CANNOT_BE_DONE.contains(&reason.as_str()) => Exit::Failed,
         Error::Rpc(RpcError { code, .. }) => match code {

@@ -34,6 +34,7 @@ mod address;
 mod backoff;
 mod client;
 mod connect;
+mod control_plane_watch;
 mod credentials;
 mod diagnosis_watch;
 mod error;
@@ -57,6 +58,7 @@ mod watch;
 
 pub use address::{Address, AddressError};
 pub use client::{Client, Pages};
+pub use control_plane_watch::{ControlPlaneEvent, ControlPlaneWatch};
 pub use credentials::{Credentials, CredentialsError};
 pub use daymark_proto::v1 as api;
 pub use diagnosis_watch::{DiagnosisEvent, DiagnosisWatch};

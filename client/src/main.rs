@@ -7,6 +7,7 @@ mod ci;
 mod commands;
 mod completion;
 mod contexts;
+mod control_plane;
 mod criterion;
 mod custom_columns;
 mod describe;

@@ -24,7 +24,7 @@ struct File {
     tolerate: Option<Span>,
     tolerate_restarts: Option<i32>,
     no_progress: Option<Span>,
-    timeout: Option<Span>,
+    timeout: Option<Limit>,
     min: Option<i32>,
 }
 
@@ -36,6 +36,17 @@ impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         duration::parse(&text).map(Self).map_err(|error| D::Error::custom(format!("{text:?}: {error}")))
+    }
+}
+
+/// A duration, or `none`.
+#[derive(Debug, Clone, Copy)]
+struct Limit(Duration);
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        duration::parse_or_none(&text).map(Self).map_err(|error| D::Error::custom(format!("{text:?}: {error}")))
     }
 }
 
@@ -68,7 +79,7 @@ fn merge(flags: &Policy, file: File) -> Policy {
         tolerate: one(flags.tolerate, file.tolerate),
         tolerate_restarts: flags.tolerate_restarts.or(file.tolerate_restarts),
         no_progress: one(flags.no_progress, file.no_progress),
-        timeout: one(flags.timeout, file.timeout),
+        timeout: flags.timeout.or(file.timeout.map(|limit| limit.0)),
         min: flags.min.or(file.min),
     }
 }
@@ -97,11 +108,18 @@ mod tests {
     }
 
     #[test]
+    fn there_may_be_no_deadline() {
+        let policy = read(&Policy::default(), "timeout: none\n").unwrap();
+        assert_eq!(policy.timeout, Some(duration::FOREVER));
+    }
+
+    #[test]
     fn what_is_no_policy_is_refused_in_one_line() {
         for (text, says) in [
             ("stableFr: 30s", "stableFr"),
             ("for: [lunch]", "lunch"),
             ("stableFor: soon", "soon"),
+            ("stableFor: none", "none"),
             ("min: many", "line 1 column 6"),
             ("for: {", "line 1"),
         ] {

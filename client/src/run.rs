@@ -7,8 +7,8 @@ use clap::Parser;
 
 use crate::args::{Args, Command, Daemon};
 use crate::commands::{
-    completion, context, daemon_status, describe, diagnose, events, gate, get, logs, man, node, on, operation, session,
-    tree, version, wait,
+    completion, context, control_plane, daemon_status, describe, diagnose, events, gate, get, logs, man, node, on,
+    operation, session, tree, version, wait,
 };
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
@@ -72,6 +72,7 @@ async fn until_interrupted(args: Args, printer: &mut Printer) -> Result<Exit, Fa
         Command::Events(args) => signals.or(events::run(global, &args, printer)).await,
         Command::Logs(logs) => signals.or(logs::run(global, &logs, printer)).await,
         Command::Diagnose(diagnose) => signals.or(diagnose::run(global, &diagnose, printer)).await,
+        Command::ControlPlane(args) => signals.or(control_plane::run(global, &args, printer)).await,
         Command::Gate(gate) => signals.or(gate::run(global, &gate, printer)).await,
         // What nobody waits for is to be cancelled.
         Command::Node(node) => node::run(global, &node, printer, &mut signals).await,

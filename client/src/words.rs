@@ -122,6 +122,21 @@ pub fn age(then: Option<&Timestamp>, now: Option<&Timestamp>) -> String {
     }
 }
 
+/// `512 B`, `1.5 MiB`
+pub fn bytes(count: i64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if count < 1024 {
+        return format!("{count} B");
+    }
+    // A fraction is lost beyond 8 PiB.
+    let mut size = count as f64 / 1024.0;
+    let mut unit = 0;
+    while size >= 1024.0 && unit + 1 < UNITS.len() {
+        (size, unit) = (size / 1024.0, unit + 1);
+    }
+    format!("{size:.1} {}", UNITS[unit])
+}
+
 /// At most two units, the fewer the longer it is.
 fn human_duration(seconds: i64) -> String {
     let two = |large: i64, unit: &str, small: i64, small_unit: &str| match small {
@@ -147,6 +162,12 @@ fn human_duration(seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_have_a_unit() {
+        let sizes = [0, 1023, 1024, 1536, 5 << 20, i64::MAX];
+        assert_eq!(sizes.map(bytes), ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "5.0 MiB", "8192.0 PiB"]);
+    }
 
     #[test]
     fn ages_are_kubectls() {

@@ -29,6 +29,7 @@ pub mod catalog;
 pub mod cause;
 pub mod clock;
 pub mod completion;
+pub mod control_plane;
 pub mod diagnose;
 pub mod event_store;
 mod expression;

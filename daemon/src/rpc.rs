@@ -5,6 +5,8 @@ mod acting;
 mod auth;
 mod completion_service;
 mod connection;
+mod control_plane_convert;
+mod control_plane_service;
 mod convert;
 pub mod crowd;
 mod diagnosis_convert;
@@ -52,6 +54,7 @@ use std::sync::Arc;
 
 use daymark_proto::FILE_DESCRIPTOR_SET;
 use daymark_proto::v1::completion_service_server::CompletionServiceServer;
+use daymark_proto::v1::control_plane_service_server::ControlPlaneServiceServer;
 use daymark_proto::v1::diagnosis_service_server::DiagnosisServiceServer;
 use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
@@ -173,6 +176,7 @@ impl Rpc {
         };
         let routes = Routes::new(StatusServiceServer::new(status_service::Handler::new(Arc::clone(&served))))
             .add_service(CompletionServiceServer::new(completion_service::Handler::new(Arc::clone(&served))))
+            .add_service(ControlPlaneServiceServer::new(control_plane_service::Handler::new(Arc::clone(&served))))
             .add_service(GateServiceServer::new(gate_service::Handler::new(Arc::clone(&served))))
             .add_service(EventServiceServer::new(event_service::Handler::new(Arc::clone(&served))))
             .add_service(LogServiceServer::new(log_service::Handler::new(Arc::clone(&served))))

@@ -9,8 +9,9 @@ use prost::Message;
 use prost_types::{FileDescriptorSet, MethodDescriptorProto, ServiceDescriptorProto};
 
 const PACKAGE: &str = "daymark.v1";
-const FILES: [&str; 13] = [
+const FILES: [&str; 14] = [
     "daymark/v1/completion_service.proto",
+    "daymark/v1/control_plane_service.proto",
     "daymark/v1/diagnosis_service.proto",
     "daymark/v1/event_service.proto",
     "daymark/v1/gate_service.proto",

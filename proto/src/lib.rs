@@ -13,6 +13,8 @@ pub mod v1 {
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.CompletionService.rs");
     #[cfg(feature = "server")]
+    include!("gen/daymark.v1.ControlPlaneService.rs");
+    #[cfg(feature = "server")]
     include!("gen/daymark.v1.DiagnosisService.rs");
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.EventService.rs");

@@ -15,6 +15,7 @@ mod logs;
 pub mod objects;
 mod reviews;
 mod store;
+mod texts;
 mod watch;
 
 use std::collections::HashMap;
@@ -41,6 +42,7 @@ use self::objects::NAMESPACE;
 use self::reviews::Reviews;
 pub use self::store::Written;
 use self::store::{Store, line};
+use self::texts::Texts;
 use crate::process::PATIENCE;
 
 /// A running fake API server. It ends when dropped.
@@ -64,6 +66,7 @@ struct State {
     evidence: Evidence,
     logs: Logs,
     reviews: Reviews,
+    texts: Texts,
     faults: Faults,
     counts: Counts,
     /// Kinds that are served besides, because the test wants them.
@@ -111,6 +114,7 @@ impl FakeApiServer {
             evidence: Evidence::default(),
             logs: Logs::default(),
             reviews: Reviews::default(),
+            texts: Texts::default(),
             faults: Faults::default(),
             counts: Counts::default(),
             besides: Vec::new(),
@@ -182,6 +186,22 @@ impl FakeApiServer {
     #[must_use]
     pub fn reviews(&self) -> Vec<Value> {
         self.shared.state.lock().reviews.asked.clone()
+    }
+
+    /// Serves a text at a path of no collection's, such as `/readyz`, with that HTTP status.
+    pub fn serve_text(&self, path: &str, status: u16, text: impl Into<String>) {
+        self.shared.change(|state| state.texts.put(path, Some((status, text.into()))));
+    }
+
+    /// Takes requests for such a path and does not answer.
+    pub fn stall_text(&self, path: &str) {
+        self.shared.change(|state| state.texts.put(path, None));
+    }
+
+    /// How often such a path was asked for.
+    #[must_use]
+    pub fn texts_asked(&self, path: &str) -> usize {
+        self.shared.state.lock().texts.asked(path)
     }
 
     /// The objects of a collection, in the order of their names.

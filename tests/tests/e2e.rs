@@ -9,6 +9,8 @@
 
 #[path = "e2e/completion.rs"]
 mod completion;
+#[path = "e2e/control_plane.rs"]
+mod control_plane;
 #[path = "e2e/describe.rs"]
 mod describe;
 #[path = "e2e/diagnose.rs"]
@@ -23,6 +25,8 @@ mod events;
 mod expressions;
 #[path = "e2e/gates.rs"]
 mod gates;
+#[path = "e2e/init_container.rs"]
+mod init_container;
 #[allow(clippy::unwrap_used, dead_code, reason = "it is shared with the daemon's tests, which ask more of it")]
 #[path = "../../daemon/tests/support/issuer.rs"]
 mod issuer;
@@ -116,9 +120,11 @@ fn main() -> ExitCode {
         events::TESTS,
         kinds::TESTS,
         completion::TESTS,
+        control_plane::TESTS,
         diagnose::TESTS,
         drain::TESTS,
         gates::TESTS,
+        init_container::TESTS,
         logs::TESTS,
         nodes::TESTS,
         on::TESTS,

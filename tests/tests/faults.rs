@@ -18,6 +18,8 @@ mod causes;
 mod clients;
 #[path = "faults/completion.rs"]
 mod completion;
+#[path = "faults/control_plane.rs"]
+mod control_plane;
 #[path = "faults/cursor.rs"]
 mod cursor;
 #[path = "faults/errors.rs"]

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ValueEnum;
+
 use crate::criterion::{Asked, parse};
 use crate::duration;
 
@@ -31,6 +33,17 @@ pub struct Question {
     /// The same and more from a YAML file; flags go before
     #[arg(long = "policy", value_name = "FILE")]
     pub policy_file: Option<PathBuf>,
+}
+
+/// What a wait does while no daemon, or no cluster behind it, can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum IfUnreachable {
+    /// Try again until the deadline
+    Wait,
+    /// End with 4, if no daemon answers at first; one that is lost later is waited for
+    Fail,
+    /// End with 0 and a warning: nothing was checked. One that is lost later is waited for
+    Pass,
 }
 
 /// What objects are to be, and for how long.
@@ -67,9 +80,9 @@ pub struct Policy {
     /// How long an object may be without any progress
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub no_progress: Option<Duration>,
-    /// The deadline, for all objects together, connecting included; 0 to look once
-    /// [default: 10m]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    /// The deadline, for all objects together, connecting included; 0 to look once, none to
+    /// wait for as long as it takes [default: 10m]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_or_none)]
     pub timeout: Option<Duration>,
     /// How many objects there must be; 0 if there may be none [default: 1]
     #[arg(long, value_name = "NUMBER")]

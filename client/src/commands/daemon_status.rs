@@ -10,6 +10,7 @@ use crate::exit::{Exit, Failure};
 use crate::layout::{Cell, Layout};
 use crate::printer::Printer;
 use crate::status_json::{FreshnessJson, age};
+use crate::words::bytes;
 use crate::{duration, json, sanitize};
 
 const HEADER: [&str; 11] =
@@ -92,21 +93,6 @@ fn state(cache: &CacheStatus) -> &'static str {
     }
 }
 
-/// `512 B`, `1.5 MiB`
-fn bytes(count: i64) -> String {
-    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
-    if count < 1024 {
-        return format!("{count} B");
-    }
-    // Sizes of what is in memory: a fraction is lost beyond 8 PiB.
-    let mut size = count as f64 / 1024.0;
-    let mut unit = 0;
-    while size >= 1024.0 && unit + 1 < UNITS.len() {
-        (size, unit) = (size / 1024.0, unit + 1);
-    }
-    format!("{size:.1} {}", UNITS[unit])
-}
-
 #[derive(Serialize)]
 struct Document<'a> {
     streams: i64,
@@ -160,16 +146,5 @@ impl<'a> From<&'a CacheStatus> for CacheJson<'a> {
             warm: it.warm,
             freshness: it.freshness.as_ref().map(FreshnessJson::from),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_have_a_unit() {
-        let sizes = [0, 1023, 1024, 1536, 5 << 20, i64::MAX];
-        assert_eq!(sizes.map(bytes), ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "5.0 MiB", "8192.0 PiB"]);
     }
 }

@@ -23,6 +23,9 @@ use crate::{cause, json, sanitize, words};
 /// In silence, it is said so often that it goes on.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
+/// Why gates end without having failed, and others need not (docs/api.md, "Gates").
+const PASSING: [&str; 6] = ["Deadline", "TooFewObjects", "NotProven", "KindChanged", "DaemonAbsent", "NotReopened"];
+
 /// A gate that is followed.
 pub struct Following<'a> {
     printer: &'a mut Printer,
@@ -41,6 +44,8 @@ pub struct Following<'a> {
     spoken: Instant,
     /// Where people watch; then no lines are said of objects.
     screen: Option<Screen>,
+    /// Whether nothing is said of the way but what is wrong.
+    is_quiet: bool,
 }
 
 /// A line of what happens, for programs.
@@ -69,7 +74,15 @@ impl<'a> Following<'a> {
             freshness: None,
             spoken: begun,
             screen: watched.then(Screen::default),
+            is_quiet: false,
         }
+    }
+
+    /// The same, which says one line when it begins, this one, and one when it ends.
+    pub fn quietly(mut self, line: &str) -> Self {
+        (self.is_quiet, self.screen) = (true, None);
+        self.note(line);
+        self
     }
 
     /// A stream begins, which tells all objects.
@@ -113,7 +126,8 @@ impl<'a> Following<'a> {
     }
 
     fn say(&mut self, object: &GateObject) {
-        let Some(status) = object.status.as_ref().filter(|_| self.screen.is_none()) else { return };
+        let is_said = self.screen.is_none() && !self.is_quiet;
+        let Some(status) = object.status.as_ref().filter(|_| is_said) else { return };
         let name = words::name(status);
         let why = if object.why.is_empty() { String::new() } else { format!(" ({})", object.why) };
         let line = format!("{}: {}{}", sanitize::line(&name), words::condition(status), sanitize::line(&why));
@@ -151,7 +165,7 @@ impl<'a> Following<'a> {
 
     /// Says that it goes on.
     pub fn go_on(&mut self) {
-        if self.screen.is_some() {
+        if self.screen.is_some() || self.is_quiet {
             self.spoken = Instant::now();
             return;
         }
@@ -178,6 +192,13 @@ impl<'a> Following<'a> {
         Some(Duration::from_secs(seconds.saturating_add(1)).saturating_sub(told.elapsed()))
     }
 
+    /// Whether it has ended so that another gate may pass: when its time was up, or because the
+    /// daemon had to begin anew.
+    pub fn may_pass_later(&self) -> bool {
+        let gate = &self.gate;
+        gate.outcome() == Outcome::Undecided && PASSING.contains(&&*gate.reason)
+    }
+
     /// How the gate stands.
     pub fn outcome(&self) -> Outcome {
         self.gate.outcome()
@@ -187,6 +208,17 @@ impl<'a> Following<'a> {
     pub fn undecided(&mut self, reason: &str, message: String) {
         self.gate.set_outcome(Outcome::Undecided);
         (self.gate.reason, self.gate.message) = (reason.to_owned(), message);
+    }
+
+    /// Nothing could be checked, which counts as passed: says so, loudly.
+    pub fn pass_unchecked(&mut self, problem: &str) -> Result<Exit, Failure> {
+        self.undecided("NotChecked", problem.to_owned());
+        let verdict = self.verdict();
+        self.make_room();
+        self.print(&verdict)?;
+        self.printer.flush()?;
+        self.problem(&format!("warning: NOTHING WAS CHECKED: {problem}; passed all the same (--if-unreachable=pass)"));
+        Ok(Exit::Passed)
     }
 
     /// Prints the verdict and chooses the exit code.
@@ -253,8 +285,12 @@ impl<'a> Following<'a> {
     }
 
     fn print_lines(&mut self, verdict: &Verdict) -> Result<(), Failure> {
-        for line in verdict.lines() {
-            let line = self.ci.harmless(&line).into_owned();
+        let lines = verdict.lines();
+        // The last one is the verdict.
+        let is_short = self.is_quiet && verdict.gate.outcome() == Outcome::Passed;
+        let from = if is_short { lines.len().saturating_sub(1) } else { 0 };
+        for line in &lines[from..] {
+            let line = self.ci.harmless(line).into_owned();
             self.printer.line(&line)?;
         }
         let cause = self.cause(verdict);

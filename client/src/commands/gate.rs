@@ -29,6 +29,9 @@ async fn open(global: &Global, args: &GateOpen, printer: &mut Printer) -> Result
     if !ask.connect.is_empty() {
         return Err(Failure::usage("connect= is tried by who waits: it is for daymark wait"));
     }
+    if ask.is_endless() {
+        return Err(Failure::usage("a gate has a deadline: --timeout none is for daymark wait"));
+    }
     let mut request = ask.request;
     if args.await_arming {
         // What is known of the objects is of before the apply.

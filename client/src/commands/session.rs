@@ -10,8 +10,7 @@ use crate::contexts;
 use crate::exit::{Exit, Failure};
 use crate::targets::Selection;
 
-/// No limit, as far as anybody will notice, and far from overflow.
-pub const FOREVER: Duration = Duration::from_secs(100 * 365 * 86400);
+pub use crate::duration::FOREVER;
 
 /// What the command line, the environment and the context say together.
 pub struct Session {

@@ -1,6 +1,7 @@
 //! `daymark wait`
 
 mod connecting;
+mod reaching;
 
 use std::time::Duration;
 
@@ -8,10 +9,11 @@ use daymark::api::{CancelGateRequest, OpenGateRequest, Outcome};
 use daymark::{Client, Error, GateEvent, Recovery, recovery};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
+use self::reaching::Reached;
 use super::following::Following;
 use super::operation::request_id;
 use super::session;
-use crate::args::{Global, Wait};
+use crate::args::{Global, IfUnreachable, Wait};
 use crate::ask::{self, Ask};
 use crate::exit::{Exit, Failure, exit_of};
 use crate::printer::Printer;
@@ -21,6 +23,8 @@ use crate::signals::Signals;
 pub(super) const GRACE: Duration = Duration::from_secs(3);
 /// Before a daemon that cannot answer is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// The longest that a daemon lets a gate be open.
+const LONGEST_GATE: Duration = Duration::from_hours(24);
 /// How long it may take to cancel a gate.
 const CANCELLING: Duration = Duration::from_secs(1);
 
@@ -31,10 +35,21 @@ struct Waiter<'a> {
     following: Following<'a>,
     deadline: Instant,
     signals: &'a mut Signals,
+    if_unreachable: IfUnreachable,
     /// Why the daemon is lost, while it is.
     lost: Option<Error>,
     /// Whether another gate has been opened before.
     is_again: bool,
+}
+
+/// How opening a gate has ended.
+enum Opened {
+    /// It is open: its token.
+    Gate(String),
+    /// The deadline came first.
+    Late,
+    /// Nobody can be asked, and that is to be no hindrance.
+    Unchecked(String),
 }
 
 /// How following a gate has ended.
@@ -54,23 +69,48 @@ pub async fn run(global: &Global, args: &Wait, printer: &mut Printer, signals: &
     // Looking once takes as long as a single call may.
     let limit = if ask.once { session::request_timeout(global) } else { ask.deadline };
     let deadline = begun + limit;
-    let client = tokio::select! {
-        biased;
-        ending = signals.next() => return Err(ending.into()),
-        client = timeout_at(deadline, session::connect(global)) => match client {
-            Ok(client) => client?,
-            Err(_) => return Err(Failure::new(Exit::Unreachable, "no connection before the deadline")),
-        },
+    let mut following = Following::new(printer, &args.report, begun);
+    if args.quiet {
+        following = following.quietly(&beginning(args, &ask));
+    }
+    let if_unreachable = args.if_unreachable;
+    let client = match reaching::reach(global, if_unreachable, deadline, signals, &mut following).await? {
+        Reached::Daemon(client) => *client,
+        Reached::Nobody(problem) => return following.pass_unchecked(&problem),
     };
-    let following = Following::new(printer, &args.report, begun);
-    Waiter { client, ask, following, deadline, signals, lost: None, is_again: false }.wait(limit).await
+    let waiter = Waiter { client, ask, following, deadline, signals, if_unreachable, lost: None, is_again: false };
+    waiter.wait(limit).await
+}
+
+/// `waiting for statefulset/db, 5m at most`
+fn beginning(args: &Wait, ask: &Ask) -> String {
+    let question = &args.question;
+    let what = match &question.words[..] {
+        [] => question.files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(" "),
+        words => words.join(" "),
+    };
+    let limit = match () {
+        () if ask.once => "once".to_owned(),
+        () if ask.is_endless() => "without a deadline".to_owned(),
+        () => format!("{} at most", crate::duration::show(ask.deadline)),
+    };
+    format!("waiting for {}, {limit}", crate::sanitize::line(&what))
 }
 
 impl Waiter<'_> {
     async fn wait(mut self, limit: Duration) -> Result<Exit, Failure> {
         loop {
-            let Some(token) = self.open().await? else { return self.give_up(limit) };
+            let token = match self.open().await? {
+                Opened::Gate(token) => token,
+                Opened::Late => return self.give_up(limit),
+                Opened::Unchecked(problem) => return self.following.pass_unchecked(&problem),
+            };
             match self.follow(&token).await? {
+                // Not the time that was set is up, but a gate's.
+                End::Verdict if self.ask.is_endless() && self.following.may_pass_later() => {
+                    self.is_again = true;
+                    self.pause(ASK_AGAIN).await?;
+                }
                 End::Verdict => break,
                 End::Forgotten => {
                     let text = "the daemon knows the gate no longer: it was started anew; asking again";
@@ -94,10 +134,10 @@ impl Waiter<'_> {
     }
 
     /// Opens a gate until the deadline, and says its token.
-    async fn open(&mut self) -> Result<Option<String>, Failure> {
+    async fn open(&mut self) -> Result<Opened, Failure> {
         let request_id = request_id();
         loop {
-            let Some(request) = self.request() else { return Ok(None) };
+            let Some(request) = self.request() else { return Ok(Opened::Late) };
             let request = OpenGateRequest { request_id: request_id.clone(), ..request };
             let opened = tokio::select! {
                 biased;
@@ -105,18 +145,30 @@ impl Waiter<'_> {
                 opened = timeout_at(self.deadline, self.client.open_gate(request)) => opened,
             };
             let error = match opened {
-                Ok(Ok(opened)) => return Ok(Some(opened.token)),
+                Ok(Ok(opened)) => return Ok(Opened::Gate(opened.token)),
                 Ok(Err(error)) if recovery(&error) == Recovery::Stop => return Err(error.into()),
                 Ok(Err(error)) => error,
-                Err(_) => return Ok(None),
+                Err(_) => return Ok(Opened::Late),
             };
-            self.lose(error);
-            let again = (Instant::now() + ASK_AGAIN).min(self.deadline);
-            tokio::select! {
-                biased;
-                ending = self.signals.next() => return Err(ending.into()),
-                () = sleep_until(again) => if again >= self.deadline { return Ok(None) },
+            // One that has answered before is waited for.
+            if self.if_unreachable == IfUnreachable::Pass && !self.is_again && exit_of(&error) == Exit::Unreachable {
+                return Ok(Opened::Unchecked(error.to_string()));
             }
+            self.lose(error);
+            self.pause(ASK_AGAIN).await?;
+            if Instant::now() >= self.deadline {
+                return Ok(Opened::Late);
+            }
+        }
+    }
+
+    /// Waits for so long, or until the deadline.
+    async fn pause(&mut self, long: Duration) -> Result<(), Failure> {
+        let until = (Instant::now() + long).min(self.deadline);
+        tokio::select! {
+            biased;
+            ending = self.signals.next() => Err(ending.into()),
+            () = sleep_until(until) => Ok(()),
         }
     }
 
@@ -134,6 +186,7 @@ impl Waiter<'_> {
             }
             policy.no_progress = policy.no_progress.take().filter(|duration| !is_too_long(duration));
         }
+        let left = if self.ask.is_endless() { left.min(LONGEST_GATE) } else { left };
         policy.deadline = left.try_into().ok();
         Some(request)
     }
@@ -185,6 +238,9 @@ impl Waiter<'_> {
             None => (Exit::Unreachable, "the daemon has given no verdict".to_owned()),
         };
         let text = format!("the deadline of {limit} came, and {problem}");
+        if self.if_unreachable == IfUnreachable::Pass && exit == Exit::Unreachable {
+            return self.following.pass_unchecked(&text);
+        }
         self.following.undecided("DaemonLost", text.clone());
         // The exit code is another one than that of a verdict.
         match self.following.finish() {

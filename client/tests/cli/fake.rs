@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use daymark_proto::Encoded;
 use daymark_proto::v1::completion_service_server::CompletionServiceServer;
+use daymark_proto::v1::control_plane_service_server::ControlPlaneServiceServer;
 use daymark_proto::v1::diagnosis_service_server::DiagnosisServiceServer;
 use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
@@ -19,7 +20,7 @@ use daymark_proto::v1::tree_service_server::TreeServiceServer;
 use daymark_proto::v1::{
     CompleteRequest, Filter, GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse,
     ListCachesRequest, ListCachesResponse, ListStatusesRequest, ListStatusesResponse, StreamLogsRequest,
-    WatchStatusesRequest, WatchStatusesResponse,
+    WatchControlPlaneRequest, WatchStatusesRequest, WatchStatusesResponse,
 };
 use futures::{Stream, StreamExt};
 use tokio::net::UnixListener;
@@ -30,6 +31,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::fake_completions::{self, Completions, Words};
+use crate::fake_control_plane::{self, ControlPlaneScript, ControlPlanes};
 use crate::fake_diagnoses::{self, Diagnoses, DiagnosisScript};
 use crate::fake_events::{self, EventScript, Events, SeenEvents};
 use crate::fake_gates::{self, GateScript, Gates, SeenGates};
@@ -67,6 +69,7 @@ pub struct Script {
     pub logs: VecDeque<Vec<LogStep>>,
     pub diagnoses: DiagnosisScript,
     pub nodes: NodeScript,
+    pub control_plane: ControlPlaneScript,
     /// No answer to a single call, ever.
     pub silent: bool,
 }
@@ -90,6 +93,7 @@ struct Shared {
     logs: Arc<FakeLogs>,
     diagnoses: Arc<Diagnoses>,
     nodes: Arc<Nodes>,
+    control_planes: Arc<ControlPlanes>,
     pushed: Arc<tokio::sync::Mutex<UnboundedReceiver<Step>>>,
 }
 
@@ -112,6 +116,8 @@ impl Fake {
         let logs = FakeLogs { streams: Mutex::new(std::mem::take(&mut script.logs)), ..FakeLogs::default() };
         let diagnoses = Diagnoses { script: Mutex::new(std::mem::take(&mut script.diagnoses)), ..Diagnoses::default() };
         let nodes = Nodes { script: Mutex::new(std::mem::take(&mut script.nodes)), ..Nodes::default() };
+        let told = Mutex::new(std::mem::take(&mut script.control_plane));
+        let control_planes = Arc::new(ControlPlanes { script: told, ..ControlPlanes::default() });
         let (push, pushed) = unbounded_channel();
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
@@ -123,6 +129,7 @@ impl Fake {
             logs: Arc::new(logs),
             diagnoses: Arc::new(diagnoses),
             nodes: Arc::new(nodes),
+            control_planes,
             pushed: Arc::new(tokio::sync::Mutex::new(pushed)),
         });
         let folder = tempfile::tempdir().unwrap();
@@ -177,6 +184,11 @@ impl Fake {
         self.shared.nodes.seen.lock().unwrap()
     }
 
+    /// How control planes were followed.
+    pub fn seen_control_planes(&self) -> MutexGuard<'_, Vec<WatchControlPlaneRequest>> {
+        self.shared.control_planes.seen.lock().unwrap()
+    }
+
     /// Adds a step to the watch that is open.
     pub fn push(&self, step: Step) {
         self.push.send(step).unwrap();
@@ -219,6 +231,9 @@ impl Fake {
             .add_service(TreeServiceServer::new(fake_views::Service(Arc::clone(&self.shared.views))))
             .add_service(EventServiceServer::new(fake_events::Service(Arc::clone(&self.shared.events))))
             .add_service(LogServiceServer::new(fake_logs::Service(Arc::clone(&self.shared.logs))))
+            .add_service(ControlPlaneServiceServer::new(fake_control_plane::Service(Arc::clone(
+                &self.shared.control_planes,
+            ))))
             .add_service(DiagnosisServiceServer::new(fake_diagnoses::Service(Arc::clone(&self.shared.diagnoses))))
             .add_service(NodeReadinessServiceServer::new(fake_nodes::Service(Arc::clone(&self.shared.nodes))))
             .add_service(ServerServiceServer::new(Service(Arc::clone(&self.shared))));

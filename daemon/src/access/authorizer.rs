@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::identity::{Caller, Identity};
-use crate::kind::Kind;
+pub use super::right::{Action, PathRight, Right};
 use crate::source::apiserver::ApiServer;
 use crate::source::apiserver::review::Review;
 use crate::source::{Problem, ProblemReason};
@@ -28,79 +28,6 @@ const OF_ONE: usize = 4;
 const AT_ONCE: usize = 32;
 /// A question that could not be asked is not asked again before that.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-
-/// What somebody may be allowed to do (`authorization.k8s.io/v1`,
-/// `ResourceAttributes`).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-pub struct Right {
-    /// Such as `list`.
-    pub verb: &'static str,
-    /// The API group; empty for the core group.
-    pub group: String,
-    /// Such as `pods`.
-    pub resource: String,
-    /// Such as `log`; empty for none.
-    #[serde(skip_serializing_if = "str::is_empty")]
-    pub subresource: &'static str,
-    /// The namespace; empty for all, or where the kind has none.
-    pub namespace: Arc<str>,
-    /// The object; empty for any.
-    pub name: Arc<str>,
-}
-
-impl Right {
-    /// To do that with any object of a kind, in that namespace or in all.
-    #[must_use]
-    pub fn to(verb: &'static str, kind: &Kind, namespace: Option<&str>) -> Self {
-        Self::to_any(verb, &kind.group, &kind.resource, namespace)
-    }
-
-    /// The same, of a kind by its group and resource.
-    #[must_use]
-    pub fn to_any(verb: &'static str, group: &str, resource: &str, namespace: Option<&str>) -> Self {
-        let (group, resource) = (group.to_owned(), resource.to_owned());
-        Self {
-            verb,
-            group,
-            resource,
-            subresource: "",
-            namespace: namespace.unwrap_or_default().into(),
-            name: "".into(),
-        }
-    }
-
-    /// The same of one object only.
-    #[must_use]
-    pub fn of(self, name: &Arc<str>) -> Self {
-        Self { name: Arc::clone(name), ..self }
-    }
-
-    /// The same of that part of objects.
-    #[must_use]
-    pub fn below(self, subresource: &'static str) -> Self {
-        Self { subresource, ..self }
-    }
-}
-
-/// `list pods.metrics.k8s.io in namespace "a"`, as kubectl's refusals say it.
-impl fmt::Display for Right {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.verb, self.resource)?;
-        if !self.group.is_empty() {
-            write!(f, ".{}", self.group)?;
-        }
-        if !self.subresource.is_empty() {
-            write!(f, "/{}", self.subresource)?;
-        }
-        if !self.name.is_empty() {
-            write!(f, " {:?}", self.name)?;
-        }
-        match &*self.namespace {
-            "" => f.write_str(" in all namespaces"),
-            namespace => write!(f, " in namespace {namespace:?}"),
-        }
-    }
-}
 
 type Answer = Shared<BoxFuture<'static, Result<bool, Problem>>>;
 
@@ -121,7 +48,7 @@ impl Asked {
 pub struct Authorizer {
     server: Option<ApiServer>,
     ttl: Duration,
-    asked: Mutex<HashMap<(Arc<Identity>, Right), Asked>>,
+    asked: Mutex<HashMap<(Arc<Identity>, Action), Asked>>,
     turns: Arc<Semaphore>,
     /// For as long as somebody waits for one.
     turns_of: Mutex<HashMap<Arc<Identity>, Weak<Semaphore>>>,
@@ -141,7 +68,8 @@ struct ReviewSpec<'a> {
     uid: Option<&'a str>,
     groups: &'a [String],
     extra: &'a BTreeMap<String, Vec<String>>,
-    resource_attributes: &'a Right,
+    #[serde(flatten)]
+    action: &'a Action,
 }
 
 /// `SubjectAccessReviewStatus`.
@@ -172,29 +100,29 @@ impl Authorizer {
     ///
     /// # Errors
     /// If the API server does not say.
-    pub async fn may(&self, caller: &Caller, right: Right) -> Result<bool, Problem> {
+    pub async fn may(&self, caller: &Caller, action: impl Into<Action>) -> Result<bool, Problem> {
         let Caller::User(identity) = caller else { return Ok(true) };
-        self.answer(identity, right)?.await
+        self.answer(identity, action.into())?.await
     }
 
-    fn answer(&self, identity: &Arc<Identity>, right: Right) -> Result<Answer, Problem> {
+    fn answer(&self, identity: &Arc<Identity>, action: Action) -> Result<Answer, Problem> {
         let Some(server) = self.server.clone() else {
             let message = "a recording knows no rights: only the daemon's owner may read it";
             return Err(Problem::new(ProblemReason::Forbidden, message));
         };
         let mut asked = self.asked.lock();
-        let question = (Arc::clone(identity), right);
+        let question = (Arc::clone(identity), action);
         if let Some(known) = asked.get(&question).filter(|asked| asked.is_good(self.ttl)) {
             return Ok(known.answer.clone());
         }
         make_room(&mut asked, self.ttl);
-        let (identity, right) = question.clone();
+        let (identity, action) = question.clone();
         let (turns, own) = (Arc::clone(&self.turns), self.turns_of(&identity));
         let review = async move {
             // The semaphores are never closed.
             let _own = own.acquire().await;
             let _turn = turns.acquire().await;
-            review(&server, &identity, &right).await
+            review(&server, &identity, &action).await
         };
         let answer = review.boxed().shared();
         asked.insert(question, Asked { at: Instant::now(), answer: answer.clone() });
@@ -216,20 +144,20 @@ impl Authorizer {
     }
 }
 
-async fn review(server: &ApiServer, identity: &Identity, right: &Right) -> Result<bool, Problem> {
+async fn review(server: &ApiServer, identity: &Identity, action: &Action) -> Result<bool, Problem> {
     let spec = ReviewSpec {
         user: &identity.username,
         uid: identity.uid.as_deref(),
         groups: &identity.groups,
         extra: &identity.extra,
-        resource_attributes: right,
+        action,
     };
     let verdict: Verdict = server.review(Review::SUBJECT_ACCESS, &spec).await?;
     Ok(verdict.allowed)
 }
 
 /// Forgets what is outdated, and if that is not enough, the older half.
-fn make_room(asked: &mut HashMap<(Arc<Identity>, Right), Asked>, ttl: Duration) {
+fn make_room(asked: &mut HashMap<(Arc<Identity>, Action), Asked>, ttl: Duration) {
     if asked.len() < MOST {
         return;
     }
@@ -245,15 +173,6 @@ fn make_room(asked: &mut HashMap<(Arc<Identity>, Right), Asked>, ttl: Duration) 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_right_is_told_as_kubectl_tells_it() {
-        let right = Right::to_any("get", "apps", "deployments", Some("shop"));
-        assert_eq!(right.to_string(), r#"get deployments.apps in namespace "shop""#);
-        let right = Right::to_any("get", "", "pods", Some("shop")).below("log").of(&"web".into());
-        assert_eq!(right.to_string(), r#"get pods/log "web" in namespace "shop""#);
-        assert_eq!(Right::to_any("list", "", "nodes", None).to_string(), "list nodes in all namespaces");
-    }
 
     #[tokio::test]
     async fn a_recording_is_for_its_owner() {
@@ -283,7 +202,7 @@ mod tests {
         let identity = Arc::new(Identity::default());
         for number in 0..3 * MOST {
             make_room(&mut asked, Duration::from_hours(1));
-            let right = Right::to_any("get", "", &number.to_string(), None);
+            let right = Action::from(Right::to_any("get", "", &number.to_string(), None));
             let answer = futures::future::ready(Ok(true)).boxed().shared();
             asked.insert((Arc::clone(&identity), right), Asked { at: Instant::now(), answer });
             assert!(asked.len() <= MOST);

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::{Happening, Key, Uid};
 
-/// What the rules for other objects read of one, by its kind.
+/// What the rules for other objects read of one, by its kind; of a node also what its control plane
+/// is compared with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Detail {
     /// Nothing.
@@ -24,6 +25,8 @@ pub enum Detail {
     Node {
         /// Whether its kubelet is ready.
         ready: bool,
+        /// Its kubelet's version; empty before it has said it.
+        kubelet: Arc<str>,
     },
     /// Of a ReplicaSet, which revision of its Deployment it is.
     Revision(u64),

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use super::Served;
 use super::diagnosis_gather::Gathering;
 use crate::access::Caller;
-use crate::access::authorizer::Right;
+use crate::access::authorizer::{Action, Right};
 use crate::cause::EventLine;
 use crate::diagnose::{self, Event, Name, kinds};
 use crate::record::Key;
@@ -27,8 +27,8 @@ const RECORDED: usize = 3000;
 
 /// Why something was not read, in a word and a sentence.
 pub(super) struct Unread {
-    reason: &'static str,
-    message: String,
+    pub(super) reason: &'static str,
+    pub(super) message: String,
 }
 
 impl From<Problem> for Unread {
@@ -121,10 +121,11 @@ impl Served {
     }
 
     /// Whether the caller may, and why not.
-    pub(super) async fn may_read(&self, caller: &Caller, right: Right) -> Result<(), Unread> {
-        match self.authorizer.may(caller, right.clone()).await {
+    pub(super) async fn may_read(&self, caller: &Caller, action: impl Into<Action>) -> Result<(), Unread> {
+        let action = action.into();
+        match self.authorizer.may(caller, action.clone()).await {
             Ok(true) => Ok(()),
-            Ok(false) => Err(Unread { reason: "PermissionDenied", message: format!("{caller} may not {right}") }),
+            Ok(false) => Err(Unread { reason: "PermissionDenied", message: format!("{caller} may not {action}") }),
             Err(problem) => Err(problem.into()),
         }
     }

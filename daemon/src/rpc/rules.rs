@@ -13,6 +13,8 @@ pub(super) enum Rule {
 /// An rpc that has none is for nobody.
 const RULES: &[(&str, Rule)] = &[
     ("/daymark.v1.CompletionService/Complete", Rule::Callers),
+    ("/daymark.v1.ControlPlaneService/GetControlPlane", Rule::Callers),
+    ("/daymark.v1.ControlPlaneService/WatchControlPlane", Rule::Callers),
     ("/daymark.v1.EventService/ListEvents", Rule::Callers),
     ("/daymark.v1.EventService/WatchEvents", Rule::Callers),
     ("/daymark.v1.DiagnosisService/Diagnose", Rule::Callers),

@@ -23,12 +23,18 @@ pub(super) struct Spec {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct Status {
     conditions: Vec<Condition>,
     /// What the attach-detach controller has attached.
     volumes_attached: Vec<IgnoredAny>,
+    node_info: NodeInfo,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct NodeInfo {
+    kubelet_version: Box<str>,
 }
 
 /// Why a node is held back that is cordoned, and on which nothing is left.
@@ -65,8 +71,9 @@ impl Facts for Node {
         }
     }
 
-    fn detail(&self, _metadata: &Metadata, _texts: &mut Interner<str>) -> Detail {
-        Detail::Node { ready: condition::find_true(&self.status.conditions, "Ready").is_some() }
+    fn detail(&self, _metadata: &Metadata, texts: &mut Interner<str>) -> Detail {
+        let ready = condition::find_true(&self.status.conditions, "Ready").is_some();
+        Detail::Node { ready, kubelet: texts.get(&*self.status.node_info.kubelet_version) }
     }
 }
 

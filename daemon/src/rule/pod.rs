@@ -84,7 +84,7 @@ fn node_that_is_not_ready(pod: &Pod, view: &dyn View) -> Option<Arc<Record>> {
         return None;
     }
     match view.named(Related::Nodes, "", &pod.spec.node_name) {
-        Named::There(node) if matches!(node.detail, Detail::Node { ready: false }) => Some(node),
+        Named::There(node) if matches!(node.detail, Detail::Node { ready: false, .. }) => Some(node),
         _ => None,
     }
 }

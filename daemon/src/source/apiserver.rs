@@ -4,6 +4,7 @@ mod answer;
 mod discovery;
 mod evidence;
 mod follow;
+mod health;
 mod kinds;
 mod lines;
 mod logs;
@@ -21,6 +22,7 @@ use tokio::sync::Notify;
 
 pub(super) use self::answer::accept;
 pub(crate) use self::answer::chain;
+pub use self::health::Timed;
 use self::transport::Transport;
 use super::{Collection, Problem, Sink};
 

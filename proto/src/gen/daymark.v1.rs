@@ -936,6 +936,479 @@ pub mod completion_service_client {
         }
     }
 }
+/// GetControlPlaneRequest says whose.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetControlPlaneRequest {
+    /// The cluster; empty for the only one.
+    #[prost(string, tag = "1")]
+    pub cluster: ::prost::alloc::string::String,
+}
+/// GetControlPlaneResponse is how it is.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetControlPlaneResponse {
+    /// The control plane.
+    #[prost(message, optional, tag = "1")]
+    pub control_plane: ::core::option::Option<ControlPlane>,
+}
+/// WatchControlPlaneRequest says whose, and how often.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchControlPlaneRequest {
+    /// The cluster; empty for the only one.
+    #[prost(string, tag = "1")]
+    pub cluster: ::prost::alloc::string::String,
+    /// How often it is told: at least 1 s; 5 s if it is not set.
+    #[prost(message, optional, tag = "2")]
+    pub interval: ::core::option::Option<::prost_types::Duration>,
+}
+/// WatchControlPlaneResponse is how it is now.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchControlPlaneResponse {
+    /// The control plane.
+    #[prost(message, optional, tag = "1")]
+    pub control_plane: ::core::option::Option<ControlPlane>,
+}
+/// ControlPlane is how a control plane is, as far as the caller may see it. The
+/// cluster's own text in it has to be escaped.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ControlPlane {
+    /// The cluster.
+    #[prost(string, tag = "1")]
+    pub cluster: ::prost::alloc::string::String,
+    /// When the daemon looked.
+    #[prost(message, optional, tag = "2")]
+    pub observed_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// What it comes to.
+    #[prost(enumeration = "ControlPlaneHealth", tag = "3")]
+    pub health: i32,
+    /// Why the API server does not answer; empty if it does. Nothing else is told
+    /// then.
+    #[prost(string, tag = "4")]
+    pub unreachable: ::prost::alloc::string::String,
+    /// What the API server says of itself: /livez, /readyz.
+    #[prost(message, repeated, tag = "5")]
+    pub endpoints: ::prost::alloc::vec::Vec<HealthEndpoint>,
+    /// Who leads: kube-scheduler, kube-controller-manager.
+    #[prost(message, repeated, tag = "6")]
+    pub leases: ::prost::alloc::vec::Vec<LeaderLease>,
+    /// The API server's version, such as "v1.36.3"; empty if it is not known.
+    #[prost(string, tag = "7")]
+    pub version: ::prost::alloc::string::String,
+    /// The nodes' kubelets, by version, the oldest first.
+    #[prost(message, repeated, tag = "8")]
+    pub kubelets: ::prost::alloc::vec::Vec<KubeletVersion>,
+    /// How long answers took that the daemon has waited for, from the request to the
+    /// answer's last byte.
+    #[prost(message, repeated, tag = "9")]
+    pub latencies: ::prost::alloc::vec::Vec<RequestLatency>,
+    /// What the API server's metrics tell of etcd.
+    #[prost(message, optional, tag = "10")]
+    pub etcd: ::core::option::Option<EtcdMetrics>,
+    /// What its metrics tell of APIs that were used since it started, and are
+    /// deprecated: at most 200.
+    #[prost(message, repeated, tag = "11")]
+    pub deprecated_apis: ::prost::alloc::vec::Vec<DeprecatedApi>,
+    /// Since when the metrics count: when the API server has started. Not set if it
+    /// does not say, or they may not be seen.
+    #[prost(message, optional, tag = "12")]
+    pub metrics_since: ::core::option::Option<::prost_types::Timestamp>,
+    /// What cannot be read, or may not be seen, and why: kind is what it is taken
+    /// from, such as "/metrics" or "leases.coordination.k8s.io/kube-scheduler".
+    #[prost(message, repeated, tag = "13")]
+    pub not_visible: ::prost::alloc::vec::Vec<Unreachable>,
+}
+/// HealthEndpoint is what the API server says of itself in one place.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HealthEndpoint {
+    /// Where: "livez", "readyz".
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Whether it says that all is well.
+    #[prost(bool, tag = "2")]
+    pub passed: bool,
+    /// Its checks, in its order: at most 500. None if it does not tell them.
+    #[prost(message, repeated, tag = "3")]
+    pub checks: ::prost::alloc::vec::Vec<HealthCheck>,
+    /// Why it did not pass, if no check tells: there was no answer in time.
+    #[prost(string, tag = "4")]
+    pub message: ::prost::alloc::string::String,
+}
+/// HealthCheck is one of the API server's checks.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HealthCheck {
+    /// Its name, such as "etcd" or "poststarthook/rbac/bootstrap-roles".
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Whether it passed.
+    #[prost(bool, tag = "2")]
+    pub passed: bool,
+    /// What is said of it besides: why it failed, which API servers withhold.
+    #[prost(string, tag = "3")]
+    pub message: ::prost::alloc::string::String,
+}
+/// LeaderLease is the lease by which one of several is elected.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LeaderLease {
+    /// Its name, which is that of the component.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Its namespace.
+    #[prost(string, tag = "2")]
+    pub namespace: ::prost::alloc::string::String,
+    /// Whether there is one: a component that elects nobody has none, and that of a
+    /// hosted control plane may be elsewhere.
+    #[prost(bool, tag = "3")]
+    pub found: bool,
+    /// Who holds it; empty if nobody does.
+    #[prost(string, tag = "4")]
+    pub holder: ::prost::alloc::string::String,
+    /// Since when.
+    #[prost(message, optional, tag = "5")]
+    pub acquired_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When the holder renewed it last.
+    #[prost(message, optional, tag = "6")]
+    pub renewed_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// For how long it lasts from then.
+    #[prost(message, optional, tag = "7")]
+    pub lasts: ::core::option::Option<::prost_types::Duration>,
+    /// How often it has changed hands.
+    #[prost(int64, tag = "8")]
+    pub transitions: i64,
+    /// Whether it has run out, by the daemon's clock.
+    #[prost(bool, tag = "9")]
+    pub expired: bool,
+}
+/// KubeletVersion is a version of kubelets.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KubeletVersion {
+    /// The version, such as "v1.36.3"; empty of nodes that have not said it.
+    #[prost(string, tag = "1")]
+    pub version: ::prost::alloc::string::String,
+    /// How many nodes have it.
+    #[prost(int32, tag = "2")]
+    pub nodes: i32,
+    /// The names of some of them, at most 5.
+    #[prost(string, repeated, tag = "3")]
+    pub examples: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How it is to the API server's.
+    #[prost(enumeration = "VersionSkew", tag = "4")]
+    pub skew: i32,
+}
+/// RequestLatency is how long one answer took.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RequestLatency {
+    /// The request, such as "GET /livez".
+    #[prost(string, tag = "1")]
+    pub request: ::prost::alloc::string::String,
+    /// How long it took.
+    #[prost(message, optional, tag = "2")]
+    pub duration: ::core::option::Option<::prost_types::Duration>,
+}
+/// EtcdMetrics is what an API server's metrics tell of etcd.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct EtcdMetrics {
+    /// How large it is, by server: at most 32.
+    #[prost(message, repeated, tag = "1")]
+    pub sizes: ::prost::alloc::vec::Vec<EtcdSize>,
+    /// How long it took to answer the API server, by operation: at most 32.
+    #[prost(message, repeated, tag = "2")]
+    pub operations: ::prost::alloc::vec::Vec<EtcdOperation>,
+    /// How long the time is that `recent` is about; not set if none is told.
+    #[prost(message, optional, tag = "3")]
+    pub recent: ::core::option::Option<::prost_types::Duration>,
+}
+/// EtcdSize is how large etcd's data is on disk.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EtcdSize {
+    /// The server, as the API server names it.
+    #[prost(string, tag = "1")]
+    pub server: ::prost::alloc::string::String,
+    /// Bytes, those included that are free to be used again.
+    #[prost(int64, tag = "2")]
+    pub bytes: i64,
+}
+/// EtcdOperation is how long etcd took for one sort of request.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EtcdOperation {
+    /// Which, such as "get", "list", "update".
+    #[prost(string, tag = "1")]
+    pub operation: ::prost::alloc::string::String,
+    /// Since the API server started.
+    #[prost(message, optional, tag = "2")]
+    pub since_start: ::core::option::Option<LatencyQuantiles>,
+    /// Since the daemon read the metrics before; not set if it has not, or if another
+    /// API server answered then.
+    #[prost(message, optional, tag = "3")]
+    pub recent: ::core::option::Option<LatencyQuantiles>,
+}
+/// LatencyQuantiles is how latencies are spread, as far as a histogram tells:
+/// interpolated in its buckets, as PromQL does.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LatencyQuantiles {
+    /// How many there are.
+    #[prost(int64, tag = "1")]
+    pub count: i64,
+    /// Half of them were no longer. Not set if there are none.
+    #[prost(message, optional, tag = "2")]
+    pub p50: ::core::option::Option<::prost_types::Duration>,
+    /// 99 in 100 of them were no longer. Not set if there are none.
+    #[prost(message, optional, tag = "3")]
+    pub p99: ::core::option::Option<::prost_types::Duration>,
+}
+/// DeprecatedApi is an API that somebody has used, and that is going to be removed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeprecatedApi {
+    /// The group; empty for the core group.
+    #[prost(string, tag = "1")]
+    pub group: ::prost::alloc::string::String,
+    /// The version.
+    #[prost(string, tag = "2")]
+    pub version: ::prost::alloc::string::String,
+    /// The resource, such as "horizontalpodautoscalers".
+    #[prost(string, tag = "3")]
+    pub resource: ::prost::alloc::string::String,
+    /// The subresource; empty for none.
+    #[prost(string, tag = "4")]
+    pub subresource: ::prost::alloc::string::String,
+    /// The release in which it is no longer served, such as "1.26"; empty if that is
+    /// not decided.
+    #[prost(string, tag = "5")]
+    pub removed_release: ::prost::alloc::string::String,
+}
+/// ControlPlaneHealth is what checks and leases come to. Values may be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ControlPlaneHealth {
+    /// Neither /livez nor /readyz may be seen.
+    Unspecified = 0,
+    /// No check fails, and no lease has run out or is free, of those that can be
+    /// seen.
+    Healthy = 1,
+    /// One does.
+    Unhealthy = 2,
+    /// The API server does not answer.
+    Unreachable = 3,
+}
+impl ControlPlaneHealth {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CONTROL_PLANE_HEALTH_UNSPECIFIED",
+            Self::Healthy => "CONTROL_PLANE_HEALTH_HEALTHY",
+            Self::Unhealthy => "CONTROL_PLANE_HEALTH_UNHEALTHY",
+            Self::Unreachable => "CONTROL_PLANE_HEALTH_UNREACHABLE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CONTROL_PLANE_HEALTH_UNSPECIFIED" => Some(Self::Unspecified),
+            "CONTROL_PLANE_HEALTH_HEALTHY" => Some(Self::Healthy),
+            "CONTROL_PLANE_HEALTH_UNHEALTHY" => Some(Self::Unhealthy),
+            "CONTROL_PLANE_HEALTH_UNREACHABLE" => Some(Self::Unreachable),
+            _ => None,
+        }
+    }
+}
+/// VersionSkew is how a kubelet's version is to the API server's. Values may be
+/// added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum VersionSkew {
+    /// One of the versions is not known.
+    Unspecified = 0,
+    /// Kubernetes supports the two together.
+    Supported = 1,
+    /// The kubelet is older than that.
+    TooOld = 2,
+    /// The kubelet is newer than the API server.
+    TooNew = 3,
+}
+impl VersionSkew {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "VERSION_SKEW_UNSPECIFIED",
+            Self::Supported => "VERSION_SKEW_SUPPORTED",
+            Self::TooOld => "VERSION_SKEW_TOO_OLD",
+            Self::TooNew => "VERSION_SKEW_TOO_NEW",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "VERSION_SKEW_UNSPECIFIED" => Some(Self::Unspecified),
+            "VERSION_SKEW_SUPPORTED" => Some(Self::Supported),
+            "VERSION_SKEW_TOO_OLD" => Some(Self::TooOld),
+            "VERSION_SKEW_TOO_NEW" => Some(Self::TooNew),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod control_plane_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// ControlPlaneService tells how the control plane is: what its API server says
+    /// of itself, who leads, in which versions, and how long answers take. Each part
+    /// is told to who may read what it is taken from; the others are in not_visible.
+    ///
+    /// Errors are as StatusService's; FAILED_PRECONDITION / NO_API_SERVER of a
+    /// recording.
+    #[derive(Debug, Clone)]
+    pub struct ControlPlaneServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl ControlPlaneServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> ControlPlaneServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> ControlPlaneServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ControlPlaneServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// GetControlPlane tells it once.
+        pub async fn get_control_plane(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetControlPlaneRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetControlPlaneResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.ControlPlaneService/GetControlPlane",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("daymark.v1.ControlPlaneService", "GetControlPlane"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// WatchControlPlane tells it now and at each interval. It ends with an error
+        /// that says why, never with OK: that the API server does not answer is told,
+        /// and ends nothing.
+        pub async fn watch_control_plane(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchControlPlaneRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::WatchControlPlaneResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.ControlPlaneService/WatchControlPlane",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "daymark.v1.ControlPlaneService",
+                        "WatchControlPlane",
+                    ),
+                );
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
 /// DiagnoseRequest says of what.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct DiagnoseRequest {

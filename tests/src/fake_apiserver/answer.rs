@@ -29,6 +29,12 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> i
         return review(&shared, request).await;
     }
     let uri = request.uri();
+    let text = shared.state.lock().texts.ask(uri.path());
+    match text {
+        Some(Some((status, text))) => return Ok(whole(status, "text/plain", text.to_string().into())),
+        Some(None) => return std::future::pending().await,
+        None => {}
+    }
     if uri.path() == "/version" {
         return Ok(json_answer(200, &json!({"major": "1", "minor": "36", "gitVersion": "v1.36.0"})));
     }

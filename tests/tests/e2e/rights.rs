@@ -164,7 +164,12 @@ fn samples_of(rpc: &str, here: &str, there: &str) -> Vec<Sample> {
         "NodeService/Cordon" | "NodeService/Uncordon" => node(rpc, &[("get", NODE), ("patch", NODE)]),
         "NodeService/PlanDrain" => node(rpc, &[("get", NODE), ("list", "pods")]),
         "NodeService/StartDrain" => node(rpc, &[("get", NODE), ("list", "pods"), ("patch", NODE)]),
-        "ServerService/GetServerInfo" | "ServerService/ListCaches" | "OperationService/ListOperations" => {
+        // What may not be seen of it is left out.
+        "ControlPlaneService/GetControlPlane"
+        | "ControlPlaneService/WatchControlPlane"
+        | "OperationService/ListOperations"
+        | "ServerService/GetServerInfo"
+        | "ServerService/ListCaches" => {
             vec![Sample { rpc: rpc.to_owned(), of: Of::Nothing, takes: Vec::new() }]
         }
         // By a token that is somebody else's: for nobody.

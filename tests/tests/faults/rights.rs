@@ -27,7 +27,7 @@ use tonic::{Code, Status};
 
 use crate::{Deployments, Pods, code_and_reason, full, put};
 
-/// What users may do: `jane list pods n`, or `*` for all namespaces. A token is its user's
+/// What users may do: `jane list pods n`, or `*` for all namespaces; `jane get /livez -` at a path. A token is its user's
 /// name. While it is mute, the API server does not say.
 #[derive(Clone, Default)]
 pub(crate) struct Rbac {
@@ -59,6 +59,11 @@ impl Rbac {
         }
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let (spec, attributes) = (&review["spec"], &review["spec"]["resourceAttributes"]);
+        if let Some(path) = spec["nonResourceAttributes"]["path"].as_str() {
+            let verb = text(&spec["nonResourceAttributes"]["verb"]);
+            let rule = format!("{} {verb} {path} -", text(&spec["user"]));
+            return Some(json!({"allowed": self.rules.lock().contains(&rule)}));
+        }
         let resource = match text(&attributes["subresource"]) {
             none if none.is_empty() => text(&attributes["resource"]),
             subresource => format!("{}/{subresource}", text(&attributes["resource"])),

@@ -1,6 +1,7 @@
 //! A request to each rpc.
 
 use daymark_proto::v1::completion_service_client::CompletionServiceClient;
+use daymark_proto::v1::control_plane_service_client::ControlPlaneServiceClient;
 use daymark_proto::v1::diagnosis_service_client::DiagnosisServiceClient;
 use daymark_proto::v1::event_service_client::EventServiceClient;
 use daymark_proto::v1::gate_service_client::GateServiceClient;
@@ -14,11 +15,12 @@ use daymark_proto::v1::table_service_client::TableServiceClient;
 use daymark_proto::v1::tree_service_client::TreeServiceClient;
 use daymark_proto::v1::{
     ArmGateRequest, CancelGateRequest, CancelOperationRequest, CompleteRequest, CordonRequest, DiagnoseRequest,
-    DrainOptions, EventFilter, Filter, GatePolicy, GetGateRequest, GetOperationRequest, GetServerInfoRequest,
-    GetStatusRequest, ListCachesRequest, ListEventsRequest, ListNodesRequest, ListOperationsRequest,
-    ListStatusesRequest, ListTablesRequest, ObjectRef, OpenGateRequest, PlanDrainRequest, StartDrainRequest,
-    StreamLogsRequest, Subject, UncordonRequest, WatchDiagnosisRequest, WatchEventsRequest, WatchGateRequest,
-    WatchNodesRequest, WatchOperationRequest, WatchStatusesRequest, WatchTreeRequest,
+    DrainOptions, EventFilter, Filter, GatePolicy, GetControlPlaneRequest, GetGateRequest, GetOperationRequest,
+    GetServerInfoRequest, GetStatusRequest, ListCachesRequest, ListEventsRequest, ListNodesRequest,
+    ListOperationsRequest, ListStatusesRequest, ListTablesRequest, ObjectRef, OpenGateRequest, PlanDrainRequest,
+    StartDrainRequest, StreamLogsRequest, Subject, UncordonRequest, WatchControlPlaneRequest, WatchDiagnosisRequest,
+    WatchEventsRequest, WatchGateRequest, WatchNodesRequest, WatchOperationRequest, WatchStatusesRequest,
+    WatchTreeRequest,
 };
 use daymark_tests::in_process::with_token;
 use tonic::Status;
@@ -35,6 +37,7 @@ pub(super) async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &s
         "ServerService" => ask_server(channel, sample, token).await,
         "NodeService" => ask_nodes(channel, sample, token).await,
         "OperationService" => ask_operations(channel, sample, token).await,
+        "ControlPlaneService" => ask_control_plane(channel, sample, token).await,
         _ => ask_others(channel, sample, token).await,
     }
 }
@@ -155,6 +158,21 @@ async fn ask_operations(channel: Channel, sample: &Sample, token: &str) -> Resul
         }
         "OperationService/CancelOperation" => {
             operations.cancel_operation(with_token(CancelOperationRequest { id }, token)).await.map(drop)
+        }
+        other => panic!("{other}: how is it asked? Say it here"),
+    }
+}
+
+async fn ask_control_plane(channel: Channel, sample: &Sample, token: &str) -> Result<(), Status> {
+    let (mut control_plane, token) = (ControlPlaneServiceClient::new(channel), Some(token));
+    match sample.rpc.as_str() {
+        "ControlPlaneService/GetControlPlane" => {
+            let request = with_token(GetControlPlaneRequest::default(), token);
+            control_plane.get_control_plane(request).await.map(drop)
+        }
+        "ControlPlaneService/WatchControlPlane" => {
+            let request = with_token(WatchControlPlaneRequest::default(), token);
+            control_plane.watch_control_plane(request).await.map(drop)
         }
         other => panic!("{other}: how is it asked? Say it here"),
     }

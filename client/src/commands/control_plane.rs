@@ -1,0 +1,121 @@
+//! `daymark control-plane`
+
+use daymark::api::{ControlPlane, ControlPlaneHealth, GetControlPlaneRequest, WatchControlPlaneRequest};
+use daymark::{Client, ControlPlaneEvent};
+use tokio::time::{Instant, sleep_until};
+
+use super::session;
+use crate::args::{ControlPlane as Args, ControlPlaneFormat, Global};
+use crate::ci::Ci;
+use crate::control_plane::{self, ControlPlaneJson};
+use crate::exit::{Exit, Failure};
+use crate::json;
+use crate::live::Live;
+use crate::printer::Printer;
+
+/// Tells how the control plane is.
+pub async fn run(global: &Global, args: &Args, printer: &mut Printer) -> Result<Exit, Failure> {
+    let cluster = session::cluster(global).to_owned();
+    let client = session::connect(global).await?;
+    let ci = args.ci.choose(|name| std::env::var(name).ok());
+    let mut telling = Telling { args, ci, printer, live: Live::default(), told: None };
+    if args.watch {
+        return telling.watch(&client, cluster).await;
+    }
+    let told = client.control_plane(GetControlPlaneRequest { cluster }).await?.control_plane.unwrap_or_default();
+    telling.tell_once(&told)?;
+    match exit(&told) {
+        Exit::Unreachable => Err(Failure::new(Exit::Unreachable, control_plane::headline(&told))),
+        exit => Ok(exit),
+    }
+}
+
+/// The exit code that stands for how it is.
+fn exit(it: &ControlPlane) -> Exit {
+    match it.health() {
+        ControlPlaneHealth::Healthy => Exit::Passed,
+        ControlPlaneHealth::Unhealthy => Exit::Failed,
+        ControlPlaneHealth::Unreachable => Exit::Unreachable,
+        ControlPlaneHealth::Unspecified => Exit::NotPermitted,
+    }
+}
+
+/// Where it is told.
+struct Telling<'a> {
+    args: &'a Args,
+    ci: Ci,
+    printer: &'a mut Printer,
+    live: Live,
+    /// What was told last.
+    told: Option<ControlPlane>,
+}
+
+impl Telling<'_> {
+    async fn watch(&mut self, client: &Client, cluster: String) -> Result<Exit, Failure> {
+        let limit = self.args.timeout.filter(|limit| !limit.is_zero()).unwrap_or(session::FOREVER);
+        let deadline = Instant::now() + limit;
+        let interval = self.args.interval.try_into().ok();
+        let mut watch = client.watch_control_plane(WatchControlPlaneRequest { cluster, interval });
+        loop {
+            tokio::select! {
+                biased;
+                event = watch.next() => match event? {
+                    ControlPlaneEvent::Told(told) => self.tell_again(told.control_plane.unwrap_or_default())?,
+                    ControlPlaneEvent::Lost(error) => {
+                        self.live.clear(self.printer)?;
+                        self.printer.problem(&session::lost(client, &error));
+                    }
+                },
+                () = sleep_until(deadline) => return match &self.told {
+                    Some(told) => Ok(exit(told)),
+                    None => Err(Failure::new(Exit::Unreachable, "the time is over, and the daemon has told nothing")),
+                },
+            }
+        }
+    }
+
+    fn tell_once(&mut self, it: &ControlPlane) -> Result<(), Failure> {
+        let terminal = self.printer.on_terminal();
+        match self.args.output {
+            // It is what the problem says.
+            ControlPlaneFormat::Text if it.health() == ControlPlaneHealth::Unreachable => {}
+            ControlPlaneFormat::Text => self.lines(it)?,
+            ControlPlaneFormat::Json => self.document(it, |out, it| json::pretty(out, it, terminal))?,
+        }
+        Ok(self.printer.flush()?)
+    }
+
+    fn tell_again(&mut self, it: ControlPlane) -> Result<(), Failure> {
+        let terminal = self.printer.on_terminal();
+        match self.args.output {
+            ControlPlaneFormat::Json => self.document(&it, |out, it| json::line(out, it, terminal))?,
+            ControlPlaneFormat::Text if terminal => self.live.draw(self.printer, None, control_plane::lines(&it))?,
+            ControlPlaneFormat::Text => {
+                if self.told.as_ref().is_none_or(|told| control_plane::differ(told, &it)) {
+                    self.lines(&it)?;
+                }
+            }
+        }
+        self.told = Some(it);
+        Ok(self.printer.flush()?)
+    }
+
+    fn lines(&mut self, it: &ControlPlane) -> Result<(), Failure> {
+        for line in control_plane::lines(it) {
+            let line = line.paint(self.printer);
+            self.printer.line(&self.ci.harmless(&line))?;
+        }
+        Ok(())
+    }
+
+    fn document(
+        &mut self,
+        it: &ControlPlane,
+        write: impl Fn(&mut Vec<u8>, &ControlPlaneJson<'_>) -> std::io::Result<()>,
+    ) -> Result<(), Failure> {
+        let mut bytes = Vec::new();
+        write(&mut bytes, &ControlPlaneJson::from(it))?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Ok(self.printer.line(self.ci.harmless_json(&text).trim_end())?)
+    }
+}
