@@ -3,8 +3,8 @@
 mod events;
 mod gates;
 mod serving;
+mod supply;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,45 +15,39 @@ use tokio_util::sync::CancellationToken;
 
 use self::gates::{Lasting, keep};
 use self::serving::{Entrance, Kept, Open, serve};
+use self::supply::{Supply, supply};
 use crate::access::TokenError;
 use crate::access::authorizer::Authorizer;
 use crate::access::oidc::ConfigurationError;
 use crate::access::own_rights::say_what_is_off;
 use crate::access::shares::Shares;
 use crate::act::operation::{Operations, Work};
-use crate::args::{ArgsError, Config, Origin};
-use crate::caches::{Caches, Feeding, Lease, Policy, Recording};
-use crate::catalog::Catalog;
+use crate::args::{ArgsError, Config};
+use crate::caches::{Caches, Feeding, Lease, Recording};
 use crate::cause::{BadPattern, Investigator, Redaction};
-use crate::clock::Clock;
 use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
 use crate::event_store::EventStore;
 use crate::gate::register::Gates;
 use crate::gate::run::{Run, Tools};
 use crate::gate::store::StoreError;
-use crate::kind::Kind;
 use crate::lifecycle;
 use crate::logs;
 use crate::predicate::Predicates;
 use crate::proof::Prover;
-use crate::recording::recorder::{RecordError, Recorder, Writing};
-use crate::recording::{self, reader};
+use crate::recording::reader;
+use crate::recording::recorder::{RecordError, Writing};
 use crate::rpc::listener::{Address, ListenError, Listener};
 use crate::rpc::tls::TlsError;
 use crate::rpc::{Rpc, Served, Streams};
-use crate::rule::relations::{self, Dependent};
+use crate::rule::relations::Dependent;
 use crate::rule::view::Related;
 use crate::rulebook::RuleError;
 use crate::rulebook::files::RuleFiles;
-use crate::source::connect::{ConnectError, connect};
-use crate::source::replay::Replay;
-use crate::source::{Problem, Source};
+use crate::source::Source;
+use crate::source::connect::ConnectError;
 use crate::subscription::predicate::Answering;
 use crate::subscription::{Evaluator, Groups};
-
-/// How long the API server may take to tell a recording what it is.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A daemon that cannot start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -141,16 +135,6 @@ struct Parts {
     kept: Kept,
 }
 
-/// Where objects come from, and how they are called.
-struct Supply {
-    cluster: String,
-    default_namespace: String,
-    source: Source,
-    clock: Clock,
-    catalog: Catalog,
-    record: Option<(Recorder, Vec<Kind>, Writing)>,
-}
-
 /// Puts a daemon together. Sources run on `ingest`.
 ///
 /// # Errors
@@ -222,60 +206,6 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     let kept = Kept { access, tls };
     let parts = Parts { openings, opened_gates, started, lasting_gates, answering, rule_files, writing, kept };
     Ok(Bound { listeners, addresses, rpc, served, parts, ingest, drain_timeout })
-}
-
-async fn supply(origin: Origin, policy: &mut Policy) -> Result<Supply, AppError> {
-    match origin {
-        Origin::Recording { path, speed } => {
-            let replay = Replay::open(&path, speed)?;
-            let header = replay.header().clone();
-            // A recording is there as a whole.
-            policy.warm = header.kinds.iter().map(ToString::to_string).collect();
-            Ok(Supply {
-                cluster: header.cluster,
-                default_namespace: header.default_namespace,
-                clock: replay.clock(),
-                catalog: Catalog::of(header.kinds),
-                source: Source::Replay(replay),
-                record: None,
-            })
-        }
-        Origin::Cluster { name, target, record } => {
-            let server = connect(&target).await?;
-            let default_namespace = server.default_namespace().to_owned();
-            let (source, clock, catalog) = (Source::ApiServer(server), Clock::System, Catalog::default());
-            let mut supply = Supply { cluster: name, default_namespace, source, clock, catalog, record: None };
-            if let Some(path) = record {
-                supply.record = Some(recorder(&path, &supply, policy).await?);
-            }
-            Ok(supply)
-        }
-    }
-}
-
-/// Begins a recording of a cluster, which must answer: of the kinds that are
-/// followed all the time.
-async fn recorder(path: &Path, supply: &Supply, policy: &Policy) -> Result<(Recorder, Vec<Kind>, Writing), AppError> {
-    let unrecordable = |problem: Problem| AppError::Unrecordable(problem.message);
-    let facts = async { Ok((supply.source.version().await?, supply.source.kinds().await?)) };
-    let facts = tokio::time::timeout(PATIENCE, facts).await;
-    let facts: Result<_, Problem> = facts.map_err(|_| AppError::Unrecordable("it does not answer".into()))?;
-    let (kubernetes, served) = facts.map_err(unrecordable)?;
-    let warm = |name: &String| served.iter().find(|kind| kind.answers_to(name)).cloned();
-    let mut kinds: Vec<_> = policy.warm.iter().filter_map(warm).collect();
-    relations::complete(&mut kinds, &served);
-    let header = recording::Header {
-        format: recording::FORMAT.into(),
-        version: recording::VERSION,
-        daymark: env!("CARGO_PKG_VERSION").into(),
-        kubernetes,
-        cluster: supply.cluster.clone(),
-        default_namespace: supply.default_namespace.clone(),
-        started_at: supply.clock.now(),
-        kinds: kinds.clone(),
-    };
-    let (recorder, writing) = Recorder::create(path, header, supply.clock.clone())?;
-    Ok((recorder, kinds, writing))
 }
 
 /// How a task of the daemon ended.

@@ -5,6 +5,7 @@ pub mod connect;
 pub mod logs;
 pub mod replay;
 pub mod shared;
+mod sink;
 pub mod table;
 
 use std::collections::HashSet;
@@ -13,17 +14,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use jiff::Timestamp;
-use tokio::sync::mpsc;
 
+pub use self::sink::{Arrivals, Batch, Closed, Sink};
 use self::table::{Table, Wanted};
 use crate::catalog::Catalog;
 use crate::cause::EventLine;
 use crate::clock::Clock;
-use crate::decode::arrival::{Arrival, Decoder};
 use crate::kind::{Content, Kind, escape};
 use crate::record::{Key, Uid};
-use crate::recording::recorder::Recorder;
 
 /// One step of following a kind. Objects are JSON as the API server sent it.
 #[derive(Clone, Debug)]
@@ -342,93 +340,4 @@ pub struct Set {
     pub newest: u64,
     /// The objects.
     pub uids: HashSet<Uid>,
-}
-
-/// What came, with the times at which it happened, as a cache's writer takes it.
-pub type Arrivals = mpsc::Receiver<Batch>;
-/// What came together.
-pub type Batch = Vec<(Timestamp, Arrival)>;
-
-/// So much is handed on together at most.
-const BATCH: usize = 16;
-
-/// Where a source puts what it sees: a cache, and a recording if one is made.
-#[derive(Debug)]
-pub struct Sink {
-    arrivals: mpsc::Sender<Batch>,
-    batch: Batch,
-    decoder: Decoder,
-    recorder: Option<(Arc<Recorder>, usize)>,
-    clock: Clock,
-}
-
-/// Nobody reads the sink any more.
-#[derive(Debug)]
-pub struct Closed;
-
-impl Sink {
-    /// A sink that decodes what comes, waits while `arrivals` is full, and tells
-    /// the recorder, too, as the kind of that number.
-    #[must_use]
-    pub fn new(
-        arrivals: mpsc::Sender<Batch>,
-        decoder: Decoder,
-        recorder: Option<(Arc<Recorder>, usize)>,
-        clock: Clock,
-    ) -> Self {
-        Self { arrivals, batch: Vec::new(), decoder, recorder, clock }
-    }
-
-    /// Puts an event that happens now.
-    ///
-    /// # Errors
-    /// If nobody reads any more.
-    pub async fn put(&mut self, event: Event) -> Result<(), Closed> {
-        self.hold(event).await?;
-        self.flush().await
-    }
-
-    /// As [`Sink::put`], but it may be handed on with what comes next, or by
-    /// [`Sink::flush`].
-    ///
-    /// # Errors
-    /// If nobody reads any more.
-    pub async fn hold(&mut self, event: Event) -> Result<(), Closed> {
-        self.hold_at(self.clock.now(), event).await
-    }
-
-    /// Puts an event that happens, or happened, at that time.
-    ///
-    /// # Errors
-    /// If nobody reads any more.
-    pub async fn put_at(&mut self, at: Timestamp, event: Event) -> Result<(), Closed> {
-        self.hold_at(at, event).await?;
-        self.flush().await
-    }
-
-    async fn hold_at(&mut self, at: Timestamp, event: Event) -> Result<(), Closed> {
-        if let Some((recorder, kind)) = &self.recorder {
-            recorder.record(at, *kind, event.clone()).await;
-        }
-        // Here, not where it is written: the two run side by side.
-        self.batch.push((at, self.decoder.decode(event)));
-        if self.batch.len() >= BATCH { self.flush().await } else { Ok(()) }
-    }
-
-    /// Hands on what was held.
-    ///
-    /// # Errors
-    /// If nobody reads any more.
-    pub async fn flush(&mut self) -> Result<(), Closed> {
-        if self.batch.is_empty() {
-            return Ok(());
-        }
-        self.arrivals.send(std::mem::take(&mut self.batch)).await.map_err(|_| Closed)
-    }
-
-    /// Returns when nobody reads any more.
-    pub fn closed(&self) -> impl Future<Output = ()> + use<> {
-        let arrivals = self.arrivals.clone();
-        async move { arrivals.closed().await }
-    }
 }

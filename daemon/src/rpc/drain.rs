@@ -104,20 +104,8 @@ impl Served {
             return Err(error);
         }
         let plan = planned.plan.clone();
-        let target = Target { kind: kinds.nodes.clone(), key: Key::new("", &*plan.node), uid: plan.uid.clone() };
-        let start = Start {
-            request: request_id,
-            act: Act::Drain,
-            target,
-            caller: caller.clone(),
-            timeout: options.timeout,
-            detached: detach,
-            seen_by: vec![
-                Right::to("get", &kinds.nodes, None).of(&plan.node.as_str().into()),
-                Right::to("list", &kinds.pods, None),
-            ],
-            cancelled_by: cordon::right(&kinds.nodes, &plan.node),
-        };
+        let start = start(&kinds, &plan, caller, options.timeout);
+        let start = Start { request: request_id, detached: detach, ..start };
         let controllers = plan.with(Fate::Goes).map(|pod| self.controller(pod)).collect();
         let eyes = self.eyes_on_node(&kinds, &plan.node).await?;
         let drain = Drain { actor, kinds, options, plan, controllers, eyes };
@@ -173,6 +161,20 @@ impl Served {
             selections.push(Selection { every_version: true, ..budgets });
         }
         Ok(Eyes::on(&self.log, &self.groups, selections))
+    }
+}
+
+fn start(kinds: &Kinds, plan: &Plan, caller: &Caller, timeout: Duration) -> Start {
+    let name = plan.node.as_str();
+    Start {
+        request: String::new(),
+        act: Act::Drain,
+        target: Target { kind: Arc::clone(&kinds.nodes), key: Key::new("", name), uid: plan.uid.clone() },
+        caller: caller.clone(),
+        timeout,
+        detached: false,
+        seen_by: vec![Right::to("get", &kinds.nodes, None).of(&name.into()), Right::to("list", &kinds.pods, None)],
+        cancelled_by: cordon::right(&kinds.nodes, name),
     }
 }
 

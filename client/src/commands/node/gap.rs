@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use daymark::api::{Filter, GatePolicy, ObjectRef, OpenGateRequest, Outcome, Step, StepState};
+use daymark::api::{Filter, Gate, GatePolicy, ObjectRef, OpenGateRequest, Outcome, Step, StepState};
 use daymark::{Client, GateEvent};
 
 use crate::commands::operation::{name_of, request_id};
@@ -23,12 +23,7 @@ pub async fn until_ready(
     printer: &mut Printer,
     signals: &mut Signals,
 ) -> Result<(), Failure> {
-    let mut controllers: Vec<ObjectRef> = Vec::new();
-    for step in steps.iter().filter(|step| step.state() == StepState::Done) {
-        let controller = step.controller.iter().filter(|it| BRING_BACK.contains(&&*it.resource));
-        let new: Vec<_> = controller.filter(|controller| !controllers.contains(controller)).cloned().collect();
-        controllers.extend(new);
-    }
+    let controllers = controllers(steps);
     if controllers.is_empty() {
         return Ok(());
     }
@@ -44,30 +39,37 @@ pub async fn until_ready(
     };
     let token = signals.or(async { Ok(client.open_gate(request).await?.token) }).await?;
     let mut watch = client.watch_gate(&token);
-    let mut waited_for = String::new();
     loop {
         match signals.or(async { Ok(watch.next().await?) }).await? {
-            Some(GateEvent::Told(told)) => {
-                let gate = told.gate.unwrap_or_default();
-                let cause = gate.cause.clone().unwrap_or_default();
-                waited_for = cause.object.as_ref().map(name_of).unwrap_or_default();
-                match gate.outcome() {
-                    Outcome::Unspecified => {}
-                    Outcome::Passed => return Ok(()),
-                    _ => {
-                        let text =
-                            format!("the next node is not touched: {}: {} {waited_for}", gate.reason, gate.message);
-                        return Err(Failure::new(Exit::Failed, sanitize::line(text.trim())));
-                    }
-                }
-            }
+            Some(GateEvent::Told(told)) => match told.gate.unwrap_or_default() {
+                gate if gate.outcome() == Outcome::Unspecified => {}
+                gate if gate.outcome() == Outcome::Passed => return Ok(()),
+                gate => return Err(not_ready(&gate)),
+            },
             Some(GateEvent::Lost(error)) => printer.problem(&session::lost(client, &error)),
             None => {
-                let text = format!("the next node is not touched: the wait has ended without a verdict {waited_for}");
+                let text = "the next node is not touched: the wait has ended without a verdict";
                 return Err(Failure::new(Exit::Unreachable, text));
             }
         }
     }
+}
+
+/// What manages the pods that went, and brings them back; each once.
+fn controllers(steps: &[Step]) -> Vec<ObjectRef> {
+    let mut controllers: Vec<ObjectRef> = Vec::new();
+    for step in steps.iter().filter(|step| step.state() == StepState::Done) {
+        let controller = step.controller.iter().filter(|it| BRING_BACK.contains(&&*it.resource));
+        let new: Vec<_> = controller.filter(|controller| !controllers.contains(controller)).cloned().collect();
+        controllers.extend(new);
+    }
+    controllers
+}
+
+fn not_ready(gate: &Gate) -> Failure {
+    let object = gate.cause.as_ref().and_then(|cause| cause.object.as_ref()).map(name_of).unwrap_or_default();
+    let text = format!("the next node is not touched: {}: {} {object}", gate.reason, gate.message);
+    Failure::new(Exit::Failed, sanitize::line(text.trim()))
 }
 
 fn counted(count: usize) -> String {

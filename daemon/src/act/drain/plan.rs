@@ -168,23 +168,10 @@ fn fate(
     let is_over = matches!(text(&pod.value, "/status/phase"), "Succeeded" | "Failed");
     let daemon_set = controller.filter(|controller| controller.kind == "DaemonSet" && !is_over);
     let mut lost = Vec::new();
-    if let Some(controller) = daemon_set {
-        let key = Key::new(pod.name.namespace.as_str(), controller.name.as_str());
-        match (facts.lost_daemon_sets.contains(&key), options.force, options.ignore_daemonsets) {
-            (true, true, _) => lost.push(format!("its DaemonSet {} is gone: it does not come back", controller.name)),
-            (true, false, _) => {
-                let message =
-                    format!("its DaemonSet {} is gone, so that it would not come back: --force", controller.name);
-                return (Fate::Blocks, "Orphaned", message);
-            }
-            (false, _, true) => {
-                return (Fate::Stays, "DaemonSet", format!("DaemonSet {} would bring it back", controller.name));
-            }
-            (false, _, false) => {
-                let message =
-                    format!("DaemonSet {} would bring it back: --ignore-daemonsets leaves it", controller.name);
-                return (Fate::Blocks, "DaemonSet", message);
-            }
+    if let Some(daemon_set) = daemon_set {
+        match of_daemon_set(pod, &daemon_set.name, facts, options) {
+            Ok(loss) => lost.push(loss),
+            Err(fate) => return fate,
         }
     }
     if !pod.annotation(MIRROR).is_empty() {
@@ -208,6 +195,28 @@ fn fate(
         lost.push("nothing manages it: it does not come back".to_owned());
     }
     (Fate::Goes, if pod.is_deleted() { "Terminating" } else { "Evictable" }, lost.join("; "))
+}
+
+/// What is lost if a pod goes that its DaemonSet will not bring back; else what becomes of it.
+fn of_daemon_set(
+    pod: &Object,
+    name: &str,
+    facts: &Facts,
+    options: &Options,
+) -> Result<String, (Fate, &'static str, String)> {
+    let key = Key::new(pod.name.namespace.as_str(), name);
+    match (facts.lost_daemon_sets.contains(&key), options.force, options.ignore_daemonsets) {
+        (true, true, _) => Ok(format!("its DaemonSet {name} is gone: it does not come back")),
+        (true, false, _) => {
+            let message = format!("its DaemonSet {name} is gone, so that it would not come back: --force");
+            Err((Fate::Blocks, "Orphaned", message))
+        }
+        (false, _, true) => Err((Fate::Stays, "DaemonSet", format!("DaemonSet {name} would bring it back"))),
+        (false, _, false) => {
+            let message = format!("DaemonSet {name} would bring it back: --ignore-daemonsets leaves it");
+            Err((Fate::Blocks, "DaemonSet", message))
+        }
+    }
 }
 
 fn controller(pod: &Object) -> Option<Controller> {
