@@ -17,6 +17,8 @@ mod events;
 mod get;
 mod logs;
 mod node;
+mod node_readiness;
+mod operation;
 mod question;
 mod report;
 
@@ -28,7 +30,9 @@ pub use diagnose::{Diagnose, Format as DiagnoseFormat};
 pub use events::{EventFormat, EventType, Events};
 pub use get::{ColumnArgs, Following, Get, Shown, StateArg, Tree, TreeFormat, Watch};
 pub use logs::{LogFormat, Logs};
-pub use node::{NodeCommand, NodeList, NodeListFormat, NodeWait, NodeWaitFormat};
+pub use node::{Between, Cordon, Drain, DryRun, Node, NodeNames};
+pub use node_readiness::{NodeList, NodeListFormat, NodeWait, NodeWaitFormat};
+pub use operation::{Operation, OperationId, OperationList};
 pub use question::{Policy, Question};
 pub use report::{Format as ReportFormat, Report};
 
@@ -80,12 +84,15 @@ pub enum Command {
     On(On),
     /// Show the logs of pods, by whatever is above them
     Logs(Logs),
+    /// See whether nodes are usable, and take them out of use for a while
+    #[command(subcommand)]
+    Node(Node),
+    /// Look after what is being done to the cluster
+    #[command(subcommand)]
+    Operation(Operation),
     /// Ask for one verdict on a set of objects, to be had by a token
     #[command(subcommand)]
     Gate(Gate),
-    /// Look after nodes
-    #[command(subcommand)]
-    Node(NodeCommand),
     /// Look after connections that have a name
     #[command(subcommand)]
     Context(Context),

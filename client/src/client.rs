@@ -4,6 +4,7 @@ mod evidence;
 mod gates;
 mod nodes;
 mod objects;
+mod operations;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -14,6 +14,7 @@ pub mod logs;
 pub mod man;
 pub mod node;
 pub mod on;
+pub mod operation;
 pub mod session;
 pub mod tree;
 pub mod version;

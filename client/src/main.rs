@@ -26,6 +26,7 @@ mod live;
 mod manifests;
 mod node_report;
 mod object_list;
+mod operation_json;
 mod output;
 #[cfg(test)]
 mod output_cases;

@@ -20,6 +20,7 @@ use crate::access::authorizer::Authorizer;
 use crate::access::oidc::ConfigurationError;
 use crate::access::own_rights::say_what_is_off;
 use crate::access::shares::Shares;
+use crate::act::operation::{Operations, Work};
 use crate::args::{ArgsError, Config, Origin};
 use crate::caches::{Caches, Feeding, Lease, Policy, Recording};
 use crate::catalog::Catalog;
@@ -132,6 +133,7 @@ pub struct Bound {
 struct Parts {
     openings: mpsc::Receiver<Feeding>,
     opened_gates: mpsc::Receiver<Run>,
+    started: mpsc::Receiver<Work>,
     lasting_gates: Lasting,
     answering: Answering,
     rule_files: RuleFiles,
@@ -189,6 +191,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         clock: clock.going_on(),
     };
     let (gates, opened_gates) = Gates::new(tools);
+    let (operations, started) = Operations::new(clock.going_on());
     let served = Arc::new(Served {
         cluster,
         default_namespace,
@@ -201,6 +204,8 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         gates,
         events: Arc::new(EventStore::new(config.events)),
         authorizer,
+        operations,
+        remote_acts: config.remote_acts,
         status_only: config.status_only,
         redaction,
         prover,
@@ -215,7 +220,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     let drain_timeout = config.drain_timeout;
     let lasting_gates = Lasting { keeping, reopenings: served.know_again(loaded) };
     let kept = Kept { access, tls };
-    let parts = Parts { openings, opened_gates, lasting_gates, answering, rule_files, writing, kept };
+    let parts = Parts { openings, opened_gates, started, lasting_gates, answering, rule_files, writing, kept };
     Ok(Bound { listeners, addresses, rpc, served, parts, ingest, drain_timeout })
 }
 
@@ -296,7 +301,8 @@ impl Bound {
     /// If a task of the daemon fails, or the recording is not whole.
     pub async fn run(self, abort: CancellationToken) -> Result<(), AppError> {
         let Self { listeners, addresses: _, rpc, served, parts, ingest, drain_timeout } = self;
-        let Parts { mut openings, mut opened_gates, lasting_gates, answering, rule_files, writing, kept } = parts;
+        let Parts { mut openings, mut opened_gates, mut started, lasting_gates, answering, rule_files, writing, kept } =
+            parts;
         let rpc = Arc::new(rpc);
         let mut servers = serve(listeners, &rpc);
         let mut workers = look_after(&served, &rpc);
@@ -316,6 +322,7 @@ impl Bound {
             tokio::select! {
                 () = served.drain.cancelled() => break Ok(()),
                 Some(feeding) = openings.recv() => follow(&mut workers, feeding, &served.source, &ingest),
+                Some(work) = started.recv() => act(&mut workers, &served, work),
                 Some(gate) = opened_gates.recv() => gates::judge(&mut workers, &served, gate),
                 Some(ended) = workers.join_next() => if let ended @ Err(_) = flatten(ended) { break ended },
                 Some(ended) = servers.join_next() => break flatten(ended),
@@ -359,6 +366,15 @@ fn follow(workers: &mut JoinSet<Ended>, feeding: Feeding, source: &Source, inges
     // What comes ends with the source.
     workers.spawn(async move {
         writer.run(arrivals).await;
+        Ok(())
+    });
+}
+
+/// Does an operation's work, unless the daemon ends before that.
+fn act(workers: &mut JoinSet<Ended>, served: &Arc<Served>, work: Work) {
+    let drain = served.drain.clone();
+    workers.spawn(async move {
+        let _stopped = drain.run_until_cancelled_owned(work.run()).await;
         Ok(())
     });
 }

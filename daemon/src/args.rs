@@ -1,5 +1,6 @@
 //! The command line.
 
+mod acts;
 mod events;
 pub mod serving;
 
@@ -8,9 +9,11 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use self::acts::ActArgs;
 use self::events::EventArgs;
 use self::serving::{Serving, ServingArgs, ServingError};
 use crate::access::shares::Limits;
+use crate::act::Acts;
 use crate::caches::Policy;
 use crate::event_log::Capacity;
 use crate::event_store::Bounds;
@@ -98,6 +101,9 @@ pub struct Args {
 
     #[command(flatten)]
     events: EventArgs,
+
+    #[command(flatten)]
+    acts: ActArgs,
 
     /// Rules in CEL, for kinds that have none built in or another one than you
     /// want: a file, or a folder of them; read again when they change
@@ -239,6 +245,8 @@ pub struct Config {
     pub gates: GatesKept,
     /// How many events are kept.
     pub events: Bounds,
+    /// What others than the daemon's owner may have done.
+    pub remote_acts: Acts,
 }
 
 /// Where gates are kept.
@@ -350,6 +358,7 @@ impl Args {
             redact,
             gates,
             events: self.events.into(),
+            remote_acts: self.acts.into(),
         })
     }
 }

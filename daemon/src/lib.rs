@@ -20,6 +20,7 @@ pub mod subscription;
 pub mod rpc;
 
 pub mod access;
+pub mod act;
 pub mod app;
 pub mod args;
 pub mod assess;

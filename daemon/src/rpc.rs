@@ -1,6 +1,7 @@
 //! The gRPC server.
 
 mod accept;
+mod acting;
 mod auth;
 mod completion_service;
 mod connection;
@@ -11,6 +12,8 @@ mod diagnosis_evidence;
 mod diagnosis_gather;
 mod diagnosis_observe;
 mod diagnosis_service;
+mod drain;
+mod drain_convert;
 mod error;
 mod event_convert;
 mod event_filter;
@@ -32,6 +35,9 @@ mod node_convert;
 mod node_look;
 mod node_question;
 mod node_readiness_service;
+mod node_service;
+mod operation_convert;
+mod operation_service;
 mod rights;
 mod rules;
 mod server_service;
@@ -51,6 +57,8 @@ use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::log_service_server::LogServiceServer;
 use daymark_proto::v1::node_readiness_service_server::NodeReadinessServiceServer;
+use daymark_proto::v1::node_service_server::NodeServiceServer;
+use daymark_proto::v1::operation_service_server::OperationServiceServer;
 use daymark_proto::v1::server_service_server::ServerServiceServer;
 use daymark_proto::v1::status_service_server::StatusServiceServer;
 use daymark_proto::v1::table_service_server::TableServiceServer;
@@ -70,6 +78,8 @@ use crate::access::authorizer::Authorizer;
 use crate::access::own_rights::Need;
 use crate::access::shares::Shares;
 use crate::access::{Access, LONGEST_TOKEN};
+use crate::act::Acts;
+use crate::act::operation::Operations;
 use crate::caches::Caches;
 use crate::cause::Redaction;
 use crate::clock::Clock;
@@ -119,6 +129,10 @@ pub struct Served {
     pub authorizer: Arc<Authorizer>,
     /// What each caller may have.
     pub shares: Arc<Shares>,
+    /// What is being done to the cluster.
+    pub operations: Operations,
+    /// What others than the daemon's owner may have done.
+    pub remote_acts: Acts,
     /// Whether who may `get` a kind's `status`, and no more, sees states.
     pub status_only: bool,
     /// Takes secrets out of the cluster's own text.
@@ -162,6 +176,8 @@ impl Rpc {
             .add_service(GateServiceServer::new(gate_service::Handler::new(Arc::clone(&served))))
             .add_service(EventServiceServer::new(event_service::Handler::new(Arc::clone(&served))))
             .add_service(LogServiceServer::new(log_service::Handler::new(Arc::clone(&served))))
+            .add_service(NodeServiceServer::new(node_service::Handler::new(Arc::clone(&served))))
+            .add_service(OperationServiceServer::new(operation_service::Handler::new(Arc::clone(&served))))
             .add_service(DiagnosisServiceServer::new(diagnosis_service::Handler::new(Arc::clone(&served))))
             .add_service(NodeReadinessServiceServer::new(node_readiness_service::Handler::new(Arc::clone(&served))))
             .add_service(ServerServiceServer::new(server_service::Handler::new(Arc::clone(&served))))

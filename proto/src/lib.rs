@@ -23,6 +23,10 @@ pub mod v1 {
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.NodeReadinessService.rs");
     #[cfg(feature = "server")]
+    include!("gen/daymark.v1.NodeService.rs");
+    #[cfg(feature = "server")]
+    include!("gen/daymark.v1.OperationService.rs");
+    #[cfg(feature = "server")]
     include!("gen/daymark.v1.ServerService.rs");
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.StatusService.rs");

@@ -129,6 +129,7 @@ impl InProcess {
             max_streams: MOST_STREAMS,
             authorization_ttl: Duration::from_secs(1),
             status_only: false,
+            remote_acts: daymarkd::act::Acts::default(),
             shares: Default::default(),
             policy,
             log: String::new(),

@@ -20,13 +20,18 @@ const RULES: &[Rule] = &[
     Rule { words: &["daymark_proto"], modules: &["rpc"], because: "only rpc knows the wire messages" },
     Rule {
         words: &["kube::"],
-        modules: &["source"],
+        modules: &["source", "act"],
         because: "only source (and access and act, where they need it) talks to a cluster",
     },
     Rule {
         words: &["http::"],
-        modules: &["source", "access::oidc::discovery", "rpc::auth"],
-        because: "only source talks to a cluster, and discovery to issuers; authentication reads headers",
+        modules: &["source", "act", "access::oidc::discovery", "rpc::auth"],
+        because: "only source and act talk to a cluster, and discovery to issuers; authentication reads headers",
+    },
+    Rule {
+        words: &["Method::POST", "Method::PATCH", "Method::PUT", "Method::DELETE"],
+        modules: &["act"],
+        because: "only act changes a cluster",
     },
     Rule { words: &["jsonwebtoken::"], modules: &["access::oidc"], because: "tokens are verified in one place" },
     Rule {

@@ -44,20 +44,23 @@ impl Need {
         });
         evidence.into_iter().chain(users).chain(tokens).collect()
     }
+}
 
-    /// Whether the daemon has it.
-    async fn is_met(&self, server: &ApiServer) -> Result<bool, Problem> {
-        let spec = ReviewSpec { resource_attributes: &self.right };
-        let verdict: Verdict = server.review(Review::SELF_SUBJECT_ACCESS, &spec).await?;
-        Ok(verdict.allowed)
-    }
+/// Whether the daemon itself has that right.
+///
+/// # Errors
+/// If the API server does not say.
+pub async fn has(server: &ApiServer, right: &Right) -> Result<bool, Problem> {
+    let spec = ReviewSpec { resource_attributes: right };
+    let verdict: Verdict = server.review(Review::SELF_SUBJECT_ACCESS, &spec).await?;
+    Ok(verdict.allowed)
 }
 
 /// Logs what is off because the daemon may not do what it takes. One that serves some
 /// namespaces only may have a right there.
 pub async fn say_what_is_off(server: &ApiServer, needs: Vec<Need>) {
     for need in needs {
-        match need.is_met(server).await {
+        match has(server, &need.right).await {
             Ok(true) => {}
             Ok(false) => tracing::warn!("off: {}: the daemon may not {}", need.without, need.right),
             Err(problem) => tracing::debug!("whether the daemon may {} is not known: {}", need.right, problem.message),

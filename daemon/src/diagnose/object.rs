@@ -160,17 +160,17 @@ impl Object {
     }
 
     /// Its namespace.
-    pub(super) fn namespace(&self) -> &str {
+    pub(crate) fn namespace(&self) -> &str {
         &self.name.namespace
     }
 
     /// The UIDs of its owners.
-    pub(super) fn owners(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn owners(&self) -> impl Iterator<Item = &str> {
         list(&self.value, "/metadata/ownerReferences").iter().map(|owner| text(owner, "/uid"))
     }
 
     /// Whether an object manages it.
-    pub(super) fn is_managed(&self) -> bool {
+    pub(crate) fn is_managed(&self) -> bool {
         list(&self.value, "/metadata/ownerReferences").iter().any(|owner| super::fields::is(owner, "/controller"))
     }
 

@@ -52,6 +52,13 @@ pub(super) enum Reason {
     NoApiServer,
     NoLogs,
     RightsChanged,
+    ActNotEnabled,
+    ActRefused,
+    OperationNotFound,
+    TooManyOperations,
+    DrainBlocked,
+    InvalidDrain,
+    NoEviction,
 }
 
 impl Reason {
@@ -90,6 +97,13 @@ impl Reason {
             Self::InvalidNodeRequest => "INVALID_NODE_REQUEST",
             Self::NoLogs => "NO_LOGS",
             Self::RightsChanged => "RIGHTS_CHANGED",
+            Self::ActNotEnabled => "ACT_NOT_ENABLED",
+            Self::ActRefused => "ACT_REFUSED",
+            Self::OperationNotFound => "OPERATION_NOT_FOUND",
+            Self::TooManyOperations => "TOO_MANY_OPERATIONS",
+            Self::DrainBlocked => "DRAIN_BLOCKED",
+            Self::InvalidDrain => "INVALID_DRAIN",
+            Self::NoEviction => "NO_EVICTION",
         }
     }
 }

@@ -41,6 +41,23 @@ pub(crate) fn accounts(cluster: &Cluster, here: &Namespace<'_>) {
 ---
 {{apiVersion: v1, kind: ServiceAccount, metadata: {{name: single, namespace: {n}}}}}
 ---
+{{apiVersion: v1, kind: ServiceAccount, metadata: {{name: keeper, namespace: {n}}}}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {{name: keeper-{n}}}
+rules:
+- {{apiGroups: [""], resources: [nodes], verbs: [get, list, watch, patch]}}
+- {{apiGroups: [""], resources: [pods], verbs: [get, list, watch]}}
+- {{apiGroups: [""], resources: [pods/eviction], verbs: [create]}}
+- {{apiGroups: [policy], resources: [poddisruptionbudgets], verbs: [list]}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {{name: keeper-{n}}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: keeper-{n}}}
+subjects: [{{kind: ServiceAccount, name: keeper, namespace: {n}}}]
+---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata: {{name: local, namespace: {n}}}
@@ -144,10 +161,16 @@ fn samples_of(rpc: &str, here: &str, there: &str) -> Vec<Sample> {
         "NodeReadinessService/WatchNodes" => nodes(rpc, &["list", "watch"]),
         "GateService/OpenGate" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
         "LogService/StreamLogs" => logs(rpc, here),
-        "ServerService/GetServerInfo" | "ServerService/ListCaches" => {
+        "NodeService/Cordon" | "NodeService/Uncordon" => node(rpc, &[("get", NODE), ("patch", NODE)]),
+        "NodeService/PlanDrain" => node(rpc, &[("get", NODE), ("list", "pods")]),
+        "NodeService/StartDrain" => node(rpc, &[("get", NODE), ("list", "pods"), ("patch", NODE)]),
+        "ServerService/GetServerInfo" | "ServerService/ListCaches" | "OperationService/ListOperations" => {
             vec![Sample { rpc: rpc.to_owned(), of: Of::Nothing, takes: Vec::new() }]
         }
         // By a token that is somebody else's: for nobody.
+        "OperationService/CancelOperation" | "OperationService/GetOperation" | "OperationService/WatchOperation" => {
+            vec![Sample { rpc: rpc.to_owned(), of: Of::Nothing, takes: vec![("nothing", "operations".into(), None)] }]
+        }
         "GateService/ArmGate" | "GateService/CancelGate" | "GateService/GetGate" | "GateService/WatchGate" => {
             vec![Sample { rpc: rpc.to_owned(), of: Of::Nothing, takes: vec![("nothing", "gates".into(), None)] }]
         }
@@ -173,6 +196,16 @@ fn kinds(rpc: &str, verbs: &[&'static str], here: &str, there: &str) -> Vec<Samp
         }
     }
     samples
+}
+
+/// A node that there is, as `kubectl auth can-i` names it.
+const NODE: &str = "nodes/kwok-node-0";
+
+fn node(rpc: &str, takes: &[(&'static str, &str)]) -> Vec<Sample> {
+    let name = NODE.trim_start_matches("nodes/").to_owned();
+    let r#ref = ObjectRef { resource: "nodes".into(), name, ..Default::default() };
+    let takes = takes.iter().map(|(verb, what)| (*verb, (*what).to_owned(), None)).collect();
+    vec![Sample { rpc: rpc.to_owned(), of: Of::Object(r#ref), takes }]
 }
 
 /// Those of a namespace, or of all, and those of a pod.
@@ -248,12 +281,13 @@ fn matrix(cluster: &Cluster, _: &Daemon) {
         namespace.apply(&pod("one"));
         namespace.apply(&pod("two"));
     }
-    let daemon = Daemon::shared(cluster.kubeconfig(), SHARED);
+    let acting = [SHARED, &["--remote-acts", "all"]].concat();
+    let daemon = Daemon::shared(cluster.kubeconfig(), &acting);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let mut truth = Truth { cluster, known: HashMap::new() };
     let gate = daemon.cli().run(&format!("gate open -n {} pods --timeout 5m", here.name)).stdout;
     let (mut allowed, mut denied) = (0, 0);
-    for account in ["nobody", "local", "everywhere", "single"] {
+    for account in ["nobody", "local", "everywhere", "single", "keeper"] {
         let token = token(cluster, &here, account);
         let name = format!("{}:{account}", here.name);
         for sample in samples(&here.name, &there.name) {

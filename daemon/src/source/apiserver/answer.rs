@@ -13,7 +13,7 @@ use super::ApiServer;
 use super::transport::Ticket;
 use crate::kind::{Kind, escape};
 use crate::record::{Key, Uid};
-use crate::source::{Collection, Problem, ProblemReason, Set, Truth};
+use crate::source::{Collection, Problem, ProblemReason, Selectors, Set, Truth};
 use crate::{body, decode};
 
 /// How long an answer may take, or the head of one that streams.
@@ -44,12 +44,47 @@ pub(in crate::source) mod accept {
 pub(super) struct Failure {
     pub(super) status: Option<StatusCode>,
     pub(super) problem: Problem,
+    /// What the API server says of it.
+    pub(super) explained: Explained,
 }
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        Self { status: None, problem }
+        Self { status: None, problem, explained: Explained::default() }
     }
+}
+
+/// An answer that is no success (`meta/v1`, `Status`).
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Explained {
+    pub(super) message: String,
+    /// In one CamelCase word.
+    pub(super) reason: String,
+    pub(super) details: Option<Details>,
+}
+
+impl Explained {
+    /// What an answer says; nothing, if it is no `Status`.
+    pub(super) fn read(body: &[u8]) -> Self {
+        serde_json::from_slice(body).unwrap_or_default()
+    }
+}
+
+/// `meta/v1`, `StatusDetails`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Details {
+    pub(super) causes: Vec<Cause>,
+}
+
+/// `meta/v1`, `StatusCause`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Cause {
+    /// In one CamelCase word.
+    pub(super) reason: String,
+    pub(super) message: String,
 }
 
 impl ApiServer {
@@ -76,12 +111,19 @@ impl ApiServer {
 
     /// Lists the metadata of a set as it is now, page by page: the pages of a
     /// list are of one version.
-    pub(in crate::source) async fn read_set(&self, collection: &Collection, labels: &str) -> Result<Set, Problem> {
-        let selector = escape(labels);
+    pub(in crate::source) async fn read_set(
+        &self,
+        collection: &Collection,
+        selectors: &Selectors,
+    ) -> Result<Set, Problem> {
+        let (labels, fields) = (escape(&selectors.labels), escape(&selectors.fields));
         let mut set = Set::default();
         let mut token = String::new();
         loop {
-            let mut path = format!("{}?limit={PROOF_PAGE}&labelSelector={selector}", collection.path());
+            let mut path = format!("{}?limit={PROOF_PAGE}&labelSelector={labels}", collection.path());
+            if !selectors.fields.is_empty() {
+                path += &format!("&fieldSelector={fields}");
+            }
             if !token.is_empty() {
                 path.push_str("&continue=");
                 path.extend(escape(&token));
@@ -212,7 +254,9 @@ impl ApiServer {
             Ok(Ok(body)) => body.to_bytes(),
             _ => Bytes::new(),
         };
-        Err(Failure { status: Some(status), problem: Problem { retry_after, ..refused(status, &body) } })
+        let explained = Explained::read(&body);
+        let problem = Problem { retry_after, ..refused(status, &explained.message) };
+        Err(Failure { status: Some(status), problem, explained })
     }
 
     pub(super) fn not_sent(&self, error: &kube::Error) -> Problem {
@@ -277,11 +321,7 @@ fn selector_of(name: &str) -> String {
 }
 
 /// What an answer that is no success means.
-pub(super) fn refused(status: StatusCode, body: &[u8]) -> Problem {
-    #[derive(Deserialize)]
-    struct Explained {
-        message: String,
-    }
+pub(super) fn refused(status: StatusCode, explanation: &str) -> Problem {
     let reason = match status {
         StatusCode::UNAUTHORIZED => ProblemReason::Unauthorized,
         StatusCode::FORBIDDEN => ProblemReason::Forbidden,
@@ -289,9 +329,9 @@ pub(super) fn refused(status: StatusCode, body: &[u8]) -> Problem {
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => ProblemReason::Invalid,
         _ => ProblemReason::Refused,
     };
-    let message = match serde_json::from_slice::<Explained>(body) {
-        Ok(explained) => format!("the API server answered {status}: {}", explained.message),
-        Err(_) => format!("the API server answered {status}"),
+    let message = match explanation {
+        "" => format!("the API server answered {status}"),
+        explanation => format!("the API server answered {status}: {explanation}"),
     };
     Problem::new(reason, message)
 }

@@ -5,7 +5,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::answer::{malformed, refused};
+use super::answer::{Explained, malformed, refused};
 use super::follow::End;
 use crate::decode;
 use crate::source::Event;
@@ -98,8 +98,8 @@ fn error(status: &[u8]) -> End {
     }
     let code = serde_json::from_slice::<Status>(status).map_or(0, |s| s.code);
     match StatusCode::from_u16(code) {
-        Ok(StatusCode::GONE) => End::Gone(refused(StatusCode::GONE, status)),
-        Ok(code) => refused(code, status).into(),
+        Ok(StatusCode::GONE) => End::Gone(refused(StatusCode::GONE, &Explained::read(status).message)),
+        Ok(code) => refused(code, &Explained::read(status).message).into(),
         Err(_) => malformed("watch error", &String::from_utf8_lossy(status)).into(),
     }
 }
