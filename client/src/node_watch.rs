@@ -1,12 +1,10 @@
 //! Following whether nodes are usable.
 
-use std::time::Duration;
-
 use daymark_proto::v1::{WatchNodesRequest, WatchNodesResponse};
 use tonic::Streaming;
 
-use crate::backoff::Backoff;
-use crate::{Client, Error, Recovery, recovery};
+use crate::retry::Retry;
+use crate::{Client, Error};
 
 /// Nodes that are followed. Each message is all that is told of them, so that nothing is lost
 /// when the connection is.
@@ -15,11 +13,7 @@ pub struct NodeWatch {
     client: Client,
     request: WatchNodesRequest,
     stream: Option<Streaming<WatchNodesResponse>>,
-    backoff: Backoff,
-    /// How long to wait before it is opened again.
-    pause: Duration,
-    /// Whether the daemon has taken the credentials since they were last renewed.
-    admitted: bool,
+    retry: Retry,
 }
 
 /// What following nodes brings.
@@ -33,7 +27,7 @@ pub enum NodeEvent {
 
 impl NodeWatch {
     pub(crate) fn new(client: Client, request: WatchNodesRequest) -> Self {
-        Self { client, request, stream: None, backoff: Backoff::new(), pause: Duration::ZERO, admitted: false }
+        Self { client, request, stream: None, retry: Retry::new() }
     }
 
     /// What comes next. Dropping the future loses nothing.
@@ -42,7 +36,7 @@ impl NodeWatch {
     /// Those that do not pass by waiting, such as `PERMISSION_DENIED`.
     pub async fn next(&mut self) -> Result<NodeEvent, Error> {
         if self.stream.is_none() {
-            tokio::time::sleep(self.pause).await;
+            self.retry.pause().await;
             match self.client.open_node_watch(self.request.clone()).await {
                 Ok(stream) => self.stream = Some(stream),
                 Err(error) => return self.lost(error),
@@ -51,8 +45,7 @@ impl NodeWatch {
         let Some(stream) = &mut self.stream else { return self.lost(Error::ended()) };
         match stream.message().await {
             Ok(Some(message)) => {
-                self.backoff.reset();
-                self.admitted = true;
+                self.retry.came();
                 Ok(NodeEvent::Told(Box::new(message)))
             }
             Ok(None) => self.lost(Error::ended()),
@@ -65,11 +58,6 @@ impl NodeWatch {
 
     fn lost(&mut self, error: Error) -> Result<NodeEvent, Error> {
         self.stream = None;
-        // Credentials may have expired; the next try has others, and is the only one.
-        if recovery(&error) == Recovery::Stop && (!std::mem::take(&mut self.admitted) || !self.client.renews(&error)) {
-            return Err(error);
-        }
-        self.pause = self.backoff.step();
-        Ok(NodeEvent::Lost(error))
+        self.retry.lost(&self.client, error).map(NodeEvent::Lost)
     }
 }

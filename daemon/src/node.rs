@@ -15,7 +15,7 @@ mod versions;
 use jiff::Timestamp;
 
 pub use self::agents::Agent;
-pub use self::certificates::{SIGNERS, asked_for};
+pub use self::certificates::{SIGNERS, asked_for, node_of};
 pub use self::lease::Lease;
 pub use self::part::{Finding, Part, PartName};
 pub use self::pods::{PodOnNode, Pods};

@@ -35,7 +35,7 @@ pub enum NodeListFormat {
 /// `daymark node wait`
 #[derive(Debug, clap::Args)]
 pub struct NodeWait {
-    /// The nodes, which need not exist yet
+    /// The nodes, which need not exist yet: NAME or node/NAME
     #[arg(value_name = "NODE", required_unless_present = "selector", conflicts_with = "selector")]
     pub names: Vec<String>,
     /// All nodes with such labels, such as pool=gpu, whatever their names will be

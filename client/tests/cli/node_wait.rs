@@ -85,7 +85,7 @@ fn a_node_that_comes_is_told_by_its_transitions() {
 #[test]
 fn the_daemon_is_asked_for_what_the_flags_say() {
     let fake = fake([vec![Ok(passed(vec![good("n1"), good("n2")]))], vec![Ok(passed(vec![good("n1")]))]]);
-    let first = finish(&mut against(&fake, &["node", "wait", "n1", "n2", "--first-pod"]));
+    let first = finish(&mut against(&fake, &["node", "wait", "n1", "node/n2", "--first-pod"]));
     assert!(first.code == 0 && first.out.contains("passed: 2 nodes are usable"), "{first:?}");
     let args = ["node", "wait", "-l", "pool=a", "--min", "3", "--tolerate", "gpu", "--tolerate", "old=1:NoExecute"];
     assert_eq!(finish(&mut against(&fake, &args)).code, 0);
@@ -175,6 +175,7 @@ fn what_makes_no_sense_is_refused() {
         &["n1", "--min", "2"],
         &["-l", "a=b", "--min", "0"],
         &["n1", "--timeout", "soon"],
+        &["pod/n1"],
     ] {
         assert_eq!(run(Vec::new(), args).code, 2, "{args:?}");
     }

@@ -22,20 +22,26 @@ const LONGEST: usize = 64 << 10;
 #[must_use]
 pub fn asked_for(request: &Value) -> String {
     let asker = text(request, "/spec/username").strip_prefix(NODE);
-    let named = || common_name(text(request, "/spec/request"))?.strip_prefix(NODE).map(str::to_owned);
+    let named = || node_of(&der(text(request, "/spec/request"))?);
     asker.map(str::to_owned).or_else(named).unwrap_or_default()
 }
 
-/// The common name of the subject of a request (PKCS #10), which is PEM in base64.
-fn common_name(request: &str) -> Option<String> {
+/// The node whose kubelet asks by a request in DER (PKCS #10), if its subject is one.
+#[must_use]
+pub fn node_of(request: &[u8]) -> Option<String> {
+    let (name, _) = subject(&CertReq::from_der(request).ok()?.info.subject)?;
+    name.strip_prefix(NODE).map(str::to_owned)
+}
+
+/// The DER of a request, which is PEM in base64.
+fn der(request: &str) -> Option<Vec<u8>> {
     if request.len() > LONGEST {
         return None;
     }
     let pem = String::from_utf8(STANDARD.decode(request).ok()?).ok()?;
     let lines = pem.lines().map(str::trim).skip_while(|line| !line.starts_with("-----BEGIN"));
     let body: String = lines.skip(1).take_while(|line| !line.starts_with("-----END")).collect();
-    let request = CertReq::from_der(&STANDARD.decode(body).ok()?).ok()?;
-    Some(subject(&request.info.subject)?.0)
+    STANDARD.decode(body).ok()
 }
 
 #[cfg(test)]

@@ -51,9 +51,9 @@ pub(super) fn judge(node: &Object, control_plane: Option<&str>) -> Part {
     if container_runtime.is_empty() {
         return Part::missing(name, format!("kubelet {kubelet} has not told its container runtime yet"));
     }
-    let system: Vec<_> = [kernel, os_image].into_iter().filter(|it| !it.is_empty()).collect();
-    let told = format!("kubelet {kubelet}, {container_runtime}, {}", system.join(", "));
-    let told = told.trim_end_matches([',', ' ']);
+    let kernel = if kernel.is_empty() { kernel } else { format!("kernel {kernel}") };
+    let all = [format!("kubelet {kubelet}"), container_runtime, kernel, os_image];
+    let told = all.into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(", ");
     let Some(server) = control_plane else {
         return Part::not_visible(name, format!("{told}; the API server's version is not known"));
     };

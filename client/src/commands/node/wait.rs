@@ -23,26 +23,28 @@ const FIRST_POD: &str = "firstPod";
 /// Waits until nodes are usable, or the deadline.
 pub async fn run(global: &Global, args: &NodeWait, printer: &mut Printer) -> Result<Exit, Failure> {
     let begun = Instant::now();
+    let request = request(global, args)?;
     let is_once = args.timeout == Some(Duration::ZERO);
     // Looking once takes as long as a single call may.
     let limit = if is_once { session::request_timeout(global) } else { args.timeout.unwrap_or(DEADLINE) };
     let deadline = begun + limit;
     let client = timeout_at(deadline, session::connect(global)).await;
     let client = client.map_err(|_| Failure::new(Exit::Unreachable, "no connection before the deadline"))??;
-    let request = request(global, args);
     let telling = Telling::new(printer, args, request.required_parts.clone(), begun);
     wait(&client, request, telling, (deadline, is_once)).await
 }
 
-fn request(global: &Global, args: &NodeWait) -> WatchNodesRequest {
-    WatchNodesRequest {
-        cluster: session::cluster(global).to_owned(),
-        names: args.names.clone(),
+fn request(global: &Global, args: &NodeWait) -> Result<WatchNodesRequest, Failure> {
+    let cluster = session::cluster(global);
+    let names = args.names.iter().map(|word| Ok(super::named(cluster, word)?.name));
+    Ok(WatchNodesRequest {
+        cluster: cluster.to_owned(),
+        names: names.collect::<Result<_, Failure>>()?,
         label_selector: args.selector.clone(),
         min: args.min.unwrap_or_default(),
         tolerated_taints: args.tolerated.clone(),
         required_parts: args.first_pod.then(|| FIRST_POD.to_owned()).into_iter().collect(),
-    }
+    })
 }
 
 async fn wait(
