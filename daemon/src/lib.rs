@@ -29,6 +29,7 @@ pub mod cause;
 pub mod clock;
 pub mod completion;
 pub mod diagnose;
+pub mod dump;
 pub mod event_store;
 mod expression;
 pub mod gate;

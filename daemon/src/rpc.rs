@@ -31,6 +31,8 @@ mod log_stream;
 mod rights;
 mod rules;
 mod server_service;
+mod snapshot_convert;
+mod snapshot_service;
 mod status_service;
 mod streams;
 mod table_service;
@@ -47,6 +49,7 @@ use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::log_service_server::LogServiceServer;
 use daymark_proto::v1::server_service_server::ServerServiceServer;
+use daymark_proto::v1::snapshot_service_server::SnapshotServiceServer;
 use daymark_proto::v1::status_service_server::StatusServiceServer;
 use daymark_proto::v1::table_service_server::TableServiceServer;
 use daymark_proto::v1::tree_service_server::TreeServiceServer;
@@ -76,6 +79,8 @@ use crate::proof::Prover;
 use crate::source::Source;
 use crate::subscription::{Evaluator, Groups};
 
+/// Dumps that are made at a time.
+pub const MOST_DUMPS: usize = snapshot_service::MOST;
 /// Calls that one connection may have open; clients wait with further ones.
 const STREAMS_PER_CONNECTION: u32 = 1024;
 /// The headers of a request, in bytes: the longest token, and what else there is.
@@ -126,6 +131,8 @@ pub struct Served {
     pub streams: Streams,
     /// Places of logs that may be open.
     pub log_places: Arc<Semaphore>,
+    /// Places of dumps that may be made.
+    pub dump_places: Arc<Semaphore>,
     /// Cancelled when streams must end.
     pub drain: CancellationToken,
 }
@@ -159,6 +166,7 @@ impl Rpc {
             .add_service(LogServiceServer::new(log_service::Handler::new(Arc::clone(&served))))
             .add_service(DiagnosisServiceServer::new(diagnosis_service::Handler::new(Arc::clone(&served))))
             .add_service(ServerServiceServer::new(server_service::Handler::new(Arc::clone(&served))))
+            .add_service(SnapshotServiceServer::new(snapshot_service::Handler::new(Arc::clone(&served))))
             .add_service(TableServiceServer::new(table_service::Handler::new(Arc::clone(&served))))
             .add_service(TreeServiceServer::new(tree_service::Handler::new(Arc::clone(&served))))
             .add_service(health_service)

@@ -20,6 +20,8 @@ mod clients;
 mod completion;
 #[path = "faults/cursor.rs"]
 mod cursor;
+#[path = "faults/dumps.rs"]
+mod dumps;
 #[path = "faults/errors.rs"]
 mod errors;
 #[path = "faults/events.rs"]

@@ -48,6 +48,7 @@ pub(super) enum Reason {
     GatesNotKept,
     EventsNotKept,
     InvalidLogRequest,
+    InvalidDump,
     NoApiServer,
     NoLogs,
     RightsChanged,
@@ -86,6 +87,7 @@ impl Reason {
             Self::NoApiServer => "NO_API_SERVER",
             Self::EventsNotKept => "EVENTS_NOT_KEPT",
             Self::InvalidLogRequest => "INVALID_LOG_REQUEST",
+            Self::InvalidDump => "INVALID_DUMP",
             Self::NoLogs => "NO_LOGS",
             Self::RightsChanged => "RIGHTS_CHANGED",
         }
@@ -181,7 +183,7 @@ pub(super) fn not_evaluated(what: &str, reason: Reason, error: &PredicateError) 
 /// A caller has its share.
 pub(super) fn shared_out(exceeded: &Exceeded) -> Status {
     let reason = match exceeded {
-        Exceeded::Streams(_) | Exceeded::Logs(_) => Reason::TooManyStreams,
+        Exceeded::Streams(_) | Exceeded::Logs(_) | Exceeded::Dumps(_) => Reason::TooManyStreams,
         Exceeded::Gates(_) => Reason::TooManyGates,
         Exceeded::Requests(_) | Exceeded::Open(_) => Reason::TooManyRequests,
     };

@@ -25,6 +25,7 @@ const RULES: &[(&str, Rule)] = &[
     ("/daymark.v1.LogService/StreamLogs", Rule::Callers),
     ("/daymark.v1.ServerService/GetServerInfo", Rule::Callers),
     ("/daymark.v1.ServerService/ListCaches", Rule::Callers),
+    ("/daymark.v1.SnapshotService/Dump", Rule::Callers),
     ("/daymark.v1.StatusService/GetStatus", Rule::Callers),
     ("/daymark.v1.StatusService/ListStatuses", Rule::Callers),
     ("/daymark.v1.StatusService/WatchStatuses", Rule::Callers),

@@ -6,11 +6,12 @@ use daymark_proto::v1::event_service_client::EventServiceClient;
 use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::log_service_client::LogServiceClient;
 use daymark_proto::v1::server_service_client::ServerServiceClient;
+use daymark_proto::v1::snapshot_service_client::SnapshotServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::table_service_client::TableServiceClient;
 use daymark_proto::v1::tree_service_client::TreeServiceClient;
 use daymark_proto::v1::{
-    ArmGateRequest, CancelGateRequest, CompleteRequest, DiagnoseRequest, EventFilter, Filter, GatePolicy,
+    ArmGateRequest, CancelGateRequest, CompleteRequest, DiagnoseRequest, DumpRequest, EventFilter, Filter, GatePolicy,
     GetGateRequest, GetServerInfoRequest, GetStatusRequest, ListCachesRequest, ListEventsRequest, ListStatusesRequest,
     ListTablesRequest, ObjectRef, OpenGateRequest, StreamLogsRequest, Subject, WatchDiagnosisRequest,
     WatchEventsRequest, WatchGateRequest, WatchStatusesRequest, WatchTreeRequest,
@@ -140,6 +141,10 @@ async fn ask_others(channel: Channel, sample: &Sample, token: &str) -> Result<()
         "LogService/StreamLogs" => {
             let request = StreamLogsRequest { filter, ..Default::default() };
             LogServiceClient::new(channel).stream_logs(with_token(request, token)).await.map(drop)
+        }
+        "SnapshotService/Dump" => {
+            let request = DumpRequest { all_namespaces: true, ..Default::default() };
+            SnapshotServiceClient::new(channel).dump(with_token(request, token)).await.map(drop)
         }
         "TableService/ListTables" => {
             let request = ListTablesRequest { filter, ..Default::default() };
