@@ -13,6 +13,7 @@ mod connection;
 mod context;
 mod describe;
 mod diagnose;
+mod dump;
 mod events;
 mod get;
 mod logs;
@@ -24,6 +25,7 @@ pub use connection::Connection;
 pub use context::{Context, ContextAdd, ContextList, ContextTest};
 pub use describe::Describe;
 pub use diagnose::{Diagnose, Format as DiagnoseFormat};
+pub use dump::{Dump, DumpLogs};
 pub use events::{EventFormat, EventType, Events};
 pub use get::{ColumnArgs, Following, Get, Shown, StateArg, Tree, TreeFormat, Watch};
 pub use logs::{LogFormat, Logs};
@@ -78,6 +80,8 @@ pub enum Command {
     On(On),
     /// Show the logs of pods, by whatever is above them
     Logs(Logs),
+    /// Write all that may be seen of the cluster into a folder: objects, and the logs of pods
+    Dump(Dump),
     /// Ask for one verdict on a set of objects, to be had by a token
     #[command(subcommand)]
     Gate(Gate),

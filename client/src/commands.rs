@@ -5,6 +5,7 @@ pub mod context;
 pub mod daemon_status;
 pub mod describe;
 pub mod diagnose;
+pub mod dump;
 pub mod events;
 pub mod follow;
 mod following;

@@ -151,7 +151,7 @@ pub fn exit_of(error: &Error) -> Exit {
         Error::NotAdmitted { .. } | Error::Credentials(CredentialsError::Refused { .. }) => Exit::NotPermitted,
         Error::Options(_) | Error::Credentials(_) => Exit::Usage,
         // Asked of another daemon, it makes sense.
-        Error::Rpc(RpcError { reason, .. }) if reason == "EVENTS_NOT_KEPT" => Exit::Usage,
+        Error::Rpc(RpcError { reason, .. }) if matches!(&**reason, "EVENTS_NOT_KEPT" | "NO_API_SERVER") => Exit::Usage,
         Error::Rpc(RpcError { code, .. }) => match code {
             Code::InvalidArgument => Exit::Usage,
             Code::NotFound => Exit::NotFound,

@@ -7,8 +7,8 @@ use clap::Parser;
 
 use crate::args::{Args, Command, Daemon};
 use crate::commands::{
-    completion, context, daemon_status, describe, diagnose, events, gate, get, logs, man, on, session, tree, version,
-    wait,
+    completion, context, daemon_status, describe, diagnose, dump, events, gate, get, logs, man, on, session, tree,
+    version, wait,
 };
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
@@ -75,6 +75,8 @@ async fn until_interrupted(args: Args, printer: &mut Printer) -> Result<Exit, Fa
         Command::Gate(gate) => signals.or(gate::run(global, &gate, printer)).await,
         // A gate that nobody waits for is to be cancelled.
         Command::Wait(wait) => wait::run(global, &wait, printer, &mut signals).await,
+        // What there is by then is to be gone on with.
+        Command::Dump(args) => dump::run(global, &args, printer, &mut signals).await,
         // What it runs is to end first.
         Command::On(on) => on::run(global, &on, printer, &mut signals).await,
         Command::Context(context) => signals.or(context::run(global, &context, printer)).await,

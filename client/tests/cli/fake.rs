@@ -12,13 +12,14 @@ use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::log_service_server::LogServiceServer;
 use daymark_proto::v1::server_service_server::{ServerService, ServerServiceServer};
+use daymark_proto::v1::snapshot_service_server::SnapshotServiceServer;
 use daymark_proto::v1::status_service_server::{StatusService, StatusServiceServer};
 use daymark_proto::v1::table_service_server::TableServiceServer;
 use daymark_proto::v1::tree_service_server::TreeServiceServer;
 use daymark_proto::v1::{
-    CompleteRequest, Filter, GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse,
-    ListCachesRequest, ListCachesResponse, ListStatusesRequest, ListStatusesResponse, StreamLogsRequest,
-    WatchStatusesRequest, WatchStatusesResponse,
+    CompleteRequest, DumpRequest, Filter, GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest,
+    GetStatusResponse, ListCachesRequest, ListCachesResponse, ListStatusesRequest, ListStatusesResponse,
+    StreamLogsRequest, WatchStatusesRequest, WatchStatusesResponse,
 };
 use futures::{Stream, StreamExt};
 use tokio::net::UnixListener;
@@ -30,6 +31,7 @@ use tonic::{Request, Response, Status};
 
 use crate::fake_completions::{self, Completions, Words};
 use crate::fake_diagnoses::{self, Diagnoses, DiagnosisScript};
+use crate::fake_dumps::{self, DumpSteps, FakeDumps};
 use crate::fake_events::{self, EventScript, Events, SeenEvents};
 use crate::fake_gates::{self, GateScript, Gates, SeenGates};
 use crate::fake_logs::{self, FakeLogs, LogStep};
@@ -64,6 +66,8 @@ pub struct Script {
     /// The streams of logs, in the order of the calls.
     pub logs: VecDeque<Vec<LogStep>>,
     pub diagnoses: DiagnosisScript,
+    /// The dumps, in the order of the calls.
+    pub dumps: VecDeque<DumpSteps>,
     /// No answer to a single call, ever.
     pub silent: bool,
 }
@@ -86,6 +90,7 @@ struct Shared {
     events: Arc<Events>,
     logs: Arc<FakeLogs>,
     diagnoses: Arc<Diagnoses>,
+    dumps: Arc<FakeDumps>,
     pushed: Arc<tokio::sync::Mutex<UnboundedReceiver<Step>>>,
 }
 
@@ -107,6 +112,7 @@ impl Fake {
         let events = Events::playing(std::mem::take(&mut script.events));
         let logs = FakeLogs { streams: Mutex::new(std::mem::take(&mut script.logs)), ..FakeLogs::default() };
         let diagnoses = Diagnoses { script: Mutex::new(std::mem::take(&mut script.diagnoses)), ..Diagnoses::default() };
+        let dumps = FakeDumps { streams: Mutex::new(std::mem::take(&mut script.dumps)), ..FakeDumps::default() };
         let (push, pushed) = unbounded_channel();
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
@@ -117,6 +123,7 @@ impl Fake {
             events: Arc::new(events),
             logs: Arc::new(logs),
             diagnoses: Arc::new(diagnoses),
+            dumps: Arc::new(dumps),
             pushed: Arc::new(tokio::sync::Mutex::new(pushed)),
         });
         let folder = tempfile::tempdir().unwrap();
@@ -159,6 +166,10 @@ impl Fake {
 
     pub fn seen_logs(&self) -> MutexGuard<'_, Vec<StreamLogsRequest>> {
         self.shared.logs.seen.lock().unwrap()
+    }
+
+    pub fn seen_dumps(&self) -> MutexGuard<'_, Vec<DumpRequest>> {
+        self.shared.dumps.seen.lock().unwrap()
     }
 
     /// What diagnoses were asked of.
@@ -208,6 +219,7 @@ impl Fake {
             .add_service(TreeServiceServer::new(fake_views::Service(Arc::clone(&self.shared.views))))
             .add_service(EventServiceServer::new(fake_events::Service(Arc::clone(&self.shared.events))))
             .add_service(LogServiceServer::new(fake_logs::Service(Arc::clone(&self.shared.logs))))
+            .add_service(SnapshotServiceServer::new(fake_dumps::Service(Arc::clone(&self.shared.dumps))))
             .add_service(DiagnosisServiceServer::new(fake_diagnoses::Service(Arc::clone(&self.shared.diagnoses))))
             .add_service(ServerServiceServer::new(Service(Arc::clone(&self.shared))));
         runtime.spawn(server.serve_with_incoming(UnboundedReceiverStream::new(incoming)));
