@@ -14,6 +14,7 @@ mod context;
 mod control_plane;
 mod describe;
 mod diagnose;
+mod dump;
 mod events;
 mod get;
 mod logs;
@@ -29,6 +30,7 @@ pub use context::{Context, ContextAdd, ContextList, ContextTest};
 pub use control_plane::{ControlPlane, Format as ControlPlaneFormat};
 pub use describe::Describe;
 pub use diagnose::{Diagnose, Format as DiagnoseFormat};
+pub use dump::{Dump, DumpLogs};
 pub use events::{EventFormat, EventType, Events};
 pub use get::{ColumnArgs, Following, Get, Shown, StateArg, Tree, TreeFormat, Watch};
 pub use logs::{LogFormat, Logs};
@@ -94,6 +96,8 @@ pub enum Command {
     /// Look after what is being done to the cluster
     #[command(subcommand)]
     Operation(Operation),
+    /// Write all that may be seen of the cluster into a folder: objects, and the logs of pods
+    Dump(Dump),
     /// Ask for one verdict on a set of objects, to be had by a token
     #[command(subcommand)]
     Gate(Gate),

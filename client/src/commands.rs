@@ -6,6 +6,7 @@ pub mod control_plane;
 pub mod daemon_status;
 pub mod describe;
 pub mod diagnose;
+pub mod dump;
 pub mod events;
 pub mod follow;
 mod following;

@@ -12,6 +12,7 @@ pub struct Printer {
     out: BufWriter<Stdout>,
     err: Stderr,
     out_terminal: bool,
+    err_terminal: bool,
     out_colour: bool,
     err_colour: bool,
 }
@@ -23,6 +24,7 @@ impl Printer {
         let (out, err) = (io::stdout(), io::stderr());
         Self {
             out_terminal: out.is_terminal(),
+            err_terminal: err.is_terminal(),
             out_colour: AutoStream::choice(&out) != ColorChoice::Never && out.is_terminal(),
             err_colour: AutoStream::choice(&err) != ColorChoice::Never && err.is_terminal(),
             out: BufWriter::new(out),
@@ -33,6 +35,11 @@ impl Printer {
     /// Whether a terminal shows stdout.
     pub fn on_terminal(&self) -> bool {
         self.out_terminal
+    }
+
+    /// Whether a terminal shows stderr.
+    pub fn notes_on_terminal(&self) -> bool {
+        self.err_terminal
     }
 
     /// `text` in `style` where stdout takes colour.
@@ -68,6 +75,11 @@ impl Printer {
     /// Writes a line of progress to stderr. That nobody reads it is no failure.
     pub fn note(&mut self, text: &str) {
         let _ = writeln!(self.err, "{text}");
+    }
+
+    /// Writes to stderr what stays no line: it moves the cursor by itself.
+    pub fn draw_note(&mut self, text: &str) {
+        let _ = write!(self.err, "{text}");
     }
 
     /// Writes `daymark: …` to stderr, in one line whatever the text holds.

@@ -7,8 +7,8 @@ use clap::Parser;
 
 use crate::args::{Args, Command, Daemon};
 use crate::commands::{
-    completion, context, control_plane, daemon_status, describe, diagnose, events, gate, get, logs, man, node, on,
-    operation, session, tree, version, wait,
+    completion, context, control_plane, daemon_status, describe, diagnose, dump, events, gate, get, logs, man, node,
+    on, operation, session, tree, version, wait,
 };
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
@@ -78,6 +78,8 @@ async fn until_interrupted(args: Args, printer: &mut Printer) -> Result<Exit, Fa
         Command::Node(node) => node::run(global, &node, printer, &mut signals).await,
         Command::Operation(args) => operation::run(global, &args, printer, &mut signals).await,
         Command::Wait(wait) => wait::run(global, &wait, printer, &mut signals).await,
+        // What there is by then is to be gone on with.
+        Command::Dump(args) => dump::run(global, &args, printer, &mut signals).await,
         // What it runs is to end first.
         Command::On(on) => on::run(global, &on, printer, &mut signals).await,
         Command::Context(context) => signals.or(context::run(global, &context, printer)).await,

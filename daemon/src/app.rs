@@ -35,17 +35,17 @@ use crate::lifecycle;
 use crate::logs;
 use crate::predicate::Predicates;
 use crate::proof::Prover;
-use crate::recording::reader;
 use crate::recording::recorder::{RecordError, Writing};
 use crate::rpc::listener::{Address, ListenError, Listener};
 use crate::rpc::tls::TlsError;
-use crate::rpc::{Rpc, Served, Streams};
+use crate::rpc::{MOST_DUMPS, Rpc, Served, Streams};
 use crate::rule::relations::Dependent;
 use crate::rule::view::Related;
 use crate::rulebook::RuleError;
 use crate::rulebook::files::RuleFiles;
 use crate::source::Source;
 use crate::source::connect::ConnectError;
+use crate::source::replay::ReplayError;
 use crate::subscription::predicate::Answering;
 use crate::subscription::{Evaluator, Groups};
 
@@ -67,9 +67,9 @@ pub enum AppError {
     /// The recording cannot be written.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// The recording cannot be replayed.
+    /// The recording, or the dump, cannot be replayed.
     #[error(transparent)]
-    Replay(#[from] reader::ReadError),
+    Replay(#[from] ReplayError),
     /// The operator's rules cannot be read.
     #[error("--rules: {0}")]
     Rules(#[from] RuleError),
@@ -197,6 +197,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         streams: Streams::new(config.max_streams, Arc::clone(&shares)),
         shares,
         log_places: Arc::new(Semaphore::new(logs::session::MOST)),
+        dump_places: Arc::new(Semaphore::new(MOST_DUMPS)),
         drain: CancellationToken::new(),
     });
     let Open { access, tls, door } = open;

@@ -59,8 +59,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["replay", "namespaces"])]
     record: Option<PathBuf>,
 
-    /// Serve a recording instead of a cluster
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["kubeconfig", "context", "cluster", "namespaces"])]
+    /// Serve a recording, or the folder of a dump, instead of a cluster
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["kubeconfig", "context", "cluster", "namespaces"])]
     replay: Option<PathBuf>,
 
     /// How many times as fast as it was recorded

@@ -179,6 +179,41 @@ pub fn trimmed(kind: &Kind, json: &[u8]) -> Result<String, serde_json::Error> {
     Ok(out.finish())
 }
 
+/// What stands in the place of each value of a Secret's data: "[redacted]", encoded as they are.
+pub const REDACTED_DATA: &str = "W3JlZGFjdGVkXQ==";
+
+/// As [`trimmed`], but of a Secret its type, too, and which data it has: [`REDACTED_DATA`]
+/// stands in the place of each.
+///
+/// # Errors
+/// If `json` is not a JSON object.
+pub fn without_data(kind: &Kind, json: &[u8]) -> Result<String, serde_json::Error> {
+    if kind.content() == Content::Whole {
+        return trimmed(kind, json);
+    }
+    let fields: Fields<'_> = serde_json::from_slice(json)?;
+    let mut out = Writer::with_capacity(json.len());
+    out.text("apiVersion", &kind.api_version());
+    out.text("kind", &kind.kind);
+    for (name, value) in fields.0 {
+        match &*name {
+            "metadata" => out.raw("metadata", &metadata(kind, value)?),
+            "type" | "immutable" => out.raw(&name, value.get()),
+            "data" => out.raw("data", &redacted(value)?),
+            _ => {}
+        }
+    }
+    Ok(out.finish())
+}
+
+fn redacted(data: &RawValue) -> Result<String, serde_json::Error> {
+    let mut out = Writer::with_capacity(64);
+    for (name, _) in serde_json::from_str::<Option<Fields<'_>>>(data.get())?.into_iter().flat_map(|f| f.0) {
+        out.text(&name, REDACTED_DATA);
+    }
+    Ok(out.finish())
+}
+
 fn metadata(kind: &Kind, metadata: &RawValue) -> Result<String, serde_json::Error> {
     let secret = kind.content() == Content::Metadata;
     let mut out = Writer::with_capacity(metadata.get().len());
@@ -310,5 +345,23 @@ mod tests {
         let json = br#"{"metadata":{"name":"a","annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{data}","b":"c"}},"data":{"d":"e"}}"#;
         let body = trimmed(&secrets, json).unwrap();
         assert_eq!(body, r#"{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a","annotations":{"b":"c"}}}"#);
+    }
+
+    #[test]
+    fn of_a_secrets_data_the_names_may_be_told() {
+        let secrets =
+            Kind { resource: "secrets".into(), kind: "Secret".into(), ..crate::kind::samples().swap_remove(0) };
+        let json = br#"{"metadata":{"name":"a","annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{data}"}},"data":{"d":"c2VjcmV0","e":null},"type":"Opaque","stringData":{"f":"secret"}}"#;
+        let told = without_data(&secrets, json).unwrap();
+        assert_eq!(
+            told,
+            r#"{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a","annotations":{}},"data":{"d":"W3JlZGFjdGVkXQ==","e":"W3JlZGFjdGVkXQ=="},"type":"Opaque"}"#
+        );
+        let none = without_data(&secrets, br#"{"metadata":{"name":"a"},"data":null}"#).unwrap();
+        assert!(none.ends_with(r#""data":{}}"#), "{none}");
+        assert!(without_data(&secrets, br#"{"metadata":{},"data":"secret"}"#).is_err());
+        let pods = crate::kind::samples().swap_remove(0);
+        let pod = br#"{"metadata":{"managedFields":[]},"spec":{}}"#;
+        assert_eq!(without_data(&pods, pod).unwrap(), trimmed(&pods, pod).unwrap());
     }
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 pub use self::containers::ContainerEnd;
 pub use self::investigator::Investigator;
-pub use self::redaction::{BadPattern, Redaction};
+pub use self::redaction::{BadPattern, REDACTED, Redaction};
 use crate::kind::Kind;
 use crate::record::{Key, Record, Uid};
 

@@ -31,6 +31,7 @@ pub mod clock;
 pub mod completion;
 pub mod control_plane;
 pub mod diagnose;
+pub mod dump;
 pub mod event_store;
 mod expression;
 pub mod gate;

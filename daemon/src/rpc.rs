@@ -43,6 +43,8 @@ mod operation_service;
 mod rights;
 mod rules;
 mod server_service;
+mod snapshot_convert;
+mod snapshot_service;
 mod status_service;
 mod streams;
 mod table_service;
@@ -63,6 +65,7 @@ use daymark_proto::v1::node_readiness_service_server::NodeReadinessServiceServer
 use daymark_proto::v1::node_service_server::NodeServiceServer;
 use daymark_proto::v1::operation_service_server::OperationServiceServer;
 use daymark_proto::v1::server_service_server::ServerServiceServer;
+use daymark_proto::v1::snapshot_service_server::SnapshotServiceServer;
 use daymark_proto::v1::status_service_server::StatusServiceServer;
 use daymark_proto::v1::table_service_server::TableServiceServer;
 use daymark_proto::v1::tree_service_server::TreeServiceServer;
@@ -94,6 +97,8 @@ use crate::proof::Prover;
 use crate::source::Source;
 use crate::subscription::{Evaluator, Groups};
 
+/// Dumps that are made at a time.
+pub const MOST_DUMPS: usize = snapshot_service::MOST;
 /// Calls that one connection may have open; clients wait with further ones.
 const STREAMS_PER_CONNECTION: u32 = 1024;
 /// The headers of a request, in bytes: the longest token, and what else there is.
@@ -148,6 +153,8 @@ pub struct Served {
     pub streams: Streams,
     /// Places of logs that may be open.
     pub log_places: Arc<Semaphore>,
+    /// Places of dumps that may be made.
+    pub dump_places: Arc<Semaphore>,
     /// Cancelled when streams must end.
     pub drain: CancellationToken,
 }
@@ -185,6 +192,7 @@ impl Rpc {
             .add_service(DiagnosisServiceServer::new(diagnosis_service::Handler::new(Arc::clone(&served))))
             .add_service(NodeReadinessServiceServer::new(node_readiness_service::Handler::new(Arc::clone(&served))))
             .add_service(ServerServiceServer::new(server_service::Handler::new(Arc::clone(&served))))
+            .add_service(SnapshotServiceServer::new(snapshot_service::Handler::new(Arc::clone(&served))))
             .add_service(TableServiceServer::new(table_service::Handler::new(Arc::clone(&served))))
             .add_service(TreeServiceServer::new(tree_service::Handler::new(Arc::clone(&served))))
             .add_service(health_service)

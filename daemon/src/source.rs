@@ -2,6 +2,7 @@
 
 pub mod apiserver;
 pub mod connect;
+pub mod listing;
 pub mod logs;
 pub mod replay;
 pub mod shared;

@@ -9,7 +9,7 @@ use prost::Message;
 use prost_types::{FileDescriptorSet, MethodDescriptorProto, ServiceDescriptorProto};
 
 const PACKAGE: &str = "daymark.v1";
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     "daymark/v1/completion_service.proto",
     "daymark/v1/control_plane_service.proto",
     "daymark/v1/diagnosis_service.proto",
@@ -21,6 +21,7 @@ const FILES: [&str; 14] = [
     "daymark/v1/object.proto",
     "daymark/v1/operation_service.proto",
     "daymark/v1/server_service.proto",
+    "daymark/v1/snapshot_service.proto",
     "daymark/v1/status_service.proto",
     "daymark/v1/table_service.proto",
     "daymark/v1/tree_service.proto",

@@ -31,6 +31,8 @@ pub mod v1 {
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.ServerService.rs");
     #[cfg(feature = "server")]
+    include!("gen/daymark.v1.SnapshotService.rs");
+    #[cfg(feature = "server")]
     include!("gen/daymark.v1.StatusService.rs");
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.TableService.rs");

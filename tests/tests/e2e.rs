@@ -19,6 +19,8 @@ mod diagnose;
 mod diagnose_catalogue;
 #[path = "e2e/drain.rs"]
 mod drain;
+#[path = "e2e/dump.rs"]
+mod dump;
 #[path = "e2e/events.rs"]
 mod events;
 #[path = "e2e/expressions.rs"]
@@ -123,6 +125,7 @@ fn main() -> ExitCode {
         control_plane::TESTS,
         diagnose::TESTS,
         drain::TESTS,
+        dump::TESTS,
         gates::TESTS,
         init_container::TESTS,
         logs::TESTS,

@@ -5,15 +5,17 @@ use std::collections::HashMap;
 use daymark_proto::v1::diagnosis_service_client::DiagnosisServiceClient;
 use daymark_proto::v1::event_service_client::EventServiceClient;
 use daymark_proto::v1::log_service_client::LogServiceClient;
+use daymark_proto::v1::snapshot_service_client::SnapshotServiceClient;
 use daymark_proto::v1::{
-    DiagnoseRequest, DiagnoseResponse, Filter, ListEventsRequest, ListEventsResponse, StreamLogsRequest,
-    StreamLogsResponse, WatchDiagnosisRequest, WatchDiagnosisResponse, WatchEventsRequest, WatchEventsResponse,
+    DiagnoseRequest, DiagnoseResponse, DumpRequest, DumpResponse, Filter, ListEventsRequest, ListEventsResponse,
+    StreamLogsRequest, StreamLogsResponse, WatchDiagnosisRequest, WatchDiagnosisResponse, WatchEventsRequest,
+    WatchEventsResponse,
 };
 use tonic::transport::Channel;
 use tonic::{Response, Streaming};
 
 use super::{Client, MESSAGE_LIMIT};
-use crate::{DiagnosisWatch, Error, EventWatch, LogWatch};
+use crate::{DiagnosisWatch, DumpStream, Error, EventWatch, LogWatch};
 
 impl Client {
     /// All events that match: every page in one answer. One that has happened again
@@ -111,6 +113,19 @@ impl Client {
     pub(crate) async fn open_logs(&self, request: StreamLogsRequest) -> Result<Streaming<StreamLogsResponse>, Error> {
         let mut service = LogServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT);
         let response = service.stream_logs(self.request(request).await?).await;
+        response.map(Response::into_inner).map_err(|status| self.error(&status))
+    }
+
+    /// Reads all that may be seen of a cluster, over a stream that resumes by itself.
+    #[must_use]
+    pub fn dump(&self, request: DumpRequest) -> DumpStream {
+        DumpStream::new(self.clone(), request)
+    }
+
+    /// Opens one stream.
+    pub(crate) async fn open_dump(&self, request: DumpRequest) -> Result<Streaming<DumpResponse>, Error> {
+        let mut service = SnapshotServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT);
+        let response = service.dump(self.request(request).await?).await;
         response.map(Response::into_inner).map_err(|status| self.error(&status))
     }
 }

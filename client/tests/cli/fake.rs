@@ -14,13 +14,14 @@ use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::log_service_server::LogServiceServer;
 use daymark_proto::v1::node_readiness_service_server::NodeReadinessServiceServer;
 use daymark_proto::v1::server_service_server::{ServerService, ServerServiceServer};
+use daymark_proto::v1::snapshot_service_server::SnapshotServiceServer;
 use daymark_proto::v1::status_service_server::{StatusService, StatusServiceServer};
 use daymark_proto::v1::table_service_server::TableServiceServer;
 use daymark_proto::v1::tree_service_server::TreeServiceServer;
 use daymark_proto::v1::{
-    CompleteRequest, Filter, GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse,
-    ListCachesRequest, ListCachesResponse, ListStatusesRequest, ListStatusesResponse, StreamLogsRequest,
-    WatchControlPlaneRequest, WatchStatusesRequest, WatchStatusesResponse,
+    CompleteRequest, DumpRequest, Filter, GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest,
+    GetStatusResponse, ListCachesRequest, ListCachesResponse, ListStatusesRequest, ListStatusesResponse,
+    StreamLogsRequest, WatchControlPlaneRequest, WatchStatusesRequest, WatchStatusesResponse,
 };
 use futures::{Stream, StreamExt};
 use tokio::net::UnixListener;
@@ -33,6 +34,7 @@ use tonic::{Request, Response, Status};
 use crate::fake_completions::{self, Completions, Words};
 use crate::fake_control_plane::{self, ControlPlaneScript, ControlPlanes};
 use crate::fake_diagnoses::{self, Diagnoses, DiagnosisScript};
+use crate::fake_dumps::{self, DumpSteps, FakeDumps};
 use crate::fake_events::{self, EventScript, Events, SeenEvents};
 use crate::fake_gates::{self, GateScript, Gates, SeenGates};
 use crate::fake_logs::{self, FakeLogs, LogStep};
@@ -70,6 +72,8 @@ pub struct Script {
     pub diagnoses: DiagnosisScript,
     pub nodes: NodeScript,
     pub control_plane: ControlPlaneScript,
+    /// The dumps, in the order of the calls.
+    pub dumps: VecDeque<DumpSteps>,
     /// No answer to a single call, ever.
     pub silent: bool,
 }
@@ -94,6 +98,7 @@ struct Shared {
     diagnoses: Arc<Diagnoses>,
     nodes: Arc<Nodes>,
     control_planes: Arc<ControlPlanes>,
+    dumps: Arc<FakeDumps>,
     pushed: Arc<tokio::sync::Mutex<UnboundedReceiver<Step>>>,
 }
 
@@ -118,6 +123,7 @@ impl Fake {
         let nodes = Nodes { script: Mutex::new(std::mem::take(&mut script.nodes)), ..Nodes::default() };
         let told = Mutex::new(std::mem::take(&mut script.control_plane));
         let control_planes = Arc::new(ControlPlanes { script: told, ..ControlPlanes::default() });
+        let dumps = FakeDumps { streams: Mutex::new(std::mem::take(&mut script.dumps)), ..FakeDumps::default() };
         let (push, pushed) = unbounded_channel();
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
@@ -130,6 +136,7 @@ impl Fake {
             diagnoses: Arc::new(diagnoses),
             nodes: Arc::new(nodes),
             control_planes,
+            dumps: Arc::new(dumps),
             pushed: Arc::new(tokio::sync::Mutex::new(pushed)),
         });
         let folder = tempfile::tempdir().unwrap();
@@ -172,6 +179,10 @@ impl Fake {
 
     pub fn seen_logs(&self) -> MutexGuard<'_, Vec<StreamLogsRequest>> {
         self.shared.logs.seen.lock().unwrap()
+    }
+
+    pub fn seen_dumps(&self) -> MutexGuard<'_, Vec<DumpRequest>> {
+        self.shared.dumps.seen.lock().unwrap()
     }
 
     /// What diagnoses were asked of.
@@ -234,6 +245,7 @@ impl Fake {
             .add_service(ControlPlaneServiceServer::new(fake_control_plane::Service(Arc::clone(
                 &self.shared.control_planes,
             ))))
+            .add_service(SnapshotServiceServer::new(fake_dumps::Service(Arc::clone(&self.shared.dumps))))
             .add_service(DiagnosisServiceServer::new(fake_diagnoses::Service(Arc::clone(&self.shared.diagnoses))))
             .add_service(NodeReadinessServiceServer::new(fake_nodes::Service(Arc::clone(&self.shared.nodes))))
             .add_service(ServerServiceServer::new(Service(Arc::clone(&self.shared))));

@@ -23,16 +23,19 @@ pub struct Screen {
 
 impl Screen {
     pub fn start(command: &mut Command, rows: u16, columns: u16) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let path = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
-        let slave = File::options().read(true).write(true).open(path).unwrap();
-        tcsetwinsize(&slave, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+        let (terminal, slave) = open(rows, columns);
         let child = command.env("TERM", "xterm").stdout(slave).stderr(Stdio::null()).spawn().unwrap();
         // The command holds the terminal's other end, too, and would keep it open.
         command.stdout(Stdio::null());
-        Self { child, terminal: File::from(master), shown: String::new() }
+        Self { child, terminal, shown: String::new() }
+    }
+
+    /// A process with a terminal for its stderr.
+    pub fn of_notes(command: &mut Command) -> Self {
+        let (terminal, slave) = open(24, 80);
+        let child = command.env("TERM", "xterm").stdout(Stdio::null()).stderr(slave).spawn().unwrap();
+        command.stderr(Stdio::null());
+        Self { child, terminal, shown: String::new() }
     }
 
     /// Reads on until `part` is shown; without a part, to the end.
@@ -58,6 +61,17 @@ impl Drop for Screen {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Both ends of a terminal.
+fn open(rows: u16, columns: u16) -> (File, File) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let path = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+    let slave = File::options().read(true).write(true).open(path).unwrap();
+    tcsetwinsize(&slave, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    (File::from(master), slave)
 }
 
 /// `get.watch-terminal`

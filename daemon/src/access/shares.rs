@@ -43,6 +43,8 @@ impl Limits {
 
 /// Logs of containers that are read for one caller at a time: half of what a daemon reads.
 const LOGS: usize = 250;
+/// Dumps that are made for one caller at a time.
+const DUMPS: usize = 2;
 /// Seconds of requests that may come at once.
 const BURST: u32 = 5;
 /// Callers that are told apart; those that have nothing make room.
@@ -60,6 +62,9 @@ pub enum Exceeded {
     /// Of logs.
     #[error("{0} logs are read for this caller, and no more are: try again later")]
     Logs(usize),
+    /// Of dumps.
+    #[error("{0} dumps are being made for this caller, and no more are: try again later")]
+    Dumps(usize),
     /// Of requests.
     #[error("this caller makes more than {0} requests a second: try again later")]
     Requests(u32),
@@ -89,6 +94,7 @@ struct Held {
     streams: usize,
     gates: usize,
     logs: usize,
+    dumps: usize,
     /// Requests whose answers have not ended.
     open: usize,
     /// Requests that may come now, and since when that is so.
@@ -142,6 +148,14 @@ impl Shares {
         self.take(caller, |held| &mut held.logs, LOGS).ok_or(Exceeded::Logs(LOGS))
     }
 
+    /// One more dump.
+    ///
+    /// # Errors
+    /// If the caller has its share.
+    pub fn dump(&self, caller: &Caller) -> Result<Option<Place>, Exceeded> {
+        self.take(caller, |held| &mut held.dumps, DUMPS).ok_or(Exceeded::Dumps(DUMPS))
+    }
+
     /// One more request, which is open for as long as its place is held.
     ///
     /// # Errors
@@ -187,7 +201,7 @@ impl Shares {
             users.retain(|_, share| share.is_in_use(self.limits));
         }
         let requests = self.limits.burst();
-        let held = Held { streams: 0, gates: 0, logs: 0, open: 0, requests, at: Instant::now() };
+        let held = Held { streams: 0, gates: 0, logs: 0, dumps: 0, open: 0, requests, at: Instant::now() };
         let share = Arc::new(Share { held: Mutex::new(held) });
         users.insert(user, Arc::clone(&share));
         Some(share)

@@ -1,9 +1,11 @@
 //! Secrets are taken out of the cluster's own text before it leaves the daemon.
 
-use regex::Regex;
+use std::borrow::Cow;
+
+use regex::{Regex, RegexSet};
 
 /// What stands in the place of a secret.
-const REDACTED: &str = "[redacted]";
+pub const REDACTED: &str = "[redacted]";
 
 /// What secrets look like: the group `secret`, or the whole match. Tokens behind their
 /// scheme, key and value (in JSON, and in JSON within JSON, too), userinfo of URLs, and
@@ -21,10 +23,16 @@ const BUILT_IN: &[&str] = &[
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
 ];
 
+/// What a value is called that is a secret.
+const NAMES: &str = r"(?i)(?:passwd|password|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|credential)s?$";
+
 /// Takes secrets out of texts.
 #[derive(Debug)]
 pub struct Redaction {
     patterns: Vec<Regex>,
+    /// All of them, to be looked for at once; `None` if that would take too much memory.
+    any: Option<RegexSet>,
+    names: Regex,
 }
 
 /// A pattern that is no regular expression.
@@ -47,8 +55,24 @@ impl Redaction {
             let last = |error: regex::Error| error.to_string().lines().last().unwrap_or_default().trim().to_owned();
             Regex::new(pattern).map_err(|error| BadPattern { pattern: pattern.to_owned(), problem: last(error) })
         };
-        let all = BUILT_IN.iter().copied().chain(more.iter().map(String::as_str));
-        Ok(Self { patterns: all.map(compile).collect::<Result<_, _>>()? })
+        let all = || BUILT_IN.iter().copied().chain(more.iter().map(String::as_str));
+        let patterns = all().map(compile).collect::<Result<_, _>>()?;
+        Ok(Self { patterns, any: RegexSet::new(all()).ok(), names: compile(NAMES)? })
+    }
+
+    /// The text without secrets: the same, if it holds none.
+    #[must_use]
+    pub fn within<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match &self.any {
+            Some(any) if !any.is_match(text) => Cow::Borrowed(text),
+            _ => Cow::Owned(self.of(text)),
+        }
+    }
+
+    /// Whether what goes by that name is a secret, such as `DB_PASSWORD`.
+    #[must_use]
+    pub fn is_secret(&self, name: &str) -> bool {
+        self.names.is_match(name)
     }
 
     /// The text without secrets.
@@ -95,6 +119,10 @@ mod tests {
             ("secrets \"db\" not found", "secrets \"db\" not found"),
         ] {
             assert_eq!(redaction.of(text), left);
+            assert_eq!(redaction.within(text), left);
+        }
+        for (name, is_secret) in [("DB_PASSWORD", true), ("apiKey", true), ("tokens", true), ("secretName", false)] {
+            assert_eq!(redaction.is_secret(name), is_secret, "{name}");
         }
         let bad = Redaction::new(&["(".to_owned()]).unwrap_err().to_string();
         assert!(!bad.contains('\n') && bad.contains("unclosed group"), "{bad}");

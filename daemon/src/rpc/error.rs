@@ -49,6 +49,7 @@ pub(super) enum Reason {
     EventsNotKept,
     InvalidLogRequest,
     InvalidNodeRequest,
+    InvalidDump,
     NoApiServer,
     NoLogs,
     RightsChanged,
@@ -95,6 +96,7 @@ impl Reason {
             Self::EventsNotKept => "EVENTS_NOT_KEPT",
             Self::InvalidLogRequest => "INVALID_LOG_REQUEST",
             Self::InvalidNodeRequest => "INVALID_NODE_REQUEST",
+            Self::InvalidDump => "INVALID_DUMP",
             Self::NoLogs => "NO_LOGS",
             Self::RightsChanged => "RIGHTS_CHANGED",
             Self::ActNotEnabled => "ACT_NOT_ENABLED",
@@ -197,7 +199,7 @@ pub(super) fn not_evaluated(what: &str, reason: Reason, error: &PredicateError) 
 /// A caller has its share.
 pub(super) fn shared_out(exceeded: &Exceeded) -> Status {
     let reason = match exceeded {
-        Exceeded::Streams(_) | Exceeded::Logs(_) => Reason::TooManyStreams,
+        Exceeded::Streams(_) | Exceeded::Logs(_) | Exceeded::Dumps(_) => Reason::TooManyStreams,
         Exceeded::Gates(_) => Reason::TooManyGates,
         Exceeded::Requests(_) | Exceeded::Open(_) => Reason::TooManyRequests,
     };

@@ -169,7 +169,7 @@ impl Served {
         self.caches.lease(kind).await.map_err(|_| super::error::draining())
     }
 
-    fn not_served(&self, namespace: &str) -> Status {
+    pub(super) fn not_served(&self, namespace: &str) -> Status {
         let served = self.caches.policy().namespaces.join(", ");
         let message = format!("the daemon does not serve namespace {namespace:?}, only {served}");
         let metadata = [("namespace", namespace.to_owned())];

@@ -37,6 +37,7 @@ const RULES: &[(&str, Rule)] = &[
     ("/daymark.v1.NodeReadinessService/WatchNodes", Rule::Callers),
     ("/daymark.v1.ServerService/GetServerInfo", Rule::Callers),
     ("/daymark.v1.ServerService/ListCaches", Rule::Callers),
+    ("/daymark.v1.SnapshotService/Dump", Rule::Callers),
     ("/daymark.v1.StatusService/GetStatus", Rule::Callers),
     ("/daymark.v1.StatusService/ListStatuses", Rule::Callers),
     ("/daymark.v1.StatusService/WatchStatuses", Rule::Callers),

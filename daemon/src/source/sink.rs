@@ -72,7 +72,7 @@ impl Sink {
         self.flush().await
     }
 
-    async fn hold_at(&mut self, at: Timestamp, event: Event) -> Result<(), Closed> {
+    pub(super) async fn hold_at(&mut self, at: Timestamp, event: Event) -> Result<(), Closed> {
         if let Some((recorder, kind)) = &self.recorder {
             recorder.record(at, *kind, event.clone()).await;
         }

@@ -4819,6 +4819,353 @@ pub mod server_service_client {
         }
     }
 }
+/// DumpRequest says what is to be read.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DumpRequest {
+    /// The cluster; empty for the daemon's only one.
+    #[prost(string, tag = "1")]
+    pub cluster: ::prost::alloc::string::String,
+    /// Whether it is all namespaces.
+    #[prost(bool, tag = "2")]
+    pub all_namespaces: bool,
+    /// The namespaces, at most 1000; empty for the daemon's default one and kube-system, as
+    /// `kubectl cluster-info dump` has it. What has no namespace is read in any case.
+    #[prost(string, repeated, tag = "3")]
+    pub namespaces: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Whether logs are left out.
+    #[prost(bool, tag = "4")]
+    pub without_logs: bool,
+    /// The last so many lines of each log; 0 for 10,000.
+    #[prost(int64, tag = "5")]
+    pub log_lines: i64,
+    /// At most so many bytes of these, from the first on; 0 for 16 MiB.
+    #[prost(int64, tag = "6")]
+    pub log_bytes: i64,
+    /// Kinds that an earlier stream of the same request has brought, as "deployments.apps";
+    /// at most 10,000.
+    #[prost(string, repeated, tag = "7")]
+    pub have: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The newest `mark` of an earlier stream of the same request: logs go on behind it.
+    #[prost(string, tag = "8")]
+    pub mark: ::prost::alloc::string::String,
+}
+/// DumpResponse is what comes next.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DumpResponse {
+    /// What.
+    #[prost(oneof = "dump_response::Event", tags = "1, 2, 3, 4, 5, 6, 7")]
+    pub event: ::core::option::Option<dump_response::Event>,
+}
+/// Nested message and enum types in `DumpResponse`.
+pub mod dump_response {
+    /// What.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Event {
+        /// What the rest is of.
+        #[prost(message, tag = "1")]
+        Begun(super::DumpBegun),
+        /// A part of a file.
+        #[prost(message, tag = "2")]
+        Part(super::DumpPart),
+        /// A kind is complete.
+        #[prost(message, tag = "3")]
+        Kind(super::DumpKind),
+        /// The files of the kind that is being read, and is not complete, are void.
+        #[prost(message, tag = "4")]
+        Restarted(super::DumpRestarted),
+        /// Something cannot be had.
+        #[prost(message, tag = "5")]
+        Refused(super::DumpRefused),
+        /// How far the logs are.
+        #[prost(message, tag = "6")]
+        Logs(super::DumpLogs),
+        /// Everything was told.
+        #[prost(message, tag = "7")]
+        End(super::DumpEnd),
+    }
+}
+/// DumpBegun says what the dump is of.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DumpBegun {
+    /// The cluster's name.
+    #[prost(string, tag = "1")]
+    pub cluster: ::prost::alloc::string::String,
+    /// The API server's version, such as "v1.36.3".
+    #[prost(string, tag = "2")]
+    pub kubernetes_version: ::prost::alloc::string::String,
+    /// The daemon's version.
+    #[prost(string, tag = "3")]
+    pub daemon_version: ::prost::alloc::string::String,
+    /// The time, by the daemon's clock.
+    #[prost(message, optional, tag = "4")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The namespace of requests that name none.
+    #[prost(string, tag = "5")]
+    pub default_namespace: ::prost::alloc::string::String,
+    /// The namespaces that are read; empty for all.
+    #[prost(string, repeated, tag = "6")]
+    pub namespaces: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How many kinds come, without those that the caller has.
+    #[prost(int32, tag = "7")]
+    pub kinds: i32,
+}
+/// DumpPart is a part of a file.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DumpPart {
+    /// The file's number.
+    #[prost(uint32, tag = "1")]
+    pub file: u32,
+    /// Where it belongs, set in its first part: names of folders and the file's, with "/"
+    /// between them, such as "shop/pods.json". They begin with a letter or digit, and hold no other
+    /// characters than these, ".", "-" and "_".
+    #[prost(string, tag = "2")]
+    pub path: ::prost::alloc::string::String,
+    /// Its bytes: at most 256 KiB.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub data: ::prost::bytes::Bytes,
+    /// Whether it is the last.
+    #[prost(bool, tag = "4")]
+    pub last: bool,
+}
+/// DumpKind says that a kind is complete.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DumpKind {
+    /// The API group; empty for the core group.
+    #[prost(string, tag = "1")]
+    pub group: ::prost::alloc::string::String,
+    /// The version that it was read in, such as "v1".
+    #[prost(string, tag = "2")]
+    pub version: ::prost::alloc::string::String,
+    /// The plural resource name, such as "deployments".
+    #[prost(string, tag = "3")]
+    pub resource: ::prost::alloc::string::String,
+    /// The singular resource name, such as "deployment".
+    #[prost(string, tag = "4")]
+    pub singular: ::prost::alloc::string::String,
+    /// The Kubernetes kind, such as "Deployment".
+    #[prost(string, tag = "5")]
+    pub kind: ::prost::alloc::string::String,
+    /// Short names, such as "deploy".
+    #[prost(string, repeated, tag = "6")]
+    pub short_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Whether its objects have a namespace.
+    #[prost(bool, tag = "7")]
+    pub namespaced: bool,
+    /// Whether it can be followed, and not only listed.
+    #[prost(bool, tag = "8")]
+    pub watched: bool,
+    /// The name of its files, such as "deployments.json".
+    #[prost(string, tag = "9")]
+    pub file: ::prost::alloc::string::String,
+    /// How many files there are of that name in a namespace at most: further ones end in
+    /// ".2.json" and so on, where the API server does not list namespace by namespace.
+    #[prost(int32, tag = "10")]
+    pub parts: i32,
+    /// As of which version; empty if there is nothing that the caller may list.
+    #[prost(string, tag = "11")]
+    pub resource_version: ::prost::alloc::string::String,
+    /// How many objects.
+    #[prost(int64, tag = "12")]
+    pub objects: i64,
+    /// How many objects are left out, because they cannot be understood.
+    #[prost(int64, tag = "13")]
+    pub broken: i64,
+}
+/// DumpRestarted says that a list is read anew.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DumpRestarted {
+    /// The kind, as "deployments.apps".
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+}
+/// DumpRefused says what cannot be had.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DumpRefused {
+    /// The kind, as "deployments.apps", or "pods/log".
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    /// The namespace; empty for all, or where the kind has none.
+    #[prost(string, tag = "2")]
+    pub namespace: ::prost::alloc::string::String,
+    /// The pod and the container of a log, as "web-1/main"; else empty.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// Why, in a word that programs may compare: PERMISSION_DENIED (the caller may not),
+    /// KIND_FORBIDDEN (the daemon may not), NOT_SERVED, CLUSTER_UNREACHABLE, TOO_MANY.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+    /// The same in a sentence for people. It may hold text from the cluster: escape it.
+    #[prost(string, tag = "5")]
+    pub message: ::prost::alloc::string::String,
+}
+/// DumpLogs says how far the logs are.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DumpLogs {
+    /// Up to where everything was told; to be sent in a request that goes on.
+    #[prost(string, tag = "1")]
+    pub mark: ::prost::alloc::string::String,
+    /// Pods whose logs were told by this stream.
+    #[prost(int64, tag = "2")]
+    pub pods: i64,
+    /// All pods that this stream tells of.
+    #[prost(int64, tag = "3")]
+    pub of_pods: i64,
+    /// Logs that were told by this stream.
+    #[prost(int64, tag = "4")]
+    pub logs: i64,
+    /// Of these, those that were longer than they may be.
+    #[prost(int64, tag = "5")]
+    pub cut: i64,
+}
+/// DumpEnd says that everything was told.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DumpEnd {
+    /// The time, by the daemon's clock.
+    #[prost(message, optional, tag = "1")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod snapshot_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// SnapshotService reads all that a caller may see of a cluster, at one time.
+    ///
+    /// What a caller needs: `list` of each kind, in all namespaces or in those that it
+    /// is to have, and `get` of `pods/log` in a namespace for the logs of its pods. What it may
+    /// not see is left out, and told as refused.
+    ///
+    /// Errors as of StatusService. Reasons besides: INVALID_DUMP (INVALID_ARGUMENT), a bound or
+    /// a namespace makes no sense; NO_API_SERVER (FAILED_PRECONDITION), a recording is replayed.
+    #[derive(Debug, Clone)]
+    pub struct SnapshotServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl SnapshotServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> SnapshotServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> SnapshotServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            SnapshotServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Dump reads every kind that can be listed, and the logs of all containers, live: the
+        /// daemon's caches have no part in it.
+        ///
+        /// What holds of the stream:
+        /// - It begins with `begun`.
+        /// - Kinds come one after the other. Files of a kind count when its `kind` has come; with
+        ///   `restarted`, those that have come so far are void, because the list has to be
+        ///   read anew.
+        /// - Logs come when all kinds have, several at the same time, in the order of their pods.
+        /// - Parts of a file are in order, the last says so. A number means one file, for ever.
+        /// - What cannot be had is `refused`; everything else goes on.
+        /// - It ends with `end`, or with an error that says why. Whoever asks again with what they
+        ///   have goes on from there.
+        /// - No value of a Secret's data is in it: the names stand before `W3JlZGFjdGVkXQ==`,
+        ///   which is "[redacted]". What looks like a secret elsewhere, or is what the daemon's
+        ///   operator says, is replaced by "[redacted]".
+        pub async fn dump(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DumpRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::DumpResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.SnapshotService/Dump",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.SnapshotService", "Dump"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
 /// ListTablesRequest selects objects.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListTablesRequest {

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::bench::{
-    all, backlog, completion, fanout, gates, load, memory, pods, propagation, reads, serve, stalled, sync, waits,
+    all, backlog, completion, dump, fanout, gates, load, memory, pods, propagation, reads, serve, stalled, sync, waits,
 };
 use crate::peer::{naive, reflector};
 
@@ -43,6 +43,8 @@ pub enum Command {
     Waits(waits::Options),
     /// CPU, memory and time of `daymark get pods -A`, against kubectl's
     Reads(reads::Options),
+    /// Time and memory of `daymark dump`, against kubectl's
+    Dump(dump::Options),
     /// Time of the tab key, against kubectl's
     Completion(completion::Options),
     /// The fake API server by itself

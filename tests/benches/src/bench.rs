@@ -3,6 +3,7 @@
 pub mod all;
 pub mod backlog;
 pub mod completion;
+pub mod dump;
 pub mod fanout;
 pub mod gates;
 pub mod load;

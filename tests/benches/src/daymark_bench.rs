@@ -54,6 +54,7 @@ fn run(command: Command) -> Result<()> {
             Command::Gates(options) => bench::gates::run(options).await,
             Command::Waits(options) => bench::waits::run(options).await,
             Command::Reads(options) => bench::reads::run(options).await,
+            Command::Dump(options) => bench::dump::run(options).await,
             Command::Completion(options) => bench::completion::run(options).await,
             Command::Serve(options) => bench::serve::run(options).await,
             Command::Naive(arguments) => peer::naive::run(arguments).await,

@@ -64,6 +64,10 @@ pub const WAITS_CPU: Target = Target::AtMost(0.1);
 pub const WAITS_LAST: Target = Target::AtMost(0.5);
 /// Time of one wait for what is so already, against `kubectl wait`.
 pub const WAITS_SATISFIED: Target = Target::AtMost(0.1);
+/// Time of a dump of 5,000 pods with their logs, against `kubectl cluster-info dump`.
+pub const DUMP_TIME: Target = Target::AtMost(0.333);
+/// Its largest resident set, against `kubectl cluster-info dump`.
+pub const DUMP_MEMORY: Target = Target::AtMost(0.2);
 /// Time of a completion, from the process' start to its end, in ms.
 pub const COMPLETION: Target = Target::AtMost(50.0);
 /// Private memory of one waiting client, in MiB.

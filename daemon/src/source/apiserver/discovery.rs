@@ -21,17 +21,35 @@ const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDis
 /// Versions of groups that are read at a time, where each needs a request.
 const READS_AT_ONCE: usize = 8;
 
+/// What is to be done with kinds that are followed.
+const FOLLOW: &[&str] = &["list", "watch"];
+
 /// What an API server said last, by which it says later that nothing changed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Discovery {
+    /// What can be done with the kinds that are looked for.
+    verbs: &'static [&'static str],
     etags: [Option<String>; 2],
     kinds: [Vec<Kind>; 2],
     /// Whether the kinds have changed since they were told.
     untold: bool,
 }
 
+impl Default for Discovery {
+    /// Of kinds that can be followed.
+    fn default() -> Self {
+        Self { verbs: FOLLOW, etags: Default::default(), kinds: Default::default(), untold: false }
+    }
+}
+
 impl Discovery {
-    /// Asks which kinds can be listed and watched, those of the core group first
+    /// Of kinds that can be listed, whether or not they can be followed.
+    #[must_use]
+    pub fn of_listable() -> Self {
+        Self { verbs: &["list"], ..Self::default() }
+    }
+
+    /// Asks which kinds can be listed and watched, or only listed, those of the core group first
     /// and then the groups in the API server's order, each at the version that
     /// the API server prefers. `None` if that is as before.
     ///
@@ -41,11 +59,12 @@ impl Discovery {
         for (place, root) in ROOTS.into_iter().enumerate() {
             let Some(answer) = ask(server, root, self.etags[place].as_deref()).await? else { continue };
             self.kinds[place] = match answer.document {
-                Document::Aggregated { items } => items.into_iter().flat_map(Group::kinds).collect(),
-                Document::Groups { groups } => each_version(server, groups).await?,
+                Document::Aggregated { items } => items.into_iter().flat_map(|group| group.kinds(self.verbs)).collect(),
+                Document::Groups { groups } => each_version(server, groups, self.verbs).await?,
                 Document::Core { versions } => {
                     let versions = versions.into_iter().map(|version| Version { group_version: version }).collect();
-                    each_version(server, vec![LegacyGroup { versions, preferred_version: None }]).await?
+                    let core = vec![LegacyGroup { versions, preferred_version: None }];
+                    each_version(server, core, self.verbs).await?
                 }
             };
             self.etags[place] = answer.etag;
@@ -138,11 +157,11 @@ struct ResponseKind {
 impl Group {
     /// A resource counts at the first version that has it: the API server lists
     /// its preferred version first.
-    fn kinds(self) -> Vec<Kind> {
+    fn kinds(self, wanted: &[&str]) -> Vec<Kind> {
         let group = self.metadata.name;
         let mut kinds: Vec<Kind> = Vec::new();
         for GroupVersion { version, resources } in self.versions {
-            for resource in resources.into_iter().filter(|resource| followed(&resource.verbs)) {
+            for resource in resources.into_iter().filter(|resource| has(&resource.verbs, wanted)) {
                 if kinds.iter().any(|kind| kind.resource == resource.resource) {
                     continue;
                 }
@@ -161,9 +180,9 @@ impl Group {
     }
 }
 
-/// Whether a resource with these verbs can be cached.
-fn followed(verbs: &[String]) -> bool {
-    ["list", "watch"].iter().all(|verb| verbs.iter().any(|v| v == verb))
+/// Whether all that is wanted can be done with a resource of these verbs.
+fn has(verbs: &[String], wanted: &[&str]) -> bool {
+    wanted.iter().all(|verb| verbs.iter().any(|v| v == verb))
 }
 
 /// Some API servers leave the singular out: it is the kind in small letters.
@@ -207,7 +226,7 @@ struct LegacyResource {
     short_names: Vec<String>,
 }
 
-async fn each_version(server: &ApiServer, groups: Vec<LegacyGroup>) -> Result<Vec<Kind>, Problem> {
+async fn each_version(server: &ApiServer, groups: Vec<LegacyGroup>, wanted: &[&str]) -> Result<Vec<Kind>, Problem> {
     let versions = groups.into_iter().flat_map(|group| {
         let preferred = group.preferred_version.map(|version| version.group_version);
         let mut versions: Vec<_> = group.versions.into_iter().map(|version| version.group_version).collect();
@@ -229,7 +248,7 @@ async fn each_version(server: &ApiServer, groups: Vec<LegacyGroup>) -> Result<Ve
             serde_json::from_slice::<Resources>(&body).map_err(|e| malformed("list of its kinds", &e))
         });
         match parsed {
-            Ok(Resources { resources }) => add_version(&mut kinds, &version, resources),
+            Ok(Resources { resources }) => add_version(&mut kinds, &version, resources, wanted),
             // An extension's API server that is down takes its own kinds along.
             Err(problem) => tracing::warn!("the kinds of {version} are not known: {}", problem.message),
         }
@@ -237,9 +256,9 @@ async fn each_version(server: &ApiServer, groups: Vec<LegacyGroup>) -> Result<Ve
     Ok(kinds)
 }
 
-fn add_version(kinds: &mut Vec<Kind>, group_version: &str, resources: Vec<LegacyResource>) {
+fn add_version(kinds: &mut Vec<Kind>, group_version: &str, resources: Vec<LegacyResource>, wanted: &[&str]) {
     let (group, version) = group_version.split_once('/').unwrap_or(("", group_version));
-    for resource in resources.into_iter().filter(|r| !r.name.contains('/') && followed(&r.verbs)) {
+    for resource in resources.into_iter().filter(|r| !r.name.contains('/') && has(&r.verbs, wanted)) {
         if kinds.iter().any(|kind| kind.group == group && kind.resource == resource.name) {
             continue;
         }
@@ -270,7 +289,7 @@ mod tests {
             {"version":"v1","resources":[{"resource":"horizontalpodautoscalers","verbs":["list","watch"]},
              {"resource":"olds","scope":"Cluster","responseKind":{"kind":"Old"},"verbs":["list","watch"]}]}]}]}"#;
         let Document::Aggregated { items } = serde_json::from_slice(document).unwrap() else { panic!("aggregated") };
-        let kinds: Vec<_> = items.into_iter().flat_map(Group::kinds).collect();
+        let kinds: Vec<_> = items.into_iter().flat_map(|group| group.kinds(FOLLOW)).collect();
         let told: Vec<_> = kinds.iter().map(|k| (k.to_string(), &*k.version, &*k.singular, k.namespaced)).collect();
         assert_eq!(
             told,

@@ -12,6 +12,7 @@ use crate::catalog::Catalog;
 use crate::clock::Clock;
 use crate::decode::arrival::{Arrival, Decoder};
 use crate::kind::{Content, Kind};
+use crate::source::listing::Listable;
 use crate::source::{Collection, Problem, Sink};
 
 /// How often the API server is asked in any case.
@@ -34,6 +35,13 @@ impl ApiServer {
     /// The kinds that are served now.
     pub(in crate::source) async fn kinds(&self) -> Result<Vec<Kind>, Problem> {
         Ok(Discovery::default().discover(self).await?.unwrap_or_default())
+    }
+
+    /// Every kind that can be listed now.
+    pub(in crate::source) async fn listable_kinds(&self) -> Result<Vec<Listable>, Problem> {
+        let all = Discovery::of_listable().discover(self).await?.unwrap_or_default();
+        let followed = self.kinds().await?;
+        Ok(all.into_iter().map(|kind| Listable { watched: followed.contains(&kind), kind }).collect())
     }
 
     /// Keeps `catalog` true, for ever.

@@ -10,17 +10,18 @@ use daymark_proto::v1::node_readiness_service_client::NodeReadinessServiceClient
 use daymark_proto::v1::node_service_client::NodeServiceClient;
 use daymark_proto::v1::operation_service_client::OperationServiceClient;
 use daymark_proto::v1::server_service_client::ServerServiceClient;
+use daymark_proto::v1::snapshot_service_client::SnapshotServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::table_service_client::TableServiceClient;
 use daymark_proto::v1::tree_service_client::TreeServiceClient;
 use daymark_proto::v1::{
     ArmGateRequest, CancelGateRequest, CancelOperationRequest, CompleteRequest, CordonRequest, DiagnoseRequest,
-    DrainOptions, EventFilter, Filter, GatePolicy, GetControlPlaneRequest, GetGateRequest, GetOperationRequest,
-    GetServerInfoRequest, GetStatusRequest, ListCachesRequest, ListEventsRequest, ListNodesRequest,
-    ListOperationsRequest, ListStatusesRequest, ListTablesRequest, ObjectRef, OpenGateRequest, PlanDrainRequest,
-    StartDrainRequest, StreamLogsRequest, Subject, UncordonRequest, WatchControlPlaneRequest, WatchDiagnosisRequest,
-    WatchEventsRequest, WatchGateRequest, WatchNodesRequest, WatchOperationRequest, WatchStatusesRequest,
-    WatchTreeRequest,
+    DrainOptions, DumpRequest, EventFilter, Filter, GatePolicy, GetControlPlaneRequest, GetGateRequest,
+    GetOperationRequest, GetServerInfoRequest, GetStatusRequest, ListCachesRequest, ListEventsRequest,
+    ListNodesRequest, ListOperationsRequest, ListStatusesRequest, ListTablesRequest, ObjectRef, OpenGateRequest,
+    PlanDrainRequest, StartDrainRequest, StreamLogsRequest, Subject, UncordonRequest, WatchControlPlaneRequest,
+    WatchDiagnosisRequest, WatchEventsRequest, WatchGateRequest, WatchNodesRequest, WatchOperationRequest,
+    WatchStatusesRequest, WatchTreeRequest,
 };
 use daymark_tests::in_process::with_token;
 use tonic::Status;
@@ -213,6 +214,10 @@ async fn ask_others(channel: Channel, sample: &Sample, token: &str) -> Result<()
         "NodeReadinessService/WatchNodes" => {
             let request = with_token(WatchNodesRequest::default(), token);
             NodeReadinessServiceClient::new(channel).watch_nodes(request).await.map(drop)
+        }
+        "SnapshotService/Dump" => {
+            let request = DumpRequest { all_namespaces: true, ..Default::default() };
+            SnapshotServiceClient::new(channel).dump(with_token(request, token)).await.map(drop)
         }
         "TableService/ListTables" => {
             let request = ListTablesRequest { filter, ..Default::default() };
