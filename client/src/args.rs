@@ -18,6 +18,7 @@ mod get;
 mod logs;
 mod question;
 mod report;
+mod tunnel;
 
 pub use completion::{Complete, Completion, Man, Shell};
 pub use connection::Connection;
@@ -29,6 +30,7 @@ pub use get::{ColumnArgs, Following, Get, Shown, StateArg, Tree, TreeFormat, Wat
 pub use logs::{LogFormat, Logs};
 pub use question::{Policy, Question};
 pub use report::{Format as ReportFormat, Report};
+pub use tunnel::{Loopback, Proxy, Tunnel, Via};
 
 /// The states of a Kubernetes cluster's objects, as a daymarkd holds them.
 #[derive(Debug, Parser)]
@@ -78,6 +80,10 @@ pub enum Command {
     On(On),
     /// Show the logs of pods, by whatever is above them
     Logs(Logs),
+    /// Carry connections to what runs in the cluster, for debugging
+    Tunnel(Tunnel),
+    /// Serve the API on this machine to be read, for debugging
+    Proxy(Proxy),
     /// Ask for one verdict on a set of objects, to be had by a token
     #[command(subcommand)]
     Gate(Gate),

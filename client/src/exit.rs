@@ -50,6 +50,8 @@ pub enum Failure {
     Said { exit: Exit, message: String },
     /// Whoever reads stdout has gone: nothing is left to do.
     ReaderGone,
+    /// A command that was run has ended with that code, and has said why.
+    Ended(u8),
 }
 
 impl Failure {
@@ -139,6 +141,9 @@ fn hint(error: &Error) -> String {
     hint.to_owned()
 }
 
+/// Reasons why a request makes sense, but not here.
+const OF_ANOTHER: &[&str] = &["EVENTS_NOT_KEPT", "NO_API_SERVER", "NO_SELECTOR", "NOT_FORWARDABLE"];
+
 /// The exit code that stands for `error`.
 pub fn exit_of(error: &Error) -> Exit {
     match error {
@@ -150,8 +155,10 @@ pub fn exit_of(error: &Error) -> Exit {
         | Error::Credentials(CredentialsError::Unanswered { .. }) => Exit::Unreachable,
         Error::NotAdmitted { .. } | Error::Credentials(CredentialsError::Refused { .. }) => Exit::NotPermitted,
         Error::Options(_) | Error::Credentials(_) => Exit::Usage,
-        // Asked of another daemon, it makes sense.
-        Error::Rpc(RpcError { reason, .. }) if reason == "EVENTS_NOT_KEPT" => Exit::Usage,
+        // Asked of another daemon, or of another object, it makes sense.
+        Error::Rpc(RpcError { reason, .. }) if OF_ANOTHER.contains(&reason.as_str()) => Exit::Usage,
+        // Nobody is there by now.
+        Error::Rpc(RpcError { reason, .. }) if reason == "NO_ENDPOINT" => Exit::Unreachable,
         Error::Rpc(RpcError { code, .. }) => match code {
             Code::InvalidArgument => Exit::Usage,
             Code::NotFound => Exit::NotFound,

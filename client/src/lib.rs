@@ -50,6 +50,7 @@ mod socket;
 mod tls;
 mod token;
 mod tree_watch;
+mod tunnel;
 mod watch;
 
 pub use address::{Address, AddressError};
@@ -69,4 +70,5 @@ pub use secret_file::SecretFileError;
 pub use tls::{Distrust, Identity, Tls, TlsError, TlsPeer};
 pub use token::{Token, TokenError};
 pub use tree_watch::{TreeEvent, TreeWatch};
+pub use tunnel::{Fetched, Tunnel, TunnelClosed, TunnelPart, TunnelReceiver, TunnelSender};
 pub use watch::{Told, Watch, WatchEvent};

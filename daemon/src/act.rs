@@ -1,7 +1,12 @@
 //! What changes a cluster, or opens a way into it: the only modules that do.
 
 pub mod actor;
+pub mod carrying;
+pub mod endpoints;
 pub mod impersonation;
+pub mod passing;
+pub mod port_forward;
+pub mod tunnels;
 
 use std::fmt;
 use std::str::FromStr;

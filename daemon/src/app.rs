@@ -20,6 +20,7 @@ use crate::access::authorizer::Authorizer;
 use crate::access::oidc::ConfigurationError;
 use crate::access::own_rights::say_what_is_off;
 use crate::access::shares::Shares;
+use crate::act::tunnels::{Carrying, Tunnels};
 use crate::args::{ArgsError, Config, Origin};
 use crate::caches::{Caches, Feeding, Lease, Policy, Recording};
 use crate::catalog::Catalog;
@@ -132,6 +133,7 @@ pub struct Bound {
 struct Parts {
     openings: mpsc::Receiver<Feeding>,
     opened_gates: mpsc::Receiver<Run>,
+    carryings: mpsc::Receiver<Carrying>,
     lasting_gates: Lasting,
     answering: Answering,
     rule_files: RuleFiles,
@@ -189,6 +191,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         clock: clock.going_on(),
     };
     let (gates, opened_gates) = Gates::new(tools);
+    let (tunnels, carryings) = Tunnels::new();
     let served = Arc::new(Served {
         cluster,
         default_namespace,
@@ -202,6 +205,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         events: Arc::new(EventStore::new(config.events)),
         authorizer,
         remote_acts: config.remote_acts,
+        tunnels,
         status_only: config.status_only,
         redaction,
         prover,
@@ -216,7 +220,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     let drain_timeout = config.drain_timeout;
     let lasting_gates = Lasting { keeping, reopenings: served.know_again(loaded) };
     let kept = Kept { access, tls };
-    let parts = Parts { openings, opened_gates, lasting_gates, answering, rule_files, writing, kept };
+    let parts = Parts { openings, opened_gates, carryings, lasting_gates, answering, rule_files, writing, kept };
     Ok(Bound { listeners, addresses, rpc, served, parts, ingest, drain_timeout })
 }
 
@@ -297,7 +301,16 @@ impl Bound {
     /// If a task of the daemon fails, or the recording is not whole.
     pub async fn run(self, abort: CancellationToken) -> Result<(), AppError> {
         let Self { listeners, addresses: _, rpc, served, parts, ingest, drain_timeout } = self;
-        let Parts { mut openings, mut opened_gates, lasting_gates, answering, rule_files, writing, kept } = parts;
+        let Parts {
+            mut openings,
+            mut opened_gates,
+            mut carryings,
+            lasting_gates,
+            answering,
+            rule_files,
+            writing,
+            kept,
+        } = parts;
         let rpc = Arc::new(rpc);
         let mut servers = serve(listeners, &rpc);
         let mut workers = look_after(&served, &rpc);
@@ -318,6 +331,7 @@ impl Bound {
                 () = served.drain.cancelled() => break Ok(()),
                 Some(feeding) = openings.recv() => follow(&mut workers, feeding, &served.source, &ingest),
                 Some(gate) = opened_gates.recv() => gates::judge(&mut workers, &served, gate),
+                Some(carrying) = carryings.recv() => carry(&mut workers, carrying),
                 Some(ended) = workers.join_next() => if let ended @ Err(_) = flatten(ended) { break ended },
                 Some(ended) = servers.join_next() => break flatten(ended),
             }
@@ -360,6 +374,14 @@ fn follow(workers: &mut JoinSet<Ended>, feeding: Feeding, source: &Source, inges
     // What comes ends with the source.
     workers.spawn(async move {
         writer.run(arrivals).await;
+        Ok(())
+    });
+}
+
+/// A task for a connection; it ends with the daemon's streams.
+fn carry(workers: &mut JoinSet<Ended>, carrying: Carrying) {
+    workers.spawn(async move {
+        carrying.await;
         Ok(())
     });
 }

@@ -29,6 +29,7 @@ mod listed;
 pub mod listener;
 mod log_service;
 mod log_stream;
+mod proxy_service;
 mod rights;
 mod rules;
 mod server_service;
@@ -37,6 +38,8 @@ mod streams;
 mod table_service;
 pub mod tls;
 mod tree_service;
+mod tunnel_service;
+mod tunnel_target;
 mod watch;
 
 use std::sync::Arc;
@@ -47,10 +50,12 @@ use daymark_proto::v1::diagnosis_service_server::DiagnosisServiceServer;
 use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::log_service_server::LogServiceServer;
+use daymark_proto::v1::proxy_service_server::ProxyServiceServer;
 use daymark_proto::v1::server_service_server::ServerServiceServer;
 use daymark_proto::v1::status_service_server::StatusServiceServer;
 use daymark_proto::v1::table_service_server::TableServiceServer;
 use daymark_proto::v1::tree_service_server::TreeServiceServer;
+use daymark_proto::v1::tunnel_service_server::TunnelServiceServer;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -67,6 +72,7 @@ use crate::access::own_rights::Need;
 use crate::access::shares::Shares;
 use crate::access::{Access, LONGEST_TOKEN};
 use crate::act::Acts;
+use crate::act::tunnels::Tunnels;
 use crate::caches::Caches;
 use crate::cause::Redaction;
 use crate::clock::Clock;
@@ -80,6 +86,9 @@ use crate::subscription::{Evaluator, Groups};
 
 /// Calls that one connection may have open; clients wait with further ones.
 const STREAMS_PER_CONNECTION: u32 = 1024;
+/// Bytes under way to the daemon of one call, and of all of a connection: a tunnel whose pod does not read
+/// must not hold up the others.
+const WINDOWS: (u32, u32) = (256 << 10, 16 << 20);
 /// The headers of a request, in bytes: the longest token, and what else there is.
 const HEADERS: u32 = (LONGEST_TOKEN as u32) + (4 << 10);
 /// Requests that were taken back before they were looked at, and those that were answered by a
@@ -118,6 +127,8 @@ pub struct Served {
     pub shares: Arc<Shares>,
     /// What others than the daemon's owner may have done.
     pub remote_acts: Acts,
+    /// Who carries connections.
+    pub tunnels: Tunnels,
     /// Whether who may `get` a kind's `status`, and no more, sees states.
     pub status_only: bool,
     /// Takes secrets out of the cluster's own text.
@@ -165,6 +176,8 @@ impl Rpc {
             .add_service(ServerServiceServer::new(server_service::Handler::new(Arc::clone(&served))))
             .add_service(TableServiceServer::new(table_service::Handler::new(Arc::clone(&served))))
             .add_service(TreeServiceServer::new(tree_service::Handler::new(Arc::clone(&served))))
+            .add_service(ProxyServiceServer::new(proxy_service::Handler::new(Arc::clone(&served))))
+            .add_service(TunnelServiceServer::new(tunnel_service::Handler::new(Arc::clone(&served))))
             .add_service(health_service)
             .add_service(reflection().build_v1()?)
             // grpcio's and older grpcurl's.
@@ -196,6 +209,8 @@ impl Rpc {
             .http2_keepalive_interval(Some(limits.ping))
             .http2_keepalive_timeout(Some(limits.pong))
             .max_concurrent_streams(Some(STREAMS_PER_CONNECTION))
+            .initial_stream_window_size(Some(WINDOWS.0))
+            .initial_connection_window_size(Some(WINDOWS.1))
             .http2_max_header_list_size(Some(HEADERS))
             .http2_max_pending_accept_reset_streams(Some(RESETS.0))
             .http2_max_local_error_reset_streams(Some(RESETS.1))

@@ -9,17 +9,19 @@ use prost::Message;
 use prost_types::{FileDescriptorSet, MethodDescriptorProto, ServiceDescriptorProto};
 
 const PACKAGE: &str = "daymark.v1";
-const FILES: [&str; 10] = [
+const FILES: [&str; 12] = [
     "daymark/v1/completion_service.proto",
     "daymark/v1/diagnosis_service.proto",
     "daymark/v1/event_service.proto",
     "daymark/v1/gate_service.proto",
     "daymark/v1/log_service.proto",
     "daymark/v1/object.proto",
+    "daymark/v1/proxy_service.proto",
     "daymark/v1/server_service.proto",
     "daymark/v1/status_service.proto",
     "daymark/v1/table_service.proto",
     "daymark/v1/tree_service.proto",
+    "daymark/v1/tunnel_service.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -69,6 +71,7 @@ fn method(method: &MethodDescriptorProto) -> tonic_build::manual::Method {
         .route_name(method.name())
         .comment(format!("Serves `{}`.", method.name()))
         .input_type(input);
+    let builder = if method.client_streaming() { builder.client_streaming() } else { builder };
     if method.server_streaming() {
         builder
             .output_type(format!("crate::Encoded<{output}>"))

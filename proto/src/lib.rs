@@ -21,6 +21,8 @@ pub mod v1 {
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.LogService.rs");
     #[cfg(feature = "server")]
+    include!("gen/daymark.v1.ProxyService.rs");
+    #[cfg(feature = "server")]
     include!("gen/daymark.v1.ServerService.rs");
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.StatusService.rs");
@@ -28,6 +30,8 @@ pub mod v1 {
     include!("gen/daymark.v1.TableService.rs");
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.TreeService.rs");
+    #[cfg(feature = "server")]
+    include!("gen/daymark.v1.TunnelService.rs");
 }
 
 /// The encoded `FileDescriptorSet` of the API, for server reflection.

@@ -38,6 +38,8 @@ mod lagging;
 mod lasting_gates;
 #[path = "faults/logs.rs"]
 mod logs;
+#[path = "faults/proxy.rs"]
+mod proxy;
 #[path = "faults/random.rs"]
 mod random;
 #[path = "faults/relist.rs"]
@@ -52,6 +54,8 @@ mod slow_reader;
 mod streaming_list;
 #[path = "faults/transports.rs"]
 mod transports;
+#[path = "faults/tunnels.rs"]
+mod tunnels;
 
 use std::collections::BTreeMap;
 

@@ -53,6 +53,14 @@ pub(super) enum Reason {
     RightsChanged,
     ActNotEnabled,
     ActRefused,
+    InvalidTunnel,
+    PortNotFound,
+    NoEndpoint,
+    NoSelector,
+    NotForwardable,
+    EndpointLost,
+    TunnelExpired,
+    InvalidProxyRequest,
 }
 
 impl Reason {
@@ -92,6 +100,14 @@ impl Reason {
             Self::RightsChanged => "RIGHTS_CHANGED",
             Self::ActNotEnabled => "ACT_NOT_ENABLED",
             Self::ActRefused => "ACT_REFUSED",
+            Self::InvalidTunnel => "INVALID_TUNNEL",
+            Self::PortNotFound => "PORT_NOT_FOUND",
+            Self::NoEndpoint => "NO_ENDPOINT",
+            Self::NoSelector => "NO_SELECTOR",
+            Self::NotForwardable => "NOT_FORWARDABLE",
+            Self::EndpointLost => "ENDPOINT_LOST",
+            Self::TunnelExpired => "TUNNEL_EXPIRED",
+            Self::InvalidProxyRequest => "INVALID_PROXY_REQUEST",
         }
     }
 }

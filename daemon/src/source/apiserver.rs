@@ -7,6 +7,7 @@ mod follow;
 mod kinds;
 mod lines;
 mod logs;
+pub mod passing;
 pub mod requests;
 pub mod review;
 mod tables;
