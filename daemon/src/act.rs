@@ -2,8 +2,12 @@
 
 pub mod actor;
 pub mod carrying;
+pub mod cordon;
+pub mod drain;
 pub mod endpoints;
+pub mod eyes;
 pub mod impersonation;
+pub mod operation;
 pub mod passing;
 pub mod port_forward;
 pub mod tunnels;

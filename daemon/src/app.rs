@@ -20,6 +20,7 @@ use crate::access::authorizer::Authorizer;
 use crate::access::oidc::ConfigurationError;
 use crate::access::own_rights::say_what_is_off;
 use crate::access::shares::Shares;
+use crate::act::operation::{Operations, Work};
 use crate::act::tunnels::{Carrying, Tunnels};
 use crate::args::{ArgsError, Config, Origin};
 use crate::caches::{Caches, Feeding, Lease, Policy, Recording};
@@ -133,6 +134,7 @@ pub struct Bound {
 struct Parts {
     openings: mpsc::Receiver<Feeding>,
     opened_gates: mpsc::Receiver<Run>,
+    started: mpsc::Receiver<Work>,
     carryings: mpsc::Receiver<Carrying>,
     lasting_gates: Lasting,
     answering: Answering,
@@ -191,6 +193,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         clock: clock.going_on(),
     };
     let (gates, opened_gates) = Gates::new(tools);
+    let (operations, started) = Operations::new(clock.going_on());
     let (tunnels, carryings) = Tunnels::new();
     let served = Arc::new(Served {
         cluster,
@@ -204,6 +207,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         gates,
         events: Arc::new(EventStore::new(config.events)),
         authorizer,
+        operations,
         remote_acts: config.remote_acts,
         tunnels,
         status_only: config.status_only,
@@ -220,7 +224,8 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     let drain_timeout = config.drain_timeout;
     let lasting_gates = Lasting { keeping, reopenings: served.know_again(loaded) };
     let kept = Kept { access, tls };
-    let parts = Parts { openings, opened_gates, carryings, lasting_gates, answering, rule_files, writing, kept };
+    let parts =
+        Parts { openings, opened_gates, started, carryings, lasting_gates, answering, rule_files, writing, kept };
     Ok(Bound { listeners, addresses, rpc, served, parts, ingest, drain_timeout })
 }
 
@@ -304,6 +309,7 @@ impl Bound {
         let Parts {
             mut openings,
             mut opened_gates,
+            mut started,
             mut carryings,
             lasting_gates,
             answering,
@@ -330,6 +336,7 @@ impl Bound {
             tokio::select! {
                 () = served.drain.cancelled() => break Ok(()),
                 Some(feeding) = openings.recv() => follow(&mut workers, feeding, &served.source, &ingest),
+                Some(work) = started.recv() => act(&mut workers, &served, work),
                 Some(gate) = opened_gates.recv() => gates::judge(&mut workers, &served, gate),
                 Some(carrying) = carryings.recv() => carry(&mut workers, carrying),
                 Some(ended) = workers.join_next() => if let ended @ Err(_) = flatten(ended) { break ended },
@@ -374,6 +381,15 @@ fn follow(workers: &mut JoinSet<Ended>, feeding: Feeding, source: &Source, inges
     // What comes ends with the source.
     workers.spawn(async move {
         writer.run(arrivals).await;
+        Ok(())
+    });
+}
+
+/// Does an operation's work, unless the daemon ends before that.
+fn act(workers: &mut JoinSet<Ended>, served: &Arc<Served>, work: Work) {
+    let drain = served.drain.clone();
+    workers.spawn(async move {
+        let _stopped = drain.run_until_cancelled_owned(work.run()).await;
         Ok(())
     });
 }

@@ -12,6 +12,8 @@ mod diagnosis_evidence;
 mod diagnosis_gather;
 mod diagnosis_observe;
 mod diagnosis_service;
+mod drain;
+mod drain_convert;
 mod error;
 mod event_convert;
 mod event_filter;
@@ -29,6 +31,9 @@ mod listed;
 pub mod listener;
 mod log_service;
 mod log_stream;
+mod node_service;
+mod operation_convert;
+mod operation_service;
 mod proxy_service;
 mod rights;
 mod rules;
@@ -50,6 +55,8 @@ use daymark_proto::v1::diagnosis_service_server::DiagnosisServiceServer;
 use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::log_service_server::LogServiceServer;
+use daymark_proto::v1::node_service_server::NodeServiceServer;
+use daymark_proto::v1::operation_service_server::OperationServiceServer;
 use daymark_proto::v1::proxy_service_server::ProxyServiceServer;
 use daymark_proto::v1::server_service_server::ServerServiceServer;
 use daymark_proto::v1::status_service_server::StatusServiceServer;
@@ -72,6 +79,7 @@ use crate::access::own_rights::Need;
 use crate::access::shares::Shares;
 use crate::access::{Access, LONGEST_TOKEN};
 use crate::act::Acts;
+use crate::act::operation::Operations;
 use crate::act::tunnels::Tunnels;
 use crate::caches::Caches;
 use crate::cause::Redaction;
@@ -125,6 +133,8 @@ pub struct Served {
     pub authorizer: Arc<Authorizer>,
     /// What each caller may have.
     pub shares: Arc<Shares>,
+    /// What is being done to the cluster.
+    pub operations: Operations,
     /// What others than the daemon's owner may have done.
     pub remote_acts: Acts,
     /// Who carries connections.
@@ -172,6 +182,8 @@ impl Rpc {
             .add_service(GateServiceServer::new(gate_service::Handler::new(Arc::clone(&served))))
             .add_service(EventServiceServer::new(event_service::Handler::new(Arc::clone(&served))))
             .add_service(LogServiceServer::new(log_service::Handler::new(Arc::clone(&served))))
+            .add_service(NodeServiceServer::new(node_service::Handler::new(Arc::clone(&served))))
+            .add_service(OperationServiceServer::new(operation_service::Handler::new(Arc::clone(&served))))
             .add_service(DiagnosisServiceServer::new(diagnosis_service::Handler::new(Arc::clone(&served))))
             .add_service(ServerServiceServer::new(server_service::Handler::new(Arc::clone(&served))))
             .add_service(TableServiceServer::new(table_service::Handler::new(Arc::clone(&served))))

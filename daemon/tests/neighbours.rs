@@ -98,6 +98,8 @@ impl World {
             self.send(kind, Event::Listed(object.into())).await;
         }
         self.send(kind, Event::ListEnds(version)).await;
+        // Or nobody would wait for what is still on its way.
+        self.fed[kind].cache.listed().await.unwrap();
     }
 
     async fn put(&mut self, kind: usize, name: &str, mut object: Value) {

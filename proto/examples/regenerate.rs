@@ -9,13 +9,15 @@ use prost::Message;
 use prost_types::{FileDescriptorSet, MethodDescriptorProto, ServiceDescriptorProto};
 
 const PACKAGE: &str = "daymark.v1";
-const FILES: [&str; 12] = [
+const FILES: [&str; 14] = [
     "daymark/v1/completion_service.proto",
     "daymark/v1/diagnosis_service.proto",
     "daymark/v1/event_service.proto",
     "daymark/v1/gate_service.proto",
     "daymark/v1/log_service.proto",
+    "daymark/v1/node_service.proto",
     "daymark/v1/object.proto",
+    "daymark/v1/operation_service.proto",
     "daymark/v1/proxy_service.proto",
     "daymark/v1/server_service.proto",
     "daymark/v1/status_service.proto",

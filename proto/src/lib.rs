@@ -21,6 +21,10 @@ pub mod v1 {
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.LogService.rs");
     #[cfg(feature = "server")]
+    include!("gen/daymark.v1.NodeService.rs");
+    #[cfg(feature = "server")]
+    include!("gen/daymark.v1.OperationService.rs");
+    #[cfg(feature = "server")]
     include!("gen/daymark.v1.ProxyService.rs");
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.ServerService.rs");

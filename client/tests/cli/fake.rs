@@ -11,10 +11,12 @@ use daymark_proto::v1::diagnosis_service_server::DiagnosisServiceServer;
 use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::log_service_server::LogServiceServer;
+use daymark_proto::v1::proxy_service_server::ProxyServiceServer;
 use daymark_proto::v1::server_service_server::{ServerService, ServerServiceServer};
 use daymark_proto::v1::status_service_server::{StatusService, StatusServiceServer};
 use daymark_proto::v1::table_service_server::TableServiceServer;
 use daymark_proto::v1::tree_service_server::TreeServiceServer;
+use daymark_proto::v1::tunnel_service_server::TunnelServiceServer;
 use daymark_proto::v1::{
     CompleteRequest, Filter, GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest, GetStatusResponse,
     ListCachesRequest, ListCachesResponse, ListStatusesRequest, ListStatusesResponse, StreamLogsRequest,
@@ -33,6 +35,7 @@ use crate::fake_diagnoses::{self, Diagnoses, DiagnosisScript};
 use crate::fake_events::{self, EventScript, Events, SeenEvents};
 use crate::fake_gates::{self, GateScript, Gates, SeenGates};
 use crate::fake_logs::{self, FakeLogs, LogStep};
+use crate::fake_tunnels::{self, TunnelScript, Tunnels};
 use crate::fake_views::{self, SeenViews, ViewScript, Views};
 
 /// One step of a watch.
@@ -64,6 +67,7 @@ pub struct Script {
     /// The streams of logs, in the order of the calls.
     pub logs: VecDeque<Vec<LogStep>>,
     pub diagnoses: DiagnosisScript,
+    pub tunnels: TunnelScript,
     /// No answer to a single call, ever.
     pub silent: bool,
 }
@@ -86,6 +90,7 @@ struct Shared {
     events: Arc<Events>,
     logs: Arc<FakeLogs>,
     diagnoses: Arc<Diagnoses>,
+    tunnels: Arc<Tunnels>,
     pushed: Arc<tokio::sync::Mutex<UnboundedReceiver<Step>>>,
 }
 
@@ -107,6 +112,7 @@ impl Fake {
         let events = Events::playing(std::mem::take(&mut script.events));
         let logs = FakeLogs { streams: Mutex::new(std::mem::take(&mut script.logs)), ..FakeLogs::default() };
         let diagnoses = Diagnoses { script: Mutex::new(std::mem::take(&mut script.diagnoses)), ..Diagnoses::default() };
+        let tunnels = Tunnels { script: std::mem::take(&mut script.tunnels), ..Tunnels::default() };
         let (push, pushed) = unbounded_channel();
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
@@ -117,6 +123,7 @@ impl Fake {
             events: Arc::new(events),
             logs: Arc::new(logs),
             diagnoses: Arc::new(diagnoses),
+            tunnels: Arc::new(tunnels),
             pushed: Arc::new(tokio::sync::Mutex::new(pushed)),
         });
         let folder = tempfile::tempdir().unwrap();
@@ -166,6 +173,11 @@ impl Fake {
         self.shared.diagnoses.seen.lock().unwrap()
     }
 
+    /// Its tunnels, and what was asked of them.
+    pub fn tunnels(&self) -> &Tunnels {
+        &self.shared.tunnels
+    }
+
     /// Adds a step to the watch that is open.
     pub fn push(&self, step: Step) {
         self.push.send(step).unwrap();
@@ -208,6 +220,8 @@ impl Fake {
             .add_service(TreeServiceServer::new(fake_views::Service(Arc::clone(&self.shared.views))))
             .add_service(EventServiceServer::new(fake_events::Service(Arc::clone(&self.shared.events))))
             .add_service(LogServiceServer::new(fake_logs::Service(Arc::clone(&self.shared.logs))))
+            .add_service(TunnelServiceServer::new(fake_tunnels::Service(Arc::clone(&self.shared.tunnels))))
+            .add_service(ProxyServiceServer::new(fake_tunnels::Service(Arc::clone(&self.shared.tunnels))))
             .add_service(DiagnosisServiceServer::new(fake_diagnoses::Service(Arc::clone(&self.shared.diagnoses))))
             .add_service(ServerServiceServer::new(Service(Arc::clone(&self.shared))));
         runtime.spawn(server.serve_with_incoming(UnboundedReceiverStream::new(incoming)));

@@ -8,6 +8,7 @@
 )]
 
 mod any_command;
+mod api_proxy;
 mod ci_files;
 mod completion;
 mod completion_in_shells;
@@ -26,6 +27,7 @@ mod fake_diagnoses;
 mod fake_events;
 mod fake_gates;
 mod fake_logs;
+mod fake_tunnels;
 mod fake_views;
 mod get;
 mod get_documents;
@@ -42,6 +44,7 @@ mod terminal;
 mod tls;
 mod transitions;
 mod tree;
+mod tunnel;
 mod version;
 mod wait;
 mod wait_ci;

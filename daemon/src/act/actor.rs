@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::impersonation::{self, Unnameable};
 use crate::access::Caller;
 use crate::access::authorizer::{Authorizer, Right};
-use crate::source::Problem;
 use crate::source::apiserver::ApiServer;
 use crate::source::apiserver::requests::{Asking, Refusal};
+use crate::source::{Problem, ProblemReason};
 
 /// A change that only says what differs (RFC 7386).
 const MERGE_PATCH: &str = "application/merge-patch+json";
@@ -40,9 +41,15 @@ pub enum NotDone {
     /// Whether the caller may is not known.
     #[error("what you may do cannot be found out: {}", .0.message)]
     Unreviewed(Problem),
+    /// What was meant is not there, but something else of its name.
+    #[error("{what} is another one than was meant: it was made again since")]
+    Another {
+        /// What.
+        what: Box<str>,
+    },
     /// The API server has not done it.
     #[error("{0}")]
-    Refused(Refusal),
+    Refused(Box<Refusal>),
 }
 
 impl Actor {
@@ -108,6 +115,19 @@ impl Actor {
         self.ask(Method::GET, path, None).await
     }
 
+    /// Reads what is at a path, as it is now, as what it is to be.
+    ///
+    /// # Errors
+    /// If the API server refuses, or it is something else.
+    pub async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, NotDone> {
+        let json = self.get(path).await?;
+        let malformed = |e: serde_json::Error| {
+            let message = format!("the API server sent a malformed answer to {path}: {e}");
+            NotDone::Refused(Box::new(Problem::new(ProblemReason::Refused, message).into()))
+        };
+        serde_json::from_slice(&json).map_err(malformed)
+    }
+
     /// Changes an object, which must be the one of `patch`'s UID and resourceVersion if it names
     /// them; says what it is then.
     ///
@@ -135,7 +155,7 @@ impl Actor {
 
     async fn ask(&self, method: Method, path: &str, body: Option<(&'static str, Vec<u8>)>) -> Result<Bytes, NotDone> {
         let asking = Asking { method, path, headers: self.headers.clone(), body };
-        self.server.ask(asking).await.map_err(NotDone::Refused)
+        self.server.ask(asking).await.map_err(|refusal| NotDone::Refused(Box::new(refusal)))
     }
 }
 

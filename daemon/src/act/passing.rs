@@ -112,7 +112,7 @@ impl Read {
     pub async fn pass(mut self, actor: &Actor) -> Result<Passed, NotDone> {
         self.request.headers_mut().extend(actor.headers().clone());
         let answer = actor.server().pass(self.request).await;
-        let (head, body) = answer.map_err(|problem| NotDone::Refused(problem.into()))?.into_parts();
+        let (head, body) = answer.map_err(|problem| NotDone::Refused(Box::new(problem.into())))?.into_parts();
         Ok(Passed { status: head.status.as_u16(), headers: end_to_end(&head.headers), body })
     }
 }

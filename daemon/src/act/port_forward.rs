@@ -73,10 +73,11 @@ pub async fn open(actor: &Actor, pod: &Key, port: u16) -> Result<(Sender, Receiv
     headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
     let foreign = |why: &str| {
         let message = format!("the API server forwards no port by {PROTOCOL}: {why}");
-        NotDone::Refused(Problem::new(ProblemReason::Refused, message).into())
+        NotDone::Refused(Box::new(Problem::new(ProblemReason::Refused, message).into()))
     };
     headers.insert(header::SEC_WEBSOCKET_KEY, HeaderValue::from_str(&key).map_err(|_| foreign("no key was made"))?);
-    let (answer, connection) = actor.server().upgrade(&path, headers).await.map_err(NotDone::Refused)?;
+    let (answer, connection) =
+        actor.server().upgrade(&path, headers).await.map_err(|refusal| NotDone::Refused(Box::new(refusal)))?;
     if !has(&answer, &header::SEC_WEBSOCKET_ACCEPT, &derive_accept_key(key.as_bytes())) {
         return Err(foreign("it accepts another WebSocket"));
     }

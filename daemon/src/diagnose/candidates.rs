@@ -73,6 +73,11 @@ fn unwell(pod: &Pod<'_>, node: &Object) -> Vec<Cause> {
     node::of_node(node).into_iter().map(|cause| node::of_pod(cause, pod)).collect()
 }
 
+/// Whether nothing bars a node to a pod that is meant for it.
+pub(super) fn is_open_to(pod: &Object, node: &Object) -> bool {
+    selects_for(pod, node) && bars(pod, node).is_empty()
+}
+
 /// Each once, and in order.
 fn bars(pod: &Object, node: &Object) -> Vec<Bar> {
     let taints = list(&node.value, "/spec/taints").iter().filter(|taint| text(taint, "/effect") != "PreferNoSchedule");

@@ -7,52 +7,52 @@ use serde_json::{Map, Value};
 static NULL: Value = Value::Null;
 
 /// The value at a path (RFC 6901).
-pub(super) fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
+pub(crate) fn at<'a>(value: &'a Value, path: &str) -> &'a Value {
     value.pointer(path).unwrap_or(&NULL)
 }
 
 /// The text at a path; empty if there is none.
-pub(super) fn text<'a>(value: &'a Value, path: &str) -> &'a str {
+pub(crate) fn text<'a>(value: &'a Value, path: &str) -> &'a str {
     at(value, path).as_str().unwrap_or_default()
 }
 
 /// The whole number at a path.
-pub(super) fn number(value: &Value, path: &str) -> Option<i64> {
+pub(crate) fn number(value: &Value, path: &str) -> Option<i64> {
     at(value, path).as_i64()
 }
 
 /// The boolean at a path; false if there is none.
-pub(super) fn is(value: &Value, path: &str) -> bool {
+pub(crate) fn is(value: &Value, path: &str) -> bool {
     at(value, path).as_bool().unwrap_or(false)
 }
 
 /// The list at a path; empty if there is none.
-pub(super) fn list<'a>(value: &'a Value, path: &str) -> &'a [Value] {
+pub(crate) fn list<'a>(value: &'a Value, path: &str) -> &'a [Value] {
     at(value, path).as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 /// The fields at a path, if there are any.
-pub(super) fn map<'a>(value: &'a Value, path: &str) -> Option<&'a Map<String, Value>> {
+pub(crate) fn map<'a>(value: &'a Value, path: &str) -> Option<&'a Map<String, Value>> {
     at(value, path).as_object().filter(|map| !map.is_empty())
 }
 
 /// The time at a path.
-pub(super) fn time(value: &Value, path: &str) -> Option<Timestamp> {
+pub(crate) fn time(value: &Value, path: &str) -> Option<Timestamp> {
     text(value, path).parse().ok()
 }
 
 /// The condition of that type, of an object's status.
-pub(super) fn condition<'a>(object: &'a Value, r#type: &str) -> Option<&'a Value> {
+pub(crate) fn condition<'a>(object: &'a Value, r#type: &str) -> Option<&'a Value> {
     list(object, "/status/conditions").iter().find(|condition| text(condition, "/type") == r#type)
 }
 
 /// Whether the condition of that type has that status.
-pub(super) fn condition_is(object: &Value, r#type: &str, status: &str) -> bool {
+pub(crate) fn condition_is(object: &Value, r#type: &str, status: &str) -> bool {
     condition(object, r#type).is_some_and(|condition| text(condition, "/status") == status)
 }
 
 /// A text of the cluster's, so long that it can be read at a glance.
-pub(super) fn brief(text: &str) -> String {
+pub(crate) fn brief(text: &str) -> String {
     const LONG: usize = 600;
     match text.len() > LONG {
         false => text.trim().to_owned(),
@@ -61,7 +61,7 @@ pub(super) fn brief(text: &str) -> String {
 }
 
 /// A word of a shell's command line.
-pub(super) fn word(text: &str) -> String {
+pub(crate) fn word(text: &str) -> String {
     let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_./:@=,+%".contains(char);
     match !text.is_empty() && text.chars().all(is_plain) {
         true => text.to_owned(),
@@ -70,7 +70,7 @@ pub(super) fn word(text: &str) -> String {
 }
 
 /// `1 pod`, `2 pods`.
-pub(super) fn counted(count: usize, one: &str) -> String {
+pub(crate) fn counted(count: usize, one: &str) -> String {
     match count {
         1 => format!("1 {one}"),
         count => format!("{count} {one}s"),

@@ -156,34 +156,34 @@ impl Object {
     }
 
     /// Its namespace.
-    pub(super) fn namespace(&self) -> &str {
+    pub(crate) fn namespace(&self) -> &str {
         &self.name.namespace
     }
 
     /// The UIDs of its owners.
-    pub(super) fn owners(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn owners(&self) -> impl Iterator<Item = &str> {
         list(&self.value, "/metadata/ownerReferences").iter().map(|owner| text(owner, "/uid"))
     }
 
     /// Whether an object manages it.
-    pub(super) fn is_managed(&self) -> bool {
+    pub(crate) fn is_managed(&self) -> bool {
         list(&self.value, "/metadata/ownerReferences").iter().any(|owner| super::fields::is(owner, "/controller"))
     }
 
     /// The value of an annotation; empty if it has none.
-    pub(super) fn annotation(&self, key: &str) -> &str {
+    pub(crate) fn annotation(&self, key: &str) -> &str {
         let annotations = super::fields::map(&self.value, "/metadata/annotations");
         annotations.and_then(|map| map.get(key)).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// The value of a label; empty if it has none.
-    pub(super) fn label(&self, key: &str) -> &str {
+    pub(crate) fn label(&self, key: &str) -> &str {
         let labels = super::fields::map(&self.value, "/metadata/labels");
         labels.and_then(|map| map.get(key)).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// When it was created.
-    pub(super) fn created(&self) -> Option<Timestamp> {
+    pub(crate) fn created(&self) -> Option<Timestamp> {
         time(&self.value, "/metadata/creationTimestamp")
     }
 

@@ -59,6 +59,12 @@ impl Quantity {
         }
     }
 
+    /// How many whole ones it is.
+    #[must_use]
+    pub fn whole_part(self) -> i64 {
+        i64::try_from(self.0 / 1000).unwrap_or(i64::MAX)
+    }
+
     /// What is left without `other`; not less than nothing.
     #[must_use]
     pub fn without(self, other: Self) -> Self {

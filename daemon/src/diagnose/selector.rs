@@ -6,13 +6,13 @@ use super::fields::{list, map, text};
 use super::object::Object;
 
 /// Whether an object has all these labels.
-pub(super) fn has_labels(object: &Object, labels: &Map<String, Value>) -> bool {
+pub(crate) fn has_labels(object: &Object, labels: &Map<String, Value>) -> bool {
     labels.iter().all(|(key, value)| has(object, key) && value.as_str() == Some(object.label(key)))
 }
 
 /// Whether a LabelSelector (meta/v1) selects an object: an empty one selects all, and none
 /// selects nothing.
-pub(super) fn selects(selector: &Value, object: &Object) -> bool {
+pub(crate) fn selects(selector: &Value, object: &Object) -> bool {
     let labels = map(selector, "/matchLabels").is_none_or(|labels| has_labels(object, labels));
     let expressions = list(selector, "/matchExpressions");
     selector.is_object() && labels && expressions.iter().all(|expression| meets(expression, object))

@@ -17,15 +17,20 @@ impl Served {
     /// Whoever acts for that caller, if it may have such a thing done at all. What it may do of
     /// it is a matter of its rights, which [`Actor::may`] and the API server look after.
     pub(super) async fn actor(&self, caller: &Caller, act: Act) -> Result<Actor, Status> {
-        let Some(server) = self.source.api_server() else {
-            let message = "a recording is no cluster: nothing can be done to it";
-            return Err(status(Code::FailedPrecondition, Reason::NoApiServer, message, []));
-        };
         if *caller != Caller::Owner && !self.remote_acts.has(act) {
             let message =
                 format!("the daemon does not {act} for {caller}: its operator enables that by --remote-acts {act}");
             return Err(status(Code::PermissionDenied, Reason::ActNotEnabled, message, [("act", act.to_string())]));
         }
+        self.reader(caller).await
+    }
+
+    /// The same, of who only reads.
+    pub(super) async fn reader(&self, caller: &Caller) -> Result<Actor, Status> {
+        let Some(server) = self.source.api_server() else {
+            let message = "a recording is no cluster: nothing can be done to it";
+            return Err(status(Code::FailedPrecondition, Reason::NoApiServer, message, []));
+        };
         let actor = Actor::new(server, Arc::clone(&self.authorizer), caller).await;
         actor.map_err(|error| match error {
             NotActing::Unnameable(_) => status(Code::PermissionDenied, Reason::PermissionDenied, error.to_string(), []),
@@ -39,6 +44,7 @@ pub(super) fn not_done(error: &NotDone) -> Status {
     match error {
         NotDone::Denied { .. } => status(Code::PermissionDenied, Reason::PermissionDenied, error.to_string(), []),
         NotDone::Unreviewed(problem) => unreviewed(problem),
+        NotDone::Another { .. } => status(Code::NotFound, Reason::ObjectNotFound, error.to_string(), []),
         NotDone::Refused(refusal) => refused(refusal),
     }
 }
@@ -71,6 +77,14 @@ impl Note {
         let from = request.extensions().get::<Arrival>();
         let from = from.map_or_else(|| "unknown".to_owned(), |arrival| arrival.peer.to_string());
         Self { from, caller: caller.to_string(), act, target: target.into() }
+    }
+
+    /// The same, of what has been done at once.
+    pub(super) fn tell_of<T>(&self, done: &Result<T, NotDone>) {
+        match done {
+            Ok(_) => self.tell("done", ""),
+            Err(error) => self.tell("failed", &error.to_string()),
+        }
     }
 
     /// Writes into the log what has become of it: `done`, `failed`, `begun`...

@@ -176,7 +176,7 @@ impl Served {
         status(Code::PermissionDenied, Reason::NamespaceNotServed, message, metadata)
     }
 
-    fn check_cluster(&self, name: &str) -> Result<(), Status> {
+    pub(super) fn check_cluster(&self, name: &str) -> Result<(), Status> {
         if name.is_empty() || name == self.cluster {
             return Ok(());
         }

@@ -125,7 +125,7 @@ impl Served {
         self.may_get(actor.caller(), kind, key, View::Full).await?;
         let namespace = Some(&*key.namespace);
         let below = match kind {
-            kind if kind.is_pods() => return Ok(()),
+            kind if kind.is_pods() => return may_forward(actor, key).await.map_err(|error| not_done(&error)),
             kind if is_service(kind) => Right::to_any("list", "discovery.k8s.io", "endpointslices", namespace),
             _ => Right::to_any("list", "", "pods", namespace),
         };

@@ -2805,6 +2805,889 @@ pub mod log_service_client {
         }
     }
 }
+/// Operation is something that is being done to a cluster.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Operation {
+    /// By which it is found.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// What is done: "drain", "quarantine".
+    #[prost(string, tag = "2")]
+    pub act: ::prost::alloc::string::String,
+    /// To what.
+    #[prost(message, optional, tag = "3")]
+    pub target: ::core::option::Option<ObjectRef>,
+    /// By whom.
+    #[prost(string, tag = "4")]
+    pub started_by: ::prost::alloc::string::String,
+    /// Since when.
+    #[prost(message, optional, tag = "5")]
+    pub start_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it gives up.
+    #[prost(message, optional, tag = "6")]
+    pub deadline: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it ended.
+    #[prost(message, optional, tag = "7")]
+    pub end_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Whether it goes on.
+    #[prost(enumeration = "OperationStage", tag = "8")]
+    pub stage: i32,
+    /// How it stands, in one CamelCase word.
+    #[prost(string, tag = "9")]
+    pub reason: ::prost::alloc::string::String,
+    /// How it stands, in a sentence for people. It may hold text from the cluster:
+    /// escape it.
+    #[prost(string, tag = "10")]
+    pub message: ::prost::alloc::string::String,
+    /// Steps that are done.
+    #[prost(int32, tag = "11")]
+    pub done: i32,
+    /// Steps that there are.
+    #[prost(int32, tag = "12")]
+    pub total: i32,
+    /// Whether it goes on when nobody watches it.
+    #[prost(bool, tag = "13")]
+    pub detached: bool,
+}
+/// Step is a part of an operation: what is done to one object.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Step {
+    /// The object.
+    #[prost(message, optional, tag = "1")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+    /// How far it is.
+    #[prost(enumeration = "StepState", tag = "2")]
+    pub state: i32,
+    /// How it stands, in one CamelCase word.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// How it stands, in a sentence for people. It may hold text from the cluster:
+    /// escape it.
+    #[prost(string, tag = "4")]
+    pub message: ::prost::alloc::string::String,
+    /// What manages the object, if something does: of another kind, in the same
+    /// namespace.
+    #[prost(message, optional, tag = "5")]
+    pub controller: ::core::option::Option<ObjectRef>,
+}
+/// GetOperationRequest names the operation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetOperationRequest {
+    /// Its id.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// GetOperationResponse tells how it stands.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetOperationResponse {
+    /// The operation.
+    #[prost(message, optional, tag = "1")]
+    pub operation: ::core::option::Option<Operation>,
+    /// Its steps.
+    #[prost(message, repeated, tag = "2")]
+    pub steps: ::prost::alloc::vec::Vec<Step>,
+}
+/// ListOperationsRequest asks for operations.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListOperationsRequest {
+    /// At most this many; 0 for the daemon's choice.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// Where to go on, as the last answer said.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// ListOperationsResponse is a page of operations.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListOperationsResponse {
+    /// Those that the caller may see.
+    #[prost(message, repeated, tag = "1")]
+    pub operations: ::prost::alloc::vec::Vec<Operation>,
+    /// Where to go on; empty behind the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// WatchOperationRequest names the operation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchOperationRequest {
+    /// Its id.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// WatchOperationResponse tells how it stands.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchOperationResponse {
+    /// The operation.
+    #[prost(message, optional, tag = "1")]
+    pub operation: ::core::option::Option<Operation>,
+    /// The steps that differ from what was told; first all of them.
+    #[prost(message, repeated, tag = "2")]
+    pub steps: ::prost::alloc::vec::Vec<Step>,
+}
+/// CancelOperationRequest names the operation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CancelOperationRequest {
+    /// Its id.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// CancelOperationResponse tells how it stands.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CancelOperationResponse {
+    /// The operation, which has ended, or is about to.
+    #[prost(message, optional, tag = "1")]
+    pub operation: ::core::option::Option<Operation>,
+}
+/// OperationStage tells whether an operation goes on. Values may be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum OperationStage {
+    /// Not set.
+    Unspecified = 0,
+    /// It goes on.
+    Running = 1,
+    /// All is done.
+    Succeeded = 2,
+    /// Not all was done: it cannot be, or not in time.
+    Failed = 3,
+    /// Somebody has cancelled it, or nobody watched any more.
+    Cancelled = 4,
+}
+impl OperationStage {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "OPERATION_STAGE_UNSPECIFIED",
+            Self::Running => "OPERATION_STAGE_RUNNING",
+            Self::Succeeded => "OPERATION_STAGE_SUCCEEDED",
+            Self::Failed => "OPERATION_STAGE_FAILED",
+            Self::Cancelled => "OPERATION_STAGE_CANCELLED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "OPERATION_STAGE_UNSPECIFIED" => Some(Self::Unspecified),
+            "OPERATION_STAGE_RUNNING" => Some(Self::Running),
+            "OPERATION_STAGE_SUCCEEDED" => Some(Self::Succeeded),
+            "OPERATION_STAGE_FAILED" => Some(Self::Failed),
+            "OPERATION_STAGE_CANCELLED" => Some(Self::Cancelled),
+            _ => None,
+        }
+    }
+}
+/// StepState tells how far a step is. Values may be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum StepState {
+    /// Not set.
+    Unspecified = 0,
+    /// It has not begun.
+    Waiting = 1,
+    /// Something holds it up; it is tried again.
+    Blocked = 2,
+    /// It has begun.
+    Running = 3,
+    /// It is done.
+    Done = 4,
+    /// It cannot be done.
+    Failed = 5,
+    /// There is nothing to be done.
+    Skipped = 6,
+}
+impl StepState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "STEP_STATE_UNSPECIFIED",
+            Self::Waiting => "STEP_STATE_WAITING",
+            Self::Blocked => "STEP_STATE_BLOCKED",
+            Self::Running => "STEP_STATE_RUNNING",
+            Self::Done => "STEP_STATE_DONE",
+            Self::Failed => "STEP_STATE_FAILED",
+            Self::Skipped => "STEP_STATE_SKIPPED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "STEP_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "STEP_STATE_WAITING" => Some(Self::Waiting),
+            "STEP_STATE_BLOCKED" => Some(Self::Blocked),
+            "STEP_STATE_RUNNING" => Some(Self::Running),
+            "STEP_STATE_DONE" => Some(Self::Done),
+            "STEP_STATE_FAILED" => Some(Self::Failed),
+            "STEP_STATE_SKIPPED" => Some(Self::Skipped),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod operation_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// OperationService follows what was started by a `Start...` of another service.
+    /// An operation goes on in the daemon. Unless it is detached, it is cancelled
+    /// half a minute after the last of those who watch it has left. It does not
+    /// outlive the daemon: to start it again with the same `request_id` plans it anew,
+    /// by what the cluster is like then.
+    ///
+    /// An operation is seen by whoever has started it, and by those who may read what
+    /// it is about. It is cancelled by whoever has started it, and by those who could
+    /// have. Errors are as StatusService's, and of these reasons besides:
+    /// OPERATION_NOT_FOUND (NOT_FOUND), TOO_MANY_OPERATIONS (RESOURCE_EXHAUSTED, with
+    /// RetryInfo).
+    #[derive(Debug, Clone)]
+    pub struct OperationServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl OperationServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> OperationServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> OperationServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            OperationServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// GetOperation tells how an operation stands.
+        pub async fn get_operation(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetOperationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetOperationResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.OperationService/GetOperation",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.OperationService", "GetOperation"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// ListOperations tells of those that go on, and those that ended in the last
+        /// hour, the newest first.
+        pub async fn list_operations(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListOperationsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListOperationsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.OperationService/ListOperations",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("daymark.v1.OperationService", "ListOperations"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// WatchOperation tells how an operation stands, first whole, then the steps
+        /// that differ, and ends with OK behind the message that tells its end.
+        pub async fn watch_operation(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchOperationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::WatchOperationResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.OperationService/WatchOperation",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("daymark.v1.OperationService", "WatchOperation"),
+                );
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// CancelOperation ends an operation that goes on. What it has done is not
+        /// undone.
+        pub async fn cancel_operation(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CancelOperationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CancelOperationResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.OperationService/CancelOperation",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("daymark.v1.OperationService", "CancelOperation"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// CordonRequest names a node.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CordonRequest {
+    /// The node. Only its name says something, and its UID, if it is given.
+    #[prost(message, optional, tag = "1")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+    /// The API server is asked, and nothing is changed.
+    #[prost(bool, tag = "2")]
+    pub dry_run: bool,
+}
+/// CordonResponse tells what the node is now.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CordonResponse {
+    /// The node.
+    #[prost(message, optional, tag = "1")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+    /// Whether it was otherwise before.
+    #[prost(bool, tag = "2")]
+    pub changed: bool,
+}
+/// UncordonRequest names a node.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UncordonRequest {
+    /// The node. Only its name says something, and its UID, if it is given.
+    #[prost(message, optional, tag = "1")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+    /// The API server is asked, and nothing is changed.
+    #[prost(bool, tag = "2")]
+    pub dry_run: bool,
+}
+/// UncordonResponse tells what the node is now.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UncordonResponse {
+    /// The node.
+    #[prost(message, optional, tag = "1")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+    /// Whether it was otherwise before.
+    #[prost(bool, tag = "2")]
+    pub changed: bool,
+}
+/// DrainOptions are kubectl's, and mean what they mean there.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DrainOptions {
+    /// Pods of DaemonSets, which would come back, are left where they are.
+    #[prost(bool, tag = "1")]
+    pub ignore_daemonsets: bool,
+    /// Pods go that have emptyDir volumes, whose data is lost.
+    #[prost(bool, tag = "2")]
+    pub delete_emptydir_data: bool,
+    /// Pods go that nothing manages, and that will not come back.
+    #[prost(bool, tag = "3")]
+    pub force: bool,
+    /// What each pod is given to end, instead of what it asks for itself.
+    #[prost(int32, optional, tag = "4")]
+    pub grace_period_seconds: ::core::option::Option<i32>,
+    /// Only pods that this label selector selects.
+    #[prost(string, tag = "5")]
+    pub pod_selector: ::prost::alloc::string::String,
+    /// Pods are deleted, whatever disruption budgets say.
+    #[prost(bool, tag = "6")]
+    pub disable_eviction: bool,
+    /// The API server is asked, and nothing is changed.
+    #[prost(bool, tag = "7")]
+    pub dry_run: bool,
+    /// How long it may take; 15 minutes, if it is not set, and at most a week.
+    #[prost(message, optional, tag = "8")]
+    pub timeout: ::core::option::Option<::prost_types::Duration>,
+}
+/// PlanDrainRequest names a node.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PlanDrainRequest {
+    /// The node. Only its name says something, and its UID, if it is given.
+    #[prost(message, optional, tag = "1")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+    /// How it would be drained.
+    #[prost(message, optional, tag = "2")]
+    pub options: ::core::option::Option<DrainOptions>,
+}
+/// PlanDrainResponse is a plan.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PlanDrainResponse {
+    /// The plan.
+    #[prost(message, optional, tag = "1")]
+    pub plan: ::core::option::Option<DrainPlan>,
+}
+/// DrainPlan tells what would become of a node's pods.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DrainPlan {
+    /// The node.
+    #[prost(message, optional, tag = "1")]
+    pub node: ::core::option::Option<ObjectRef>,
+    /// Whether it is cordoned.
+    #[prost(bool, tag = "2")]
+    pub cordoned: bool,
+    /// Its pods: those first that are in the way, then those that would go.
+    #[prost(message, repeated, tag = "3")]
+    pub pods: ::prost::alloc::vec::Vec<PlannedPod>,
+    /// Disruption budgets that have a say in it.
+    #[prost(message, repeated, tag = "4")]
+    pub budgets: ::prost::alloc::vec::Vec<DisruptionBudget>,
+    /// Pods that would find no other node, by what nodes have left; unset, if that
+    /// is not known.
+    #[prost(message, optional, tag = "5")]
+    pub room: ::core::option::Option<Room>,
+    /// What could not be looked at, in sentences.
+    #[prost(string, repeated, tag = "6")]
+    pub not_visible: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// When it was made.
+    #[prost(message, optional, tag = "7")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// PlannedPod is a pod of a node that is to be drained.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PlannedPod {
+    /// The pod.
+    #[prost(message, optional, tag = "1")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+    /// What becomes of it.
+    #[prost(enumeration = "PodFate", tag = "2")]
+    pub fate: i32,
+    /// Why, in one CamelCase word, such as "DaemonSet", "Mirror", "Unmanaged",
+    /// "LocalStorage".
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// Why, in a sentence; what is lost, if it goes.
+    #[prost(string, tag = "4")]
+    pub message: ::prost::alloc::string::String,
+    /// What manages it.
+    #[prost(message, optional, tag = "5")]
+    pub controller: ::core::option::Option<ObjectRef>,
+    /// Budgets that select it: places in `DrainPlan.budgets`.
+    #[prost(int32, repeated, tag = "6")]
+    pub budgets: ::prost::alloc::vec::Vec<i32>,
+    /// Whether it is in quarantine.
+    #[prost(bool, tag = "7")]
+    pub quarantined: bool,
+}
+/// DisruptionBudget is a PodDisruptionBudget in numbers.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DisruptionBudget {
+    /// The budget.
+    #[prost(message, optional, tag = "1")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+    /// Disruptions that it allows now.
+    #[prost(int32, tag = "2")]
+    pub allowed: i32,
+    /// Pods that are healthy.
+    #[prost(int32, tag = "3")]
+    pub healthy: i32,
+    /// Pods that have to be.
+    #[prost(int32, tag = "4")]
+    pub desired: i32,
+    /// Pods that there should be.
+    #[prost(int32, tag = "5")]
+    pub expected: i32,
+    /// Pods of the node that it selects and that would go.
+    #[prost(int32, tag = "6")]
+    pub here: i32,
+    /// What that means for them, in a sentence.
+    #[prost(string, tag = "7")]
+    pub message: ::prost::alloc::string::String,
+    /// Whether it never allows a disruption, however long one waits.
+    #[prost(bool, tag = "8")]
+    pub never: bool,
+}
+/// Room tells whether other nodes have room.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Room {
+    /// Pods that would go.
+    #[prost(int32, tag = "1")]
+    pub pods: i32,
+    /// Of these, such as would find no other node now.
+    #[prost(message, repeated, tag = "2")]
+    pub unplaced: ::prost::alloc::vec::Vec<ObjectRef>,
+    /// In a sentence, with the numbers.
+    #[prost(string, tag = "3")]
+    pub message: ::prost::alloc::string::String,
+}
+/// StartDrainRequest names a node.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StartDrainRequest {
+    /// Whoever says the same means the same operation; empty for a new one.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The node. Only its name says something, and its UID, if it is given.
+    #[prost(message, optional, tag = "2")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+    /// How it is drained.
+    #[prost(message, optional, tag = "3")]
+    pub options: ::core::option::Option<DrainOptions>,
+    /// It goes on when nobody watches it.
+    #[prost(bool, tag = "4")]
+    pub detach: bool,
+}
+/// StartDrainResponse tells what was begun.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StartDrainResponse {
+    /// The operation.
+    #[prost(message, optional, tag = "1")]
+    pub operation: ::core::option::Option<Operation>,
+    /// What it sets out to do.
+    #[prost(message, optional, tag = "2")]
+    pub plan: ::core::option::Option<DrainPlan>,
+}
+/// PodFate is what becomes of a pod. Values may be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PodFate {
+    /// Not set.
+    Unspecified = 0,
+    /// It is evicted.
+    Evicted = 1,
+    /// It is deleted, whatever budgets say.
+    Deleted = 2,
+    /// It stays.
+    Stays = 3,
+    /// It is in the way: nothing is done as long as it is there.
+    Blocks = 4,
+}
+impl PodFate {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "POD_FATE_UNSPECIFIED",
+            Self::Evicted => "POD_FATE_EVICTED",
+            Self::Deleted => "POD_FATE_DELETED",
+            Self::Stays => "POD_FATE_STAYS",
+            Self::Blocks => "POD_FATE_BLOCKS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "POD_FATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "POD_FATE_EVICTED" => Some(Self::Evicted),
+            "POD_FATE_DELETED" => Some(Self::Deleted),
+            "POD_FATE_STAYS" => Some(Self::Stays),
+            "POD_FATE_BLOCKS" => Some(Self::Blocks),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod node_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// NodeService cordons, drains and uncordons nodes, as the caller, by the caller's
+    /// rights.
+    ///
+    /// Errors are as StatusService's, and of these reasons besides: ACT_NOT_ENABLED
+    /// (PERMISSION_DENIED), NO_API_SERVER, ACT_REFUSED, DRAIN_BLOCKED, NO_EVICTION
+    /// (FAILED_PRECONDITION), INVALID_DRAIN (INVALID_ARGUMENT), TOO_MANY_OPERATIONS
+    /// (RESOURCE_EXHAUSTED, with RetryInfo).
+    #[derive(Debug, Clone)]
+    pub struct NodeServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl NodeServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> NodeServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> NodeServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            NodeServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Cordon says that no more pods are to be scheduled to a node.
+        pub async fn cordon(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CordonRequest>,
+        ) -> std::result::Result<tonic::Response<super::CordonResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.NodeService/Cordon",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.NodeService", "Cordon"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Uncordon says that pods may be scheduled to a node again.
+        pub async fn uncordon(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UncordonRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UncordonResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.NodeService/Uncordon",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.NodeService", "Uncordon"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// PlanDrain tells what would become of each pod of a node, and what is in the
+        /// way. It changes nothing.
+        pub async fn plan_drain(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PlanDrainRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PlanDrainResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.NodeService/PlanDrain",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.NodeService", "PlanDrain"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// StartDrain cordons a node, and evicts its pods until all are gone that are to
+        /// go. If the plan says that one cannot be, nothing is touched: DRAIN_BLOCKED.
+        /// OperationService follows it; its steps are pods.
+        pub async fn start_drain(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StartDrainRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StartDrainResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.NodeService/StartDrain",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.NodeService", "StartDrain"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
 /// FetchRequest is a request.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FetchRequest {

@@ -105,7 +105,7 @@ impl Candidates {
 /// Whether another pod may do: this one is gone, or its node does not answer.
 fn is_of_the_pod(error: &NotDone) -> bool {
     match error {
-        NotDone::Denied { .. } | NotDone::Unreviewed(_) => false,
+        NotDone::Denied { .. } | NotDone::Unreviewed(_) | NotDone::Another { .. } => false,
         NotDone::Refused(refusal) => {
             let is_refused = matches!(refusal.problem.reason, ProblemReason::Forbidden | ProblemReason::Unauthorized);
             refusal.status.is_some() && refusal.status != Some(429) && !is_refused

@@ -5,15 +5,18 @@ use daymark_proto::v1::diagnosis_service_client::DiagnosisServiceClient;
 use daymark_proto::v1::event_service_client::EventServiceClient;
 use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::log_service_client::LogServiceClient;
+use daymark_proto::v1::proxy_service_client::ProxyServiceClient;
 use daymark_proto::v1::server_service_client::ServerServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::table_service_client::TableServiceClient;
 use daymark_proto::v1::tree_service_client::TreeServiceClient;
+use daymark_proto::v1::tunnel_service_client::TunnelServiceClient;
 use daymark_proto::v1::{
-    ArmGateRequest, CancelGateRequest, CompleteRequest, DiagnoseRequest, EventFilter, Filter, GatePolicy,
-    GetGateRequest, GetServerInfoRequest, GetStatusRequest, ListCachesRequest, ListEventsRequest, ListStatusesRequest,
-    ListTablesRequest, ObjectRef, OpenGateRequest, StreamLogsRequest, Subject, WatchDiagnosisRequest,
-    WatchEventsRequest, WatchGateRequest, WatchStatusesRequest, WatchTreeRequest,
+    ArmGateRequest, CancelGateRequest, CompleteRequest, DiagnoseRequest, EventFilter, FetchRequest, Filter,
+    ForwardRequest, ForwardTarget, GatePolicy, GetGateRequest, GetServerInfoRequest, GetStatusRequest,
+    ListCachesRequest, ListEventsRequest, ListStatusesRequest, ListTablesRequest, ObjectRef, OpenGateRequest,
+    ResolveRequest, StreamLogsRequest, Subject, WatchDiagnosisRequest, WatchEventsRequest, WatchGateRequest,
+    WatchStatusesRequest, WatchTreeRequest, fetch_response, forward_request,
 };
 use daymark_tests::in_process::with_token;
 use tonic::Status;
@@ -28,6 +31,8 @@ pub(super) async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &s
         "StatusService" => ask_states(channel, sample, token).await,
         "GateService" => ask_gates(channel, sample, token, gate).await,
         "ServerService" => ask_server(channel, sample, token).await,
+        "TunnelService" => ask_tunnel(channel, sample, token).await,
+        "ProxyService" => ask_proxy(channel, sample, token).await,
         _ => ask_others(channel, sample, token).await,
     }
 }
@@ -110,6 +115,38 @@ async fn ask_server(channel: Channel, sample: &Sample, token: &str) -> Result<()
         }
         "ServerService/ListCaches" => server.list_caches(with_token(ListCachesRequest {}, token)).await.map(drop),
         other => panic!("{other}: how is it asked? Say it here"),
+    }
+}
+
+async fn ask_tunnel(channel: Channel, sample: &Sample, token: &str) -> Result<(), Status> {
+    let (mut tunnels, token, port) = (TunnelServiceClient::new(channel), Some(token), "80".to_owned());
+    match sample.rpc.as_str() {
+        "TunnelService/Resolve" => {
+            let request = ResolveRequest { r#ref: sample.object(), ports: vec![port] };
+            tunnels.resolve(with_token(request, token)).await.map(drop)
+        }
+        "TunnelService/Forward" => {
+            let target = ForwardTarget { r#ref: sample.object(), port, max_duration: None };
+            let first = ForwardRequest { message: Some(forward_request::Message::Target(target)) };
+            tunnels.forward(with_token(tokio_stream::iter([first]), token)).await.map(drop)
+        }
+        other => panic!("{other}: how is it asked? Say it here"),
+    }
+}
+
+/// Of what the API server answers, a refusal is one.
+async fn ask_proxy(channel: Channel, sample: &Sample, token: &str) -> Result<(), Status> {
+    let object = sample.object().expect("it is about an object");
+    let path = format!("/api/v1/namespaces/{}/{}/{}", object.namespace, object.resource, object.name);
+    let request = with_token(FetchRequest { path, ..Default::default() }, Some(token));
+    let mut answers = ProxyServiceClient::new(channel).fetch(request).await?.into_inner();
+    match answers.message().await?.and_then(|answer| answer.message) {
+        Some(fetch_response::Message::Head(head)) if head.status == 403 => Err(Status::permission_denied("refused")),
+        Some(fetch_response::Message::Head(head)) => {
+            assert_eq!(head.status, 200, "{:?}", sample.of);
+            Ok(())
+        }
+        other => panic!("no head, but {other:?}"),
     }
 }
 

@@ -1,0 +1,159 @@
+//! What is read of a node and its pods, as it is now.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Options;
+use super::plan::Facts;
+use crate::access::authorizer::Right;
+use crate::act::actor::{Actor, NotDone};
+use crate::diagnose::Object;
+use crate::diagnose::fields::{is, list, text};
+use crate::kind::escape;
+use crate::record::Key;
+
+/// Objects of a page.
+const PAGE: usize = 500;
+
+#[derive(Deserialize)]
+struct Page {
+    metadata: PageMetadata,
+    #[serde(default)]
+    items: Option<Vec<Value>>,
+}
+
+#[derive(Deserialize)]
+struct PageMetadata {
+    #[serde(default)]
+    r#continue: String,
+}
+
+/// What the API serves of pods: whether they can be evicted.
+#[derive(Deserialize)]
+struct Served {
+    resources: Vec<ServedResource>,
+}
+
+#[derive(Deserialize)]
+struct ServedResource {
+    name: String,
+}
+
+/// Reads what a plan is made of.
+///
+/// # Errors
+/// If the actor may not read the node or its pods, there is no such node, or the API server
+/// refuses.
+pub async fn facts(actor: &Actor, (name, uid): (&str, &str), options: &Options) -> Result<Facts, NotDone> {
+    actor.may(Right::to_any("get", "", "nodes", None).of(&name.into())).await?;
+    actor.may(Right::to_any("list", "", "pods", None)).await?;
+    let node = object("v1", "Node", actor.read(&format!("/api/v1/nodes/{}", escape(name))).await?);
+    let node = node.filter(|node| uid.is_empty() || node.uid == uid);
+    let node = node.ok_or_else(|| NotDone::Another { what: format!("node {name}").into() })?;
+    let pods = pods(actor, name, &options.pod_selector).await?;
+    let mut facts =
+        Facts { node, pods, budgets: Vec::new(), lost_daemon_sets: BTreeSet::new(), not_visible: Vec::new() };
+    budgets(actor, &mut facts).await?;
+    daemon_sets(actor, &mut facts).await?;
+    Ok(facts)
+}
+
+/// Whether the API server evicts pods: a very old one does not.
+///
+/// # Errors
+/// If it does not say.
+pub async fn evicts(actor: &Actor) -> Result<bool, NotDone> {
+    let served: Served = actor.read("/api/v1").await?;
+    Ok(served.resources.iter().any(|resource| resource.name == "pods/eviction"))
+}
+
+/// The pods of a node.
+pub(super) async fn pods(actor: &Actor, node: &str, selector: &str) -> Result<Vec<Object>, NotDone> {
+    let selected = if selector.is_empty() { String::new() } else { format!("&labelSelector={}", escape(selector)) };
+    let path = format!("/api/v1/pods?fieldSelector={}{selected}", escape(&format!("spec.nodeName={node}")));
+    list_all(actor, &path, ("v1", "Pod")).await
+}
+
+/// The budgets of the pods' namespaces, as far as they may be seen.
+async fn budgets(actor: &Actor, facts: &mut Facts) -> Result<(), NotDone> {
+    const KIND: (&str, &str) = ("policy/v1", "PodDisruptionBudget");
+    let right = |namespace: Option<&str>| Right::to_any("list", "policy", "poddisruptionbudgets", namespace);
+    let namespaces: BTreeSet<_> = facts.pods.iter().map(|pod| pod.name.namespace.clone()).collect();
+    if permitted(actor.may(right(None)).await)? {
+        let all = list_all(actor, "/apis/policy/v1/poddisruptionbudgets?", KIND).await?;
+        facts.budgets = all.into_iter().filter(|budget| namespaces.contains(&budget.name.namespace)).collect();
+        return Ok(());
+    }
+    for namespace in namespaces {
+        if permitted(actor.may(right(Some(&namespace))).await)? {
+            let path = format!("/apis/policy/v1/namespaces/{}/poddisruptionbudgets?", escape(&namespace));
+            facts.budgets.extend(list_all(actor, &path, KIND).await?);
+        } else {
+            facts.not_visible.push(format!("the disruption budgets of namespace {namespace:?}: you may not list them"));
+        }
+    }
+    Ok(())
+}
+
+/// Which of the DaemonSets that pods name are gone.
+async fn daemon_sets(actor: &Actor, facts: &mut Facts) -> Result<(), NotDone> {
+    let mut named = BTreeMap::new();
+    for pod in &facts.pods {
+        let owners = list(&pod.value, "/metadata/ownerReferences").iter();
+        let controllers = owners.filter(|owner| is(owner, "/controller") && text(owner, "/kind") == "DaemonSet");
+        named.extend(controllers.map(|owner| {
+            (Key::new(pod.name.namespace.as_str(), text(owner, "/name")), text(owner, "/uid").to_owned())
+        }));
+    }
+    for (key, uid) in named {
+        let (namespace, name) = (&*key.namespace, &*key.name);
+        if !permitted(actor.may(Right::to_any("get", "apps", "daemonsets", Some(namespace)).of(&key.name)).await)? {
+            let message = format!("whether DaemonSet {namespace}/{name} is still there: you may not get it");
+            facts.not_visible.push(message);
+            continue;
+        }
+        let path = format!("/apis/apps/v1/namespaces/{}/daemonsets/{}", escape(namespace), escape(name));
+        let found = match actor.read::<Value>(&path).await {
+            Ok(found) => text(&found, "/metadata/uid") == uid,
+            Err(NotDone::Refused(refusal)) if refusal.status == Some(404) => false,
+            Err(error) => return Err(error),
+        };
+        if !found {
+            facts.lost_daemon_sets.insert(key);
+        }
+    }
+    Ok(())
+}
+
+/// Whether something is permitted; an error, if that is not known.
+fn permitted(may: Result<(), NotDone>) -> Result<bool, NotDone> {
+    match may {
+        Ok(()) => Ok(true),
+        Err(NotDone::Denied { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Every page of a list; `path` has a query, if only its `?`.
+async fn list_all(actor: &Actor, path: &str, (api_version, kind): (&str, &str)) -> Result<Vec<Object>, NotDone> {
+    let (mut all, mut token) = (Vec::new(), String::new());
+    loop {
+        let go_on = if token.is_empty() { String::new() } else { format!("&continue={}", escape(&token)) };
+        let page: Page = actor.read(&format!("{path}&limit={PAGE}{go_on}")).await?;
+        all.extend(page.items.unwrap_or_default().into_iter().filter_map(|item| object(api_version, kind, item)));
+        token = page.metadata.r#continue;
+        if token.is_empty() {
+            return Ok(all);
+        }
+    }
+}
+
+/// An object; those of lists do not say of which kind they are.
+fn object(api_version: &str, kind: &str, mut value: Value) -> Option<Object> {
+    let fields = value.as_object_mut()?;
+    fields.insert("apiVersion".into(), api_version.into());
+    fields.insert("kind".into(), kind.into());
+    Object::read(value)
+}
