@@ -63,7 +63,8 @@ fn the_api_is_read_on_this_machine() {
 /// `proxy.refusal-of-the-api`
 #[test]
 fn what_the_api_server_refuses_is_passed_on() {
-    let (_running, place) = serving(&fake(Ok((403, ("content-type", "application/json"), "{}"))));
+    let fake = fake(Ok((403, ("content-type", "application/json"), "{}")));
+    let (_running, place) = serving(&fake);
     let answer = ask(&place, "GET /api/v1/secrets", "");
     assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains("application/json"), "{answer}");
 }

@@ -29,12 +29,12 @@ fn open(fake: &Fake, args: &[&str]) -> (Running, String, String) {
     (running, place, said)
 }
 
+/// What comes back, if anything does before the end, or before it is broken off.
 fn through(place: &str, sent: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(place).unwrap();
-    stream.write_all(sent).unwrap();
-    stream.shutdown(Shutdown::Write).unwrap();
+    let taken = stream.write_all(sent).and_then(|()| stream.shutdown(Shutdown::Write));
     let mut came = Vec::new();
-    stream.read_to_end(&mut came).unwrap();
+    let _end = taken.and_then(|()| stream.read_to_end(&mut came));
     came
 }
 
@@ -82,9 +82,9 @@ fn several_ports_and_targets_are_open_at_once() {
     let fake = meeting(Carried::Echo);
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let local = format!("{free}:http");
-    let words = ["tunnel", "svc/a", &local, ":81", "web-1", ":82"];
+    let words = ["tunnel", "svc/a", &local, ":81", "pod/web-1", ":82"];
     let mut running = Running::start(&mut against(&fake, &words));
-    let said = running.err_until("-> pods/web-1 82");
+    let said = running.err_until("-> pod/web-1 82");
     assert!(said.contains(&format!("Forwarding from 127.0.0.1:{free} -> svc/a 80 (http)")), "{said}");
     assert!(said.contains("-> svc/a 81 (http)"), "{said}");
     let resolved = fake.tunnels().resolved.lock().unwrap().clone();
@@ -159,7 +159,8 @@ fn what_cannot_be_had_ends_it_before_anything_listens() {
 #[test]
 fn a_connection_that_fails_is_told_and_the_next_one_is_tried() {
     let lost = error(Code::Unavailable, "ENDPOINT_LOST", "no pod takes\n\u{1b}it");
-    let (mut running, place, _) = open(&meeting(Carried::Fails(lost)), &["svc/a", ":80"]);
+    let fake = meeting(Carried::Fails(lost));
+    let (mut running, place, _) = open(&fake, &["svc/a", ":80"]);
     assert_eq!(through(&place, b"GET"), b"");
     let said = running.err_until("no pod takes");
     assert_eq!(said, format!("daymark: {place}: no pod takes\\n\\x1bit\n"));
@@ -173,7 +174,8 @@ fn a_connection_that_fails_is_told_and_the_next_one_is_tried() {
 #[test]
 fn who_may_no_longer_have_it_has_none() {
     let denied = error(Code::PermissionDenied, "PERMISSION_DENIED", "jane may not");
-    let (running, place, _) = open(&meeting(Carried::Fails(denied)), &["svc/a", ":80"]);
+    let fake = meeting(Carried::Fails(denied));
+    let (running, place, _) = open(&fake, &["svc/a", ":80"]);
     assert_eq!(through(&place, b"GET"), b"");
     running.finish().expect_problem(5, &["jane may not"]);
 }
@@ -226,7 +228,10 @@ fn a_service_can_be_had_by_the_api_servers_proxy() {
     let (_running, place, said) = open(&fake, &["svc/nginx", ":80", "--via", "proxy"]);
     assert!(said.contains("-> svc/nginx 80 -> service proxy, GET and HEAD"), "{said}");
     let request = format!("GET /a?b=c HTTP/1.1\r\nhost: {place}\r\nconnection: close\r\n\r\n");
-    let answer = String::from_utf8(through(&place, request.as_bytes())).unwrap();
+    let mut stream = TcpStream::connect(&place).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("<p>hello"), "{answer}");
     assert!(!answer.contains("content-security-policy"), "there is nothing else at its origin: {answer}");
     let fetched = fake.tunnels().fetched.lock().unwrap().pop().unwrap();

@@ -33,10 +33,11 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Whether another endpoint may begin with it: nothing has come back, and nothing of it is lost.
+    /// Whether another endpoint may begin with it, because the last was lost so: nothing has come back, nothing of it
+    /// is forgotten, and nothing of it can have reached anybody.
     #[must_use]
-    pub fn is_whole(&self) -> bool {
-        !self.is_lost
+    pub fn may_be_sent_again(&self, after: &Lost) -> bool {
+        !self.is_lost && (self.chunks.is_empty() || after.is_unconnected())
     }
 
     fn keep(&mut self, data: &Bytes) {
@@ -114,18 +115,20 @@ mod tests {
 
     #[test]
     fn what_may_be_sent_again_is_bounded_and_ends_with_the_first_answer() {
+        let (refused, broken) = (Lost::Refused("connection refused".into()), Lost::Broken("reset".into()));
         let mut kept = Kept::default();
-        assert!(kept.is_whole(), "nothing was sent");
+        assert!(kept.may_be_sent_again(&broken), "nothing was sent");
         kept.keep(&vec![0; KEPT].into());
-        assert_eq!((kept.is_whole(), kept.chunks.len()), (true, 1));
+        assert_eq!((kept.may_be_sent_again(&refused), kept.chunks.len()), (true, 1));
+        assert!(!kept.may_be_sent_again(&broken), "somebody may have done what it asks for");
         kept.keep(&Bytes::from_static(b"x"));
-        assert_eq!((kept.is_whole(), kept.chunks.len()), (false, 0));
+        assert_eq!((kept.may_be_sent_again(&refused), kept.chunks.len()), (false, 0));
         kept.keep(&Bytes::from_static(b"x"));
-        assert!(!kept.is_whole() && kept.chunks.is_empty());
+        assert!(!kept.may_be_sent_again(&refused) && kept.chunks.is_empty());
 
         let mut kept = Kept::default();
         kept.keep(&Bytes::from_static(b"x"));
         kept.forget();
-        assert!(!kept.is_whole() && kept.chunks.is_empty());
+        assert!(!kept.may_be_sent_again(&refused) && kept.chunks.is_empty());
     }
 }

@@ -46,6 +46,21 @@ pub enum Lost {
     Broken(String),
 }
 
+/// What nodes say when a port has taken no connection: containerd's and CRI-O's words, and those of
+/// system calls (containerd `internal/cri/server`, `portForward`).
+const UNCONNECTED: &[&str] = &["connection refused", "failed to connect", "failed to dial", "no route to host"];
+
+impl Lost {
+    /// Whether nothing that was sent can have reached anybody.
+    #[must_use]
+    pub fn is_unconnected(&self) -> bool {
+        match self {
+            Self::Refused(why) => UNCONNECTED.iter().any(|known| why.contains(known)),
+            Self::Broken(_) => false,
+        }
+    }
+}
+
 /// What goes to the pod.
 #[derive(Debug)]
 pub struct Sender(SplitSink<Socket, Message>);
@@ -180,6 +195,14 @@ mod tests {
     fn a_port_and_data_may_come_together() {
         assert_eq!(read(Bytes::from_static(b"\0\x90\x1fhello"), &mut [false; 2]), Ok(Some("hello".into())));
         assert_eq!(read(Bytes::from_static(b"\0\x90"), &mut [false; 2]), Ok(None));
+    }
+
+    #[test]
+    fn what_is_refused_has_reached_nobody() {
+        let refused = |why: &str| Lost::Refused(why.to_owned()).is_unconnected();
+        assert!(refused("dial tcp4 127.0.0.1:80: connect: connection refused"));
+        assert!(!refused("write tcp 127.0.0.1:80: write: broken pipe"));
+        assert!(!Lost::Broken("connection refused".to_owned()).is_unconnected());
     }
 
     #[test]

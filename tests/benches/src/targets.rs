@@ -68,3 +68,5 @@ pub const WAITS_SATISFIED: Target = Target::AtMost(0.1);
 pub const COMPLETION: Target = Target::AtMost(50.0);
 /// Private memory of one waiting client, in MiB.
 pub const WAITS_PRIVATE: Target = Target::AtMost(3.0);
+/// Bytes per second through a tunnel, against `kubectl port-forward`.
+pub const TUNNEL: Target = Target::AtLeast(1.0);

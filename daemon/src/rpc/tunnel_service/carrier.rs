@@ -130,17 +130,13 @@ impl Carrier {
     pub(super) async fn run(self, connection: Connection, until: Instant) {
         let Self { served, actor, target, mut candidates, mut upload, told, note, permit } = self;
         let drain = served.drain.clone();
-        let pod = connection.pod.clone();
-        let carried = async {
-            let mut line = Line { served: &served, actor: &actor, candidates: &mut candidates, told: &told };
-            line.carry(connection, &mut upload).await
-        };
+        let mut line =
+            Line { served: &served, actor: &actor, target: &target, candidates: &mut candidates, told: &told };
         let ended = tokio::select! {
             biased;
             () = drain.cancelled() => Err(draining()),
             () = tokio::time::sleep_until(until) => Err(expired()),
-            why = withdrawn(&served, &actor, &target, &pod) => Err(why),
-            ended = carried => ended,
+            ended = line.carry(connection, &mut upload) => ended,
         };
         match ended {
             Ok(()) => note.tell("ended", ""),
@@ -158,6 +154,7 @@ impl Carrier {
 struct Line<'a> {
     served: &'a Served,
     actor: &'a Actor,
+    target: &'a Target,
     candidates: &'a mut Candidates,
     told: &'a mpsc::Sender<Result<Encoded<ForwardResponse>, Status>>,
 }
@@ -174,11 +171,17 @@ impl Line<'_> {
             if self.told.send(Ok(encoded(connection.endpoint(self.served)))).await.is_err() {
                 return Ok(());
             }
-            let ways = (&mut connection.sender, &mut connection.receiver);
-            match carry(ways, upload, self.told, |data| encoded(Told::Data(data)), &mut kept).await {
+            let Connection { pod, sender, receiver, .. } = &mut connection;
+            let data = |data| encoded(Told::Data(data));
+            let ended = tokio::select! {
+                biased;
+                why = withdrawn(self.served, self.actor, self.target, pod) => return Err(why),
+                ended = carry((sender, receiver), upload, self.told, data, &mut kept) => ended,
+            };
+            match ended {
                 Ended::Over | Ended::ReaderGone => return Ok(()),
                 Ended::Caller(error) => return Err(error),
-                Ended::Lost(lost) if kept.is_whole() => {
+                Ended::Lost(lost) if kept.may_be_sent_again(&lost) => {
                     self.candidates.because = format!("{}: {lost}", connection.told());
                     connection = self.candidates.connect(self.actor).await?;
                 }

@@ -28,7 +28,7 @@ pub async fn run(options: Options) -> Result<()> {
     let kubectl = format!("--kubectl={}", options.kubectl.display());
     let client = format!("--daymark={}", options.daymark.display());
     let (seed, daemon, kubectl, client) = (seed.as_str(), daemon.as_str(), kubectl.as_str(), client.as_str());
-    let runs: [&[&str]; 12] = [
+    let runs: [&[&str]; 13] = [
         &["pods", seed],
         &["memory", daemon, seed, kubectl],
         &["sync", daemon, seed],
@@ -41,6 +41,7 @@ pub async fn run(options: Options) -> Result<()> {
         &["fanout", daemon, seed],
         &["waits", daemon, seed, client],
         &["reads", daemon, seed, client],
+        &["tunnel", daemon, seed, client],
     ];
     let mut failed = Vec::new();
     for arguments in runs {
