@@ -23,6 +23,7 @@ mod node_readiness;
 mod operation;
 mod question;
 mod report;
+mod tunnel;
 
 pub use completion::{Complete, Completion, Man, Shell};
 pub use connection::Connection;
@@ -39,6 +40,7 @@ pub use node_readiness::{NodeList, NodeListFormat, NodeWait, NodeWaitFormat};
 pub use operation::{Operation, OperationId, OperationList};
 pub use question::{IfUnreachable, Policy, Question};
 pub use report::{Format as ReportFormat, Report};
+pub use tunnel::{Loopback, Proxy, Tunnel, Via};
 
 /// The states of a Kubernetes cluster's objects, as a daymarkd holds them.
 #[derive(Debug, Parser)]
@@ -98,6 +100,10 @@ pub enum Command {
     Operation(Operation),
     /// Write all that may be seen of the cluster into a folder: objects, and the logs of pods
     Dump(Dump),
+    /// Carry connections to what runs in the cluster, for debugging
+    Tunnel(Tunnel),
+    /// Serve the API on this machine to be read, for debugging
+    Proxy(Proxy),
     /// Ask for one verdict on a set of objects, to be had by a token
     #[command(subcommand)]
     Gate(Gate),

@@ -6,6 +6,7 @@ mod gates;
 mod nodes;
 mod objects;
 mod operations;
+mod tunnels;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,10 @@ use crate::{Address, Error, Options, OptionsError, TlsPeer};
 /// The daemon allows a ping in every 10 s; twice that keeps clear of the limit.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Bytes under way to the client of one call, and of all of them: a connection that is read slowly must not hold
+/// up the others.
+const WINDOWS: (u32, u32) = (512 << 10, 128 << 20);
 
 /// One object may be large: etcd takes some MiB, and an operator may allow more.
 const MESSAGE_LIMIT: usize = 64 << 20;
@@ -142,6 +147,8 @@ fn endpoint(address: &Address) -> Result<Endpoint, tonic::transport::Error> {
     let origin = origin.and_then(|authority| format!("https://{authority}").parse().ok());
     let endpoint = Endpoint::from_shared(uri)?
         .user_agent(concat!("daymark/", env!("CARGO_PKG_VERSION")))?
+        .initial_stream_window_size(WINDOWS.0)
+        .initial_connection_window_size(WINDOWS.1)
         .http2_keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
         .keep_alive_while_idle(true);

@@ -50,6 +50,8 @@ pub enum Failure {
     Said { exit: Exit, message: String },
     /// Whoever reads stdout has gone: nothing is left to do.
     ReaderGone,
+    /// A command that was run has ended with that code, and has said why.
+    Ended(u8),
 }
 
 impl Failure {
@@ -142,6 +144,9 @@ fn hint(error: &Error) -> String {
 /// Reasons for which nothing is done to the cluster.
 const CANNOT_BE_DONE: &[&str] = &["ACT_REFUSED", "DRAIN_BLOCKED", "NO_EVICTION"];
 
+/// Reasons why a request makes sense, but not here.
+const OF_ANOTHER: &[&str] = &["EVENTS_NOT_KEPT", "NO_API_SERVER", "NO_SELECTOR", "NOT_FORWARDABLE"];
+
 /// The exit code that stands for `error`.
 pub fn exit_of(error: &Error) -> Exit {
     match error {
@@ -153,8 +158,10 @@ pub fn exit_of(error: &Error) -> Exit {
         | Error::Credentials(CredentialsError::Unanswered { .. }) => Exit::Unreachable,
         Error::NotAdmitted { .. } | Error::Credentials(CredentialsError::Refused { .. }) => Exit::NotPermitted,
         Error::Options(_) | Error::Credentials(_) => Exit::Usage,
-        // Asked of another daemon, it makes sense.
-        Error::Rpc(RpcError { reason, .. }) if matches!(&**reason, "EVENTS_NOT_KEPT" | "NO_API_SERVER") => Exit::Usage,
+        // Asked of another daemon, or of another object, it makes sense.
+        Error::Rpc(RpcError { reason, .. }) if OF_ANOTHER.contains(&reason.as_str()) => Exit::Usage,
+        // Nobody is there by now.
+        Error::Rpc(RpcError { reason, .. }) if reason == "NO_ENDPOINT" => Exit::Unreachable,
         // What was asked for cannot be done as things are.
         Error::Rpc(RpcError { reason, .. }) if CANNOT_BE_DONE.contains(&reason.as_str()) => Exit::Failed,
         Error::Rpc(RpcError { code, .. }) => match code {

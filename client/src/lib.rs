@@ -55,6 +55,7 @@ mod socket;
 mod tls;
 mod token;
 mod tree_watch;
+mod tunnel;
 mod watch;
 
 pub use address::{Address, AddressError};
@@ -78,4 +79,5 @@ pub use secret_file::SecretFileError;
 pub use tls::{Distrust, Identity, Tls, TlsError, TlsPeer};
 pub use token::{Token, TokenError};
 pub use tree_watch::{TreeEvent, TreeWatch};
+pub use tunnel::{Fetched, Tunnel, TunnelClosed, TunnelPart, TunnelReceiver, TunnelSender};
 pub use watch::{Told, Watch, WatchEvent};

@@ -8,7 +8,7 @@ use clap::Parser;
 use crate::args::{Args, Command, Daemon};
 use crate::commands::{
     completion, context, control_plane, daemon_status, describe, diagnose, dump, events, gate, get, logs, man, node,
-    on, operation, session, tree, version, wait,
+    on, operation, proxy, session, tree, tunnel, version, wait,
 };
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
@@ -26,32 +26,33 @@ pub fn run() -> ExitCode {
         }
     };
     // The panic's own message is on stderr by then.
-    catch_unwind(AssertUnwindSafe(|| execute(args))).unwrap_or(Exit::Fault).into()
+    catch_unwind(AssertUnwindSafe(|| execute(args))).unwrap_or(Exit::Fault.into())
 }
 
-fn execute(args: Args) -> Exit {
+fn execute(args: Args) -> ExitCode {
     if let Command::Complete(complete) = &args.command {
         crate::completion::run(complete);
-        return Exit::Passed;
+        return Exit::Passed.into();
     }
     let mut printer = Printer::new();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             printer.problem(&format!("cannot start: {error}"));
-            return Exit::Fault;
+            return Exit::Fault.into();
         }
     };
     let outcome = runtime.block_on(until_interrupted(args, &mut printer));
     let outcome = outcome.and_then(|exit| Ok(printer.flush().map(|()| exit)?));
     match outcome {
-        Ok(exit) => exit,
-        Err(Failure::ReaderGone) => Exit::Passed,
+        Ok(exit) => exit.into(),
+        Err(Failure::ReaderGone) => Exit::Passed.into(),
+        Err(Failure::Ended(code)) => code.into(),
         Err(Failure::Said { exit, message }) => {
             // What was written before is still data; the reason to end is this one.
             let _ = printer.flush();
             printer.problem(&message);
-            exit
+            exit.into()
         }
     }
 }
@@ -82,6 +83,9 @@ async fn until_interrupted(args: Args, printer: &mut Printer) -> Result<Exit, Fa
         Command::Dump(args) => dump::run(global, &args, printer, &mut signals).await,
         // What it runs is to end first.
         Command::On(on) => on::run(global, &on, printer, &mut signals).await,
+        Command::Proxy(proxy) => signals.or(proxy::run(global, &proxy, printer)).await,
+        // What it runs is to end first.
+        Command::Tunnel(tunnel) => tunnel::run(global, &tunnel, printer, &mut signals).await,
         Command::Context(context) => signals.or(context::run(global, &context, printer)).await,
         Command::Daemon(Daemon::Status(status)) => signals.or(daemon_status::run(global, &status, printer)).await,
         Command::Version(version) => signals.or(version::run(global, &version, printer)).await,

@@ -1,11 +1,16 @@
 //! What changes a cluster, or opens a way into it: the only modules that do.
 
 pub mod actor;
+pub mod carrying;
 pub mod cordon;
 pub mod drain;
+pub mod endpoints;
 pub mod eyes;
 pub mod impersonation;
 pub mod operation;
+pub mod passing;
+pub mod port_forward;
+pub mod tunnels;
 
 use std::fmt;
 use std::str::FromStr;

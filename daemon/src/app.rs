@@ -22,6 +22,7 @@ use crate::access::oidc::ConfigurationError;
 use crate::access::own_rights::say_what_is_off;
 use crate::access::shares::Shares;
 use crate::act::operation::{Operations, Work};
+use crate::act::tunnels::{Carrying, Tunnels};
 use crate::args::{ArgsError, Config};
 use crate::caches::{Caches, Feeding, Lease, Recording};
 use crate::cause::{BadPattern, Investigator, Redaction};
@@ -128,6 +129,7 @@ struct Parts {
     openings: mpsc::Receiver<Feeding>,
     opened_gates: mpsc::Receiver<Run>,
     started: mpsc::Receiver<Work>,
+    carryings: mpsc::Receiver<Carrying>,
     lasting_gates: Lasting,
     answering: Answering,
     rule_files: RuleFiles,
@@ -176,6 +178,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     };
     let (gates, opened_gates) = Gates::new(tools);
     let (operations, started) = Operations::new(clock.going_on());
+    let (tunnels, carryings) = Tunnels::new();
     let served = Arc::new(Served {
         cluster,
         default_namespace,
@@ -190,6 +193,7 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
         authorizer,
         operations,
         remote_acts: config.remote_acts,
+        tunnels,
         status_only: config.status_only,
         redaction,
         prover,
@@ -205,7 +209,8 @@ pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
     let drain_timeout = config.drain_timeout;
     let lasting_gates = Lasting { keeping, reopenings: served.know_again(loaded) };
     let kept = Kept { access, tls };
-    let parts = Parts { openings, opened_gates, started, lasting_gates, answering, rule_files, writing, kept };
+    let parts =
+        Parts { openings, opened_gates, started, carryings, lasting_gates, answering, rule_files, writing, kept };
     Ok(Bound { listeners, addresses, rpc, served, parts, ingest, drain_timeout })
 }
 
@@ -232,8 +237,17 @@ impl Bound {
     /// If a task of the daemon fails, or the recording is not whole.
     pub async fn run(self, abort: CancellationToken) -> Result<(), AppError> {
         let Self { listeners, addresses: _, rpc, served, parts, ingest, drain_timeout } = self;
-        let Parts { mut openings, mut opened_gates, mut started, lasting_gates, answering, rule_files, writing, kept } =
-            parts;
+        let Parts {
+            mut openings,
+            mut opened_gates,
+            mut started,
+            mut carryings,
+            lasting_gates,
+            answering,
+            rule_files,
+            writing,
+            kept,
+        } = parts;
         let rpc = Arc::new(rpc);
         let mut servers = serve(listeners, &rpc);
         let mut workers = look_after(&served, &rpc);
@@ -255,6 +269,7 @@ impl Bound {
                 Some(feeding) = openings.recv() => follow(&mut workers, feeding, &served.source, &ingest),
                 Some(work) = started.recv() => act(&mut workers, &served, work),
                 Some(gate) = opened_gates.recv() => gates::judge(&mut workers, &served, gate),
+                Some(carrying) = carryings.recv() => carry(&mut workers, carrying),
                 Some(ended) = workers.join_next() => if let ended @ Err(_) = flatten(ended) { break ended },
                 Some(ended) = servers.join_next() => break flatten(ended),
             }
@@ -306,6 +321,14 @@ fn act(workers: &mut JoinSet<Ended>, served: &Arc<Served>, work: Work) {
     let drain = served.drain.clone();
     workers.spawn(async move {
         let _stopped = drain.run_until_cancelled_owned(work.run()).await;
+        Ok(())
+    });
+}
+
+/// A task for a connection; it ends with the daemon's streams.
+fn carry(workers: &mut JoinSet<Ended>, carrying: Carrying) {
+    workers.spawn(async move {
+        carrying.await;
         Ok(())
     });
 }

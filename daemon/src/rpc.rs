@@ -40,6 +40,7 @@ mod node_readiness_service;
 mod node_service;
 mod operation_convert;
 mod operation_service;
+mod proxy_service;
 mod rights;
 mod rules;
 mod server_service;
@@ -50,6 +51,8 @@ mod streams;
 mod table_service;
 pub mod tls;
 mod tree_service;
+mod tunnel_service;
+mod tunnel_target;
 mod watch;
 
 use std::sync::Arc;
@@ -64,11 +67,13 @@ use daymark_proto::v1::log_service_server::LogServiceServer;
 use daymark_proto::v1::node_readiness_service_server::NodeReadinessServiceServer;
 use daymark_proto::v1::node_service_server::NodeServiceServer;
 use daymark_proto::v1::operation_service_server::OperationServiceServer;
+use daymark_proto::v1::proxy_service_server::ProxyServiceServer;
 use daymark_proto::v1::server_service_server::ServerServiceServer;
 use daymark_proto::v1::snapshot_service_server::SnapshotServiceServer;
 use daymark_proto::v1::status_service_server::StatusServiceServer;
 use daymark_proto::v1::table_service_server::TableServiceServer;
 use daymark_proto::v1::tree_service_server::TreeServiceServer;
+use daymark_proto::v1::tunnel_service_server::TunnelServiceServer;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -86,6 +91,7 @@ use crate::access::shares::Shares;
 use crate::access::{Access, LONGEST_TOKEN};
 use crate::act::Acts;
 use crate::act::operation::Operations;
+use crate::act::tunnels::Tunnels;
 use crate::caches::Caches;
 use crate::cause::Redaction;
 use crate::clock::Clock;
@@ -101,6 +107,9 @@ use crate::subscription::{Evaluator, Groups};
 pub const MOST_DUMPS: usize = snapshot_service::MOST;
 /// Calls that one connection may have open; clients wait with further ones.
 const STREAMS_PER_CONNECTION: u32 = 1024;
+/// Bytes under way to the daemon of one call, and of all of a connection: a tunnel whose pod does not read
+/// must not hold up the others.
+const WINDOWS: (u32, u32) = (256 << 10, 16 << 20);
 /// The headers of a request, in bytes: the longest token, and what else there is.
 const HEADERS: u32 = (LONGEST_TOKEN as u32) + (4 << 10);
 /// Requests that were taken back before they were looked at, and those that were answered by a
@@ -141,6 +150,8 @@ pub struct Served {
     pub operations: Operations,
     /// What others than the daemon's owner may have done.
     pub remote_acts: Acts,
+    /// Who carries connections.
+    pub tunnels: Tunnels,
     /// Whether who may `get` a kind's `status`, and no more, sees states.
     pub status_only: bool,
     /// Takes secrets out of the cluster's own text.
@@ -195,6 +206,8 @@ impl Rpc {
             .add_service(SnapshotServiceServer::new(snapshot_service::Handler::new(Arc::clone(&served))))
             .add_service(TableServiceServer::new(table_service::Handler::new(Arc::clone(&served))))
             .add_service(TreeServiceServer::new(tree_service::Handler::new(Arc::clone(&served))))
+            .add_service(ProxyServiceServer::new(proxy_service::Handler::new(Arc::clone(&served))))
+            .add_service(TunnelServiceServer::new(tunnel_service::Handler::new(Arc::clone(&served))))
             .add_service(health_service)
             .add_service(reflection().build_v1()?)
             // grpcio's and older grpcurl's.
@@ -226,6 +239,8 @@ impl Rpc {
             .http2_keepalive_interval(Some(limits.ping))
             .http2_keepalive_timeout(Some(limits.pong))
             .max_concurrent_streams(Some(STREAMS_PER_CONNECTION))
+            .initial_stream_window_size(Some(WINDOWS.0))
+            .initial_connection_window_size(Some(WINDOWS.1))
             .http2_max_header_list_size(Some(HEADERS))
             .http2_max_pending_accept_reset_streams(Some(RESETS.0))
             .http2_max_local_error_reset_streams(Some(RESETS.1))

@@ -9,7 +9,7 @@ use prost::Message;
 use prost_types::{FileDescriptorSet, MethodDescriptorProto, ServiceDescriptorProto};
 
 const PACKAGE: &str = "daymark.v1";
-const FILES: [&str; 15] = [
+const FILES: [&str; 17] = [
     "daymark/v1/completion_service.proto",
     "daymark/v1/control_plane_service.proto",
     "daymark/v1/diagnosis_service.proto",
@@ -20,11 +20,13 @@ const FILES: [&str; 15] = [
     "daymark/v1/node_service.proto",
     "daymark/v1/object.proto",
     "daymark/v1/operation_service.proto",
+    "daymark/v1/proxy_service.proto",
     "daymark/v1/server_service.proto",
     "daymark/v1/snapshot_service.proto",
     "daymark/v1/status_service.proto",
     "daymark/v1/table_service.proto",
     "daymark/v1/tree_service.proto",
+    "daymark/v1/tunnel_service.proto",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -74,6 +76,7 @@ fn method(method: &MethodDescriptorProto) -> tonic_build::manual::Method {
         .route_name(method.name())
         .comment(format!("Serves `{}`.", method.name()))
         .input_type(input);
+    let builder = if method.client_streaming() { builder.client_streaming() } else { builder };
     if method.server_streaming() {
         builder
             .output_type(format!("crate::Encoded<{output}>"))

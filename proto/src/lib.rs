@@ -29,6 +29,8 @@ pub mod v1 {
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.OperationService.rs");
     #[cfg(feature = "server")]
+    include!("gen/daymark.v1.ProxyService.rs");
+    #[cfg(feature = "server")]
     include!("gen/daymark.v1.ServerService.rs");
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.SnapshotService.rs");
@@ -38,6 +40,8 @@ pub mod v1 {
     include!("gen/daymark.v1.TableService.rs");
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.TreeService.rs");
+    #[cfg(feature = "server")]
+    include!("gen/daymark.v1.TunnelService.rs");
 }
 
 /// The encoded `FileDescriptorSet` of the API, for server reflection.

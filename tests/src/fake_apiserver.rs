@@ -11,6 +11,7 @@ mod counts;
 mod discovery;
 mod evidence;
 mod faults;
+mod forwards;
 mod logs;
 pub mod objects;
 mod reviews;
@@ -36,6 +37,8 @@ pub use self::counts::Counts;
 use self::evidence::{Evidence, Log};
 use self::faults::Faults;
 pub use self::faults::{Answer, Cut, Fault, StreamingLists, Verb};
+use self::forwards::Forwards;
+pub use self::forwards::{Forwarded, Port};
 pub use self::logs::LogStreams;
 use self::logs::Logs;
 use self::objects::NAMESPACE;
@@ -65,8 +68,10 @@ struct State {
     store: Store,
     evidence: Evidence,
     logs: Logs,
+    forwards: Forwards,
     reviews: Reviews,
     texts: Texts,
+    impersonated: Vec<(String, String)>,
     faults: Faults,
     counts: Counts,
     /// Kinds that are served besides, because the test wants them.
@@ -113,8 +118,10 @@ impl FakeApiServer {
             store: Store::new(),
             evidence: Evidence::default(),
             logs: Logs::default(),
+            forwards: Forwards::default(),
             reviews: Reviews::default(),
             texts: Texts::default(),
+            impersonated: Vec::new(),
             faults: Faults::default(),
             counts: Counts::default(),
             besides: Vec::new(),
@@ -174,6 +181,42 @@ impl FakeApiServer {
     #[must_use]
     pub fn streams(&self) -> LogStreams<'_> {
         LogStreams(&self.shared)
+    }
+
+    /// What the ports of a pod do with connections.
+    pub fn forward(&self, pod: &str, port: Port) {
+        self.shared.change(|state| state.forwards.ports.insert(pod.to_owned(), port));
+    }
+
+    /// The connections to ports of pods that were asked for so far.
+    #[must_use]
+    pub fn forwarded(&self) -> Vec<Forwarded> {
+        self.shared.state.lock().forwards.asked.clone()
+    }
+
+    /// Bytes that endless ports have got rid of.
+    #[must_use]
+    pub fn sent_by_ports(&self) -> usize {
+        self.shared.state.lock().forwards.sent
+    }
+
+    /// Returns once so many connections to ports of pods are open.
+    ///
+    /// # Panics
+    /// If that does not come.
+    #[expect(clippy::panic, reason = "a test whose condition does not come has failed")]
+    pub async fn until_forwarding(&self, connections: usize) {
+        let mut ticks = self.shared.ticks.subscribe();
+        let reached = ticks.wait_for(|_| self.shared.state.lock().forwards.open == connections);
+        if tokio::time::timeout(PATIENCE, reached).await.is_err() {
+            panic!("waited in vain for {connections} connections: {}", self.shared.state.lock().forwards.open);
+        }
+    }
+
+    /// The GET requests that were made as somebody else: who, and of what.
+    #[must_use]
+    pub fn impersonated(&self) -> Vec<(String, String)> {
+        self.shared.state.lock().impersonated.clone()
     }
 
     /// Answers TokenReviews and SubjectAccessReviews: `reviewer` is given each whole, and says its
@@ -325,8 +368,9 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         connections.spawn(async move {
             let service = service_fn(|request| answer::answer(Arc::clone(&shared), request));
             // A connection that breaks is the daemon's to handle.
-            let _broken =
-                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(connection), service).await;
+            let serving =
+                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(connection), service);
+            let _broken = serving.with_upgrades().await;
         });
     }
 }

@@ -17,6 +17,7 @@ use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::{Filter, ObjectRef, WatchStatusesRequest};
 use daymarkd::access::shares;
+use daymarkd::act::Acts;
 use daymarkd::app::{self, AppError};
 use daymarkd::args::serving::Serving;
 use daymarkd::args::{Config, GatesKept, LogFormat, Origin};
@@ -90,11 +91,12 @@ impl InProcess {
     /// If it does not start.
     pub async fn start_shared(cluster: &FakeApiServer, sharing: Sharing) -> Self {
         let folder = tempfile::tempdir().expect("there is a folder for temporary files");
-        let Sharing { status_only, authorization_ttl, limits, gates } = sharing;
+        let Sharing { status_only, authorization_ttl, limits, gates, acts } = sharing;
         let config = Self::config(&folder, cluster, Policy::default(), gates);
         let serving = Serving { review_audiences: vec!["daymark".into()], ..Serving::default() };
         let listen = config.listen.iter().cloned().chain([Address::Tcp(([127, 0, 0, 1], 0).into())]).collect();
-        Self::run(folder, Config { serving, listen, status_only, authorization_ttl, shares: limits, ..config }).await
+        let config = Config { serving, listen, status_only, authorization_ttl, shares: limits, ..config };
+        Self::run(folder, Config { remote_acts: acts, ..config }).await
     }
 
     /// The same of one that also listens by TCP, on loopback, as `serving` says.
@@ -129,7 +131,7 @@ impl InProcess {
             max_streams: MOST_STREAMS,
             authorization_ttl: Duration::from_secs(1),
             status_only: false,
-            remote_acts: daymarkd::act::Acts::default(),
+            remote_acts: Acts::default(),
             shares: Default::default(),
             policy,
             log: String::new(),
@@ -250,12 +252,15 @@ pub struct Sharing {
     pub limits: shares::Limits,
     /// Where gates are kept.
     pub gates: GatesKept,
+    /// What users may have done.
+    pub acts: Acts,
 }
 
 impl Default for Sharing {
     fn default() -> Self {
         let authorization_ttl = Duration::from_secs(1);
-        Self { status_only: false, authorization_ttl, limits: shares::Limits::default(), gates: GatesKept::InMemory }
+        let (limits, gates, acts) = (shares::Limits::default(), GatesKept::InMemory, Acts::default());
+        Self { status_only: false, authorization_ttl, limits, gates, acts }
     }
 }
 

@@ -33,6 +33,7 @@ const RULES: &[Rule] = &[
         modules: &["act"],
         because: "only act changes a cluster",
     },
+    Rule { words: &["tungstenite"], modules: &["act"], because: "only act opens ways into a cluster" },
     Rule { words: &["jsonwebtoken::"], modules: &["access::oidc"], because: "tokens are verified in one place" },
     Rule {
         words: &["rustls::"],

@@ -62,6 +62,8 @@ mod states;
 mod tables;
 #[path = "e2e/tree.rs"]
 mod tree;
+#[path = "e2e/tunnel.rs"]
+mod tunnel;
 #[path = "e2e/wait.rs"]
 mod wait;
 #[path = "e2e/watch.rs"]
@@ -144,6 +146,7 @@ fn main() -> ExitCode {
         expressions::TESTS,
         tables::TESTS,
         tree::TESTS,
+        tunnel::TESTS,
     ]
     .concat();
     let trials = tests.into_iter().map(|test| Trial::ignorable_test(test.name, move || perform(&test))).collect();

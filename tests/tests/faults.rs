@@ -44,6 +44,8 @@ mod lasting_gates;
 mod logs;
 #[path = "faults/nodes.rs"]
 mod nodes;
+#[path = "faults/proxy.rs"]
+mod proxy;
 #[path = "faults/random.rs"]
 mod random;
 #[path = "faults/relist.rs"]
@@ -58,6 +60,8 @@ mod slow_reader;
 mod streaming_list;
 #[path = "faults/transports.rs"]
 mod transports;
+#[path = "faults/tunnels.rs"]
+mod tunnels;
 
 use std::collections::BTreeMap;
 

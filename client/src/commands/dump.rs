@@ -182,7 +182,7 @@ impl Writing<'_> {
             Failure::Said { exit, message } => {
                 Failure::new(exit, format!("{message}; what there is stays: the same command goes on from there"))
             }
-            gone @ Failure::ReaderGone => gone,
+            said @ (Failure::ReaderGone | Failure::Ended(_)) => said,
         }
     }
 }

@@ -118,7 +118,7 @@ impl Showing<'_> {
             Failure::Said { exit, message } => {
                 Failure::new(exit, self.ci.harmless(&sanitize::line(&message)).into_owned())
             }
-            Failure::ReaderGone => failure,
+            Failure::ReaderGone | Failure::Ended(_) => failure,
         }
     }
 

@@ -13,11 +13,13 @@ use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::log_service_server::LogServiceServer;
 use daymark_proto::v1::node_readiness_service_server::NodeReadinessServiceServer;
+use daymark_proto::v1::proxy_service_server::ProxyServiceServer;
 use daymark_proto::v1::server_service_server::{ServerService, ServerServiceServer};
 use daymark_proto::v1::snapshot_service_server::SnapshotServiceServer;
 use daymark_proto::v1::status_service_server::{StatusService, StatusServiceServer};
 use daymark_proto::v1::table_service_server::TableServiceServer;
 use daymark_proto::v1::tree_service_server::TreeServiceServer;
+use daymark_proto::v1::tunnel_service_server::TunnelServiceServer;
 use daymark_proto::v1::{
     CompleteRequest, DumpRequest, Filter, GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest,
     GetStatusResponse, ListCachesRequest, ListCachesResponse, ListStatusesRequest, ListStatusesResponse,
@@ -39,6 +41,7 @@ use crate::fake_events::{self, EventScript, Events, SeenEvents};
 use crate::fake_gates::{self, GateScript, Gates, SeenGates};
 use crate::fake_logs::{self, FakeLogs, LogStep};
 use crate::fake_nodes::{self, NodeScript, Nodes, SeenNodes};
+use crate::fake_tunnels::{self, TunnelScript, Tunnels};
 use crate::fake_views::{self, SeenViews, ViewScript, Views};
 
 /// One step of a watch.
@@ -74,6 +77,7 @@ pub struct Script {
     pub control_plane: ControlPlaneScript,
     /// The dumps, in the order of the calls.
     pub dumps: VecDeque<DumpSteps>,
+    pub tunnels: TunnelScript,
     /// No answer to a single call, ever.
     pub silent: bool,
 }
@@ -99,6 +103,7 @@ struct Shared {
     nodes: Arc<Nodes>,
     control_planes: Arc<ControlPlanes>,
     dumps: Arc<FakeDumps>,
+    tunnels: Arc<Tunnels>,
     pushed: Arc<tokio::sync::Mutex<UnboundedReceiver<Step>>>,
 }
 
@@ -124,6 +129,7 @@ impl Fake {
         let told = Mutex::new(std::mem::take(&mut script.control_plane));
         let control_planes = Arc::new(ControlPlanes { script: told, ..ControlPlanes::default() });
         let dumps = FakeDumps { streams: Mutex::new(std::mem::take(&mut script.dumps)), ..FakeDumps::default() };
+        let tunnels = Tunnels { script: std::mem::take(&mut script.tunnels), ..Tunnels::default() };
         let (push, pushed) = unbounded_channel();
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
@@ -137,6 +143,7 @@ impl Fake {
             nodes: Arc::new(nodes),
             control_planes,
             dumps: Arc::new(dumps),
+            tunnels: Arc::new(tunnels),
             pushed: Arc::new(tokio::sync::Mutex::new(pushed)),
         });
         let folder = tempfile::tempdir().unwrap();
@@ -200,6 +207,11 @@ impl Fake {
         self.shared.control_planes.seen.lock().unwrap()
     }
 
+    /// Its tunnels, and what was asked of them.
+    pub fn tunnels(&self) -> &Tunnels {
+        &self.shared.tunnels
+    }
+
     /// Adds a step to the watch that is open.
     pub fn push(&self, step: Step) {
         self.push.send(step).unwrap();
@@ -246,6 +258,8 @@ impl Fake {
                 &self.shared.control_planes,
             ))))
             .add_service(SnapshotServiceServer::new(fake_dumps::Service(Arc::clone(&self.shared.dumps))))
+            .add_service(TunnelServiceServer::new(fake_tunnels::Service(Arc::clone(&self.shared.tunnels))))
+            .add_service(ProxyServiceServer::new(fake_tunnels::Service(Arc::clone(&self.shared.tunnels))))
             .add_service(DiagnosisServiceServer::new(fake_diagnoses::Service(Arc::clone(&self.shared.diagnoses))))
             .add_service(NodeReadinessServiceServer::new(fake_nodes::Service(Arc::clone(&self.shared.nodes))))
             .add_service(ServerServiceServer::new(Service(Arc::clone(&self.shared))));

@@ -8,6 +8,7 @@
 )]
 
 mod any_command;
+mod api_proxy;
 mod ci_files;
 mod completion;
 mod completion_in_shells;
@@ -31,6 +32,7 @@ mod fake_events;
 mod fake_gates;
 mod fake_logs;
 mod fake_nodes;
+mod fake_tunnels;
 mod fake_views;
 mod get;
 mod get_documents;
@@ -49,6 +51,7 @@ mod terminal;
 mod tls;
 mod transitions;
 mod tree;
+mod tunnel;
 mod version;
 mod wait;
 mod wait_ci;

@@ -120,19 +120,27 @@ impl Below {
         pods
     }
 
-    async fn endpoints(&self, source: &Source, service: &Key) -> Result<Vec<Found>, Problem> {
+    /// The EndpointSlices of a Service.
+    pub fn slices(&self, service: &Key) -> Vec<Found> {
         let link = Link::Service(service.clone());
+        let of = |cache: &Lease| {
+            let found = |record| Found { cache: Arc::clone(cache.cache()), record };
+            cache.linked(&link).into_iter().map(found).collect::<Vec<_>>()
+        };
+        self.slices.iter().flat_map(of).collect()
+    }
+
+    async fn endpoints(&self, source: &Source, service: &Key) -> Result<Vec<Found>, Problem> {
         let mut pods = Vec::new();
-        for cache in &self.slices {
-            for record in cache.linked(&link) {
-                let slice = Found { cache: Arc::clone(cache.cache()), record };
-                let Some(json) = slice.json(source).await? else { continue };
-                for name in pods_of(&json) {
-                    let key = Key { namespace: Arc::clone(&service.namespace), name: name.into() };
-                    pods.extend(self.pods.iter().filter_map(|cache| {
-                        Some(Found { record: cache.get(&key)?, cache: Arc::clone(cache.cache()) })
-                    }));
-                }
+        for slice in self.slices(service) {
+            let Some(json) = slice.json(source).await? else { continue };
+            for name in pods_of(&json) {
+                let key = Key { namespace: Arc::clone(&service.namespace), name: name.into() };
+                pods.extend(
+                    self.pods
+                        .iter()
+                        .filter_map(|cache| Some(Found { record: cache.get(&key)?, cache: Arc::clone(cache.cache()) })),
+                );
             }
         }
         Ok(pods)

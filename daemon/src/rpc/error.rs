@@ -60,6 +60,14 @@ pub(super) enum Reason {
     DrainBlocked,
     InvalidDrain,
     NoEviction,
+    InvalidTunnel,
+    PortNotFound,
+    NoEndpoint,
+    NoSelector,
+    NotForwardable,
+    EndpointLost,
+    TunnelExpired,
+    InvalidProxyRequest,
 }
 
 impl Reason {
@@ -106,6 +114,14 @@ impl Reason {
             Self::DrainBlocked => "DRAIN_BLOCKED",
             Self::InvalidDrain => "INVALID_DRAIN",
             Self::NoEviction => "NO_EVICTION",
+            Self::InvalidTunnel => "INVALID_TUNNEL",
+            Self::PortNotFound => "PORT_NOT_FOUND",
+            Self::NoEndpoint => "NO_ENDPOINT",
+            Self::NoSelector => "NO_SELECTOR",
+            Self::NotForwardable => "NOT_FORWARDABLE",
+            Self::EndpointLost => "ENDPOINT_LOST",
+            Self::TunnelExpired => "TUNNEL_EXPIRED",
+            Self::InvalidProxyRequest => "INVALID_PROXY_REQUEST",
         }
     }
 }

@@ -99,7 +99,7 @@ impl Served {
     }
 
     /// What is needed to find the pods below the objects, once it can be read.
-    async fn below(&self, selection: &Selection) -> Result<Below, Status> {
+    pub(super) async fn below(&self, selection: &Selection) -> Result<Below, Status> {
         let below = Below::open(&self.caches, &selection.caches).await;
         let below = below.map_err(|_| draining())?.ok_or_else(|| invalid("the cluster serves no pods"))?;
         let needed: Vec<_> = below.needed().map(|cache| cache.id()).collect();
@@ -115,7 +115,7 @@ impl Served {
 
     /// Of objects that are named, those that there are not, in a sentence each. It is an error if
     /// none is there.
-    async fn absent_targets(&self, selection: &Selection) -> Result<Vec<String>, Status> {
+    pub(super) async fn absent_targets(&self, selection: &Selection) -> Result<Vec<String>, Status> {
         let Scope::Named(named) = &selection.scope else { return Ok(Vec::new()) };
         let (mut absent, mut error) = (Vec::new(), None);
         for named in named {

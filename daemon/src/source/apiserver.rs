@@ -10,6 +10,7 @@ mod kinds;
 mod lines;
 mod logs;
 pub(super) mod pages;
+pub mod passing;
 pub mod requests;
 pub mod review;
 mod tables;

@@ -4554,6 +4554,189 @@ pub mod node_service_client {
         }
     }
 }
+/// FetchRequest is a request.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FetchRequest {
+    /// The path, with its query, as of the API server: at most 16 KiB.
+    #[prost(string, tag = "1")]
+    pub path: ::prost::alloc::string::String,
+    /// Whether it is a HEAD.
+    #[prost(bool, tag = "2")]
+    pub head: bool,
+    /// Headers. Those are passed on that say how the answer is to be; others are not.
+    #[prost(message, repeated, tag = "3")]
+    pub headers: ::prost::alloc::vec::Vec<HttpHeader>,
+}
+/// HttpHeader is a header of HTTP.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HttpHeader {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Its value; it need not be UTF-8.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub value: ::prost::bytes::Bytes,
+}
+/// FetchResponse is the head of the answer, or some of its body.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FetchResponse {
+    /// Which.
+    #[prost(oneof = "fetch_response::Message", tags = "1, 2")]
+    pub message: ::core::option::Option<fetch_response::Message>,
+}
+/// Nested message and enum types in `FetchResponse`.
+pub mod fetch_response {
+    /// Which.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Message {
+        /// The head: the first message, and no other.
+        #[prost(message, tag = "1")]
+        Head(super::FetchHead),
+        /// Some of the body.
+        #[prost(bytes, tag = "2")]
+        Data(::prost::bytes::Bytes),
+    }
+}
+/// FetchHead is the head of an answer.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FetchHead {
+    /// The HTTP status.
+    #[prost(int32, tag = "1")]
+    pub status: i32,
+    /// The headers, without those that are about one connection only.
+    #[prost(message, repeated, tag = "2")]
+    pub headers: ::prost::alloc::vec::Vec<HttpHeader>,
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod proxy_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// ProxyService passes reads on to the API server, and through it to what runs in the cluster
+    /// (`.../services/NAME/proxy/...`): for debugging.
+    ///
+    /// It is an act: for others than the daemon's owner it is off unless the operator enables `proxy`. A request of a
+    /// user of the cluster is made as that user, so that the API server decides; where the daemon may not impersonate
+    /// it, it is refused. Nothing is passed on that changes anything.
+    ///
+    /// Errors: INVALID_ARGUMENT (INVALID_PROXY_REQUEST); PERMISSION_DENIED (ACT_NOT_ENABLED, PERMISSION_DENIED);
+    /// FAILED_PRECONDITION (NO_API_SERVER); UNAVAILABLE (CLUSTER_UNREACHABLE, DRAINING); RESOURCE_EXHAUSTED
+    /// (TOO_MANY_STREAMS); DEADLINE_EXCEEDED (TUNNEL_EXPIRED, after an hour). That the API server refuses is no error,
+    /// but its answer.
+    #[derive(Debug, Clone)]
+    pub struct ProxyServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl ProxyServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> ProxyServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> ProxyServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ProxyServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Fetch passes on one GET or HEAD, and its answer as it comes: first its head, then its body.
+        pub async fn fetch(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FetchRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::FetchResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.ProxyService/Fetch",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.ProxyService", "Fetch"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
 /// GetServerInfoRequest is empty.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetServerInfoRequest {}
@@ -5527,6 +5710,280 @@ pub mod tree_service_client {
             req.extensions_mut()
                 .insert(GrpcMethod::new("daymark.v1.TreeService", "WatchTree"));
             self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
+/// ResolveRequest names an object, and ports.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResolveRequest {
+    /// The object: a pod, what owns pods, or a Service. `resource` takes any form that kubectl takes. An empty
+    /// namespace means the daemon's default namespace.
+    #[prost(message, optional, tag = "1")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+    /// Ports of it, each by number or name; at most 100.
+    #[prost(string, repeated, tag = "2")]
+    pub ports: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// ResolveResponse says what the ports mean.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ResolveResponse {
+    /// The object, with its kind, namespace and cluster.
+    #[prost(message, optional, tag = "1")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+    /// The ports, in the order of the request.
+    #[prost(message, repeated, tag = "2")]
+    pub ports: ::prost::alloc::vec::Vec<TunnelPort>,
+}
+/// TunnelPort is a port of an object.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TunnelPort {
+    /// Its number; of a Service its own.
+    #[prost(int32, tag = "1")]
+    pub port: i32,
+    /// Its name; empty if it has none.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// The port of the pods, in the words of the object: a number, or the name that each pod may give
+    /// another number. Empty where it is the same.
+    #[prost(string, tag = "3")]
+    pub target: ::prost::alloc::string::String,
+    /// How many endpoints are ready by now.
+    #[prost(int32, tag = "4")]
+    pub ready: i32,
+}
+/// ForwardRequest is the target, or bytes for it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ForwardRequest {
+    /// Which.
+    #[prost(oneof = "forward_request::Message", tags = "1, 2")]
+    pub message: ::core::option::Option<forward_request::Message>,
+}
+/// Nested message and enum types in `ForwardRequest`.
+pub mod forward_request {
+    /// Which.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Message {
+        /// To where: the first message, and no other.
+        #[prost(message, tag = "1")]
+        Target(super::ForwardTarget),
+        /// Bytes as they are sent; at most 64 KiB.
+        #[prost(bytes, tag = "2")]
+        Data(::prost::bytes::Bytes),
+    }
+}
+/// ForwardTarget says to where a connection goes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ForwardTarget {
+    /// The object: a pod, what owns pods, or a Service.
+    #[prost(message, optional, tag = "1")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+    /// Its port, by number or name.
+    #[prost(string, tag = "2")]
+    pub port: ::prost::alloc::string::String,
+    /// How long the connection may last: up to a day; unset for an hour.
+    #[prost(message, optional, tag = "3")]
+    pub max_duration: ::core::option::Option<::prost_types::Duration>,
+}
+/// ForwardResponse is the endpoint, or bytes from it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ForwardResponse {
+    /// Which.
+    #[prost(oneof = "forward_response::Message", tags = "1, 2")]
+    pub message: ::core::option::Option<forward_response::Message>,
+}
+/// Nested message and enum types in `ForwardResponse`.
+pub mod forward_response {
+    /// Which.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Message {
+        /// Where the connection goes.
+        #[prost(message, tag = "1")]
+        Endpoint(super::ForwardEndpoint),
+        /// Bytes as they come.
+        #[prost(bytes, tag = "2")]
+        Data(::prost::bytes::Bytes),
+    }
+}
+/// ForwardEndpoint is where a connection goes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ForwardEndpoint {
+    /// The pod.
+    #[prost(message, optional, tag = "1")]
+    pub pod: ::core::option::Option<ObjectRef>,
+    /// Its port.
+    #[prost(int32, tag = "2")]
+    pub port: i32,
+    /// Why the endpoint before this one was given up; empty for the first. It may hold text from the cluster:
+    /// escape it.
+    #[prost(string, tag = "3")]
+    pub because: ::prost::alloc::string::String,
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod tunnel_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// TunnelService carries connections to pods, as the API server forwards ports: for debugging, not
+    /// for production traffic.
+    ///
+    /// It is an act: for others than the daemon's owner it is off unless the operator enables `tunnel`.
+    /// What a caller needs besides: `get` of the object that it names, `list` of
+    /// `endpointslices.discovery.k8s.io` behind a Service, `list` of `pods` below a workload, and
+    /// `create` of `pods/portforward` of the pod or in its namespace. Where the daemon may impersonate it,
+    /// the API server asks for `get` of `pods/portforward` as well, because ports are forwarded over
+    /// WebSockets. A right that is withdrawn ends the connection.
+    ///
+    /// Errors as of StatusService, for the object that is named. Reasons besides, of NOT_FOUND:
+    /// PORT_NOT_FOUND; of FAILED_PRECONDITION: NO_ENDPOINT, because nothing is ready there, NO_SELECTOR,
+    /// because a Service's endpoints are no pods, NOT_FORWARDABLE, because the port is not of TCP or the object
+    /// has no pods; NO_API_SERVER, because a recording is replayed; of UNAVAILABLE: ENDPOINT_LOST, because no
+    /// pod that was tried takes the connection; of DEADLINE_EXCEEDED: TUNNEL_EXPIRED; of PERMISSION_DENIED:
+    /// ACT_NOT_ENABLED; of INVALID_ARGUMENT: INVALID_TUNNEL.
+    #[derive(Debug, Clone)]
+    pub struct TunnelServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl TunnelServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> TunnelServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> TunnelServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            TunnelServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Resolve says what ports mean, without carrying anything.
+        pub async fn resolve(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ResolveRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResolveResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.TunnelService/Resolve",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.TunnelService", "Resolve"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Forward carries one connection.
+        ///
+        /// The first request holds the target, the others bytes for it. The first answer names the endpoint
+        /// that was chosen: ready endpoints take turns. The others hold bytes from it. An endpoint that does not
+        /// take the connection, or is gone, is followed by another one, as long as nothing that was sent can have
+        /// reached it; then that one is told, too. Neither side is read further than the other takes.
+        ///
+        /// A forwarded port has no half-closed connections: that the caller sends no more is
+        /// not told to the pod, and the connection goes on until the pod ends it, which is the end with OK, or the
+        /// caller drops the call.
+        pub async fn forward(
+            &mut self,
+            request: impl tonic::IntoStreamingRequest<Message = super::ForwardRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ForwardResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.TunnelService/Forward",
+            );
+            let mut req = request.into_streaming_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.TunnelService", "Forward"));
+            self.inner.streaming(req, path, codec).await
         }
     }
 }

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::bench::{
-    all, backlog, completion, dump, fanout, gates, load, memory, pods, propagation, reads, serve, stalled, sync, waits,
+    all, backlog, completion, dump, fanout, gates, load, memory, pods, propagation, reads, serve, stalled, sync, tunnel, waits,
 };
 use crate::peer::{naive, reflector};
 
@@ -47,6 +47,8 @@ pub enum Command {
     Dump(dump::Options),
     /// Time of the tab key, against kubectl's
     Completion(completion::Options),
+    /// Bytes through `daymark tunnel`, against `kubectl port-forward`
+    Tunnel(tunnel::Options),
     /// The fake API server by itself
     Serve(serve::Options),
     /// A peer's process

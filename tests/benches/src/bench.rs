@@ -16,6 +16,7 @@ pub mod serve;
 pub mod stalled;
 pub mod subject;
 pub mod sync;
+pub mod tunnel;
 pub mod waits;
 
 use std::path::PathBuf;

@@ -53,6 +53,7 @@ fn run(command: Command) -> Result<()> {
             Command::Load(options) => bench::load::run(options).await,
             Command::Gates(options) => bench::gates::run(options).await,
             Command::Waits(options) => bench::waits::run(options).await,
+            Command::Tunnel(options) => bench::tunnel::run(options).await,
             Command::Reads(options) => bench::reads::run(options).await,
             Command::Dump(options) => bench::dump::run(options).await,
             Command::Completion(options) => bench::completion::run(options).await,

@@ -72,3 +72,5 @@ pub const DUMP_MEMORY: Target = Target::AtMost(0.2);
 pub const COMPLETION: Target = Target::AtMost(50.0);
 /// Private memory of one waiting client, in MiB.
 pub const WAITS_PRIVATE: Target = Target::AtMost(3.0);
+/// Bytes per second through a tunnel, against `kubectl port-forward`.
+pub const TUNNEL: Target = Target::AtLeast(1.0);

@@ -55,6 +55,9 @@ func newCluster(o *options, dir string) (*cluster, error) {
 	if err := writePodLogs(c.layout.podLogs(), o.stages); err != nil {
 		return nil, err
 	}
+	if err := writePodPorts(c.layout.podPorts()); err != nil {
+		return nil, err
+	}
 	return c, c.writeKubeconfigs()
 }
 

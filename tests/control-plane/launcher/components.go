@@ -52,6 +52,8 @@ func (l *layout) kubeconfig(name string) string {
 
 func (l *layout) podLogs() string { return filepath.Join(l.dir, "pod-logs.yaml") }
 
+func (l *layout) podPorts() string { return filepath.Join(l.dir, "pod-ports.yaml") }
+
 // processes describes every component; none is started yet.
 func (l *layout) processes() (map[string]*process, error) {
 	stages, err := stageFiles(l.options.stages)
@@ -168,7 +170,7 @@ func (l *layout) kwokArgs(stages []string) []string {
 		"--cidr=" + podNet,
 		"--server-address=" + fmt.Sprintf("127.0.0.1:%d", l.ports[kwok]),
 	}
-	for _, config := range append(stages, l.podLogs()) {
+	for _, config := range append(stages, l.podLogs(), l.podPorts()) {
 		args = append(args, "--config="+config)
 	}
 	return append(args, l.options.kwokArgs...)

@@ -19,7 +19,7 @@ use super::objects::NAMESPACE;
 use super::store::line;
 use super::watch::Watch;
 use super::{Collection, Shared, State};
-use super::{discovery, reviews};
+use super::{discovery, forwards, reviews};
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
@@ -28,12 +28,23 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> i
     if request.method() == Method::POST {
         return review(&shared, request).await;
     }
+    if let Some(pod) = forwards::pod_of(request.uri().path()).map(str::to_owned) {
+        let answered = forwards::answer(&shared, &pod, request);
+        return Ok(answered.unwrap_or_else(|code| failure(code, "the port is not to be had")));
+    }
+    if let Some(user) = request.headers().get("impersonate-user").and_then(|user| user.to_str().ok()) {
+        let asked = (user.to_owned(), request.uri().to_string());
+        shared.change(|state| state.impersonated.push(asked));
+    }
     let uri = request.uri();
     let text = shared.state.lock().texts.ask(uri.path());
     match text {
         Some(Some((status, text))) => return Ok(whole(status, "text/plain", text.to_string().into())),
         Some(None) => return std::future::pending().await,
         None => {}
+    }
+    if uri.path().ends_with("/services/web/proxy/page") {
+        return Ok(whole(200, "text/html", "<p>from the application".into()));
     }
     if uri.path() == "/version" {
         return Ok(json_answer(200, &json!({"major": "1", "minor": "36", "gitVersion": "v1.36.0"})));

@@ -26,6 +26,7 @@ pub(super) fn kind(path: &str) -> Option<&'static str> {
     match path {
         "/apis/authentication.k8s.io/v1/tokenreviews" => Some("TokenReview"),
         "/apis/authorization.k8s.io/v1/subjectaccessreviews" => Some("SubjectAccessReview"),
+        "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews" => Some("SelfSubjectAccessReview"),
         _ => None,
     }
 }

@@ -23,7 +23,7 @@ pub(crate) const TESTS: &[Test] = &[
     Test { name: "rights::are_audited_when_they_lack", needs: &[], run: Run::Shared(audited) },
 ];
 
-pub(crate) const SHARED: &[&str] = &["--token-review", "--authorization-ttl", "2"];
+pub(crate) const SHARED: &[&str] = &["--token-review", "--authorization-ttl", "2", "--remote-acts", "all"];
 
 /// Kinds of each sort: as an RPC names them, and as `kubectl auth can-i` does.
 const KINDS: &[(&str, &str)] = &[("", "pods"), ("apps", "deployments"), ("", "secrets"), ("", "nodes")];
@@ -160,7 +160,9 @@ fn samples_of(rpc: &str, here: &str, there: &str) -> Vec<Sample> {
         "NodeReadinessService/ListNodes" => nodes(rpc, &["list"]),
         "NodeReadinessService/WatchNodes" => nodes(rpc, &["list", "watch"]),
         "GateService/OpenGate" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
-        "LogService/StreamLogs" => logs(rpc, here),
+        "LogService/StreamLogs" => parts(rpc, &["get"], "get", "log", here),
+        "TunnelService/Resolve" | "TunnelService/Forward" => parts(rpc, &["get"], "create", "portforward", here),
+        "ProxyService/Fetch" => of_object(&["get"]),
         "NodeService/Cordon" | "NodeService/Uncordon" => node(rpc, &[("get", NODE), ("patch", NODE)]),
         "NodeService/PlanDrain" => node(rpc, &[("get", NODE), ("list", "pods")]),
         "NodeService/StartDrain" => node(rpc, &[("get", NODE), ("list", "pods"), ("patch", NODE)]),
@@ -255,18 +257,18 @@ fn nodes(rpc: &str, verbs: &[&'static str]) -> Vec<Sample> {
     vec![Sample { rpc: rpc.to_owned(), of: Of::Nothing, takes }]
 }
 
-/// The logs of a pod take that it may be seen, and its logs.
-fn logs(rpc: &str, here: &str) -> Vec<Sample> {
-    let with_logs = |mut sample: Sample| {
-        let of_log = sample
+/// A part of a pod, such as its log, takes that the pod may be seen, and that with the part.
+fn parts(rpc: &str, verbs: &[&'static str], verb: &'static str, part: &str, here: &str) -> Vec<Sample> {
+    let with_part = |mut sample: Sample| {
+        let of_part = sample
             .takes
             .iter()
-            .map(|(verb, what, namespace)| (*verb, format!("{what} --subresource=log"), namespace.clone()));
-        let of_log: Vec<_> = of_log.collect();
-        sample.takes.extend(of_log);
+            .map(|(_, what, namespace)| (verb, format!("{what} --subresource={part}"), namespace.clone()));
+        let of_part: Vec<_> = of_part.collect();
+        sample.takes.extend(of_part);
         sample
     };
-    object(rpc, &["get"], here).into_iter().map(with_logs).collect()
+    object(rpc, verbs, here).into_iter().map(with_part).collect()
 }
 
 impl Clone for Sample {

@@ -89,7 +89,7 @@ impl Shared {
     }
 
     /// Pods `a` in `n` and `b` in `m`, and a Deployment `web` in `n`.
-    async fn with(sharing: Sharing) -> Self {
+    pub(crate) async fn with(sharing: Sharing) -> Self {
         let cluster = FakeApiServer::start().await.unwrap();
         put(&cluster, Pods, "a", State::Ready);
         put(&cluster, Deployments, "web", State::Ready);

@@ -242,7 +242,7 @@ impl ApiServer {
             Ok(Err(error)) => return Err(self.not_sent(&error).into()),
             Err(_) => return Err(unreachable(format!("no answer within {} s", limit.as_secs())).into()),
         };
-        if response.status().is_success() {
+        if response.status().is_success() || response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Ok(response);
         }
         let status = response.status();

@@ -21,7 +21,7 @@ use crate::source::logs::{LogBody, LogRequest};
 const FIRST_LINE: Duration = Duration::from_hours(1);
 
 /// A log that is being read, and its place on the connection.
-struct Reading {
+pub(super) struct Reading {
     body: Body,
     /// How long it may be silent.
     patience: Option<Duration>,
@@ -40,7 +40,7 @@ impl ApiServer {
     }
 }
 
-fn frames(reading: Reading) -> LogBody {
+pub(super) fn frames(reading: Reading) -> LogBody {
     let next = |reading: Option<Reading>| async move {
         let mut reading = reading?;
         let frame = reading.frame().await?;
@@ -52,6 +52,11 @@ fn frames(reading: Reading) -> LogBody {
 }
 
 impl Reading {
+    /// Of a body that may be silent for as long as it likes.
+    pub(super) fn without_limit(body: Body, ticket: Ticket) -> Self {
+        Self { body, patience: None, _ticket: ticket }
+    }
+
     async fn frame(&mut self) -> Option<Result<Bytes, Problem>> {
         let frame = match self.patience {
             None => self.body.frame().await,

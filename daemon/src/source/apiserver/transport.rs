@@ -2,7 +2,8 @@
 //!
 //! Over HTTP/2 many watches share a connection, but no more than the API server
 //! takes: one more would wait behind watches that do not end. Reads have a
-//! connection of their own, and so have logs, which may be read slowly.
+//! connection of their own, and so have logs, which may be read slowly. What goes on in another
+//! protocol has each a connection, by HTTP/1.1.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +39,7 @@ const BUFFER: usize = 64 << 10;
 pub(super) struct Transport {
     config: kube::Config,
     reads: kube::Client,
+    upgrades: kube::Client,
     watches: Mutex<Vec<Lane>>,
     logs: Mutex<Vec<Lane>>,
 }
@@ -60,12 +62,19 @@ impl Transport {
         // The source tries again by itself, and says why; kube's client would hide
         // a 429 or 503 behind its own tries until the request has timed out.
         config.default_retry = false;
-        Ok(Self { reads: client(&config, WINDOWS)?, config, watches: Mutex::default(), logs: Mutex::default() })
+        let reads = client(&config, Some(WINDOWS))?;
+        let upgrades = client(&config, None)?;
+        Ok(Self { reads, upgrades, config, watches: Mutex::default(), logs: Mutex::default() })
     }
 
     /// For requests that end soon.
     pub(super) fn reads(&self) -> &kube::Client {
         &self.reads
+    }
+
+    /// For connections that go on in another protocol.
+    pub(super) fn upgrades(&self) -> &kube::Client {
+        &self.upgrades
     }
 
     /// For one watch.
@@ -84,7 +93,7 @@ impl Transport {
         if let Some(lane) = lanes.iter().find(free) {
             return Ok(Ticket { client: lane.client.clone(), _place: Arc::clone(&lane.tickets) });
         }
-        let lane = Lane { client: client(&self.config, windows)?, tickets: Arc::default() };
+        let lane = Lane { client: client(&self.config, Some(windows))?, tickets: Arc::default() };
         let ticket = Ticket { client: lane.client.clone(), _place: Arc::clone(&lane.tickets) };
         lanes.push(lane);
         Ok(ticket)
@@ -92,8 +101,8 @@ impl Transport {
 }
 
 /// A client with connections of its own: kube's, but for HTTP/2. Through a
-/// proxy, or without TLS, it is HTTP/1.1, and each watch has a connection.
-fn client(config: &kube::Config, windows: (u32, u32)) -> Result<kube::Client, kube::Error> {
+/// proxy, or without TLS, it is HTTP/1.1, and each watch has a connection; so it is without windows.
+fn client(config: &kube::Config, windows: Option<(u32, u32)>) -> Result<kube::Client, kube::Error> {
     if config.proxy_url.is_some() {
         return kube::Client::try_from(config.clone());
     }
@@ -105,8 +114,14 @@ fn client(config: &kube::Config, windows: (u32, u32)) -> Result<kube::Client, ku
         let name = name.clone().try_into().map_err(|e| kube::Error::Service(Box::new(e)))?;
         https = https.with_server_name_resolver(FixedServerNameResolver::new(name));
     }
-    let mut connector = TimeoutConnector::new(https.enable_http1().enable_http2().wrap_connector(tcp));
+    let https = https.enable_http1();
+    let https = match windows {
+        Some(_) => https.enable_http2().wrap_connector(tcp),
+        None => https.wrap_connector(tcp),
+    };
+    let mut connector = TimeoutConnector::new(https);
     connector.set_connect_timeout(config.connect_timeout);
+    let windows = windows.unwrap_or(WINDOWS);
     let http: legacy::Client<_, Body> = legacy::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())

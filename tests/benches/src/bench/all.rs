@@ -42,6 +42,7 @@ pub async fn run(options: Options) -> Result<()> {
         &["waits", daemon, seed, client],
         &["reads", daemon, seed, client],
         &["dump", daemon, seed, client],
+        &["tunnel", daemon, seed, client],
     ];
     let mut failed = Vec::new();
     for arguments in runs {

@@ -9,19 +9,22 @@ use daymark_proto::v1::log_service_client::LogServiceClient;
 use daymark_proto::v1::node_readiness_service_client::NodeReadinessServiceClient;
 use daymark_proto::v1::node_service_client::NodeServiceClient;
 use daymark_proto::v1::operation_service_client::OperationServiceClient;
+use daymark_proto::v1::proxy_service_client::ProxyServiceClient;
 use daymark_proto::v1::server_service_client::ServerServiceClient;
 use daymark_proto::v1::snapshot_service_client::SnapshotServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::table_service_client::TableServiceClient;
 use daymark_proto::v1::tree_service_client::TreeServiceClient;
+use daymark_proto::v1::tunnel_service_client::TunnelServiceClient;
 use daymark_proto::v1::{
     ArmGateRequest, CancelGateRequest, CancelOperationRequest, CompleteRequest, CordonRequest, DiagnoseRequest,
-    DrainOptions, DumpRequest, EventFilter, Filter, GatePolicy, GetControlPlaneRequest, GetGateRequest,
-    GetOperationRequest, GetServerInfoRequest, GetStatusRequest, ListCachesRequest, ListEventsRequest,
-    ListNodesRequest, ListOperationsRequest, ListStatusesRequest, ListTablesRequest, ObjectRef, OpenGateRequest,
-    PlanDrainRequest, StartDrainRequest, StreamLogsRequest, Subject, UncordonRequest, WatchControlPlaneRequest,
-    WatchDiagnosisRequest, WatchEventsRequest, WatchGateRequest, WatchNodesRequest, WatchOperationRequest,
-    WatchStatusesRequest, WatchTreeRequest,
+    DrainOptions, DumpRequest, EventFilter, FetchRequest, Filter, ForwardRequest, ForwardTarget, GatePolicy,
+    GetControlPlaneRequest, GetGateRequest, GetOperationRequest, GetServerInfoRequest, GetStatusRequest,
+    ListCachesRequest, ListEventsRequest, ListNodesRequest, ListOperationsRequest, ListStatusesRequest,
+    ListTablesRequest, ObjectRef, OpenGateRequest, PlanDrainRequest, ResolveRequest, StartDrainRequest,
+    StreamLogsRequest, Subject, UncordonRequest, WatchControlPlaneRequest, WatchDiagnosisRequest, WatchEventsRequest,
+    WatchGateRequest, WatchNodesRequest, WatchOperationRequest, WatchStatusesRequest, WatchTreeRequest, fetch_response,
+    forward_request,
 };
 use daymark_tests::in_process::with_token;
 use tonic::Status;
@@ -39,6 +42,8 @@ pub(super) async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &s
         "NodeService" => ask_nodes(channel, sample, token).await,
         "OperationService" => ask_operations(channel, sample, token).await,
         "ControlPlaneService" => ask_control_plane(channel, sample, token).await,
+        "TunnelService" => ask_tunnel(channel, sample, token).await,
+        "ProxyService" => ask_proxy(channel, sample, token).await,
         _ => ask_others(channel, sample, token).await,
     }
 }
@@ -144,6 +149,22 @@ async fn ask_nodes(channel: Channel, sample: &Sample, token: &str) -> Result<(),
     }
 }
 
+async fn ask_tunnel(channel: Channel, sample: &Sample, token: &str) -> Result<(), Status> {
+    let (mut tunnels, token, port) = (TunnelServiceClient::new(channel), Some(token), "80".to_owned());
+    match sample.rpc.as_str() {
+        "TunnelService/Resolve" => {
+            let request = ResolveRequest { r#ref: sample.object(), ports: vec![port] };
+            tunnels.resolve(with_token(request, token)).await.map(drop)
+        }
+        "TunnelService/Forward" => {
+            let target = ForwardTarget { r#ref: sample.object(), port, max_duration: None };
+            let first = ForwardRequest { message: Some(forward_request::Message::Target(target)) };
+            tunnels.forward(with_token(tokio_stream::iter([first]), token)).await.map(drop)
+        }
+        other => panic!("{other}: how is it asked? Say it here"),
+    }
+}
+
 async fn ask_operations(channel: Channel, sample: &Sample, token: &str) -> Result<(), Status> {
     let (mut operations, token) = (OperationServiceClient::new(channel), Some(token));
     let id = "drain-none".to_owned();
@@ -176,6 +197,22 @@ async fn ask_control_plane(channel: Channel, sample: &Sample, token: &str) -> Re
             control_plane.watch_control_plane(request).await.map(drop)
         }
         other => panic!("{other}: how is it asked? Say it here"),
+    }
+}
+
+/// Of what the API server answers, a refusal is one.
+async fn ask_proxy(channel: Channel, sample: &Sample, token: &str) -> Result<(), Status> {
+    let object = sample.object().expect("it is about an object");
+    let path = format!("/api/v1/namespaces/{}/{}/{}", object.namespace, object.resource, object.name);
+    let request = with_token(FetchRequest { path, ..Default::default() }, Some(token));
+    let mut answers = ProxyServiceClient::new(channel).fetch(request).await?.into_inner();
+    match answers.message().await?.and_then(|answer| answer.message) {
+        Some(fetch_response::Message::Head(head)) if head.status == 403 => Err(Status::permission_denied("refused")),
+        Some(fetch_response::Message::Head(head)) => {
+            assert_eq!(head.status, 200, "{:?}", sample.of);
+            Ok(())
+        }
+        other => panic!("no head, but {other:?}"),
     }
 }
 

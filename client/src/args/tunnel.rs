@@ -1,0 +1,110 @@
+//! The words of `daymark tunnel` and `daymark proxy`.
+
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+use crate::duration;
+
+/// `daymark tunnel`
+#[derive(Debug, clap::Args)]
+pub struct Tunnel {
+    /// svc/NAME, pod/NAME, deploy/NAME or what else has pods, and its ports: PORT, LOCAL:PORT, or :PORT for any
+    /// local port that is free; then the next one, if there are several
+    #[arg(required = true, num_args = 2.., value_name = "TARGET|[LOCAL:]PORT")]
+    pub words: Vec<String>,
+    /// How the target is reached: by forwarded ports, or, of an HTTP service, by the API server's proxy, which
+    /// passes on GET and HEAD
+    #[arg(long, value_enum, default_value_t = Via::Forward, value_name = "WAY")]
+    pub via: Via,
+    /// Where to listen, which is on this machine: 127.0.0.1, ::1, or localhost for both
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", value_parser = loopback)]
+    pub listen: Loopback,
+    /// End after this long; at most 24h
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = lasts)]
+    pub max_duration: Duration,
+    /// Run this through the tunnel, and end with it. It finds the tunnel by DAYMARK_TUNNEL_ADDRESS and
+    /// DAYMARK_TUNNEL_PORT, and the others by DAYMARK_TUNNEL_PORT_2 and so on
+    #[arg(last = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+/// How a tunnel reaches its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Via {
+    /// By ports that the API server forwards
+    Forward,
+    /// By the API server's service proxy
+    Proxy,
+}
+
+/// `daymark proxy`
+#[derive(Debug, clap::Args)]
+pub struct Proxy {
+    /// The port to listen at; 0 for any that is free
+    #[arg(short, long, default_value_t = 8001)]
+    pub port: u16,
+    /// Where to listen, which is on this machine: 127.0.0.1, ::1, or localhost for both
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", value_parser = loopback)]
+    pub listen: Loopback,
+}
+
+/// Addresses of this machine, that no other reaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loopback(pub Vec<IpAddr>);
+
+fn loopback(text: &str) -> Result<Loopback, String> {
+    if text == "localhost" {
+        return Ok(Loopback(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]));
+    }
+    match text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+        Ok(address) if address.is_loopback() => Ok(Loopback(vec![address])),
+        Ok(_) => Err("others could use what is yours there: only addresses of loopback are listened on, such as \
+                      127.0.0.1 and ::1"
+            .to_owned()),
+        Err(_) => Err("expected 127.0.0.1, ::1 or localhost".to_owned()),
+    }
+}
+
+/// What a daemon carries a connection for, at most.
+const LONGEST: Duration = Duration::from_hours(24);
+
+fn lasts(text: &str) -> Result<Duration, String> {
+    match duration::parse(text).map_err(|error| error.to_string())? {
+        Duration::ZERO => Err("a tunnel that lasts for no time is none".to_owned()),
+        lasts if lasts > LONGEST => Err("a tunnel is for debugging: 24h at most".to_owned()),
+        lasts => Ok(lasts),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_listened_on() {
+        for (text, addresses) in [
+            ("127.0.0.1", "127.0.0.1"),
+            ("127.8.0.1", "127.8.0.1"),
+            ("::1", "::1"),
+            ("[::1]", "::1"),
+            ("localhost", "127.0.0.1 ::1"),
+        ] {
+            let found = loopback(text).map(|it| it.0.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+            assert_eq!(found.as_deref(), Ok(addresses), "{text}");
+        }
+        for text in ["0.0.0.0", "::", "10.0.0.1", "example.com", "", "::ffff:10.0.0.1"] {
+            assert!(loopback(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_tunnel_has_an_end() {
+        assert_eq!(lasts("24h"), Ok(LONGEST));
+        for text in ["0", "24h1s", "x"] {
+            assert!(lasts(text).is_err(), "{text}");
+        }
+    }
+}
