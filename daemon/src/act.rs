@@ -1,14 +1,20 @@
 //! What changes a cluster, or opens a way into it: the only modules that do.
 
 pub mod actor;
+pub mod controller;
 pub mod cordon;
 pub mod drain;
 pub mod eyes;
 pub mod impersonation;
 pub mod operation;
+pub mod quarantine;
+mod read;
 
 use std::fmt;
 use std::str::FromStr;
+
+/// The annotation by which a kubelet's own pods are told (core/v1, `MirrorPodAnnotationKey`).
+const MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// Something that is done to a cluster, as operators let callers do it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

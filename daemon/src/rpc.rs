@@ -34,6 +34,9 @@ mod log_stream;
 mod node_service;
 mod operation_convert;
 mod operation_service;
+mod pod_service;
+mod quarantine;
+mod quarantine_convert;
 mod rights;
 mod rules;
 mod server_service;
@@ -54,6 +57,7 @@ use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::log_service_server::LogServiceServer;
 use daymark_proto::v1::node_service_server::NodeServiceServer;
 use daymark_proto::v1::operation_service_server::OperationServiceServer;
+use daymark_proto::v1::pod_service_server::PodServiceServer;
 use daymark_proto::v1::server_service_server::ServerServiceServer;
 use daymark_proto::v1::status_service_server::StatusServiceServer;
 use daymark_proto::v1::table_service_server::TableServiceServer;
@@ -173,6 +177,7 @@ impl Rpc {
             .add_service(LogServiceServer::new(log_service::Handler::new(Arc::clone(&served))))
             .add_service(NodeServiceServer::new(node_service::Handler::new(Arc::clone(&served))))
             .add_service(OperationServiceServer::new(operation_service::Handler::new(Arc::clone(&served))))
+            .add_service(PodServiceServer::new(pod_service::Handler::new(Arc::clone(&served))))
             .add_service(DiagnosisServiceServer::new(diagnosis_service::Handler::new(Arc::clone(&served))))
             .add_service(ServerServiceServer::new(server_service::Handler::new(Arc::clone(&served))))
             .add_service(TableServiceServer::new(table_service::Handler::new(Arc::clone(&served))))

@@ -9,7 +9,7 @@ use prost::Message;
 use prost_types::{FileDescriptorSet, MethodDescriptorProto, ServiceDescriptorProto};
 
 const PACKAGE: &str = "daymark.v1";
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     "daymark/v1/completion_service.proto",
     "daymark/v1/diagnosis_service.proto",
     "daymark/v1/event_service.proto",
@@ -18,6 +18,7 @@ const FILES: [&str; 12] = [
     "daymark/v1/node_service.proto",
     "daymark/v1/object.proto",
     "daymark/v1/operation_service.proto",
+    "daymark/v1/pod_service.proto",
     "daymark/v1/server_service.proto",
     "daymark/v1/status_service.proto",
     "daymark/v1/table_service.proto",

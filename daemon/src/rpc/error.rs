@@ -58,6 +58,10 @@ pub(super) enum Reason {
     DrainBlocked,
     InvalidDrain,
     NoEviction,
+    NotToBeQuarantined,
+    NotQuarantined,
+    LabelsChanged,
+    InvalidQuarantine,
 }
 
 impl Reason {
@@ -102,6 +106,10 @@ impl Reason {
             Self::DrainBlocked => "DRAIN_BLOCKED",
             Self::InvalidDrain => "INVALID_DRAIN",
             Self::NoEviction => "NO_EVICTION",
+            Self::NotToBeQuarantined => "NOT_TO_BE_QUARANTINED",
+            Self::NotQuarantined => "NOT_QUARANTINED",
+            Self::LabelsChanged => "LABELS_CHANGED",
+            Self::InvalidQuarantine => "INVALID_QUARANTINE",
         }
     }
 }
