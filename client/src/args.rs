@@ -16,6 +16,8 @@ mod diagnose;
 mod events;
 mod get;
 mod logs;
+mod node;
+mod operation;
 mod question;
 mod report;
 
@@ -27,6 +29,8 @@ pub use diagnose::{Diagnose, Format as DiagnoseFormat};
 pub use events::{EventFormat, EventType, Events};
 pub use get::{ColumnArgs, Following, Get, Shown, StateArg, Tree, TreeFormat, Watch};
 pub use logs::{LogFormat, Logs};
+pub use node::{Between, Cordon, Drain, DryRun, Node, NodeNames};
+pub use operation::{Operation, OperationId, OperationList};
 pub use question::{Policy, Question};
 pub use report::{Format as ReportFormat, Report};
 
@@ -78,6 +82,12 @@ pub enum Command {
     On(On),
     /// Show the logs of pods, by whatever is above them
     Logs(Logs),
+    /// Take nodes out of use for a while
+    #[command(subcommand)]
+    Node(Node),
+    /// Look after what is being done to the cluster
+    #[command(subcommand)]
+    Operation(Operation),
     /// Ask for one verdict on a set of objects, to be had by a token
     #[command(subcommand)]
     Gate(Gate),

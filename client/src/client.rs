@@ -3,6 +3,7 @@
 mod evidence;
 mod gates;
 mod objects;
+mod operations;
 
 use std::sync::Arc;
 use std::time::Duration;

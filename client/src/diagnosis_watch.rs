@@ -1,12 +1,10 @@
 //! Following a diagnosis.
 
-use std::time::Duration;
-
 use daymark_proto::v1::{Filter, WatchDiagnosisResponse};
 use tonic::Streaming;
 
-use crate::backoff::Backoff;
-use crate::{Client, Error, Recovery, recovery};
+use crate::retry::Retry;
+use crate::{Client, Error};
 
 /// A diagnosis that is followed. After a break the first message is the whole of it again, and
 /// does not say what is gone meanwhile.
@@ -15,11 +13,7 @@ pub struct DiagnosisWatch {
     client: Client,
     filter: Filter,
     stream: Option<Streaming<WatchDiagnosisResponse>>,
-    backoff: Backoff,
-    /// How long to wait before it is opened again.
-    pause: Duration,
-    /// Whether the daemon has taken the credentials since they were last renewed.
-    admitted: bool,
+    retry: Retry,
 }
 
 /// What following a diagnosis brings.
@@ -33,7 +27,7 @@ pub enum DiagnosisEvent {
 
 impl DiagnosisWatch {
     pub(crate) fn new(client: Client, filter: Filter) -> Self {
-        Self { client, filter, stream: None, backoff: Backoff::new(), pause: Duration::ZERO, admitted: false }
+        Self { client, filter, stream: None, retry: Retry::new() }
     }
 
     /// What comes next. Dropping the future loses nothing.
@@ -42,7 +36,7 @@ impl DiagnosisWatch {
     /// Those that do not pass by waiting: `NOT_FOUND`, if there is no such object any more.
     pub async fn next(&mut self) -> Result<DiagnosisEvent, Error> {
         if self.stream.is_none() {
-            tokio::time::sleep(self.pause).await;
+            self.retry.pause().await;
             match self.client.open_diagnosis_watch(self.filter.clone()).await {
                 Ok(stream) => self.stream = Some(stream),
                 Err(error) => return self.lost(error),
@@ -51,8 +45,7 @@ impl DiagnosisWatch {
         let Some(stream) = &mut self.stream else { return self.lost(Error::ended()) };
         match stream.message().await {
             Ok(Some(message)) => {
-                self.backoff.reset();
-                self.admitted = true;
+                self.retry.came();
                 Ok(DiagnosisEvent::Told(Box::new(message)))
             }
             Ok(None) => self.lost(Error::ended()),
@@ -65,11 +58,6 @@ impl DiagnosisWatch {
 
     fn lost(&mut self, error: Error) -> Result<DiagnosisEvent, Error> {
         self.stream = None;
-        // Credentials may have expired; the next try has others, and is the only one.
-        if recovery(&error) == Recovery::Stop && (!std::mem::take(&mut self.admitted) || !self.client.renews(&error)) {
-            return Err(error);
-        }
-        self.pause = self.backoff.step();
-        Ok(DiagnosisEvent::Lost(error))
+        self.retry.lost(&self.client, error).map(DiagnosisEvent::Lost)
     }
 }

@@ -139,6 +139,9 @@ fn hint(error: &Error) -> String {
     hint.to_owned()
 }
 
+/// Reasons for which nothing is done to the cluster.
+const CANNOT_BE_DONE: &[&str] = &["ACT_REFUSED", "DRAIN_BLOCKED", "NO_EVICTION"];
+
 /// The exit code that stands for `error`.
 pub fn exit_of(error: &Error) -> Exit {
     match error {
@@ -152,6 +155,8 @@ pub fn exit_of(error: &Error) -> Exit {
         Error::Options(_) | Error::Credentials(_) => Exit::Usage,
         // Asked of another daemon, it makes sense.
         Error::Rpc(RpcError { reason, .. }) if reason == "EVENTS_NOT_KEPT" => Exit::Usage,
+        // What was asked for cannot be done as things are.
+        Error::Rpc(RpcError { reason, .. }) if CANNOT_BE_DONE.contains(&reason.as_str()) => Exit::Failed,
         Error::Rpc(RpcError { code, .. }) => match code {
             Code::InvalidArgument => Exit::Usage,
             Code::NotFound => Exit::NotFound,

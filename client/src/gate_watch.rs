@@ -1,12 +1,10 @@
 //! Following a gate to its verdict.
 
-use std::time::Duration;
-
 use daymark_proto::v1::{Outcome, WatchGateResponse};
 use tonic::Streaming;
 
-use crate::backoff::Backoff;
-use crate::{Client, Error, Recovery, recovery};
+use crate::retry::Retry;
+use crate::{Client, Error};
 
 /// A gate that is followed to its verdict. What each message has of objects is
 /// what differs, or, after a break, all of them again.
@@ -15,12 +13,8 @@ pub struct GateWatch {
     client: Client,
     token: String,
     stream: Option<Streaming<WatchGateResponse>>,
-    backoff: Backoff,
-    /// How long to wait before it is opened again.
-    pause: Duration,
+    retry: Retry,
     over: bool,
-    /// Whether the daemon has taken the credentials since they were last renewed.
-    admitted: bool,
 }
 
 /// What following a gate brings.
@@ -34,15 +28,7 @@ pub enum GateEvent {
 
 impl GateWatch {
     pub(crate) fn new(client: Client, token: String) -> Self {
-        Self {
-            client,
-            token,
-            stream: None,
-            backoff: Backoff::new(),
-            pause: Duration::ZERO,
-            over: false,
-            admitted: false,
-        }
+        Self { client, token, stream: None, retry: Retry::new(), over: false }
     }
 
     /// What comes next; `None` behind the verdict. Dropping the future loses
@@ -65,8 +51,7 @@ impl GateWatch {
             },
             Some(stream) => match stream.message().await {
                 Ok(Some(message)) => {
-                    self.backoff.reset();
-                    self.admitted = true;
+                    self.retry.came();
                     self.over = message.gate.as_ref().is_some_and(|gate| gate.outcome() != Outcome::Unspecified);
                     return Ok(Some(GateEvent::Told(Box::new(message))));
                 }
@@ -75,18 +60,11 @@ impl GateWatch {
             },
         };
         self.stream = None;
-        if recovery(&error) == Recovery::Stop {
-            // They may have expired; the next try has others, and is the only one.
-            if !std::mem::take(&mut self.admitted) || !self.client.renews(&error) {
-                return Err(error);
-            }
-        }
-        self.pause = self.backoff.step();
-        Ok(Some(GateEvent::Lost(error)))
+        self.retry.lost(&self.client, error).map(|error| Some(GateEvent::Lost(error)))
     }
 
     async fn open(&self) -> Result<Streaming<WatchGateResponse>, Error> {
-        tokio::time::sleep(self.pause).await;
+        self.retry.pause().await;
         self.client.open_gate_watch(&self.token).await
     }
 }

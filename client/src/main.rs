@@ -25,6 +25,7 @@ mod layout;
 mod live;
 mod manifests;
 mod object_list;
+mod operation_json;
 mod output;
 #[cfg(test)]
 mod output_cases;

@@ -7,8 +7,8 @@ use clap::Parser;
 
 use crate::args::{Args, Command, Daemon};
 use crate::commands::{
-    completion, context, daemon_status, describe, diagnose, events, gate, get, logs, man, on, session, tree, version,
-    wait,
+    completion, context, daemon_status, describe, diagnose, events, gate, get, logs, man, node, on, operation, session,
+    tree, version, wait,
 };
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
@@ -73,7 +73,9 @@ async fn until_interrupted(args: Args, printer: &mut Printer) -> Result<Exit, Fa
         Command::Logs(logs) => signals.or(logs::run(global, &logs, printer)).await,
         Command::Diagnose(diagnose) => signals.or(diagnose::run(global, &diagnose, printer)).await,
         Command::Gate(gate) => signals.or(gate::run(global, &gate, printer)).await,
-        // A gate that nobody waits for is to be cancelled.
+        // What nobody waits for is to be cancelled.
+        Command::Node(node) => node::run(global, &node, printer, &mut signals).await,
+        Command::Operation(args) => operation::run(global, &args, printer, &mut signals).await,
         Command::Wait(wait) => wait::run(global, &wait, printer, &mut signals).await,
         // What it runs is to end first.
         Command::On(on) => on::run(global, &on, printer, &mut signals).await,

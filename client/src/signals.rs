@@ -37,7 +37,7 @@ impl Signals {
     }
 
     /// What `command` comes to, if none ends it.
-    pub async fn or(&mut self, command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    pub async fn or<T>(&mut self, command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         tokio::select! {
             biased;
             ending = self.next() => Err(ending.into()),

@@ -156,7 +156,8 @@ fn doom(doom: Doom) -> Option<&'static str> {
     }
 }
 
-fn strip(name: &'static str, prefix: &str) -> &'static str {
+/// A name of an enum without what all of them begin with.
+pub fn strip(name: &'static str, prefix: &str) -> &'static str {
     name.strip_prefix(prefix).unwrap_or(name)
 }
 

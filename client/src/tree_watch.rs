@@ -1,12 +1,10 @@
 //! Following an object with all that it owns.
 
-use std::time::Duration;
-
 use daymark_proto::v1::{WatchTreeRequest, WatchTreeResponse};
 use tonic::Streaming;
 
-use crate::backoff::Backoff;
-use crate::{Client, Error, Recovery, recovery};
+use crate::retry::Retry;
+use crate::{Client, Error};
 
 /// A tree that is followed. Each message is the whole tree, so that nothing is lost
 /// when the connection is.
@@ -15,11 +13,7 @@ pub struct TreeWatch {
     client: Client,
     request: WatchTreeRequest,
     stream: Option<Streaming<WatchTreeResponse>>,
-    backoff: Backoff,
-    /// How long to wait before it is opened again.
-    pause: Duration,
-    /// Whether the daemon has taken the credentials since they were last renewed.
-    admitted: bool,
+    retry: Retry,
 }
 
 /// What following a tree brings.
@@ -33,7 +27,7 @@ pub enum TreeEvent {
 
 impl TreeWatch {
     pub(crate) fn new(client: Client, request: WatchTreeRequest) -> Self {
-        Self { client, request, stream: None, backoff: Backoff::new(), pause: Duration::ZERO, admitted: false }
+        Self { client, request, stream: None, retry: Retry::new() }
     }
 
     /// What comes next. Dropping the future loses nothing.
@@ -43,7 +37,7 @@ impl TreeWatch {
     pub async fn next(&mut self) -> Result<TreeEvent, Error> {
         let error = loop {
             let Some(stream) = &mut self.stream else {
-                tokio::time::sleep(self.pause).await;
+                self.retry.pause().await;
                 match self.client.open_tree(self.request.clone()).await {
                     Ok(stream) => self.stream = Some(stream),
                     Err(error) => break error,
@@ -52,8 +46,7 @@ impl TreeWatch {
             };
             match stream.message().await {
                 Ok(Some(message)) => {
-                    self.backoff.reset();
-                    self.admitted = true;
+                    self.retry.came();
                     return Ok(TreeEvent::Told(Box::new(message)));
                 }
                 Ok(None) => break Error::Broken { problem: "the stream ended without a reason".to_owned() },
@@ -61,13 +54,6 @@ impl TreeWatch {
             }
         };
         self.stream = None;
-        if recovery(&error) == Recovery::Stop {
-            // They may have expired; the next try has others, and is the only one.
-            if !std::mem::take(&mut self.admitted) || !self.client.renews(&error) {
-                return Err(error);
-            }
-        }
-        self.pause = self.backoff.step();
-        Ok(TreeEvent::Lost(error))
+        self.retry.lost(&self.client, error).map(TreeEvent::Lost)
     }
 }

@@ -9,6 +9,7 @@ use daymark::{Client, Error, GateEvent, Recovery, recovery};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::following::Following;
+use super::operation::request_id;
 use super::session;
 use crate::args::{Global, Wait};
 use crate::ask::{self, Ask};
@@ -94,7 +95,7 @@ impl Waiter<'_> {
 
     /// Opens a gate until the deadline, and says its token.
     async fn open(&mut self) -> Result<Option<String>, Failure> {
-        let request_id = format!("{:016x}{:016x}", random(), random());
+        let request_id = request_id();
         loop {
             let Some(request) = self.request() else { return Ok(None) };
             let request = OpenGateRequest { request_id: request_id.clone(), ..request };
@@ -191,10 +192,4 @@ impl Waiter<'_> {
             Err(failure) => Err(failure),
         }
     }
-}
-
-fn random() -> u64 {
-    use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-    // Seeded by the system, anew for each.
-    RandomState::new().build_hasher().finish()
 }

@@ -144,7 +144,7 @@ impl Served {
             let (namespace, name) = (&first.key.namespace, &first.key.name);
             let more = match blocking.len() {
                 1 => String::new(),
-                some => format!(", and {} more are in the way", some - 1),
+                some => format!("; in the way: {some} pods in all"),
             };
             let message = format!(
                 "node {} is not drained, and nothing was touched: pod {namespace}/{name}: {}{more}",

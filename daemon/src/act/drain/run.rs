@@ -290,7 +290,11 @@ impl Running {
         let progress = self.report.now();
         let count = |state| progress.steps.iter().filter(|step| step.state == state).count();
         let (gone, stay, failed) = (count(StepState::Done), count(StepState::Skipped), count(StepState::Failed));
-        let stay = if stay == 0 { String::new() } else { format!("; {} stay", counted(stay, "pod")) };
+        let stay = match stay {
+            0 => String::new(),
+            1 => "; 1 pod stays".to_owned(),
+            stay => format!("; {stay} pods stay"),
+        };
         let node = &self.plan.node;
         if failed > 0 {
             let message = format!("node {node} is not drained: {}{stay}. {}", self.left(), self.undo());

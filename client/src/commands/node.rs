@@ -1,0 +1,62 @@
+//! `daymark node`
+
+mod cordon;
+mod drain;
+mod gap;
+mod plan;
+
+use daymark::Client;
+use daymark::api::{Filter, ListStatusesRequest, ObjectRef};
+
+use super::session;
+use crate::args::{Global, Node, NodeNames};
+use crate::exit::{Exit, Failure};
+use crate::printer::Printer;
+use crate::signals::Signals;
+
+/// Does what is asked of nodes.
+pub async fn run(global: &Global, args: &Node, printer: &mut Printer, signals: &mut Signals) -> Result<Exit, Failure> {
+    match args {
+        Node::Cordon(args) => signals.or(cordon::cordon(global, args, printer)).await,
+        Node::Uncordon(args) => signals.or(cordon::uncordon(global, args, printer)).await,
+        Node::Drain(args) => drain::run(global, args, printer, signals).await,
+    }
+}
+
+/// The nodes that are meant; one that is selected is meant by its UID.
+async fn nodes(global: &Global, client: &Client, args: &NodeNames) -> Result<Vec<ObjectRef>, Failure> {
+    let cluster = session::cluster(global);
+    if let Some(selector) = &args.selector {
+        let filter = Filter {
+            cluster: cluster.to_owned(),
+            kinds: vec!["nodes".to_owned()],
+            label_selector: selector.clone(),
+            ..Filter::default()
+        };
+        let request = ListStatusesRequest { filter: Some(filter), ..ListStatusesRequest::default() };
+        let listed = client.list_statuses(request).await?;
+        if let Some(unread) = listed.unreachable.first() {
+            return Err(Failure::new(Exit::Unreachable, session::unreachable(unread)));
+        }
+        let nodes: Vec<_> = listed.statuses.into_iter().filter_map(|status| status.r#ref).collect();
+        return match nodes.is_empty() {
+            true => Err(Failure::new(Exit::NotFound, format!("no node has such labels: {selector}"))),
+            false => Ok(nodes),
+        };
+    }
+    args.names.iter().map(|name| named(cluster, name)).collect()
+}
+
+/// `NAME`, `node/NAME` or another form that the kind goes by.
+fn named(cluster: &str, word: &str) -> Result<ObjectRef, Failure> {
+    let name = match word.split_once('/') {
+        None => word,
+        Some(("no" | "node" | "nodes", name)) => name,
+        Some((kind, _)) => return Err(Failure::usage(format!("{kind:?} is not the kind of a node: name nodes"))),
+    };
+    if name.is_empty() {
+        return Err(Failure::usage("an empty word names no node"));
+    }
+    let (cluster, resource) = (cluster.to_owned(), "nodes".to_owned());
+    Ok(ObjectRef { cluster, resource, name: name.to_owned(), ..ObjectRef::default() })
+}

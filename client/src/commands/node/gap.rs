@@ -1,0 +1,78 @@
+//! What is awaited between two nodes: that what manages the pods of the first is ready again.
+
+use std::time::Duration;
+
+use daymark::api::{Filter, GatePolicy, ObjectRef, OpenGateRequest, Outcome, Step, StepState};
+use daymark::{Client, GateEvent};
+
+use crate::commands::operation::{name_of, request_id};
+use crate::commands::session;
+use crate::exit::{Exit, Failure};
+use crate::printer::Printer;
+use crate::sanitize;
+use crate::signals::Signals;
+
+/// Kinds that bring pods back, and are ready when these are.
+const BRING_BACK: [&str; 3] = ["replicasets", "statefulsets", "replicationcontrollers"];
+
+/// Waits until what manages the pods that went is ready again.
+pub async fn until_ready(
+    client: &Client,
+    steps: &[Step],
+    patience: Duration,
+    printer: &mut Printer,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    let mut controllers: Vec<ObjectRef> = Vec::new();
+    for step in steps.iter().filter(|step| step.state() == StepState::Done) {
+        let controller = step.controller.iter().filter(|it| BRING_BACK.contains(&&*it.resource));
+        let new: Vec<_> = controller.filter(|controller| !controllers.contains(controller)).cloned().collect();
+        controllers.extend(new);
+    }
+    if controllers.is_empty() {
+        return Ok(());
+    }
+    printer.note(&format!("waiting until {} of which pods went are ready again", counted(controllers.len())));
+    let request = OpenGateRequest {
+        request_id: request_id(),
+        filter: Some(Filter { refs: controllers, ..Filter::default() }),
+        policy: Some(GatePolicy {
+            deadline: patience.min(Duration::from_secs(86400)).try_into().ok(),
+            ..GatePolicy::default()
+        }),
+        ..OpenGateRequest::default()
+    };
+    let token = signals.or(async { Ok(client.open_gate(request).await?.token) }).await?;
+    let mut watch = client.watch_gate(&token);
+    let mut waited_for = String::new();
+    loop {
+        match signals.or(async { Ok(watch.next().await?) }).await? {
+            Some(GateEvent::Told(told)) => {
+                let gate = told.gate.unwrap_or_default();
+                let cause = gate.cause.clone().unwrap_or_default();
+                waited_for = cause.object.as_ref().map(name_of).unwrap_or_default();
+                match gate.outcome() {
+                    Outcome::Unspecified => {}
+                    Outcome::Passed => return Ok(()),
+                    _ => {
+                        let text =
+                            format!("the next node is not touched: {}: {} {waited_for}", gate.reason, gate.message);
+                        return Err(Failure::new(Exit::Failed, sanitize::line(text.trim())));
+                    }
+                }
+            }
+            Some(GateEvent::Lost(error)) => printer.problem(&session::lost(client, &error)),
+            None => {
+                let text = format!("the next node is not touched: the wait has ended without a verdict {waited_for}");
+                return Err(Failure::new(Exit::Unreachable, text));
+            }
+        }
+    }
+}
+
+fn counted(count: usize) -> String {
+    match count {
+        1 => "the 1 workload".to_owned(),
+        count => format!("the {count} workloads"),
+    }
+}

@@ -1,0 +1,47 @@
+//! A stream that broke off, and when it is opened again.
+
+use std::time::Duration;
+
+use crate::backoff::Backoff;
+use crate::{Client, Error, Recovery, recovery};
+
+/// When a stream that broke off is opened again, and whether it is at all.
+#[derive(Debug)]
+pub(crate) struct Retry {
+    backoff: Backoff,
+    /// How long to wait before the next try.
+    pause: Duration,
+    /// Whether the daemon has taken the credentials since they were last renewed.
+    admitted: bool,
+}
+
+impl Retry {
+    /// The first try is made at once.
+    pub(crate) fn new() -> Self {
+        Self { backoff: Backoff::new(), pause: Duration::ZERO, admitted: false }
+    }
+
+    /// Waits until the next try is to be made.
+    pub(crate) async fn pause(&self) {
+        tokio::time::sleep(self.pause).await;
+    }
+
+    /// Something has come: the next loss is another one.
+    pub(crate) fn came(&mut self) {
+        self.backoff.reset();
+        self.admitted = true;
+    }
+
+    /// The stream broke off. What is returned is to be told, and another try made.
+    ///
+    /// # Errors
+    /// The same error, if it does not pass by waiting. Credentials may have expired: once they are
+    /// renewed, one more try is made.
+    pub(crate) fn lost(&mut self, client: &Client, error: Error) -> Result<Error, Error> {
+        if recovery(&error) == Recovery::Stop && !(std::mem::take(&mut self.admitted) && client.renews(&error)) {
+            return Err(error);
+        }
+        self.pause = self.backoff.step();
+        Ok(error)
+    }
+}
