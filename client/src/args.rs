@@ -18,6 +18,7 @@ mod get;
 mod logs;
 mod node;
 mod operation;
+mod quarantine;
 mod question;
 mod report;
 
@@ -31,6 +32,7 @@ pub use get::{ColumnArgs, Following, Get, Shown, StateArg, Tree, TreeFormat, Wat
 pub use logs::{LogFormat, Logs};
 pub use node::{Between, Cordon, Drain, DryRun, Node, NodeNames};
 pub use operation::{Operation, OperationId, OperationList};
+pub use quarantine::{Quarantine, QuarantineCommand, QuarantineList, QuarantineStart, Release};
 pub use question::{Policy, Question};
 pub use report::{Format as ReportFormat, Report};
 
@@ -85,6 +87,10 @@ pub enum Command {
     /// Take nodes out of use for a while
     #[command(subcommand)]
     Node(Node),
+    /// Take a pod out of its services and away from its controller, to look at it
+    Quarantine(Box<Quarantine>),
+    /// Put a pod back that is in quarantine
+    Release(Release),
     /// Look after what is being done to the cluster
     #[command(subcommand)]
     Operation(Operation),

@@ -4,6 +4,7 @@ mod evidence;
 mod gates;
 mod objects;
 mod operations;
+mod pods;
 
 use std::sync::Arc;
 use std::time::Duration;

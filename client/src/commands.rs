@@ -15,6 +15,8 @@ pub mod man;
 pub mod node;
 pub mod on;
 pub mod operation;
+pub mod quarantine;
+pub mod release;
 pub mod session;
 pub mod tree;
 pub mod version;

@@ -140,7 +140,8 @@ fn hint(error: &Error) -> String {
 }
 
 /// Reasons for which nothing is done to the cluster.
-const CANNOT_BE_DONE: &[&str] = &["ACT_REFUSED", "DRAIN_BLOCKED", "NO_EVICTION"];
+const CANNOT_BE_DONE: &[&str] =
+    &["ACT_REFUSED", "DRAIN_BLOCKED", "LABELS_CHANGED", "NO_EVICTION", "NOT_QUARANTINED", "NOT_TO_BE_QUARANTINED"];
 
 /// The exit code that stands for `error`.
 pub fn exit_of(error: &Error) -> Exit {

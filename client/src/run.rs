@@ -7,8 +7,8 @@ use clap::Parser;
 
 use crate::args::{Args, Command, Daemon};
 use crate::commands::{
-    completion, context, daemon_status, describe, diagnose, events, gate, get, logs, man, node, on, operation, session,
-    tree, version, wait,
+    completion, context, daemon_status, describe, diagnose, events, gate, get, logs, man, node, on, operation,
+    quarantine, release, session, tree, version, wait,
 };
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
@@ -75,6 +75,8 @@ async fn until_interrupted(args: Args, printer: &mut Printer) -> Result<Exit, Fa
         Command::Gate(gate) => signals.or(gate::run(global, &gate, printer)).await,
         // What nobody waits for is to be cancelled.
         Command::Node(node) => node::run(global, &node, printer, &mut signals).await,
+        Command::Quarantine(args) => quarantine::run(global, &args, printer, &mut signals).await,
+        Command::Release(args) => signals.or(release::run(global, &args, printer)).await,
         Command::Operation(args) => operation::run(global, &args, printer, &mut signals).await,
         Command::Wait(wait) => wait::run(global, &wait, printer, &mut signals).await,
         // What it runs is to end first.

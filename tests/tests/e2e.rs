@@ -32,6 +32,8 @@ mod logs;
 mod on;
 #[path = "e2e/owned.rs"]
 mod owned;
+#[path = "e2e/quarantine.rs"]
+mod quarantine;
 #[path = "e2e/recording.rs"]
 mod recording;
 #[path = "e2e/reflection.rs"]
@@ -117,6 +119,7 @@ fn main() -> ExitCode {
         logs::TESTS,
         on::TESTS,
         owned::TESTS,
+        quarantine::TESTS,
         remote::TESTS,
         restarts::TESTS,
         recording::TESTS,

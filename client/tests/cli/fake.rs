@@ -11,6 +11,8 @@ use daymark_proto::v1::diagnosis_service_server::DiagnosisServiceServer;
 use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::log_service_server::LogServiceServer;
+use daymark_proto::v1::operation_service_server::OperationServiceServer;
+use daymark_proto::v1::pod_service_server::PodServiceServer;
 use daymark_proto::v1::server_service_server::{ServerService, ServerServiceServer};
 use daymark_proto::v1::status_service_server::{StatusService, StatusServiceServer};
 use daymark_proto::v1::table_service_server::TableServiceServer;
@@ -33,6 +35,8 @@ use crate::fake_diagnoses::{self, Diagnoses, DiagnosisScript};
 use crate::fake_events::{self, EventScript, Events, SeenEvents};
 use crate::fake_gates::{self, GateScript, Gates, SeenGates};
 use crate::fake_logs::{self, FakeLogs, LogStep};
+use crate::fake_operations::{self, OperationScript, Operations};
+use crate::fake_pods::{self, PodScript, Pods, SeenPods};
 use crate::fake_views::{self, SeenViews, ViewScript, Views};
 
 /// One step of a watch.
@@ -64,6 +68,8 @@ pub struct Script {
     /// The streams of logs, in the order of the calls.
     pub logs: VecDeque<Vec<LogStep>>,
     pub diagnoses: DiagnosisScript,
+    pub operations: OperationScript,
+    pub pods: PodScript,
     /// No answer to a single call, ever.
     pub silent: bool,
 }
@@ -86,6 +92,8 @@ struct Shared {
     events: Arc<Events>,
     logs: Arc<FakeLogs>,
     diagnoses: Arc<Diagnoses>,
+    operations: Arc<Operations>,
+    pods: Arc<Pods>,
     pushed: Arc<tokio::sync::Mutex<UnboundedReceiver<Step>>>,
 }
 
@@ -107,6 +115,9 @@ impl Fake {
         let events = Events::playing(std::mem::take(&mut script.events));
         let logs = FakeLogs { streams: Mutex::new(std::mem::take(&mut script.logs)), ..FakeLogs::default() };
         let diagnoses = Diagnoses { script: Mutex::new(std::mem::take(&mut script.diagnoses)), ..Diagnoses::default() };
+        let operations =
+            Operations { script: Mutex::new(std::mem::take(&mut script.operations)), ..Operations::default() };
+        let pods = Pods { script: Mutex::new(std::mem::take(&mut script.pods)), ..Pods::default() };
         let (push, pushed) = unbounded_channel();
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
@@ -117,6 +128,8 @@ impl Fake {
             events: Arc::new(events),
             logs: Arc::new(logs),
             diagnoses: Arc::new(diagnoses),
+            operations: Arc::new(operations),
+            pods: Arc::new(pods),
             pushed: Arc::new(tokio::sync::Mutex::new(pushed)),
         });
         let folder = tempfile::tempdir().unwrap();
@@ -166,6 +179,15 @@ impl Fake {
         self.shared.diagnoses.seen.lock().unwrap()
     }
 
+    /// Operations that were cancelled, by their ids.
+    pub fn cancelled(&self) -> MutexGuard<'_, Vec<String>> {
+        self.shared.operations.cancelled.lock().unwrap()
+    }
+
+    pub fn seen_pods(&self) -> MutexGuard<'_, SeenPods> {
+        self.shared.pods.seen.lock().unwrap()
+    }
+
     /// Adds a step to the watch that is open.
     pub fn push(&self, step: Step) {
         self.push.send(step).unwrap();
@@ -209,6 +231,8 @@ impl Fake {
             .add_service(EventServiceServer::new(fake_events::Service(Arc::clone(&self.shared.events))))
             .add_service(LogServiceServer::new(fake_logs::Service(Arc::clone(&self.shared.logs))))
             .add_service(DiagnosisServiceServer::new(fake_diagnoses::Service(Arc::clone(&self.shared.diagnoses))))
+            .add_service(OperationServiceServer::new(fake_operations::Service(Arc::clone(&self.shared.operations))))
+            .add_service(PodServiceServer::new(fake_pods::Service(Arc::clone(&self.shared.pods))))
             .add_service(ServerServiceServer::new(Service(Arc::clone(&self.shared))));
         runtime.spawn(server.serve_with_incoming(UnboundedReceiverStream::new(incoming)));
         self.runtime = Some(runtime);

@@ -22,7 +22,7 @@ use crate::act::operation::{Start, Target};
 use crate::act::quarantine::mark::Mark;
 use crate::act::quarantine::plan::{Facts, Plan, Unfit};
 use crate::act::quarantine::read::{self, Managing};
-use crate::act::quarantine::release::{NotReleased, mark, release};
+use crate::act::quarantine::release::{NotReleased, find, release};
 use crate::act::quarantine::{Options, Quarantine, Targets};
 use crate::diagnose::Object;
 use crate::kind::Kind;
@@ -69,16 +69,7 @@ impl Served {
         let Planned { plan, facts, managing, mark, is_marked } = planned;
         let targets = self.quarantine_targets(&pods, &key, &facts, &plan)?;
         let told_plan = self.told_quarantine(&plan, &targets);
-        let start = Start {
-            request: request_id,
-            act: Act::Quarantine,
-            target: targets.pod.clone(),
-            caller: caller.clone(),
-            timeout: options.timeout,
-            detached: detach,
-            seen_by: vec![Right::to("get", &pods, Some(&key.namespace)).of(&key.name)],
-            cancelled_by: read::right(&pods, &key),
-        };
+        let start = start(request_id, caller, &targets.pod, options.timeout, detach);
         let eyes = self.eyes_on_pods(&pods, &key.namespace).await?;
         let quarantine = Quarantine { actor, options, plan, facts, managing, targets, mark, is_marked, eyes };
         let begun = note.clone();
@@ -148,9 +139,8 @@ impl Served {
         let (pods, key) = self.pod(&wanted).await?;
         let now = (self.clock.now(), dry_run);
         let released = async {
-            let pod = read::pod(&actor, &key, &wanted.uid).await?;
-            let managing = self.managing_with_kind(mark(&pod)?.controller);
-            release(&actor, &pods, pod, &managing, now).await
+            let (pod, mark) = find(&actor, &pods, &key, &wanted.uid).await?;
+            release(&actor, pod, &self.managing_with_kind(mark.controller), now).await
         };
         match released.await {
             Ok(released) => {
@@ -212,6 +202,19 @@ impl Served {
             selections.push(Selection { every_version: true, ..selection });
         }
         Ok(Eyes::on(&self.log, &self.groups, selections))
+    }
+}
+
+fn start(request: String, caller: &Caller, pod: &Target, timeout: Duration, detached: bool) -> Start {
+    Start {
+        request,
+        act: Act::Quarantine,
+        target: pod.clone(),
+        caller: caller.clone(),
+        timeout,
+        detached,
+        seen_by: vec![Right::to("get", &pod.kind, Some(&pod.key.namespace)).of(&pod.key.name)],
+        cancelled_by: read::right(&pod.kind, &pod.key),
     }
 }
 

@@ -41,6 +41,22 @@ pub(crate) fn accounts(cluster: &Cluster, here: &Namespace<'_>) {
 ---
 {{apiVersion: v1, kind: ServiceAccount, metadata: {{name: single, namespace: {n}}}}}
 ---
+{{apiVersion: v1, kind: ServiceAccount, metadata: {{name: curator, namespace: {n}}}}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {{name: curator, namespace: {n}}}
+rules:
+- {{apiGroups: [""], resources: [pods], verbs: [get, patch]}}
+- {{apiGroups: [""], resources: [services], verbs: [list]}}
+- {{apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [list]}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {{name: curator, namespace: {n}}}
+roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: curator}}
+subjects: [{{kind: ServiceAccount, name: curator, namespace: {n}}}]
+---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata: {{name: local, namespace: {n}}}
@@ -142,6 +158,11 @@ fn samples_of(rpc: &str, here: &str, there: &str) -> Vec<Sample> {
         }
         "GateService/OpenGate" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
         "LogService/StreamLogs" => logs(rpc, here),
+        "PodService/ListQuarantined" => of_pods(of_kinds(&["list"])),
+        "PodService/StartQuarantine" => {
+            curated(rpc, "two", here, &[("list", "services"), ("list", "endpointslices.discovery.k8s.io")])
+        }
+        "PodService/Release" => curated(rpc, "one", here, &[]),
         "ServerService/GetServerInfo" | "ServerService/ListCaches" => {
             vec![Sample { rpc: rpc.to_owned(), of: Of::Nothing, takes: Vec::new() }]
         }
@@ -171,6 +192,20 @@ fn kinds(rpc: &str, verbs: &[&'static str], here: &str, there: &str) -> Vec<Samp
         }
     }
     samples
+}
+
+/// Of samples of kinds, those of pods.
+fn of_pods(samples: Vec<Sample>) -> Vec<Sample> {
+    samples.into_iter().filter(|sample| matches!(&sample.of, Of::Kind(filter) if filter.kinds == ["pods"])).collect()
+}
+
+/// A pod whose labels are changed, and what that takes besides the pod.
+fn curated(rpc: &str, pod: &str, here: &str, more: &[(&'static str, &str)]) -> Vec<Sample> {
+    let r#ref = ObjectRef { resource: "pods".into(), namespace: here.into(), name: pod.into(), ..Default::default() };
+    let what = format!("pods/{pod}");
+    let takes = [("get", &*what), ("patch", &*what)].into_iter().chain(more.iter().copied());
+    let takes = takes.map(|(verb, what)| (verb, what.to_owned(), Some(here.to_owned()))).collect();
+    vec![Sample { rpc: rpc.to_owned(), of: Of::Object(r#ref), takes }]
 }
 
 /// Those of a namespace, or of all, and those of a pod.
@@ -240,12 +275,15 @@ fn matrix(cluster: &Cluster, _: &Daemon) {
         namespace.apply(&pod("one"));
         namespace.apply(&pod("two"));
     }
-    let daemon = Daemon::shared(cluster.kubeconfig(), SHARED);
+    let note = r#"daymark.dev/quarantine={"labels": {}, "by": "somebody", "at": "2026-01-01T00:00:00Z"}"#;
+    here.kubectl(["annotate", "pod", "one", note]);
+    let acting = [SHARED, &["--remote-acts", "all"]].concat();
+    let daemon = Daemon::shared(cluster.kubeconfig(), &acting);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let mut truth = Truth { cluster, known: HashMap::new() };
     let gate = daemon.cli().run(&format!("gate open -n {} pods --timeout 5m", here.name)).stdout;
     let (mut allowed, mut denied) = (0, 0);
-    for account in ["nobody", "local", "everywhere", "single"] {
+    for account in ["nobody", "local", "everywhere", "single", "curator"] {
         let token = token(cluster, &here, account);
         let name = format!("{}:{account}", here.name);
         for sample in samples(&here.name, &there.name) {

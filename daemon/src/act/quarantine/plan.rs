@@ -178,7 +178,8 @@ fn check(facts: &Facts) -> Result<(), Unfit> {
         return unfit("it has ended: no Service has it, and what manages it has done with it".to_owned());
     }
     match (&facts.controller, &facts.manager) {
-        (Some(controller), _) if (&*controller.group, &*controller.kind) == ("apps", "StatefulSet") => unfit(format!(
+        // Others of that name than Kubernetes' own keep to its ways.
+        (Some(controller), _) if controller.kind == "StatefulSet" => unfit(format!(
             "{} manages it, which makes no other pod of its name as long as it is there: it would be missing",
             controller.spoken()
         )),

@@ -72,8 +72,8 @@ pub(super) async fn may_look(actor: &Actor, key: &Key, managing: &Managing) -> R
 /// If the API server refuses.
 pub async fn facts(actor: &Actor, pod: Object, managing: &Managing) -> Result<Facts, NotDone> {
     let namespace = pod.name.namespace.clone();
-    let services = list_all(actor, &format!("/api/v1/namespaces/{}/services?", escape(&namespace)), ("v1", "Service"));
-    let services = services.await?;
+    let path = format!("/api/v1/namespaces/{}/services?", escape(&namespace));
+    let services = list_all(actor, &path, ("v1", "Service")).await?;
     let (manager, managed) = match managing {
         None => (None, Vec::new()),
         Some((controller, kind)) => managed(actor, &namespace, controller, kind.as_deref()).await?,

@@ -5,7 +5,7 @@ use serde_json::{Map, json};
 
 use super::ANNOTATION;
 use super::mark::Mark;
-use super::plan::{Change, selector_of, spoken};
+use super::plan::{Change, selector_of};
 use super::ranking::{is_active, node, of_daemon_set, of_replica_set};
 use super::read::{self, Managing, path};
 use super::replacement::wanted;
@@ -52,10 +52,7 @@ pub enum NotReleased {
 }
 
 /// What a pod in quarantine says of that.
-///
-/// # Errors
-/// If it is not in quarantine.
-pub fn mark(pod: &Object) -> Result<Mark, NotReleased> {
+fn mark(pod: &Object) -> Result<Mark, NotReleased> {
     let not = |why: String| NotReleased::NotQuarantined(pod.name.name.clone(), why);
     match Mark::of(pod) {
         Ok(Some(mark)) => Ok(mark),
@@ -64,20 +61,29 @@ pub fn mark(pod: &Object) -> Result<Mark, NotReleased> {
     }
 }
 
-/// Puts a pod back, which `managing` managed.
+/// A pod that is to be put back, which is to have that UID, or any if that is empty; and what it
+/// says of its quarantine.
 ///
 /// # Errors
-/// If it is not in quarantine, its labels were changed since, the actor may not, or the API
-/// server refuses.
+/// If the actor may not put it back, it is not in quarantine, or the API server refuses.
+pub async fn find(actor: &Actor, pods: &Kind, key: &Key, uid: &str) -> Result<(Object, Mark), NotReleased> {
+    actor.may(read::right(pods, key)).await?;
+    let pod = read::pod(actor, key, uid).await?;
+    let mark = mark(&pod)?;
+    Ok((pod, mark))
+}
+
+/// Puts a pod back that was found before, and that `managing` managed.
+///
+/// # Errors
+/// If it is not in quarantine any more, its labels were changed since, or the API server refuses.
 pub async fn release(
     actor: &Actor,
-    pods: &Kind,
     mut pod: Object,
     managing: &Managing,
     (now, dry_run): (Timestamp, bool),
 ) -> Result<Released, NotReleased> {
     let key = Key::new(pod.name.namespace.as_str(), pod.name.name.as_str());
-    actor.may(read::right(pods, &key)).await?;
     let query = if dry_run { "?dryRun=All" } else { "" };
     let path = format!("{}{query}", path(&key));
     let uid = pod.uid.clone();
@@ -214,6 +220,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::act::quarantine::plan::spoken;
 
     fn pod(name: &str, labels: &Value, note: &Value) -> Object {
         let metadata = json!({"name": name, "namespace": "n", "uid": name, "labels": labels, "annotations": note});

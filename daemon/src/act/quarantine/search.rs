@@ -256,10 +256,8 @@ mod tests {
         let mut sizes = BTreeMap::new();
         for mut seed in 0..400 {
             let seed = &mut seed;
-            let pod: Labels = (0..4)
-                .filter(|_| random(seed, 4) > 0)
-                .map(|key| (key.to_string(), random(seed, 3).to_string()))
-                .collect();
+            let value = |key: u64| (random(seed, 4) > 0).then(|| (key.to_string(), random(seed, 3).to_string()));
+            let pod: Labels = (0..4).filter_map(value).collect();
             let hard: Vec<_> = (0..=random(seed, 5)).map(|_| random_selector(seed)).collect();
             let edits = Question { labels: &pod, hard: &hard, soft: &[] }.answer();
             let smallest = brute_force(&pod, &hard);

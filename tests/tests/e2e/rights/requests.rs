@@ -5,6 +5,7 @@ use daymark_proto::v1::diagnosis_service_client::DiagnosisServiceClient;
 use daymark_proto::v1::event_service_client::EventServiceClient;
 use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::log_service_client::LogServiceClient;
+use daymark_proto::v1::pod_service_client::PodServiceClient;
 use daymark_proto::v1::server_service_client::ServerServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::table_service_client::TableServiceClient;
@@ -15,6 +16,7 @@ use daymark_proto::v1::{
     ListTablesRequest, ObjectRef, OpenGateRequest, StreamLogsRequest, Subject, WatchDiagnosisRequest,
     WatchEventsRequest, WatchGateRequest, WatchStatusesRequest, WatchTreeRequest,
 };
+use daymark_proto::v1::{ListQuarantinedRequest, ReleaseRequest, StartQuarantineRequest};
 use daymark_tests::in_process::with_token;
 use tonic::Status;
 use tonic::transport::Channel;
@@ -28,6 +30,7 @@ pub(super) async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &s
         "StatusService" => ask_states(channel, sample, token).await,
         "GateService" => ask_gates(channel, sample, token, gate).await,
         "ServerService" => ask_server(channel, sample, token).await,
+        "PodService" => ask_pods(channel, sample, token).await,
         _ => ask_others(channel, sample, token).await,
     }
 }
@@ -109,6 +112,27 @@ async fn ask_server(channel: Channel, sample: &Sample, token: &str) -> Result<()
             server.get_server_info(with_token(GetServerInfoRequest {}, token)).await.map(drop)
         }
         "ServerService/ListCaches" => server.list_caches(with_token(ListCachesRequest {}, token)).await.map(drop),
+        other => panic!("{other}: how is it asked? Say it here"),
+    }
+}
+
+/// Nothing is changed.
+async fn ask_pods(channel: Channel, sample: &Sample, token: &str) -> Result<(), Status> {
+    let (mut pods, token, r#ref) = (PodServiceClient::new(channel), Some(token), sample.object());
+    match sample.rpc.as_str() {
+        "PodService/ListQuarantined" => {
+            let Filter { namespaces, all_namespaces, .. } = sample.filter().unwrap_or_default();
+            let request = ListQuarantinedRequest { namespaces, all_namespaces, ..Default::default() };
+            pods.list_quarantined(with_token(request, token)).await.map(drop)
+        }
+        "PodService/StartQuarantine" => {
+            let set = [("a".to_owned(), "b".to_owned())].into();
+            let request = StartQuarantineRequest { r#ref, set, dry_run: true, ..Default::default() };
+            pods.start_quarantine(with_token(request, token)).await.map(drop)
+        }
+        "PodService/Release" => {
+            pods.release(with_token(ReleaseRequest { r#ref, dry_run: true }, token)).await.map(drop)
+        }
         other => panic!("{other}: how is it asked? Say it here"),
     }
 }
