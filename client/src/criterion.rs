@@ -18,8 +18,8 @@ pub enum Asked {
 pub enum CriterionError {
     /// It is none of the words.
     #[error(
-        "expected ready, rollout, complete, exists, deleted, condition=TYPE[=VALUE], jsonpath={{PATH}}[=VALUE], \
-         cel=EXPRESSION or connect=HOST:PORT"
+        "expected ready, rollout, complete, exists, deleted, drained, condition=TYPE[=VALUE], \
+         jsonpath={{PATH}}[=VALUE], cel=EXPRESSION or connect=HOST:PORT"
     )]
     Unknown,
     /// Nothing stands behind the sign of equality.
@@ -40,6 +40,7 @@ pub fn parse(text: &str) -> Result<Asked, CriterionError> {
             "complete" => goal(Goal::Complete),
             "exists" | "create" => goal(Goal::Exists),
             "deleted" | "delete" => goal(Goal::Deleted),
+            "drained" => goal(Goal::Drained),
             _ => Err(CriterionError::Unknown),
         },
         Some(("condition", "")) => Err(CriterionError::Empty("condition")),

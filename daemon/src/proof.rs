@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use futures::stream::{self, TryStreamExt as _};
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Snapshot};
 use crate::caches::Caches;
 use crate::event_log::{CacheId, EventLog};
 use crate::kind::Kind;
 use crate::record::{Key, Record, SERVICE};
+use crate::rule::DRAINED;
 use crate::rule::relations;
 use crate::rule::view::Related;
 use crate::source::shared::SharedReads;
-use crate::source::{Collection, Problem, Set, Source, Truth};
+use crate::source::{Collection, Problem, Selectors, Set, Source, Truth};
 use crate::subscription::{Absence, Gap, Named, Scope, Selection};
 
 /// Live reads that one proof makes at a time.
@@ -58,8 +59,8 @@ pub enum Finds {
     Nothing,
 }
 
-/// Whose objects a list is of, in which namespace, and with which labels.
-type ListOf = (CacheId, Option<Box<str>>, String);
+/// Whose objects a list is of, in which namespace, and with which labels and fields.
+type ListOf = (CacheId, Option<Box<str>>, Selectors);
 
 impl Prover {
     /// A prover of what these caches hold, which that source feeds.
@@ -100,7 +101,9 @@ async fn prove_set(prover: &Prover, selection: &Selection, place: usize, finds: 
         _ => cache.collection().clone(),
     };
     let namespace = collection.namespace.clone();
-    let Some(set) = read_set(prover, cache, collection, selection.labels.to_string()).await? else { return Ok(()) };
+    let Some(set) = read_set(prover, cache, collection, Selectors::labels(selection.labels.to_string())).await? else {
+        return Ok(());
+    };
     cache.reaches(set.newest).await;
     let outdated = |record: &Record| {
         record.resource_version <= set.version && selection.may_list(record) && !set.uids.contains(&record.uid)
@@ -112,17 +115,17 @@ async fn prove_set(prover: &Prover, selection: &Selection, place: usize, finds: 
     prove_neighbours(prover, cache, namespace.as_deref(), None).await
 }
 
-/// What a live list sees, of those with these labels.
+/// What a live list sees, of those that are selected.
 async fn read_set(
     prover: &Prover,
     cache: &Cache,
     collection: Collection,
-    labels: String,
+    selectors: Selectors,
 ) -> Result<Option<Arc<Set>>, Unproven> {
-    let thing = (cache.id(), collection.namespace.clone(), labels.clone());
+    let thing = (cache.id(), collection.namespace.clone(), selectors.clone());
     let read = || {
-        let (source, collection, labels) = (prover.source.clone(), collection.clone(), labels.clone());
-        let read = async move { Ok(source.read_set(&collection, &labels).await?.map(Arc::new)) };
+        let (source, collection, selectors) = (prover.source.clone(), collection.clone(), selectors.clone());
+        let read = async move { Ok(source.read_set(&collection, &selectors).await?.map(Arc::new)) };
         prover.sets.read(&thing, read)
     };
     read_on(cache, "*", read).await
@@ -153,6 +156,32 @@ async fn prove_neighbours(
     if !needs.is_empty() {
         cache.touched().settled().await;
     }
+    if cache.related() == Some(Related::Nodes) {
+        prove_drained(prover, cache, name).await?;
+    }
+    Ok(())
+}
+
+/// Resolves when what is known of the pods of nodes that are said to be drained is no older
+/// than now, and has been looked at.
+async fn prove_drained(prover: &Prover, nodes: &Cache, name: Option<&str>) -> Result<(), Unproven> {
+    let drained: Vec<_> = {
+        let snapshot = Snapshot::take([nodes], &prover.log);
+        let all = snapshot
+            .objects(0, None)
+            .filter(|(key, record)| name.is_none_or(|name| *key.name == *name) && &*record.judgement.reason == DRAINED);
+        all.map(|(key, _)| Arc::clone(&key.name)).collect()
+    };
+    for pods in prover.caches.neighbours().caches(Related::Pods, None) {
+        for node in &drained {
+            let selectors = Selectors::fields(format!("spec.nodeName={node}"));
+            let is_meant = |pod: &Record| pod.node() == Some(node);
+            prove_others(prover, &pods, pods.collection().clone(), selectors, is_meant).await?;
+        }
+    }
+    if !drained.is_empty() {
+        nodes.touched().settled().await;
+    }
     Ok(())
 }
 
@@ -171,14 +200,25 @@ async fn prove_neighbour(
     let mut collection = cache.collection().clone();
     collection.namespace = collection.namespace.or(namespace.map(Into::into));
     let labels = of_service.map(|name| format!("{SERVICE}={name}")).unwrap_or_default();
-    let Some(set) = read_set(prover, cache, collection, labels).await? else { return Ok(()) };
-    cache.reaches(set.newest).await;
-    let outdated = |record: &Record| {
-        record.resource_version <= set.version
-            && namespace.is_none_or(|namespace| *record.key.namespace == *namespace)
+    let is_meant = |record: &Record| {
+        namespace.is_none_or(|namespace| *record.key.namespace == *namespace)
             && of_service.is_none_or(|name| record.label(SERVICE) == Some(name))
-            && !set.uids.contains(&record.uid)
     };
+    prove_others(prover, cache, collection, Selectors::labels(labels), is_meant).await
+}
+
+/// Resolves when the cache holds what a live list sees of those that are selected, which are those that are meant.
+async fn prove_others(
+    prover: &Prover,
+    cache: &Cache,
+    collection: Collection,
+    selectors: Selectors,
+    is_meant: impl Fn(&Record) -> bool,
+) -> Result<(), Unproven> {
+    let Some(set) = read_set(prover, cache, collection, selectors).await? else { return Ok(()) };
+    cache.reaches(set.newest).await;
+    let outdated =
+        |record: &Record| record.resource_version <= set.version && is_meant(record) && !set.uids.contains(&record.uid);
     cache.sheds(&prover.log, outdated).await;
     Ok(())
 }

@@ -45,6 +45,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+pub use self::node::DRAINED;
 use self::view::{Looking, View};
 use crate::intern::Interner;
 use crate::object::{Metadata, Object};

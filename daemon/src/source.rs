@@ -221,13 +221,13 @@ impl Source {
     }
 
     /// What a read that begins now, and no cache, says of all objects of a
-    /// collection with such labels. `None` if the cache is its own truth.
+    /// collection that are selected. `None` if the cache is its own truth.
     ///
     /// # Errors
     /// If the API server does not say.
-    pub async fn read_set(&self, collection: &Collection, labels: &str) -> Result<Option<Set>, Problem> {
+    pub async fn read_set(&self, collection: &Collection, selectors: &Selectors) -> Result<Option<Set>, Problem> {
         match self {
-            Self::ApiServer(server) => server.read_set(collection, labels).await.map(Some),
+            Self::ApiServer(server) => server.read_set(collection, selectors).await.map(Some),
             Self::Replay(_) => Ok(None),
         }
     }
@@ -308,6 +308,29 @@ pub enum Truth {
     Absent(u64),
     /// Whatever the cache holds: a recording is its own truth.
     Cached,
+}
+
+/// Which objects of a collection are listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Selectors {
+    /// Those with such labels.
+    pub labels: String,
+    /// Those with such fields.
+    pub fields: String,
+}
+
+impl Selectors {
+    /// Those with such labels.
+    #[must_use]
+    pub fn labels(labels: String) -> Self {
+        Self { labels, fields: String::new() }
+    }
+
+    /// Those with such fields.
+    #[must_use]
+    pub fn fields(fields: String) -> Self {
+        Self { fields, labels: String::new() }
+    }
 }
 
 /// What a live list found.

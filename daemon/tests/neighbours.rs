@@ -165,8 +165,12 @@ impl World {
 }
 
 fn node(ready: bool) -> Value {
+    cordonable(ready, false)
+}
+
+fn cordonable(ready: bool, cordoned: bool) -> Value {
     let status = if ready { "True" } else { "False" };
-    json!({"metadata": {}, "status": {"conditions": [{"type": "Ready", "status": status}]}})
+    json!({"metadata": {}, "spec": {"unschedulable": cordoned}, "status": {"conditions": [{"type": "Ready", "status": status}]}})
 }
 
 fn pod(node: &str, set: &str, crashes: bool) -> Value {
@@ -239,7 +243,7 @@ async fn what_can_be_seen_no_longer_is_not_relied_on() {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Node(u8, bool),
+    Node(u8, bool, bool),
     Pod(u8, u8, u8, bool),
     Set(u8),
     Service(u8),
@@ -251,7 +255,7 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        (0..3_u8, any::<bool>()).prop_map(|(n, ready)| Step::Node(n, ready)),
+        (0..3_u8, any::<bool>(), any::<bool>()).prop_map(|(n, ready, cordoned)| Step::Node(n, ready, cordoned)),
         (0..6_u8, 0..3_u8, 0..2_u8, any::<bool>()).prop_map(|(p, n, s, crashes)| Step::Pod(p, n, s, crashes)),
         (0..2_u8).prop_map(Step::Set),
         (0..2_u8).prop_map(Step::Service),
@@ -274,7 +278,9 @@ proptest! {
             let mut world = World::new();
             for step in steps {
                 match step {
-                    Step::Node(n, ready) => world.put(NODES, &n.to_string(), node(ready)).await,
+                    Step::Node(n, ready, cordoned) => {
+                        world.put(NODES, &n.to_string(), cordonable(ready, cordoned)).await;
+                    }
                     Step::Pod(p, n, s, crashes) => {
                         world.put(PODS, &p.to_string(), pod(&n.to_string(), &s.to_string(), crashes)).await;
                     }

@@ -15,6 +15,8 @@ mod describe;
 mod diagnose;
 #[path = "e2e/diagnose_catalogue.rs"]
 mod diagnose_catalogue;
+#[path = "e2e/drain.rs"]
+mod drain;
 #[path = "e2e/events.rs"]
 mod events;
 #[path = "e2e/expressions.rs"]
@@ -115,6 +117,7 @@ fn main() -> ExitCode {
         kinds::TESTS,
         completion::TESTS,
         diagnose::TESTS,
+        drain::TESTS,
         gates::TESTS,
         logs::TESTS,
         on::TESTS,

@@ -36,7 +36,7 @@ pub struct Question {
 /// What objects are to be, and for how long.
 #[derive(Debug, Default, Clone, clap::Args)]
 pub struct Policy {
-    /// What each object is to be: ready, rollout, complete, exists, deleted,
+    /// What each object is to be: ready, rollout, complete, exists, deleted, drained,
     /// condition=TYPE[=VALUE], jsonpath={PATH}[=VALUE], cel=EXPRESSION, or
     /// connect=HOST:PORT, which is tried from here. Repeated: all of them at the same time
     /// [default: ready]

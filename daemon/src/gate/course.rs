@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::policy::{Criterion, Policy};
 use super::seen::Seen;
 use crate::record::{Record, Uid};
+use crate::rule::DRAINED;
 use crate::rule::conventions::NO_STATUS;
 use crate::state::{Doom, Judgement, State};
 use crate::wishes::Wishes;
@@ -204,6 +205,7 @@ impl Course {
                 First::Nobody => true,
                 First::Was(first) => self.seen().is_none_or(|seen| seen.uid != *first),
             },
+            Criterion::Drained => seen.is_some_and(|seen| &*seen.record.judgement.reason == DRAINED),
             Criterion::Holds(number) => seen.is_some_and(|seen| seen.holds.get(number) == Some(&true)),
         }
     }
@@ -225,10 +227,10 @@ impl Course {
         self.wishes().and_then(|wishes| wishes.no_progress).or(policy.no_progress)
     }
 
-    /// Whether what its kind's rule calls failed counts: of what is to go it does not.
+    /// Whether what its kind's rule calls failed counts: of what is to go, or to be empty, it does not.
     fn is_judged_by_rules(&self, policy: &Policy) -> bool {
         let ignores = policy.ignore_failures || self.wishes().is_some_and(|wishes| wishes.ignore_failures);
-        !ignores && !policy.goal.asks(Criterion::Deleted)
+        !ignores && !policy.goal.asks(Criterion::Deleted) && !policy.goal.asks(Criterion::Drained)
     }
 
     /// How long its failure is borne, if it has failed.

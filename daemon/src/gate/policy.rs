@@ -13,6 +13,8 @@ pub enum Criterion {
     Exists,
     /// Gone: the object that was there first, by its UID.
     Deleted,
+    /// Of a node: it is cordoned, and nothing is left on it that a drain takes away.
+    Drained,
     /// The expression of that number is true of it (see [`super::seen`]).
     Holds(usize),
 }

@@ -26,6 +26,7 @@ use super::token::{Asked, Name};
 use super::whereabouts::Whereabouts;
 use super::withdrawn::Withdrawn;
 use crate::access::{Caller, shares};
+use crate::caches::Lease;
 use crate::clock::between;
 use crate::subscription::{Groups, Predicate, Scope, Selection};
 
@@ -206,6 +207,8 @@ pub struct Opening {
     pub family: Option<Family>,
     /// Who asks.
     pub caller: Caller,
+    /// What is followed besides for its criteria.
+    pub beside: Vec<Lease>,
     /// When it may not be asked any more.
     pub withdrawn: Withdrawn,
     /// Of what the caller may have; none for who acts as the daemon does.
@@ -288,8 +291,18 @@ impl Gates {
         now: Timestamp,
         unkept: Option<Unkept>,
     ) -> Run {
-        let Opening { selection, policy, expressions, await_arming, applied, family, caller: _, withdrawn, place } =
-            opening;
+        let Opening {
+            selection,
+            policy,
+            expressions,
+            await_arming,
+            applied,
+            family,
+            caller: _,
+            beside,
+            withdrawn,
+            place,
+        } = opening;
         let named = match (family.as_ref().map(Family::targets), &selection.scope) {
             (Some(Targets::Named(named)), _) => Some(named.keys().cloned().collect()),
             (_, Scope::Named(named)) => Some(named.iter().map(|named| (named.cache, named.key.clone())).collect()),
@@ -313,6 +326,7 @@ impl Gates {
             withdrawn,
             may_see: true,
             _place: place,
+            _beside: beside,
             unkept,
         }
     }

@@ -22,6 +22,7 @@ use super::token::Name;
 use super::withdrawn::Withdrawn;
 use super::{Outcome, Verdict};
 use crate::access::shares;
+use crate::caches::Lease;
 use crate::cause::Investigator;
 use crate::clock::Clock;
 use crate::event_log::{self, EventLog, Revision};
@@ -86,6 +87,8 @@ pub struct Run {
     /// Whether whoever has opened it may see its objects.
     pub(super) may_see: bool,
     pub(super) _place: Option<shares::Place>,
+    /// What is followed besides.
+    pub(super) _beside: Vec<Lease>,
     pub(super) unkept: Option<Unkept>,
 }
 

@@ -12,11 +12,12 @@ use super::convert::View;
 use super::error::{Reason, shared_out, status, unreadable};
 use super::gate_policy::{Read, invalid};
 use crate::access::Caller;
-use crate::gate::Applied;
+use crate::caches::Lease;
 use crate::gate::family::Family;
 use crate::gate::register::Opening;
 use crate::gate::tally::Place;
 use crate::gate::whereabouts::Whereabouts;
+use crate::gate::{self, Applied};
 use crate::record::{Key, Uid};
 use crate::source::ProblemReason;
 use crate::subscription::{Predicate, Selection};
@@ -56,8 +57,17 @@ impl Served {
         let applied =
             self.applied_to(&applied, filter.namespaces.first(), &whereabouts(&selection, family.as_ref()))?;
         let place = self.shares.gate(caller).map_err(|exceeded| shared_out(&exceeded))?;
+        let beside = self.beside(&policy).await?;
         let caller = caller.clone();
-        Ok(Opening { selection, policy, expressions, await_arming, applied, family, caller, withdrawn, place })
+        Ok(Opening { selection, policy, expressions, await_arming, applied, family, caller, beside, withdrawn, place })
+    }
+
+    /// What a policy needs followed besides: a node is drained by what is known of pods.
+    async fn beside(&self, policy: &gate::Policy) -> Result<Vec<Lease>, Status> {
+        match self.caches.catalog().find_exactly(("", "Pod")) {
+            Some(pods) if policy.goal.asks(gate::Criterion::Drained) => self.lease(&pods).await,
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// The same of a gate that is armed with these.

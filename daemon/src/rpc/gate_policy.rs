@@ -140,6 +140,7 @@ fn goal(number: i32, kinds: &[&Kind]) -> Result<Criterion, Status> {
     let misfit = match goal {
         v1::Goal::Rollout => misfit("apps", &["deployments", "statefulsets", "daemonsets"]),
         v1::Goal::Complete => misfit("batch", &["jobs"]),
+        v1::Goal::Drained => misfit("", &["nodes"]),
         v1::Goal::Unspecified | v1::Goal::Ready | v1::Goal::Exists | v1::Goal::Deleted => None,
     };
     if let Some(kind) = misfit {
@@ -149,6 +150,7 @@ fn goal(number: i32, kinds: &[&Kind]) -> Result<Criterion, Status> {
         v1::Goal::Unspecified | v1::Goal::Ready | v1::Goal::Rollout | v1::Goal::Complete => Criterion::Ready,
         v1::Goal::Exists => Criterion::Exists,
         v1::Goal::Deleted => Criterion::Deleted,
+        v1::Goal::Drained => Criterion::Drained,
     })
 }
 

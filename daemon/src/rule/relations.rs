@@ -35,10 +35,11 @@ pub fn looks_at(set: Related) -> &'static [Related] {
 }
 
 /// What it looks at besides if somebody follows that anyway: a Lease is renewed
-/// so often that it is not followed for the sake of its node.
+/// so often that it is not followed for the sake of its node, and pods, which
+/// look at their nodes, are for the sake of a drained one only.
 fn glances_at(set: Related) -> &'static [Related] {
     match set {
-        Related::Nodes => &[Related::Leases],
+        Related::Nodes => &[Related::Leases, Related::Pods],
         _ => &[],
     }
 }
@@ -79,7 +80,10 @@ pub fn complete(kinds: &mut Vec<Kind>, served: &[Kind]) {
 #[must_use]
 pub fn dependents(set: Related, record: &Record) -> Vec<Dependent> {
     match set {
-        Related::Pods | Related::ReplicaSets => record.owners.iter().filter_map(|o| owner(record, o)).collect(),
+        Related::Pods | Related::ReplicaSets => {
+            let owners = record.owners.iter().filter_map(|o| owner(record, o));
+            owners.chain(node_of(record)).collect()
+        }
         Related::Nodes => vec![Dependent::Linked(Related::Pods, Link::Node(record.key.name.clone()))],
         Related::EndpointSlices => record.service().into_iter().flat_map(of_service).collect(),
         Related::Leases if &*record.key.namespace == NODE_LEASES => {
@@ -89,6 +93,12 @@ pub fn dependents(set: Related, record: &Record) -> Vec<Dependent> {
         Related::StorageClasses => vec![Dependent::Every(Related::Claims)],
         _ => Vec::new(),
     }
+}
+
+/// The node of a pod, which may be drained by then.
+fn node_of(pod: &Record) -> Option<Dependent> {
+    let name = pod.node().filter(|node| !node.is_empty())?;
+    Some(Dependent::Named(Related::Nodes, Key { namespace: "".into(), name: Arc::clone(name) }))
 }
 
 fn of_service(service: Key) -> [Dependent; 3] {

@@ -2120,6 +2120,10 @@ pub enum Goal {
     Exists = 4,
     /// It does not exist: the object that was there first, by its UID.
     Deleted = 5,
+    /// It is cordoned, no pods are left on it but those of DaemonSets, those that the
+    /// kubelet runs by itself, and such as have ended, and no volumes are attached: for
+    /// Nodes.
+    Drained = 6,
 }
 impl Goal {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -2134,6 +2138,7 @@ impl Goal {
             Self::Complete => "GOAL_COMPLETE",
             Self::Exists => "GOAL_EXISTS",
             Self::Deleted => "GOAL_DELETED",
+            Self::Drained => "GOAL_DRAINED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -2145,6 +2150,7 @@ impl Goal {
             "GOAL_COMPLETE" => Some(Self::Complete),
             "GOAL_EXISTS" => Some(Self::Exists),
             "GOAL_DELETED" => Some(Self::Deleted),
+            "GOAL_DRAINED" => Some(Self::Drained),
             _ => None,
         }
     }

@@ -11,9 +11,12 @@ use prost_types::FileDescriptorSet;
 use tonic::transport::Endpoint;
 use tonic::{Code, Status};
 
+#[path = "rights/accounts.rs"]
+mod accounts;
 #[path = "rights/requests.rs"]
 mod requests;
 
+pub(crate) use self::accounts::accounts;
 use self::requests::ask;
 use crate::{Run, Test};
 
@@ -27,61 +30,6 @@ pub(crate) const SHARED: &[&str] = &["--token-review", "--authorization-ttl", "2
 
 /// Kinds of each sort: as an RPC names them, and as `kubectl auth can-i` does.
 const KINDS: &[(&str, &str)] = &[("", "pods"), ("apps", "deployments"), ("", "secrets"), ("", "nodes")];
-
-/// ServiceAccounts that may see different things of two namespaces.
-pub(crate) fn accounts(cluster: &Cluster, here: &Namespace<'_>) {
-    let n = &here.name;
-    cluster.apply(&format!(
-        r#"
-{{apiVersion: v1, kind: ServiceAccount, metadata: {{name: nobody, namespace: {n}}}}}
----
-{{apiVersion: v1, kind: ServiceAccount, metadata: {{name: local, namespace: {n}}}}}
----
-{{apiVersion: v1, kind: ServiceAccount, metadata: {{name: everywhere, namespace: {n}}}}}
----
-{{apiVersion: v1, kind: ServiceAccount, metadata: {{name: single, namespace: {n}}}}}
----
-{{apiVersion: v1, kind: ServiceAccount, metadata: {{name: curator, namespace: {n}}}}}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: {{name: curator, namespace: {n}}}
-rules:
-- {{apiGroups: [""], resources: [pods], verbs: [get, patch]}}
-- {{apiGroups: [""], resources: [services], verbs: [list]}}
-- {{apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [list]}}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {{name: curator, namespace: {n}}}
-roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: curator}}
-subjects: [{{kind: ServiceAccount, name: curator, namespace: {n}}}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {{name: local, namespace: {n}}}
-roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}}
-subjects: [{{kind: ServiceAccount, name: local, namespace: {n}}}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {{name: everywhere-{n}}}
-roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}}
-subjects: [{{kind: ServiceAccount, name: everywhere, namespace: {n}}}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: {{name: single, namespace: {n}}}
-rules: [{{apiGroups: [""], resources: [pods], resourceNames: [one], verbs: [get, watch]}}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {{name: single, namespace: {n}}}
-roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: single}}
-subjects: [{{kind: ServiceAccount, name: single, namespace: {n}}}]
-"#
-    ));
-}
 
 pub(crate) fn token(cluster: &Cluster, namespace: &Namespace<'_>, account: &str) -> String {
     let token = cluster.kubectl(["create", "token", account, "-n", &namespace.name, "--audience", "daymark"]);
@@ -158,15 +106,21 @@ fn samples_of(rpc: &str, here: &str, there: &str) -> Vec<Sample> {
         }
         "GateService/OpenGate" => [of_kinds(&["list", "watch"]), of_object(&["get", "watch"])].concat(),
         "LogService/StreamLogs" => logs(rpc, here),
+        "NodeService/Cordon" | "NodeService/Uncordon" => node(rpc, &[("get", NODE), ("patch", NODE)]),
+        "NodeService/PlanDrain" => node(rpc, &[("get", NODE), ("list", "pods")]),
+        "NodeService/StartDrain" => node(rpc, &[("get", NODE), ("list", "pods"), ("patch", NODE)]),
         "PodService/ListQuarantined" => of_pods(of_kinds(&["list"])),
         "PodService/StartQuarantine" => {
             curated(rpc, "two", here, &[("list", "services"), ("list", "endpointslices.discovery.k8s.io")])
         }
         "PodService/Release" => curated(rpc, "one", here, &[]),
-        "ServerService/GetServerInfo" | "ServerService/ListCaches" => {
+        "ServerService/GetServerInfo" | "ServerService/ListCaches" | "OperationService/ListOperations" => {
             vec![Sample { rpc: rpc.to_owned(), of: Of::Nothing, takes: Vec::new() }]
         }
         // By a token that is somebody else's: for nobody.
+        "OperationService/CancelOperation" | "OperationService/GetOperation" | "OperationService/WatchOperation" => {
+            vec![Sample { rpc: rpc.to_owned(), of: Of::Nothing, takes: vec![("nothing", "operations".into(), None)] }]
+        }
         "GateService/ArmGate" | "GateService/CancelGate" | "GateService/GetGate" | "GateService/WatchGate" => {
             vec![Sample { rpc: rpc.to_owned(), of: Of::Nothing, takes: vec![("nothing", "gates".into(), None)] }]
         }
@@ -192,6 +146,16 @@ fn kinds(rpc: &str, verbs: &[&'static str], here: &str, there: &str) -> Vec<Samp
         }
     }
     samples
+}
+
+/// A node that there is, as `kubectl auth can-i` names it.
+const NODE: &str = "nodes/kwok-node-0";
+
+fn node(rpc: &str, takes: &[(&'static str, &str)]) -> Vec<Sample> {
+    let name = NODE.trim_start_matches("nodes/").to_owned();
+    let r#ref = ObjectRef { resource: "nodes".into(), name, ..Default::default() };
+    let takes = takes.iter().map(|(verb, what)| (*verb, (*what).to_owned(), None)).collect();
+    vec![Sample { rpc: rpc.to_owned(), of: Of::Object(r#ref), takes }]
 }
 
 /// Of samples of kinds, those of pods.
@@ -283,7 +247,7 @@ fn matrix(cluster: &Cluster, _: &Daemon) {
     let mut truth = Truth { cluster, known: HashMap::new() };
     let gate = daemon.cli().run(&format!("gate open -n {} pods --timeout 5m", here.name)).stdout;
     let (mut allowed, mut denied) = (0, 0);
-    for account in ["nobody", "local", "everywhere", "single", "curator"] {
+    for account in ["nobody", "local", "everywhere", "single", "keeper", "curator"] {
         let token = token(cluster, &here, account);
         let name = format!("{}:{account}", here.name);
         for sample in samples(&here.name, &there.name) {

@@ -13,7 +13,7 @@ use super::ApiServer;
 use super::transport::Ticket;
 use crate::kind::{Kind, escape};
 use crate::record::{Key, Uid};
-use crate::source::{Collection, Problem, ProblemReason, Set, Truth};
+use crate::source::{Collection, Problem, ProblemReason, Selectors, Set, Truth};
 use crate::{body, decode};
 
 /// How long an answer may take, or the head of one that streams.
@@ -111,12 +111,19 @@ impl ApiServer {
 
     /// Lists the metadata of a set as it is now, page by page: the pages of a
     /// list are of one version.
-    pub(in crate::source) async fn read_set(&self, collection: &Collection, labels: &str) -> Result<Set, Problem> {
-        let selector = escape(labels);
+    pub(in crate::source) async fn read_set(
+        &self,
+        collection: &Collection,
+        selectors: &Selectors,
+    ) -> Result<Set, Problem> {
+        let (labels, fields) = (escape(&selectors.labels), escape(&selectors.fields));
         let mut set = Set::default();
         let mut token = String::new();
         loop {
-            let mut path = format!("{}?limit={PROOF_PAGE}&labelSelector={selector}", collection.path());
+            let mut path = format!("{}?limit={PROOF_PAGE}&labelSelector={labels}", collection.path());
+            if !selectors.fields.is_empty() {
+                path += &format!("&fieldSelector={fields}");
+            }
             if !token.is_empty() {
                 path.push_str("&continue=");
                 path.extend(escape(&token));

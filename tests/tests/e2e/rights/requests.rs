@@ -5,18 +5,21 @@ use daymark_proto::v1::diagnosis_service_client::DiagnosisServiceClient;
 use daymark_proto::v1::event_service_client::EventServiceClient;
 use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::log_service_client::LogServiceClient;
+use daymark_proto::v1::node_service_client::NodeServiceClient;
+use daymark_proto::v1::operation_service_client::OperationServiceClient;
 use daymark_proto::v1::pod_service_client::PodServiceClient;
 use daymark_proto::v1::server_service_client::ServerServiceClient;
 use daymark_proto::v1::status_service_client::StatusServiceClient;
 use daymark_proto::v1::table_service_client::TableServiceClient;
 use daymark_proto::v1::tree_service_client::TreeServiceClient;
 use daymark_proto::v1::{
-    ArmGateRequest, CancelGateRequest, CompleteRequest, DiagnoseRequest, EventFilter, Filter, GatePolicy,
-    GetGateRequest, GetServerInfoRequest, GetStatusRequest, ListCachesRequest, ListEventsRequest, ListStatusesRequest,
-    ListTablesRequest, ObjectRef, OpenGateRequest, StreamLogsRequest, Subject, WatchDiagnosisRequest,
-    WatchEventsRequest, WatchGateRequest, WatchStatusesRequest, WatchTreeRequest,
+    ArmGateRequest, CancelGateRequest, CancelOperationRequest, CompleteRequest, CordonRequest, DiagnoseRequest,
+    DrainOptions, EventFilter, Filter, GatePolicy, GetGateRequest, GetOperationRequest, GetServerInfoRequest,
+    GetStatusRequest, ListCachesRequest, ListEventsRequest, ListOperationsRequest, ListQuarantinedRequest,
+    ListStatusesRequest, ListTablesRequest, ObjectRef, OpenGateRequest, PlanDrainRequest, ReleaseRequest,
+    StartDrainRequest, StartQuarantineRequest, StreamLogsRequest, Subject, UncordonRequest, WatchDiagnosisRequest,
+    WatchEventsRequest, WatchGateRequest, WatchOperationRequest, WatchStatusesRequest, WatchTreeRequest,
 };
-use daymark_proto::v1::{ListQuarantinedRequest, ReleaseRequest, StartQuarantineRequest};
 use daymark_tests::in_process::with_token;
 use tonic::Status;
 use tonic::transport::Channel;
@@ -31,6 +34,8 @@ pub(super) async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &s
         "GateService" => ask_gates(channel, sample, token, gate).await,
         "ServerService" => ask_server(channel, sample, token).await,
         "PodService" => ask_pods(channel, sample, token).await,
+        "NodeService" => ask_nodes(channel, sample, token).await,
+        "OperationService" => ask_operations(channel, sample, token).await,
         _ => ask_others(channel, sample, token).await,
     }
 }
@@ -112,6 +117,46 @@ async fn ask_server(channel: Channel, sample: &Sample, token: &str) -> Result<()
             server.get_server_info(with_token(GetServerInfoRequest {}, token)).await.map(drop)
         }
         "ServerService/ListCaches" => server.list_caches(with_token(ListCachesRequest {}, token)).await.map(drop),
+        other => panic!("{other}: how is it asked? Say it here"),
+    }
+}
+
+/// Nothing is changed, and no pod is meant.
+async fn ask_nodes(channel: Channel, sample: &Sample, token: &str) -> Result<(), Status> {
+    let (mut nodes, token, r#ref) = (NodeServiceClient::new(channel), Some(token), sample.object());
+    let options = Some(DrainOptions { pod_selector: "no=pods".into(), dry_run: true, ..Default::default() });
+    match sample.rpc.as_str() {
+        "NodeService/Cordon" => nodes.cordon(with_token(CordonRequest { r#ref, dry_run: true }, token)).await.map(drop),
+        "NodeService/Uncordon" => {
+            nodes.uncordon(with_token(UncordonRequest { r#ref, dry_run: true }, token)).await.map(drop)
+        }
+        "NodeService/PlanDrain" => {
+            nodes.plan_drain(with_token(PlanDrainRequest { r#ref, options }, token)).await.map(drop)
+        }
+        "NodeService/StartDrain" => {
+            let request = StartDrainRequest { r#ref, options, ..Default::default() };
+            nodes.start_drain(with_token(request, token)).await.map(drop)
+        }
+        other => panic!("{other}: how is it asked? Say it here"),
+    }
+}
+
+async fn ask_operations(channel: Channel, sample: &Sample, token: &str) -> Result<(), Status> {
+    let (mut operations, token) = (OperationServiceClient::new(channel), Some(token));
+    let id = "drain-none".to_owned();
+    match sample.rpc.as_str() {
+        "OperationService/ListOperations" => {
+            operations.list_operations(with_token(ListOperationsRequest::default(), token)).await.map(drop)
+        }
+        "OperationService/GetOperation" => {
+            operations.get_operation(with_token(GetOperationRequest { id }, token)).await.map(drop)
+        }
+        "OperationService/WatchOperation" => {
+            operations.watch_operation(with_token(WatchOperationRequest { id }, token)).await.map(drop)
+        }
+        "OperationService/CancelOperation" => {
+            operations.cancel_operation(with_token(CancelOperationRequest { id }, token)).await.map(drop)
+        }
         other => panic!("{other}: how is it asked? Say it here"),
     }
 }
