@@ -44,9 +44,9 @@ pub struct QuarantineStart {
     /// Those pods of a workload, such as deploy/web, that fail, or have not been ready for a minute
     #[arg(long, value_name = "KIND/NAME")]
     pub to: Option<String>,
-    /// At most so many of them, so that the workload is not emptied
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "to", value_parser = clap::value_parser!(u32).range(1..))]
-    pub max: u32,
+    /// At most so many of them, so that the workload is not emptied [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max: Option<u32>,
     /// Give a label this value, instead of the smallest change that does it; can be given often
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,

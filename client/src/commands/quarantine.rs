@@ -36,6 +36,9 @@ pub async fn run(
     }
     let args = &args.start;
     let set = set(&args.set)?;
+    if args.max.is_some() && args.to.is_none() {
+        return Err(Failure::usage("--max is for --to, which names a workload"));
+    }
     let named = match &args.to {
         None => Some(pod(global, &args.words)?),
         Some(_) => None,
@@ -43,7 +46,7 @@ pub async fn run(
     let client = signals.or(session::connect(global)).await?;
     let pods = match (named, &args.to) {
         (None, Some(workload)) => {
-            let found = failing::pods(global, &client, workload, args.max, printer);
+            let found = failing::pods(global, &client, workload, args.max.unwrap_or(1), printer);
             signals.or(found).await?
         }
         (named, _) => named.into_iter().collect(),
