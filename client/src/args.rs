@@ -21,6 +21,7 @@ mod logs;
 mod node;
 mod node_readiness;
 mod operation;
+mod quarantine;
 mod question;
 mod report;
 mod tunnel;
@@ -38,6 +39,7 @@ pub use logs::{LogFormat, Logs};
 pub use node::{Between, Cordon, Drain, DryRun, Node, NodeNames};
 pub use node_readiness::{NodeList, NodeListFormat, NodeWait, NodeWaitFormat};
 pub use operation::{Operation, OperationId, OperationList};
+pub use quarantine::{Quarantine, QuarantineCommand, QuarantineList, QuarantineStart, Release};
 pub use question::{IfUnreachable, Policy, Question};
 pub use report::{Format as ReportFormat, Report};
 pub use tunnel::{Loopback, Proxy, Tunnel, Via};
@@ -95,6 +97,10 @@ pub enum Command {
     /// See whether nodes are usable, and take them out of use for a while
     #[command(subcommand)]
     Node(Node),
+    /// Take a pod out of its services and away from its controller, to look at it
+    Quarantine(Box<Quarantine>),
+    /// Put a pod back that is in quarantine
+    Release(Release),
     /// Look after what is being done to the cluster
     #[command(subcommand)]
     Operation(Operation),

@@ -6,6 +6,7 @@ mod gates;
 mod nodes;
 mod objects;
 mod operations;
+mod pods;
 mod tunnels;
 
 use std::sync::Arc;

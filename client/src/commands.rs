@@ -18,6 +18,8 @@ pub mod node;
 pub mod on;
 pub mod operation;
 pub mod proxy;
+pub mod quarantine;
+pub mod release;
 pub mod session;
 pub mod tree;
 pub mod tunnel;

@@ -142,7 +142,8 @@ fn hint(error: &Error) -> String {
 }
 
 /// Reasons for which nothing is done to the cluster.
-const CANNOT_BE_DONE: &[&str] = &["ACT_REFUSED", "DRAIN_BLOCKED", "NO_EVICTION"];
+const CANNOT_BE_DONE: &[&str] =
+    &["ACT_REFUSED", "DRAIN_BLOCKED", "LABELS_CHANGED", "NO_EVICTION", "NOT_QUARANTINED", "NOT_TO_BE_QUARANTINED"];
 
 /// Reasons why a request makes sense, but not here.
 const OF_ANOTHER: &[&str] = &["EVENTS_NOT_KEPT", "NO_API_SERVER", "NO_SELECTOR", "NOT_FORWARDABLE"];

@@ -33,6 +33,7 @@ mod output;
 mod output_cases;
 mod policy_file;
 mod printer;
+mod quarantine_json;
 mod run;
 mod sanitize;
 mod signals;

@@ -8,7 +8,7 @@ use clap::Parser;
 use crate::args::{Args, Command, Daemon};
 use crate::commands::{
     completion, context, control_plane, daemon_status, describe, diagnose, dump, events, gate, get, logs, man, node,
-    on, operation, proxy, session, tree, tunnel, version, wait,
+    on, operation, proxy, quarantine, release, session, tree, tunnel, version, wait,
 };
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
@@ -77,6 +77,8 @@ async fn until_interrupted(args: Args, printer: &mut Printer) -> Result<Exit, Fa
         Command::Gate(gate) => signals.or(gate::run(global, &gate, printer)).await,
         // What nobody waits for is to be cancelled.
         Command::Node(node) => node::run(global, &node, printer, &mut signals).await,
+        Command::Quarantine(args) => quarantine::run(global, &args, printer, &mut signals).await,
+        Command::Release(args) => signals.or(release::run(global, &args, printer)).await,
         Command::Operation(args) => operation::run(global, &args, printer, &mut signals).await,
         Command::Wait(wait) => wait::run(global, &wait, printer, &mut signals).await,
         // What there is by then is to be gone on with.

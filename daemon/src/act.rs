@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod carrying;
+pub mod controller;
 pub mod cordon;
 pub mod drain;
 pub mod endpoints;
@@ -10,10 +11,15 @@ pub mod impersonation;
 pub mod operation;
 pub mod passing;
 pub mod port_forward;
+pub mod quarantine;
+mod read;
 pub mod tunnels;
 
 use std::fmt;
 use std::str::FromStr;
+
+/// The annotation by which a kubelet's own pods are told (core/v1, `MirrorPodAnnotationKey`).
+const MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// Something that is done to a cluster, as operators let callers do it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

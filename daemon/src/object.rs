@@ -79,6 +79,9 @@ pub struct Annotations {
     /// As before.
     #[serde(rename = "daymark.dev/no-progress")]
     pub no_progress: Box<str>,
+    /// Of a pod in quarantine, what was done to it: see [`crate::act::quarantine`].
+    #[serde(rename = "daymark.dev/quarantine")]
+    pub quarantine: Box<str>,
 }
 
 /// `metadata.ownerReferences[]`.

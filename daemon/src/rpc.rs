@@ -40,7 +40,10 @@ mod node_readiness_service;
 mod node_service;
 mod operation_convert;
 mod operation_service;
+mod pod_service;
 mod proxy_service;
+mod quarantine;
+mod quarantine_convert;
 mod rights;
 mod rules;
 mod server_service;
@@ -67,6 +70,7 @@ use daymark_proto::v1::log_service_server::LogServiceServer;
 use daymark_proto::v1::node_readiness_service_server::NodeReadinessServiceServer;
 use daymark_proto::v1::node_service_server::NodeServiceServer;
 use daymark_proto::v1::operation_service_server::OperationServiceServer;
+use daymark_proto::v1::pod_service_server::PodServiceServer;
 use daymark_proto::v1::proxy_service_server::ProxyServiceServer;
 use daymark_proto::v1::server_service_server::ServerServiceServer;
 use daymark_proto::v1::snapshot_service_server::SnapshotServiceServer;
@@ -200,6 +204,7 @@ impl Rpc {
             .add_service(LogServiceServer::new(log_service::Handler::new(Arc::clone(&served))))
             .add_service(NodeServiceServer::new(node_service::Handler::new(Arc::clone(&served))))
             .add_service(OperationServiceServer::new(operation_service::Handler::new(Arc::clone(&served))))
+            .add_service(PodServiceServer::new(pod_service::Handler::new(Arc::clone(&served))))
             .add_service(DiagnosisServiceServer::new(diagnosis_service::Handler::new(Arc::clone(&served))))
             .add_service(NodeReadinessServiceServer::new(node_readiness_service::Handler::new(Arc::clone(&served))))
             .add_service(ServerServiceServer::new(server_service::Handler::new(Arc::clone(&served))))

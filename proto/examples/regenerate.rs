@@ -9,7 +9,7 @@ use prost::Message;
 use prost_types::{FileDescriptorSet, MethodDescriptorProto, ServiceDescriptorProto};
 
 const PACKAGE: &str = "daymark.v1";
-const FILES: [&str; 17] = [
+const FILES: [&str; 18] = [
     "daymark/v1/completion_service.proto",
     "daymark/v1/control_plane_service.proto",
     "daymark/v1/diagnosis_service.proto",
@@ -20,6 +20,7 @@ const FILES: [&str; 17] = [
     "daymark/v1/node_service.proto",
     "daymark/v1/object.proto",
     "daymark/v1/operation_service.proto",
+    "daymark/v1/pod_service.proto",
     "daymark/v1/proxy_service.proto",
     "daymark/v1/server_service.proto",
     "daymark/v1/snapshot_service.proto",

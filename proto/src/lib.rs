@@ -29,6 +29,8 @@ pub mod v1 {
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.OperationService.rs");
     #[cfg(feature = "server")]
+    include!("gen/daymark.v1.PodService.rs");
+    #[cfg(feature = "server")]
     include!("gen/daymark.v1.ProxyService.rs");
     #[cfg(feature = "server")]
     include!("gen/daymark.v1.ServerService.rs");

@@ -42,6 +42,8 @@ mod nodes;
 mod on;
 #[path = "e2e/owned.rs"]
 mod owned;
+#[path = "e2e/quarantine.rs"]
+mod quarantine;
 #[path = "e2e/recording.rs"]
 mod recording;
 #[path = "e2e/reflection.rs"]
@@ -134,6 +136,7 @@ fn main() -> ExitCode {
         nodes::TESTS,
         on::TESTS,
         owned::TESTS,
+        quarantine::TESTS,
         remote::TESTS,
         restarts::TESTS,
         recording::TESTS,

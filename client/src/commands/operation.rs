@@ -42,6 +42,12 @@ impl Ended {
             Output::Text if self.operation.stage() == OperationStage::Succeeded => printer.line(&message)?,
             Output::Text => {}
         }
+        self.exit()
+    }
+
+    /// What the process ends with.
+    pub fn exit(&self) -> Result<Exit, Failure> {
+        let message = sanitize::line(&self.operation.message).into_owned();
         match self.operation.stage() {
             OperationStage::Succeeded => Ok(Exit::Passed),
             _ if self.operation.reason == "DeadlineExceeded" => Err(Failure::new(Exit::Undecided, message)),

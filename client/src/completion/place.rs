@@ -90,8 +90,10 @@ impl<'a> Walk<'a> {
             self.is_foreign = true;
         } else if word.len() > 1 && word.starts_with('-') {
             self.flag(word);
-        } else if self.command.has_subcommands() {
-            self.command = self.command.find_subcommand(word)?;
+        } else if let Some(command) = self.command.find_subcommand(word).filter(|_| self.words.is_empty()) {
+            self.command = command;
+        } else if self.command.has_subcommands() && self.command.get_positionals().next().is_none() {
+            return None;
         } else {
             self.words.push(word.to_owned());
         }

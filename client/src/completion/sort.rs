@@ -52,7 +52,7 @@ fn sort(arg: &Arg) -> Sort {
         (_, "KINDS") => Sort::Kinds,
         (_, "NODE") => Sort::Node,
         (_, "CRITERION") => Sort::Criterion,
-        (_, value) if value.starts_with("KIND") || value.starts_with("TARGET") => Sort::Target,
+        (_, value) if value == "POD" || value.starts_with("KIND") || value.starts_with("TARGET") => Sort::Target,
         _ if arg.get_short() == Some('L') => Sort::LabelKeys,
         _ => match arg.get_value_hint() {
             ValueHint::AnyPath | ValueHint::FilePath | ValueHint::DirPath | ValueHint::ExecutablePath => Sort::File,
@@ -67,10 +67,16 @@ pub async fn complete(place: &Place<'_>) -> Option<Answer> {
         Expects::Foreign => Some(Answer::Files),
         Expects::Flag(typed) => Some(Answer::words(flags(place, typed))),
         Expects::Value { flag, before, value } => values(place, flag, before, value).await,
-        Expects::Word(typed) if place.command.has_subcommands() => Some(Answer::words(commands(place.command, typed))),
         Expects::Word(typed) => {
-            let arg = positional(place.command, place.words.len())?;
-            values(place, arg, "", typed).await
+            let is_command = place.command.has_subcommands() && place.words.is_empty();
+            let named = is_command.then(|| commands(place.command, typed));
+            // A command may take words of its own, too.
+            let Some(arg) = positional(place.command, place.words.len()) else { return named.map(Answer::words) };
+            match (named, values(place, arg, "", typed).await) {
+                (Some(named), Some(Answer::Words(words))) => Some(Answer::words([named, words].concat())),
+                (Some(named), _) => Some(Answer::words(named)),
+                (None, answer) => answer,
+            }
         }
     }
 }

@@ -13,6 +13,8 @@ use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::log_service_server::LogServiceServer;
 use daymark_proto::v1::node_readiness_service_server::NodeReadinessServiceServer;
+use daymark_proto::v1::operation_service_server::OperationServiceServer;
+use daymark_proto::v1::pod_service_server::PodServiceServer;
 use daymark_proto::v1::proxy_service_server::ProxyServiceServer;
 use daymark_proto::v1::server_service_server::{ServerService, ServerServiceServer};
 use daymark_proto::v1::snapshot_service_server::SnapshotServiceServer;
@@ -41,6 +43,8 @@ use crate::fake_events::{self, EventScript, Events, SeenEvents};
 use crate::fake_gates::{self, GateScript, Gates, SeenGates};
 use crate::fake_logs::{self, FakeLogs, LogStep};
 use crate::fake_nodes::{self, NodeScript, Nodes, SeenNodes};
+use crate::fake_operations::{self, OperationScript, Operations};
+use crate::fake_pods::{self, PodScript, Pods, SeenPods};
 use crate::fake_tunnels::{self, TunnelScript, Tunnels};
 use crate::fake_views::{self, SeenViews, ViewScript, Views};
 
@@ -78,6 +82,8 @@ pub struct Script {
     /// The dumps, in the order of the calls.
     pub dumps: VecDeque<DumpSteps>,
     pub tunnels: TunnelScript,
+    pub operations: OperationScript,
+    pub pods: PodScript,
     /// No answer to a single call, ever.
     pub silent: bool,
 }
@@ -104,6 +110,8 @@ struct Shared {
     control_planes: Arc<ControlPlanes>,
     dumps: Arc<FakeDumps>,
     tunnels: Arc<Tunnels>,
+    operations: Arc<Operations>,
+    pods: Arc<Pods>,
     pushed: Arc<tokio::sync::Mutex<UnboundedReceiver<Step>>>,
 }
 
@@ -130,6 +138,9 @@ impl Fake {
         let control_planes = Arc::new(ControlPlanes { script: told, ..ControlPlanes::default() });
         let dumps = FakeDumps { streams: Mutex::new(std::mem::take(&mut script.dumps)), ..FakeDumps::default() };
         let tunnels = Tunnels { script: std::mem::take(&mut script.tunnels), ..Tunnels::default() };
+        let operations =
+            Operations { script: Mutex::new(std::mem::take(&mut script.operations)), ..Operations::default() };
+        let pods = Pods { script: Mutex::new(std::mem::take(&mut script.pods)), ..Pods::default() };
         let (push, pushed) = unbounded_channel();
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
@@ -144,6 +155,8 @@ impl Fake {
             control_planes,
             dumps: Arc::new(dumps),
             tunnels: Arc::new(tunnels),
+            operations: Arc::new(operations),
+            pods: Arc::new(pods),
             pushed: Arc::new(tokio::sync::Mutex::new(pushed)),
         });
         let folder = tempfile::tempdir().unwrap();
@@ -212,6 +225,15 @@ impl Fake {
         &self.shared.tunnels
     }
 
+    /// Operations that were cancelled, by their ids.
+    pub fn cancelled(&self) -> MutexGuard<'_, Vec<String>> {
+        self.shared.operations.cancelled.lock().unwrap()
+    }
+
+    pub fn seen_pods(&self) -> MutexGuard<'_, SeenPods> {
+        self.shared.pods.seen.lock().unwrap()
+    }
+
     /// Adds a step to the watch that is open.
     pub fn push(&self, step: Step) {
         self.push.send(step).unwrap();
@@ -262,6 +284,8 @@ impl Fake {
             .add_service(ProxyServiceServer::new(fake_tunnels::Service(Arc::clone(&self.shared.tunnels))))
             .add_service(DiagnosisServiceServer::new(fake_diagnoses::Service(Arc::clone(&self.shared.diagnoses))))
             .add_service(NodeReadinessServiceServer::new(fake_nodes::Service(Arc::clone(&self.shared.nodes))))
+            .add_service(OperationServiceServer::new(fake_operations::Service(Arc::clone(&self.shared.operations))))
+            .add_service(PodServiceServer::new(fake_pods::Service(Arc::clone(&self.shared.pods))))
             .add_service(ServerServiceServer::new(Service(Arc::clone(&self.shared))));
         runtime.spawn(server.serve_with_incoming(UnboundedReceiverStream::new(incoming)));
         self.runtime = Some(runtime);

@@ -20,6 +20,8 @@ pub enum Detail {
         node: Arc<str>,
         /// Whether none of its containers will run again.
         over: bool,
+        /// Whether it is in quarantine.
+        quarantined: bool,
     },
     /// Of a node.
     Node {

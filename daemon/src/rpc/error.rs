@@ -68,6 +68,10 @@ pub(super) enum Reason {
     EndpointLost,
     TunnelExpired,
     InvalidProxyRequest,
+    NotToBeQuarantined,
+    NotQuarantined,
+    LabelsChanged,
+    InvalidQuarantine,
 }
 
 impl Reason {
@@ -122,6 +126,10 @@ impl Reason {
             Self::EndpointLost => "ENDPOINT_LOST",
             Self::TunnelExpired => "TUNNEL_EXPIRED",
             Self::InvalidProxyRequest => "INVALID_PROXY_REQUEST",
+            Self::NotToBeQuarantined => "NOT_TO_BE_QUARANTINED",
+            Self::NotQuarantined => "NOT_QUARANTINED",
+            Self::LabelsChanged => "LABELS_CHANGED",
+            Self::InvalidQuarantine => "INVALID_QUARANTINE",
         }
     }
 }

@@ -246,7 +246,7 @@ impl Handler {
 }
 
 /// The place of a cache in a selection, and a key in it to go on behind.
-type Place = (usize, Option<Key>);
+pub(super) type Place = (usize, Option<Key>);
 
 pub(super) fn not_found(cache: &Cache, key: &Key) -> Status {
     let kind = cache.kind();
@@ -268,14 +268,14 @@ pub(super) fn page_size(asked: i32) -> Result<usize, Status> {
 }
 
 /// The place of a cache in the selection, and the key to go on behind.
-fn page_token(place: usize, after: Option<&Key>) -> String {
+pub(super) fn page_token(place: usize, after: Option<&Key>) -> String {
     match after {
         Some(key) => format!("{place}/{}/{}", key.namespace, key.name),
         None => format!("{place}"),
     }
 }
 
-fn page_start(token: &str, selection: &Selection) -> Result<Place, Status> {
+pub(super) fn page_start(token: &str, selection: &Selection) -> Result<Place, Status> {
     if token.is_empty() {
         return Ok((0, None));
     }

@@ -69,8 +69,9 @@ impl Facts for Pod {
         ))
     }
 
-    fn detail(&self, _metadata: &Metadata, texts: &mut Interner<str>) -> Detail {
-        Detail::Pod { node: texts.get(&*self.spec.node_name), over: is_over(self) }
+    fn detail(&self, metadata: &Metadata, texts: &mut Interner<str>) -> Detail {
+        let quarantined = metadata.annotations.as_ref().is_some_and(|a| !a.quarantine.is_empty());
+        Detail::Pod { node: texts.get(&*self.spec.node_name), over: is_over(self), quarantined }
     }
 }
 

@@ -185,7 +185,10 @@ mod tests {
         let json = r#"{"metadata":{"name":"a"},"spec":{"nodeName":"n,1","replicas":3,"paused":true},"status":{}}"#;
         let body = Some(Body::new(json.as_bytes(), &std::sync::Arc::default()).unwrap());
         let record = Record { body, ..Record::bare(Key::new("n", "a")) };
-        let pod = Record { detail: Detail::Pod { node: "k".into(), over: false }, ..Record::bare(Key::new("n", "p")) };
+        let pod = Record {
+            detail: Detail::Pod { node: "k".into(), over: false, quarantined: false },
+            ..Record::bare(Key::new("n", "p"))
+        };
         let matches = |selector: &str| FieldSelector::parse(selector).unwrap().matches(&record);
         for selector in [
             "",

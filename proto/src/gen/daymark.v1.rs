@@ -4554,6 +4554,348 @@ pub mod node_service_client {
         }
     }
 }
+/// LabelChange is what becomes of a label.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LabelChange {
+    /// The label.
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// What it was; unset, if the pod did not have it.
+    #[prost(string, optional, tag = "2")]
+    pub before: ::core::option::Option<::prost::alloc::string::String>,
+    /// What it becomes; unset, if the pod has it no more.
+    #[prost(string, optional, tag = "3")]
+    pub after: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// QuarantinePlan tells what would be changed, and what follows.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct QuarantinePlan {
+    /// The pod.
+    #[prost(message, optional, tag = "1")]
+    pub pod: ::core::option::Option<ObjectRef>,
+    /// Its labels.
+    #[prost(message, repeated, tag = "2")]
+    pub labels: ::prost::alloc::vec::Vec<LabelChange>,
+    /// Services that select it now, and no more.
+    #[prost(message, repeated, tag = "3")]
+    pub services: ::prost::alloc::vec::Vec<ObjectRef>,
+    /// What manages it now, and no more; a new pod comes from there.
+    #[prost(message, optional, tag = "4")]
+    pub controller: ::core::option::Option<ObjectRef>,
+    /// What else is worth knowing: other selectors that no longer match, such as
+    /// those of disruption budgets and network policies.
+    #[prost(string, repeated, tag = "5")]
+    pub notes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// StartQuarantineRequest names a pod.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StartQuarantineRequest {
+    /// Whoever says the same means the same operation; empty for a new one.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The pod: of `resource` pods, in any form that kubectl takes. An empty namespace
+    /// means the daemon's default namespace. Its UID, if it is given, must be the pod's.
+    #[prost(message, optional, tag = "2")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+    /// The labels' new values, which have to take it out of all; empty for the smallest
+    /// change that does it.
+    #[prost(map = "string, string", tag = "3")]
+    pub set: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    /// Why, for those who find the pod.
+    #[prost(string, tag = "4")]
+    pub why: ::prost::alloc::string::String,
+    /// How long it may take until the replacement is ready; 5 minutes, if it is not
+    /// set, and at most a day.
+    #[prost(message, optional, tag = "5")]
+    pub timeout: ::core::option::Option<::prost_types::Duration>,
+    /// The API server is asked, and nothing is changed.
+    #[prost(bool, tag = "6")]
+    pub dry_run: bool,
+    /// It goes on when nobody watches it.
+    #[prost(bool, tag = "7")]
+    pub detach: bool,
+}
+/// StartQuarantineResponse tells what was begun.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StartQuarantineResponse {
+    /// The operation.
+    #[prost(message, optional, tag = "1")]
+    pub operation: ::core::option::Option<Operation>,
+    /// What it does; unset, if the same request has begun it before.
+    #[prost(message, optional, tag = "2")]
+    pub plan: ::core::option::Option<QuarantinePlan>,
+}
+/// ReleaseRequest names a pod.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReleaseRequest {
+    /// The pod: of `resource` pods, in any form that kubectl takes. An empty namespace
+    /// means the daemon's default namespace. Its UID, if it is given, must be the pod's.
+    #[prost(message, optional, tag = "1")]
+    pub r#ref: ::core::option::Option<ObjectRef>,
+    /// The API server is asked, and nothing is changed.
+    #[prost(bool, tag = "2")]
+    pub dry_run: bool,
+}
+/// ReleaseResponse tells what was changed.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReleaseResponse {
+    /// The pod.
+    #[prost(message, optional, tag = "1")]
+    pub pod: ::core::option::Option<ObjectRef>,
+    /// Its labels.
+    #[prost(message, repeated, tag = "2")]
+    pub labels: ::prost::alloc::vec::Vec<LabelChange>,
+    /// What will manage it again.
+    #[prost(message, optional, tag = "3")]
+    pub controller: ::core::option::Option<ObjectRef>,
+    /// The pod that the controller will probably remove then, if it has one too many.
+    #[prost(message, optional, tag = "4")]
+    pub removed: ::core::option::Option<ObjectRef>,
+    /// That in a sentence for people. It may hold text from the cluster: escape it.
+    #[prost(string, tag = "5")]
+    pub message: ::prost::alloc::string::String,
+}
+/// ListQuarantinedRequest asks for pods.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListQuarantinedRequest {
+    /// In which cluster; empty for the daemon's only one.
+    #[prost(string, tag = "1")]
+    pub cluster: ::prost::alloc::string::String,
+    /// In which namespaces; empty for the daemon's default namespace.
+    #[prost(string, repeated, tag = "2")]
+    pub namespaces: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// In all namespaces.
+    #[prost(bool, tag = "3")]
+    pub all_namespaces: bool,
+    /// At most this many; 0 for the daemon's choice.
+    #[prost(int32, tag = "4")]
+    pub page_size: i32,
+    /// Where to go on, as the last answer said.
+    #[prost(string, tag = "5")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// ListQuarantinedResponse is a page of pods.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListQuarantinedResponse {
+    /// The pods, by namespace and name.
+    #[prost(message, repeated, tag = "1")]
+    pub pods: ::prost::alloc::vec::Vec<QuarantinedPod>,
+    /// Where to go on; empty behind the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+    /// What could not be read.
+    #[prost(message, repeated, tag = "3")]
+    pub unreachable: ::prost::alloc::vec::Vec<Unreachable>,
+}
+/// QuarantinedPod is a pod that is in quarantine.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct QuarantinedPod {
+    /// The pod, and how it is.
+    #[prost(message, optional, tag = "1")]
+    pub status: ::core::option::Option<Status>,
+    /// What was changed.
+    #[prost(message, repeated, tag = "2")]
+    pub labels: ::prost::alloc::vec::Vec<LabelChange>,
+    /// By whom.
+    #[prost(string, tag = "3")]
+    pub by: ::prost::alloc::string::String,
+    /// When.
+    #[prost(message, optional, tag = "4")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Why, as was said.
+    #[prost(string, tag = "5")]
+    pub why: ::prost::alloc::string::String,
+    /// What managed it.
+    #[prost(message, optional, tag = "6")]
+    pub controller: ::core::option::Option<ObjectRef>,
+    /// Services that had it, by their names.
+    #[prost(string, repeated, tag = "7")]
+    pub services: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Generated client implementations.
+#[cfg(feature = "client")]
+pub mod pod_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// PodService takes pods out of their services and away from their controllers,
+    /// and puts them back, as the caller, by the caller's rights.
+    ///
+    /// Errors are as StatusService's, and of these reasons besides: ACT_NOT_ENABLED
+    /// (PERMISSION_DENIED), NO_API_SERVER, ACT_REFUSED, NOT_TO_BE_QUARANTINED,
+    /// NOT_QUARANTINED, LABELS_CHANGED (FAILED_PRECONDITION), INVALID_QUARANTINE
+    /// (INVALID_ARGUMENT), TOO_MANY_OPERATIONS (RESOURCE_EXHAUSTED, with RetryInfo).
+    #[derive(Debug, Clone)]
+    pub struct PodServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl PodServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> PodServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> PodServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            PodServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// StartQuarantine changes a pod's labels so that no Service selects it, nor its
+        /// controller, and ends when no EndpointSlice has it any more and its replacement
+        /// is ready. A pod that cannot be replaced, or is in quarantine, is left alone:
+        /// NOT_TO_BE_QUARANTINED. OperationService follows it: its steps are the pod, the
+        /// Services and the controller.
+        pub async fn start_quarantine(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StartQuarantineRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StartQuarantineResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.PodService/StartQuarantine",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.PodService", "StartQuarantine"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Release gives a pod its labels back. If somebody else has changed one of them
+        /// since, nothing is touched: LABELS_CHANGED.
+        pub async fn release(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReleaseRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReleaseResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.PodService/Release",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.PodService", "Release"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// ListQuarantined tells which pods are in quarantine.
+        pub async fn list_quarantined(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListQuarantinedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListQuarantinedResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/daymark.v1.PodService/ListQuarantined",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("daymark.v1.PodService", "ListQuarantined"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
 /// FetchRequest is a request.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FetchRequest {

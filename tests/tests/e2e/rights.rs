@@ -11,9 +11,12 @@ use prost_types::FileDescriptorSet;
 use tonic::transport::Endpoint;
 use tonic::{Code, Status};
 
+#[path = "rights/accounts.rs"]
+mod accounts;
 #[path = "rights/requests.rs"]
 mod requests;
 
+pub(crate) use self::accounts::accounts;
 use self::requests::ask;
 use crate::{Run, Test};
 
@@ -27,62 +30,6 @@ pub(crate) const SHARED: &[&str] = &["--token-review", "--authorization-ttl", "2
 
 /// Kinds of each sort: as an RPC names them, and as `kubectl auth can-i` does.
 const KINDS: &[(&str, &str)] = &[("", "pods"), ("apps", "deployments"), ("", "secrets"), ("", "nodes")];
-
-/// ServiceAccounts that may see different things of two namespaces.
-pub(crate) fn accounts(cluster: &Cluster, here: &Namespace<'_>) {
-    let n = &here.name;
-    cluster.apply(&format!(
-        r#"
-{{apiVersion: v1, kind: ServiceAccount, metadata: {{name: nobody, namespace: {n}}}}}
----
-{{apiVersion: v1, kind: ServiceAccount, metadata: {{name: local, namespace: {n}}}}}
----
-{{apiVersion: v1, kind: ServiceAccount, metadata: {{name: everywhere, namespace: {n}}}}}
----
-{{apiVersion: v1, kind: ServiceAccount, metadata: {{name: single, namespace: {n}}}}}
----
-{{apiVersion: v1, kind: ServiceAccount, metadata: {{name: keeper, namespace: {n}}}}}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {{name: keeper-{n}}}
-rules:
-- {{apiGroups: [""], resources: [nodes], verbs: [get, list, watch, patch]}}
-- {{apiGroups: [""], resources: [pods], verbs: [get, list, watch]}}
-- {{apiGroups: [""], resources: [pods/eviction], verbs: [create]}}
-- {{apiGroups: [policy], resources: [poddisruptionbudgets], verbs: [list]}}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {{name: keeper-{n}}}
-roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: keeper-{n}}}
-subjects: [{{kind: ServiceAccount, name: keeper, namespace: {n}}}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {{name: local, namespace: {n}}}
-roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}}
-subjects: [{{kind: ServiceAccount, name: local, namespace: {n}}}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {{name: everywhere-{n}}}
-roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}}
-subjects: [{{kind: ServiceAccount, name: everywhere, namespace: {n}}}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: {{name: single, namespace: {n}}}
-rules: [{{apiGroups: [""], resources: [pods], resourceNames: [one], verbs: [get, watch]}}]
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {{name: single, namespace: {n}}}
-roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: single}}
-subjects: [{{kind: ServiceAccount, name: single, namespace: {n}}}]
-"#
-    ));
-}
 
 pub(crate) fn token(cluster: &Cluster, namespace: &Namespace<'_>, account: &str) -> String {
     let token = cluster.kubectl(["create", "token", account, "-n", &namespace.name, "--audience", "daymark"]);
@@ -166,6 +113,11 @@ fn samples_of(rpc: &str, here: &str, there: &str) -> Vec<Sample> {
         "NodeService/Cordon" | "NodeService/Uncordon" => node(rpc, &[("get", NODE), ("patch", NODE)]),
         "NodeService/PlanDrain" => node(rpc, &[("get", NODE), ("list", "pods")]),
         "NodeService/StartDrain" => node(rpc, &[("get", NODE), ("list", "pods"), ("patch", NODE)]),
+        "PodService/ListQuarantined" => of_pods(of_kinds(&["list"])),
+        "PodService/StartQuarantine" => {
+            curated(rpc, "two", here, &[("list", "services"), ("list", "endpointslices.discovery.k8s.io")])
+        }
+        "PodService/Release" => curated(rpc, "one", here, &[]),
         // What may not be seen of it is left out.
         "ControlPlaneService/GetControlPlane"
         | "ControlPlaneService/WatchControlPlane"
@@ -214,6 +166,20 @@ fn node(rpc: &str, takes: &[(&'static str, &str)]) -> Vec<Sample> {
     let name = NODE.trim_start_matches("nodes/").to_owned();
     let r#ref = ObjectRef { resource: "nodes".into(), name, ..Default::default() };
     let takes = takes.iter().map(|(verb, what)| (*verb, (*what).to_owned(), None)).collect();
+    vec![Sample { rpc: rpc.to_owned(), of: Of::Object(r#ref), takes }]
+}
+
+/// Of samples of kinds, those of pods.
+fn of_pods(samples: Vec<Sample>) -> Vec<Sample> {
+    samples.into_iter().filter(|sample| matches!(&sample.of, Of::Kind(filter) if filter.kinds == ["pods"])).collect()
+}
+
+/// A pod whose labels are changed, and what that takes besides the pod.
+fn curated(rpc: &str, pod: &str, here: &str, more: &[(&'static str, &str)]) -> Vec<Sample> {
+    let r#ref = ObjectRef { resource: "pods".into(), namespace: here.into(), name: pod.into(), ..Default::default() };
+    let what = format!("pods/{pod}");
+    let takes = [("get", &*what), ("patch", &*what)].into_iter().chain(more.iter().copied());
+    let takes = takes.map(|(verb, what)| (verb, what.to_owned(), Some(here.to_owned()))).collect();
     vec![Sample { rpc: rpc.to_owned(), of: Of::Object(r#ref), takes }]
 }
 
@@ -290,13 +256,15 @@ fn matrix(cluster: &Cluster, _: &Daemon) {
         namespace.apply(&pod("one"));
         namespace.apply(&pod("two"));
     }
+    let note = r#"daymark.dev/quarantine={"labels": {}, "by": "somebody", "at": "2026-01-01T00:00:00Z"}"#;
+    here.kubectl(["annotate", "pod", "one", note]);
     let acting = [SHARED, &["--remote-acts", "all"]].concat();
     let daemon = Daemon::shared(cluster.kubeconfig(), &acting);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let mut truth = Truth { cluster, known: HashMap::new() };
     let gate = daemon.cli().run(&format!("gate open -n {} pods --timeout 5m", here.name)).stdout;
     let (mut allowed, mut denied) = (0, 0);
-    for account in ["nobody", "local", "everywhere", "single", "keeper"] {
+    for account in ["nobody", "local", "everywhere", "single", "keeper", "curator"] {
         let token = token(cluster, &here, account);
         let name = format!("{}:{account}", here.name);
         for sample in samples(&here.name, &there.name) {

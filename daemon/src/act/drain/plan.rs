@@ -4,14 +4,12 @@ use std::collections::BTreeSet;
 
 use super::Options;
 use super::budget::Budget;
+use crate::act::MIRROR;
+use crate::act::controller::Controller;
+use crate::act::quarantine::ANNOTATION;
 use crate::diagnose::Object;
 use crate::diagnose::fields::{is, list, text};
 use crate::record::Key;
-
-/// The annotation by which a kubelet's own pods are told (core/v1, `MirrorPodAnnotationKey`).
-const MIRROR: &str = "kubernetes.io/config.mirror";
-/// What a pod in quarantine is annotated with.
-pub const QUARANTINE: &str = "daymark.dev/quarantine";
 
 /// What was read of a node and its pods.
 #[derive(Clone, Debug)]
@@ -37,19 +35,6 @@ pub enum Fate {
     Goes,
     /// It stays.
     Stays,
-}
-
-/// What manages a pod.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Controller {
-    /// Its group.
-    pub group: String,
-    /// Its kind.
-    pub kind: String,
-    /// Its name.
-    pub name: String,
-    /// Its UID.
-    pub uid: String,
 }
 
 /// A pod of the plan.
@@ -138,9 +123,9 @@ fn refuse(pod: &mut Planned, budgets: &[Budget]) {
 }
 
 fn planned(pod: &Object, facts: &Facts, options: &Options) -> Planned {
-    let controller = controller(pod);
+    let controller = Controller::of(pod);
     let (fate, reason, message) = fate(pod, controller.as_ref(), facts, options);
-    let quarantined = !pod.annotation(QUARANTINE).is_empty();
+    let quarantined = !pod.annotation(ANNOTATION).is_empty();
     let message = match (quarantined, message.is_empty()) {
         (false, _) => message,
         (true, true) => "in quarantine: what was kept to be looked at is lost".to_owned(),
@@ -217,17 +202,6 @@ fn of_daemon_set(
             Err((Fate::Blocks, "DaemonSet", message))
         }
     }
-}
-
-fn controller(pod: &Object) -> Option<Controller> {
-    let owner = list(&pod.value, "/metadata/ownerReferences").iter().find(|owner| is(owner, "/controller"))?;
-    let group = text(owner, "/apiVersion").rsplit_once('/').map_or("", |(group, _)| group);
-    Some(Controller {
-        group: group.to_owned(),
-        kind: text(owner, "/kind").to_owned(),
-        name: text(owner, "/name").to_owned(),
-        uid: text(owner, "/uid").to_owned(),
-    })
 }
 
 #[cfg(test)]

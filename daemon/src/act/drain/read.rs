@@ -9,26 +9,11 @@ use super::Options;
 use super::plan::Facts;
 use crate::access::authorizer::Right;
 use crate::act::actor::{Actor, NotDone};
+use crate::act::read::{found, list_all, object, permitted};
 use crate::diagnose::Object;
 use crate::diagnose::fields::{is, list, text};
 use crate::kind::escape;
 use crate::record::Key;
-
-/// Objects of a page.
-const PAGE: usize = 500;
-
-#[derive(Deserialize)]
-struct Page {
-    metadata: PageMetadata,
-    #[serde(default)]
-    items: Option<Vec<Value>>,
-}
-
-#[derive(Deserialize)]
-struct PageMetadata {
-    #[serde(default)]
-    r#continue: String,
-}
 
 /// What the API serves of pods: whether they can be evicted.
 #[derive(Deserialize)]
@@ -115,45 +100,10 @@ async fn daemon_sets(actor: &Actor, facts: &mut Facts) -> Result<(), NotDone> {
             continue;
         }
         let path = format!("/apis/apps/v1/namespaces/{}/daemonsets/{}", escape(namespace), escape(name));
-        let found = match actor.read::<Value>(&path).await {
-            Ok(found) => text(&found, "/metadata/uid") == uid,
-            Err(NotDone::Refused(refusal)) if refusal.status == Some(404) => false,
-            Err(error) => return Err(error),
-        };
-        if !found {
+        let there = found(actor.read::<Value>(&path).await)?;
+        if there.is_none_or(|there| text(&there, "/metadata/uid") != uid) {
             facts.lost_daemon_sets.insert(key);
         }
     }
     Ok(())
-}
-
-/// Whether something is permitted; an error, if that is not known.
-fn permitted(may: Result<(), NotDone>) -> Result<bool, NotDone> {
-    match may {
-        Ok(()) => Ok(true),
-        Err(NotDone::Denied { .. }) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Every page of a list; `path` has a query, if only its `?`.
-async fn list_all(actor: &Actor, path: &str, (api_version, kind): (&str, &str)) -> Result<Vec<Object>, NotDone> {
-    let (mut all, mut token) = (Vec::new(), String::new());
-    loop {
-        let go_on = if token.is_empty() { String::new() } else { format!("&continue={}", escape(&token)) };
-        let page: Page = actor.read(&format!("{path}&limit={PAGE}{go_on}")).await?;
-        all.extend(page.items.unwrap_or_default().into_iter().filter_map(|item| object(api_version, kind, item)));
-        token = page.metadata.r#continue;
-        if token.is_empty() {
-            return Ok(all);
-        }
-    }
-}
-
-/// An object; those of lists do not say of which kind they are.
-fn object(api_version: &str, kind: &str, mut value: Value) -> Option<Object> {
-    let fields = value.as_object_mut()?;
-    fields.insert("apiVersion".into(), api_version.into());
-    fields.insert("kind".into(), kind.into());
-    Object::read(value)
 }

@@ -9,6 +9,7 @@ use daymark_proto::v1::log_service_client::LogServiceClient;
 use daymark_proto::v1::node_readiness_service_client::NodeReadinessServiceClient;
 use daymark_proto::v1::node_service_client::NodeServiceClient;
 use daymark_proto::v1::operation_service_client::OperationServiceClient;
+use daymark_proto::v1::pod_service_client::PodServiceClient;
 use daymark_proto::v1::proxy_service_client::ProxyServiceClient;
 use daymark_proto::v1::server_service_client::ServerServiceClient;
 use daymark_proto::v1::snapshot_service_client::SnapshotServiceClient;
@@ -20,11 +21,11 @@ use daymark_proto::v1::{
     ArmGateRequest, CancelGateRequest, CancelOperationRequest, CompleteRequest, CordonRequest, DiagnoseRequest,
     DrainOptions, DumpRequest, EventFilter, FetchRequest, Filter, ForwardRequest, ForwardTarget, GatePolicy,
     GetControlPlaneRequest, GetGateRequest, GetOperationRequest, GetServerInfoRequest, GetStatusRequest,
-    ListCachesRequest, ListEventsRequest, ListNodesRequest, ListOperationsRequest, ListStatusesRequest,
-    ListTablesRequest, ObjectRef, OpenGateRequest, PlanDrainRequest, ResolveRequest, StartDrainRequest,
-    StreamLogsRequest, Subject, UncordonRequest, WatchControlPlaneRequest, WatchDiagnosisRequest, WatchEventsRequest,
-    WatchGateRequest, WatchNodesRequest, WatchOperationRequest, WatchStatusesRequest, WatchTreeRequest, fetch_response,
-    forward_request,
+    ListCachesRequest, ListEventsRequest, ListNodesRequest, ListOperationsRequest, ListQuarantinedRequest,
+    ListStatusesRequest, ListTablesRequest, ObjectRef, OpenGateRequest, PlanDrainRequest, ReleaseRequest,
+    ResolveRequest, StartDrainRequest, StartQuarantineRequest, StreamLogsRequest, Subject, UncordonRequest,
+    WatchControlPlaneRequest, WatchDiagnosisRequest, WatchEventsRequest, WatchGateRequest, WatchNodesRequest,
+    WatchOperationRequest, WatchStatusesRequest, WatchTreeRequest, fetch_response, forward_request,
 };
 use daymark_tests::in_process::with_token;
 use tonic::Status;
@@ -39,6 +40,7 @@ pub(super) async fn ask(channel: Channel, sample: &Sample, token: &str, gate: &s
         "StatusService" => ask_states(channel, sample, token).await,
         "GateService" => ask_gates(channel, sample, token, gate).await,
         "ServerService" => ask_server(channel, sample, token).await,
+        "PodService" => ask_pods(channel, sample, token).await,
         "NodeService" => ask_nodes(channel, sample, token).await,
         "OperationService" => ask_operations(channel, sample, token).await,
         "ControlPlaneService" => ask_control_plane(channel, sample, token).await,
@@ -195,6 +197,27 @@ async fn ask_control_plane(channel: Channel, sample: &Sample, token: &str) -> Re
         "ControlPlaneService/WatchControlPlane" => {
             let request = with_token(WatchControlPlaneRequest::default(), token);
             control_plane.watch_control_plane(request).await.map(drop)
+        }
+        other => panic!("{other}: how is it asked? Say it here"),
+    }
+}
+
+/// Nothing is changed.
+async fn ask_pods(channel: Channel, sample: &Sample, token: &str) -> Result<(), Status> {
+    let (mut pods, token, r#ref) = (PodServiceClient::new(channel), Some(token), sample.object());
+    match sample.rpc.as_str() {
+        "PodService/ListQuarantined" => {
+            let Filter { namespaces, all_namespaces, .. } = sample.filter().unwrap_or_default();
+            let request = ListQuarantinedRequest { namespaces, all_namespaces, ..Default::default() };
+            pods.list_quarantined(with_token(request, token)).await.map(drop)
+        }
+        "PodService/StartQuarantine" => {
+            let set = [("a".to_owned(), "b".to_owned())].into();
+            let request = StartQuarantineRequest { r#ref, set, dry_run: true, ..Default::default() };
+            pods.start_quarantine(with_token(request, token)).await.map(drop)
+        }
+        "PodService/Release" => {
+            pods.release(with_token(ReleaseRequest { r#ref, dry_run: true }, token)).await.map(drop)
         }
         other => panic!("{other}: how is it asked? Say it here"),
     }

@@ -133,7 +133,7 @@ fn the_eviction_api_takes_no_pod_of_two_budgets() {
 
 #[test]
 fn a_pod_in_quarantine_is_told_to_be() {
-    let pod = pod("p", &json!({"annotations": {QUARANTINE: "{}"}}));
+    let pod = pod("p", &json!({"annotations": {ANNOTATION: "{}"}}));
     let plan = Plan::of(&facts(vec![pod], Vec::new()), &all());
     assert!(plan.pods[0].quarantined && plan.pods[0].message.starts_with("in quarantine; nothing manages it"));
 }
