@@ -195,7 +195,7 @@ fn replayed(daemon: &Daemon, dump: &Path, namespace: &Namespace<'_>) {
         assert_eq!(shown.code, Some(0), "{what}: {shown:?}");
         shown.stdout
     };
-    for what in ["deploy,rs,po,secrets,cm,sa -o name", "rs -o json", "widgets -o name", "nodes -o name"] {
+    for what in ["deploy,rs,po,secrets,cm,sa -o name", "sa -o json", "widgets -o name", "nodes -o name"] {
         assert_eq!(get(&replay, what), get(daemon, what), "{what}");
     }
     let refused = replay.cli().run(&format!("dump --output-directory {}", dump.with_extension("again").display()));
