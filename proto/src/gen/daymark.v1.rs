@@ -4742,8 +4742,8 @@ pub mod tunnel_service_client {
         ///
         /// The first request holds the target, the others bytes for it. The first answer names the endpoint
         /// that was chosen: ready endpoints take turns. The others hold bytes from it. An endpoint that does not
-        /// take the connection, or is gone, is followed by another one for as long as nothing has come back; then
-        /// that one is told, too. Neither side is read further than the other takes.
+        /// take the connection, or is gone, is followed by another one, as long as nothing that was sent can have
+        /// reached it; then that one is told, too. Neither side is read further than the other takes.
         ///
         /// A forwarded port has no half-closed connections: that the caller sends no more is
         /// not told to the pod, and the connection goes on until the pod ends it, which is the end with OK, or the
