@@ -57,8 +57,7 @@ impl Kept {
 }
 
 /// Carries what `upload` has to the pod, behind what is kept, and what comes from it, as `tell` says
-/// it, to `told`. That
-/// `upload` ends is not the end: a forwarded port cannot be closed by half.
+/// it, to `told`. That `upload` ends is not the end: a forwarded port cannot be closed by half.
 pub async fn carry<T, E>(
     (sender, receiver): (&mut Sender, &mut Receiver),
     upload: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin),
@@ -70,42 +69,51 @@ pub async fn carry<T, E>(
     let kept = Mutex::new(kept);
     let up = async {
         for data in again {
-            if sender.send(&data).await.is_err() {
-                std::future::pending::<()>().await;
-            }
+            send(sender, &data).await;
         }
         loop {
             match upload.next().await {
                 Some(Ok(data)) => {
                     kept.lock().keep(&data);
-                    if sender.send(&data).await.is_err() {
-                        // The receiver says why.
-                        std::future::pending::<()>().await;
-                    }
+                    send(sender, &data).await;
                 }
                 Some(Err(error)) => return Ended::Caller(error),
                 None => std::future::pending::<()>().await,
             }
         }
     };
-    let down = async {
-        loop {
-            match receiver.next().await {
-                Ok(Some(data)) => {
-                    kept.lock().forget();
-                    if told.send(Ok(tell(data))).await.is_err() {
-                        return Ended::ReaderGone;
-                    }
-                }
-                Ok(None) => return Ended::Over,
-                Err(lost) => return Ended::Lost(lost),
-            }
-        }
-    };
     tokio::select! {
         ended = up => ended,
-        ended = down => ended,
+        ended = down(receiver, told, tell, &kept) => ended,
         () = told.closed() => Ended::ReaderGone,
+    }
+}
+
+/// Hands on what comes from the pod.
+async fn down<T, E>(
+    receiver: &mut Receiver,
+    told: &mpsc::Sender<Result<T, E>>,
+    tell: impl Fn(Bytes) -> T,
+    kept: &Mutex<&mut Kept>,
+) -> Ended<E> {
+    loop {
+        match receiver.next().await {
+            Ok(Some(data)) => {
+                kept.lock().forget();
+                if told.send(Ok(tell(data))).await.is_err() {
+                    return Ended::ReaderGone;
+                }
+            }
+            Ok(None) => return Ended::Over,
+            Err(lost) => return Ended::Lost(lost),
+        }
+    }
+}
+
+/// Sends to a connection; for ever, if that has ended: the receiver says how.
+async fn send(sender: &mut Sender, data: &[u8]) {
+    if sender.send(data).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -1,15 +1,17 @@
 //! Connections that are carried to pods, whatever these, the API server and the callers do.
 
+#[path = "tunnels/rights.rs"]
+mod rights;
+
 use bytes::Bytes;
 use daymark_proto::v1::forward_request::Message as Sent;
 use daymark_proto::v1::forward_response::Message as Told;
 use daymark_proto::v1::tunnel_service_client::TunnelServiceClient;
-use daymark_proto::v1::{ForwardRequest, ForwardTarget, ObjectRef, ResolveRequest, State};
+use daymark_proto::v1::{ForwardRequest, ForwardTarget, ObjectRef, ResolveRequest, State, TunnelPort};
 use daymark_tests::fake_apiserver::objects::{NAMESPACE, object};
 use daymark_tests::fake_apiserver::{Collection, FakeApiServer, Port};
-use daymark_tests::in_process::{Sharing, kinds, with_token};
+use daymark_tests::in_process::{kinds, with_token};
 use daymark_tests::process::PATIENCE;
-use daymarkd::act::Act;
 use futures::FutureExt as _;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -18,10 +20,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 
-use crate::rights::Shared;
 use crate::{Deployments, EndpointSlices, Pods, ReplicaSets, Services, Setup, code_and_reason, proven};
 
-/// More than all the buffers between a pod and a caller hold.
+/// More than what all the buffers hold.
 const MUCH: usize = 64 << 20;
 const CHUNK: usize = 32 << 10;
 
@@ -313,15 +314,13 @@ async fn what_nothing_can_be_forwarded_to_is_refused() {
 #[tokio::test]
 async fn ports_are_told_as_the_object_has_them() {
     let setup = Setup::serving(&["a", "b"]).await;
-    let target = to(Services, "web", "");
-    let request = ResolveRequest { r#ref: target.r#ref, ports: vec!["80".into(), "http".into()] };
-    let mut service = TunnelServiceClient::new(setup.daemon.channel().await);
-    let resolved = service.resolve(request).await.unwrap().into_inner();
+    let request = ResolveRequest { r#ref: to(Services, "web", "").r#ref, ports: vec!["80".into(), "http".into()] };
+    let resolved = TunnelServiceClient::new(setup.daemon.channel().await).resolve(request).await.unwrap().into_inner();
     let object = resolved.r#ref.unwrap();
     assert_eq!((&*object.cluster, &*object.namespace, &*object.name), ("default", NAMESPACE, "web"));
-    for port in resolved.ports {
-        assert_eq!((port.port, &*port.name, &*port.target, port.ready), (80, "http", "web", 2));
-    }
+    let told = |port: &TunnelPort| (port.port, port.name.clone(), port.target.clone(), port.ready);
+    let told: Vec<_> = resolved.ports.iter().map(told).collect();
+    assert_eq!(told, vec![(80, "http".to_owned(), "web".to_owned(), 2); 2]);
 }
 
 #[tokio::test]
@@ -354,59 +353,4 @@ async fn a_connection_ends_with_its_time_and_with_the_daemon() {
     setup.daemon.shut_down();
     assert_eq!(code_and_reason(&long.error().await), is(Code::Unavailable, "DRAINING"));
     setup.daemon.stop().await;
-}
-
-/// A daemon that carries connections for users of the cluster.
-async fn shared() -> Shared {
-    let shared = Shared::with(Sharing { acts: Act::Tunnel.into(), ..Sharing::default() }).await;
-    serve(&shared.cluster, &[("w", true)]);
-    shared
-}
-
-/// What `jane` needs for the Service `web`.
-const NEEDED: &[(&str, &str)] = &[("get", "services"), ("list", "endpointslices"), ("create", "pods/portforward")];
-
-#[tokio::test]
-async fn every_right_is_needed() {
-    for (verb, resource) in NEEDED {
-        let shared = shared().await;
-        for (verb, resource) in NEEDED.iter().filter(|it| **it != (*verb, *resource)) {
-            shared.rbac.grant("jane", verb, resource, "n");
-        }
-        let refused = Tunnel::open(shared.channel().await, to(Services, "web", "80"), Some("jane")).await;
-        let error = refused.map(drop).unwrap_err();
-        assert_eq!(code_and_reason(&error), is(Code::PermissionDenied, "PERMISSION_DENIED"));
-        let said = format!(
-            "user \"jane\" may not {verb} {}",
-            resource.replace("endpointslices", "endpointslices.discovery.k8s.io")
-        );
-        assert!(error.message().starts_with(&said), "{said}: {error:?}");
-        assert_eq!(shared.cluster.forwarded(), []);
-    }
-}
-
-#[tokio::test]
-async fn a_right_that_is_withdrawn_ends_a_connection() {
-    let shared = shared().await;
-    for (verb, resource) in NEEDED {
-        shared.rbac.grant("jane", verb, resource, "n");
-    }
-    shared.rbac.grant("", "impersonate", "users", "*");
-    let mut tunnel = Tunnel::open(shared.channel().await, to(Services, "web", "80"), Some("jane")).await.unwrap();
-    assert_eq!(tunnel.endpoint().await.pod, "w");
-    assert_eq!(shared.cluster.forwarded()[0].user.as_deref(), Some("jane"), "as whoever it is for");
-    shared.rbac.withdraw("jane", "pods/portforward", "n");
-    assert_eq!(code_and_reason(&tunnel.error().await), is(Code::PermissionDenied, "PERMISSION_DENIED"));
-    shared.cluster.until_forwarding(0).await;
-}
-
-#[tokio::test]
-async fn nobody_else_has_a_tunnel_unless_the_operator_lets_them() {
-    let shared = Shared::with(Sharing { acts: Act::Proxy.into(), ..Sharing::default() }).await;
-    serve(&shared.cluster, &[("w", true)]);
-    for (verb, resource) in NEEDED {
-        shared.rbac.grant("jane", verb, resource, "n");
-    }
-    let refused = Tunnel::open(shared.channel().await, to(Services, "web", "80"), Some("jane")).await;
-    assert_eq!(code_and_reason(&refused.map(drop).unwrap_err()), is(Code::PermissionDenied, "ACT_NOT_ENABLED"));
 }
