@@ -179,7 +179,7 @@ pub fn trimmed(kind: &Kind, json: &[u8]) -> Result<String, serde_json::Error> {
     Ok(out.finish())
 }
 
-/// What stands in the place of each value of a Secret's data: "[redacted]", encoded as they are.
+/// What stands in the place of each value of a Secret's data: `[redacted]`, encoded as they are.
 pub const REDACTED_DATA: &str = "W3JlZGFjdGVkXQ==";
 
 /// As [`trimmed`], but of a Secret its type, too, and which data it has: [`REDACTED_DATA`]
