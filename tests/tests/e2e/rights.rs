@@ -26,7 +26,7 @@ pub(crate) const TESTS: &[Test] = &[
     Test { name: "rights::are_audited_when_they_lack", needs: &[], run: Run::Shared(audited) },
 ];
 
-pub(crate) const SHARED: &[&str] = &["--token-review", "--authorization-ttl", "2", "--remote-acts", "all"];
+pub(crate) const SHARED: &[&str] = &["--token-review", "--authorization-ttl", "2"];
 
 /// Kinds of each sort: as an RPC names them, and as `kubectl auth can-i` does.
 const KINDS: &[(&str, &str)] = &[("", "pods"), ("apps", "deployments"), ("", "secrets"), ("", "nodes")];
