@@ -141,14 +141,48 @@ fn manifests(cluster: Cluster) {
     cluster.kubectl(["apply", "--filename", &documented::file("deploy/rbac")]);
     let roles = cluster.kubectl(["get", "clusterroles", "--selector=app.kubernetes.io/part-of=daymark", "-o", "json"]);
     let roles: Value = serde_json::from_str(&roles).expect("kubectl prints JSON");
-    let rules: Vec<_> = items(&roles["items"]).iter().flat_map(|role| items(&role["rules"])).collect();
+    let (acting, reading): (Vec<_>, Vec<_>) = items(&roles["items"]).iter().partition(|role| acts(role));
+    assert_eq!(acting.len(), 2, "{roles}");
+    changes_are_named(&acting);
+    let rules: Vec<_> = reading.iter().flat_map(|role| items(&role["rules"])).collect();
     assert!(rules.len() > 10, "{roles}");
     for rule in rules {
         let reviews = ["subjectaccessreviews", "tokenreviews"].map(Value::from);
-        let is_review = items(&rule["resources"]).iter().all(|resource| reviews.contains(resource));
+        let resources = items(&rule["resources"]);
+        let is_review = !resources.is_empty() && resources.iter().all(|resource| reviews.contains(resource));
         let allowed = if is_review { vec!["create"] } else { vec!["get", "list", "watch"] };
         assert!(items(&rule["verbs"]).iter().all(|verb| verb.as_str().is_some_and(|v| allowed.contains(&v))), "{rule}");
-        assert!(!items(&rule["resources"]).contains(&"*".into()) || rule["apiGroups"] != json!(["*"]), "{rule}");
+        assert!(!resources.contains(&"*".into()) || rule["apiGroups"] != json!(["*"]), "{rule}");
+    }
+}
+
+/// The files that grant more, and say so.
+fn acts(role: &Value) -> bool {
+    role["metadata"]["name"].as_str().is_some_and(|name| matches!(name, "daymarkd-acts" | "daymarkd-impersonate"))
+}
+
+/// What these let the daemon change is what it does, and whom it may impersonate is named.
+fn changes_are_named(roles: &[&Value]) {
+    const CHANGES: &[(&str, &str)] = &[
+        ("nodes", "patch"),
+        ("pods", "patch"),
+        ("pods", "delete"),
+        ("pods/eviction", "create"),
+        ("pods/portforward", "create"),
+    ];
+    for rule in roles.iter().flat_map(|role| items(&role["rules"])) {
+        for (resource, verb) in
+            items(&rule["resources"]).iter().flat_map(|r| items(&rule["verbs"]).iter().map(move |v| (r, v)))
+        {
+            let (resource, verb) = (resource.as_str().unwrap_or("*"), verb.as_str().unwrap_or("*"));
+            let is_named = !matches!(resource, "users" | "groups") || !items(&rule["resourceNames"]).is_empty();
+            let is_known = match verb {
+                "get" | "list" | "watch" => resource != "*",
+                "impersonate" => is_named,
+                verb => CHANGES.contains(&(resource, verb)),
+            };
+            assert!(is_known, "{verb} {resource}: {rule}");
+        }
     }
 }
 

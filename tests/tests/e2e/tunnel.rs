@@ -151,7 +151,7 @@ fn outlives(cluster: &Cluster, daemon: &Daemon) {
     let namespace = cluster.namespace();
     let application = Application::start();
     rolled_out(&namespace, &application, 1);
-    let (mut tunnel, place) = open(&daemon.cli(), &namespace, "deploy/web");
+    let (mut tunnel, place) = open(&daemon.cli(), &namespace, &format!("deploy/web :{}", application.port));
     assert_eq!(ask(&place, "GET /down/10", &[]), bytes(10));
     let of = |line: &str| line.split(" -> pod ").nth(1).and_then(|rest| rest.split(' ').next()).map(str::to_owned);
     let first = tunnel.expect_stderr("the pod", |line| line.contains(" -> pod web-"));
