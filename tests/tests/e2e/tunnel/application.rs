@@ -107,15 +107,30 @@ pub(super) fn ask(place: &str, line: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!("{line} HTTP/1.1\r\nhost: {place}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
     let sent = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
-    let mut all = Vec::new();
     // Who is refused may find its connection closed.
-    let _read = sent.and_then(|()| stream.read_to_end(&mut all));
-    let end = all.windows(4).position(|four| four == b"\r\n\r\n").map_or(all.len(), |end| end + 4);
-    let (head, body) = all.split_at(end);
-    match String::from_utf8_lossy(head).to_ascii_lowercase().contains("transfer-encoding: chunked") {
-        true => unchunked(body),
-        false => body.to_vec(),
+    sent.and_then(|()| answered(BufReader::with_capacity(CHUNK, stream))).unwrap_or_default()
+}
+
+/// The body of an answer, to the end that it announces: kubelets do not all tell that the other end has closed.
+fn answered(mut reader: BufReader<TcpStream>) -> std::io::Result<Vec<u8>> {
+    let (mut length, mut is_chunked) = (None, false);
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header)?;
+        match header.trim().to_ascii_lowercase().split_once(": ") {
+            Some(("content-length", value)) => length = value.parse::<u64>().ok(),
+            Some(("transfer-encoding", "chunked")) => is_chunked = true,
+            Some(_) => {}
+            None if header.trim().is_empty() => break,
+            None => {}
+        }
     }
+    let mut body = Vec::new();
+    match length {
+        Some(length) => reader.take(length).read_to_end(&mut body).map(drop)?,
+        None => reader.read_to_end(&mut body).map(drop)?,
+    }
+    Ok(if is_chunked { unchunked(&body) } else { body })
 }
 
 /// A body without the sizes of its chunks (RFC 9112, 7.1).
