@@ -1,19 +1,16 @@
 //! Following a diagnosis.
 
 use daymark_proto::v1::{Filter, WatchDiagnosisResponse};
-use tonic::Streaming;
 
-use crate::retry::Retry;
+use crate::reopened::{Came, Reopened};
 use crate::{Client, Error};
 
 /// A diagnosis that is followed. After a break the first message is the whole of it again, and
 /// does not say what is gone meanwhile.
 #[derive(Debug)]
 pub struct DiagnosisWatch {
-    client: Client,
     filter: Filter,
-    stream: Option<Streaming<WatchDiagnosisResponse>>,
-    retry: Retry,
+    stream: Reopened<WatchDiagnosisResponse>,
 }
 
 /// What following a diagnosis brings.
@@ -27,7 +24,7 @@ pub enum DiagnosisEvent {
 
 impl DiagnosisWatch {
     pub(crate) fn new(client: Client, filter: Filter) -> Self {
-        Self { client, filter, stream: None, retry: Retry::new() }
+        Self { filter, stream: Reopened::new(client) }
     }
 
     /// What comes next. Dropping the future loses nothing.
@@ -35,29 +32,11 @@ impl DiagnosisWatch {
     /// # Errors
     /// Those that do not pass by waiting: `NOT_FOUND`, if there is no such object any more.
     pub async fn next(&mut self) -> Result<DiagnosisEvent, Error> {
-        if self.stream.is_none() {
-            self.retry.pause().await;
-            match self.client.open_diagnosis_watch(self.filter.clone()).await {
-                Ok(stream) => self.stream = Some(stream),
-                Err(error) => return self.lost(error),
-            }
-        }
-        let Some(stream) = &mut self.stream else { return self.lost(Error::ended()) };
-        match stream.message().await {
-            Ok(Some(message)) => {
-                self.retry.came();
-                Ok(DiagnosisEvent::Told(Box::new(message)))
-            }
-            Ok(None) => self.lost(Error::ended()),
-            Err(status) => {
-                let error = self.client.error(&status);
-                self.lost(error)
-            }
-        }
-    }
-
-    fn lost(&mut self, error: Error) -> Result<DiagnosisEvent, Error> {
-        self.stream = None;
-        self.retry.lost(&self.client, error).map(DiagnosisEvent::Lost)
+        let filter = &self.filter;
+        let came = self.stream.next(async |client| client.open_diagnosis_watch(filter.clone()).await).await?;
+        Ok(match came {
+            Came::Message(message) => DiagnosisEvent::Told(Box::new(message)),
+            Came::Lost(error) => DiagnosisEvent::Lost(error),
+        })
     }
 }

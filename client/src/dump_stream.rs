@@ -1,13 +1,11 @@
 //! A dump, also over a connection that breaks.
 
-use std::time::Duration;
-
 use daymark_proto::v1::dump_response::Event;
 use daymark_proto::v1::{DumpKind, DumpRequest, DumpResponse};
 use tonic::Streaming;
 
-use crate::backoff::Backoff;
-use crate::{Client, Error, Recovery, recovery};
+use crate::retry::Retry;
+use crate::{Client, Error};
 
 /// Tries in a row that bring nothing, until it is given up.
 const TRIES: u32 = 5;
@@ -18,12 +16,8 @@ pub struct DumpStream {
     client: Client,
     request: DumpRequest,
     stream: Option<Streaming<DumpResponse>>,
-    backoff: Backoff,
-    /// How long to wait before it is opened again.
-    pause: Duration,
+    retry: Retry,
     tries: u32,
-    /// Whether the daemon has taken the credentials since they were last renewed.
-    admitted: bool,
     ended: bool,
 }
 
@@ -38,8 +32,7 @@ pub enum DumpEvent {
 
 impl DumpStream {
     pub(crate) fn new(client: Client, request: DumpRequest) -> Self {
-        let (backoff, pause) = (Backoff::new(), Duration::ZERO);
-        Self { client, request, stream: None, backoff, pause, tries: 0, admitted: false, ended: false }
+        Self { client, request, stream: None, retry: Retry::new(), tries: 0, ended: false }
     }
 
     /// What comes next; `None` when everything was told.
@@ -59,20 +52,16 @@ impl DumpStream {
         };
         self.stream = None;
         self.tries += 1;
-        let stops = recovery(&error) == Recovery::Stop;
-        // They may have expired; the next try has others.
-        let renews = stops && std::mem::take(&mut self.admitted) && self.client.renews(&error);
-        if (stops && !renews) || self.tries >= TRIES {
+        if self.tries >= TRIES {
             return Err(error);
         }
-        self.pause = self.backoff.step();
-        Ok(Some(DumpEvent::Lost(error)))
+        self.retry.lost(&self.client, error).map(|error| Some(DumpEvent::Lost(error)))
     }
 
     async fn told(&mut self) -> Result<Event, Error> {
         loop {
             let Some(stream) = &mut self.stream else {
-                tokio::time::sleep(self.pause).await;
+                self.retry.pause().await;
                 self.stream = Some(self.client.open_dump(self.request.clone()).await?);
                 continue;
             };
@@ -88,15 +77,15 @@ impl DumpStream {
 
     /// What is not to be told again.
     fn remember(&mut self, event: &Event) {
-        self.admitted = true;
+        self.retry.admitted();
         match event {
             Event::Kind(kind) => self.request.have.push(name_of(kind)),
             Event::Logs(logs) if !logs.mark.is_empty() => self.request.mark.clone_from(&logs.mark),
             Event::End(_) => self.ended = true,
             Event::Begun(_) | Event::Part(_) | Event::Restarted(_) | Event::Refused(_) | Event::Logs(_) => return,
         }
-        (self.tries, self.pause) = (0, Duration::ZERO);
-        self.backoff.reset();
+        self.tries = 0;
+        self.retry.came();
     }
 }
 

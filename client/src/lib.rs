@@ -49,6 +49,7 @@ mod options;
 mod picture;
 mod proxy;
 mod recover;
+mod reopened;
 mod retry;
 mod secret_file;
 mod socket;

@@ -26,10 +26,15 @@ impl Retry {
         tokio::time::sleep(self.pause).await;
     }
 
+    /// The daemon has taken the credentials.
+    pub(crate) fn admitted(&mut self) {
+        self.admitted = true;
+    }
+
     /// Something has come: the next loss is another one.
     pub(crate) fn came(&mut self) {
         self.backoff.reset();
-        self.admitted = true;
+        self.admitted();
     }
 
     /// The stream broke off. What is returned is to be told, and another try made.
