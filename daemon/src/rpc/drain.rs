@@ -11,7 +11,6 @@ use super::acting::{Note, not_done};
 use super::diagnosis_gather::Gathering;
 use super::drain_convert::Planned;
 use super::error::{Reason, status};
-use super::operation_service::not_started;
 use crate::access::Caller;
 use crate::access::authorizer::Right;
 use crate::act::actor::{Actor, NotDone};
@@ -109,19 +108,8 @@ impl Served {
         let controllers = plan.with(Fate::Goes).map(|pod| self.controller(pod)).collect();
         let eyes = self.eyes_on_node(&kinds, &plan.node).await?;
         let drain = Drain { actor, kinds, options, plan, controllers, eyes };
-        let begun = note.clone();
-        let operation = self.operations.start(start, move |report, stop| async move {
-            note.tell("begun", "");
-            let end = drain.run(report, stop).await;
-            note.tell(end.reason, &end.message);
-            end
-        });
-        let operation = operation.await.map_err(|error| {
-            begun.tell("refused", &error.to_string());
-            not_started(&error)
-        })?;
-        let told = self.operation(&operation, &operation.progress().borrow());
-        Ok(StartDrainResponse { operation: Some(told), plan: Some(self.told_plan(&planned)) })
+        let operation = self.begin(start, note, move |report, stop| drain.run(report, stop)).await?;
+        Ok(StartDrainResponse { operation: Some(operation), plan: Some(self.told_plan(&planned)) })
     }
 
     /// Whether nothing is in the way of a plan, and the caller may carry it out.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use daymark_proto::Encoded;
 use daymark_proto::v1::operation_service_server::OperationService;
 use daymark_proto::v1::{
-    CancelOperationRequest, CancelOperationResponse, GetOperationRequest, GetOperationResponse, ListOperationsRequest,
-    ListOperationsResponse, WatchOperationRequest, WatchOperationResponse,
+    self, CancelOperationRequest, CancelOperationResponse, GetOperationRequest, GetOperationResponse,
+    ListOperationsRequest, ListOperationsResponse, WatchOperationRequest, WatchOperationResponse,
 };
 use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{self, BoxStream, StreamExt as _};
@@ -23,7 +23,7 @@ use super::status_service::{invalid_page, page_size};
 use super::streams::Permit;
 use crate::access::Caller;
 use crate::access::authorizer::Right;
-use crate::act::operation::{NotStarted, Operation, Progress, Stage, Step, Watcher};
+use crate::act::operation::{End, NotStarted, Operation, Progress, Report, Stage, Start, Step, Stop, Watcher};
 
 /// Changes are told together that come within that.
 const PACE: Duration = Duration::from_millis(100);
@@ -75,8 +75,38 @@ impl Served {
     }
 }
 
+impl Served {
+    /// Starts an operation, and notes its beginning and its end; says how it stands.
+    pub(super) async fn begin<F>(
+        &self,
+        start: Start,
+        note: Note,
+        work: impl FnOnce(Arc<Report>, Stop) -> F + Send,
+    ) -> Result<v1::Operation, Status>
+    where
+        F: Future<Output = End> + Send + 'static,
+    {
+        let begun = note.clone();
+        let noted = |report: Arc<Report>, stop: Stop| {
+            let work = work(report, stop);
+            async move {
+                begun.tell("begun", "");
+                let end = work.await;
+                begun.tell(end.reason, &end.message);
+                end
+            }
+        };
+        let operation = self.operations.start(start, noted).await.map_err(|error| {
+            note.tell("refused", &error.to_string());
+            not_started(&error)
+        })?;
+        let progress = Arc::clone(&operation.progress().borrow());
+        Ok(self.operation(&operation, &progress))
+    }
+}
+
 /// Nothing was started.
-pub(super) fn not_started(error: &NotStarted) -> Status {
+fn not_started(error: &NotStarted) -> Status {
     match error {
         NotStarted::TooMany => come_again(Reason::TooManyOperations, error.to_string()),
         NotStarted::NoId(_) => Status::internal(error.to_string()),

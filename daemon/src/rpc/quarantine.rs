@@ -11,7 +11,6 @@ use tonic::{Code, Status};
 use super::Served;
 use super::acting::{Note, not_done};
 use super::error::{Reason, status, unknown_kinds};
-use super::operation_service::not_started;
 use crate::access::Caller;
 use crate::access::authorizer::Right;
 use crate::act::Act;
@@ -72,19 +71,8 @@ impl Served {
         let start = start(request_id, caller, &targets.pod, options.timeout, detach);
         let eyes = self.eyes_on_pods(&pods, &key.namespace).await?;
         let quarantine = Quarantine { actor, options, plan, facts, managing, targets, mark, is_marked, eyes };
-        let begun = note.clone();
-        let operation = self.operations.start(start, move |report, stop| async move {
-            note.tell("begun", "");
-            let end = quarantine.run(report, stop).await;
-            note.tell(end.reason, &end.message);
-            end
-        });
-        let operation = operation.await.map_err(|error| {
-            begun.tell("refused", &error.to_string());
-            not_started(&error)
-        })?;
-        let told = self.operation(&operation, &operation.progress().borrow());
-        Ok(StartQuarantineResponse { operation: Some(told), plan: Some(told_plan) })
+        let operation = self.begin(start, note, move |report, stop| quarantine.run(report, stop)).await?;
+        Ok(StartQuarantineResponse { operation: Some(operation), plan: Some(told_plan) })
     }
 
     /// What would become of a pod; or, if the same request has put it into quarantine in an
