@@ -21,7 +21,8 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// An object's JSON, compressed.
 #[derive(Clone, Debug)]
 pub struct Body {
-    compressed: Box<[u8]>,
+    /// Shared with those that are told as differences from it.
+    compressed: Arc<[u8]>,
     length: u32,
     codec: Arc<Codec>,
 }
@@ -55,6 +56,12 @@ impl Body {
     #[must_use]
     pub fn size(&self) -> usize {
         self.compressed.len()
+    }
+
+    /// How it is compressed.
+    #[must_use]
+    pub fn codec(&self) -> &Arc<Codec> {
+        &self.codec
     }
 
     /// The JSON.

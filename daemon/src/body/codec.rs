@@ -4,12 +4,17 @@ use std::cell::RefCell;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use zstd::dict::{DecoderDictionary, EncoderDictionary};
 use zstd::zstd_safe::{CCtx, DCtx, compress_bound, get_error_name};
 
+use super::Body;
+
 /// The fastest level: an object is compressed at every change, read rarely.
 const LEVEL: i32 = 1;
+/// Differences are found at once; more time finds few more.
+const SIBLING_LEVEL: i32 = -1;
 /// A dictionary takes up at most that much, and a sixteenth of what it learns from.
 const DICTIONARY: usize = 32 << 10;
 const OF_SAMPLES: usize = 16;
@@ -17,13 +22,23 @@ const OF_SAMPLES: usize = 16;
 thread_local! {
     static COMPRESSOR: RefCell<(CCtx<'static>, Vec<u8>)> = RefCell::new((CCtx::create(), Vec::new()));
     static DECOMPRESSOR: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
+    /// The sibling that was looked at last, and its text: those alike follow each other.
+    static SIBLING: RefCell<(u64, Vec<u8>)> = const { RefCell::new((0, Vec::new())) };
 }
 
-/// A way to compress the documents of one kind, with a dictionary if one was
-/// learnt.
+/// A way to compress the documents of one kind: against what they are known to
+/// have in common.
 #[derive(Default)]
 pub struct Codec {
-    dictionary: Option<Dictionary>,
+    base: Base,
+}
+
+#[derive(Default)]
+enum Base {
+    #[default]
+    Nothing,
+    Learnt(Dictionary),
+    Sibling(Sibling),
 }
 
 struct Dictionary {
@@ -32,10 +47,20 @@ struct Dictionary {
     size: usize,
 }
 
+/// A document that others are told as differences from.
+struct Sibling {
+    /// No other has it while the program runs.
+    number: u64,
+    body: Body,
+}
+
 impl fmt::Debug for Codec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let size = self.dictionary.as_ref().map(|dictionary| dictionary.size);
-        f.debug_struct("Codec").field("dictionary", &size).finish()
+        match &self.base {
+            Base::Nothing => f.write_str("Codec"),
+            Base::Learnt(dictionary) => f.debug_tuple("Codec::Learnt").field(&dictionary.size).finish(),
+            Base::Sibling(sibling) => f.debug_tuple("Codec::Sibling").field(&sibling.number).finish(),
+        }
     }
 }
 
@@ -52,24 +77,47 @@ impl Codec {
             decoder: DecoderDictionary::copy(&learnt),
             size: learnt.len(),
         };
-        Ok(Arc::new(Self { dictionary: Some(dictionary) }))
+        Ok(Arc::new(Self { base: Base::Learnt(dictionary) }))
+    }
+
+    /// Tells documents as differences from `body`, which is kept for as long.
+    #[must_use]
+    pub fn sibling(body: Body) -> Arc<Self> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Self { base: Base::Sibling(Sibling { number, body }) })
+    }
+
+    /// What documents are told as differences from, if it is one of them.
+    #[must_use]
+    pub fn base(&self) -> Option<&Body> {
+        match &self.base {
+            Base::Sibling(sibling) => Some(&sibling.body),
+            Base::Nothing | Base::Learnt(_) => None,
+        }
     }
 
     /// Compresses a document.
     ///
     /// # Errors
     /// If memory for the compressor runs out.
-    pub fn compress(&self, document: &[u8]) -> io::Result<Box<[u8]>> {
-        COMPRESSOR.with_borrow_mut(|(context, out)| {
-            out.clear();
-            out.reserve(compress_bound(document.len()));
-            let written = match &self.dictionary {
-                Some(dictionary) => context.compress_using_cdict(out, document, dictionary.encoder.as_cdict()),
-                None => context.compress(out, document, LEVEL),
-            };
-            written.map_err(failed)?;
-            Ok(out.as_slice().into())
-        })
+    pub fn compress(&self, document: &[u8]) -> io::Result<Arc<[u8]>> {
+        let compress = |sibling: &[u8]| {
+            COMPRESSOR.with_borrow_mut(|(context, out)| {
+                out.clear();
+                out.reserve(compress_bound(document.len()));
+                let written = match &self.base {
+                    Base::Nothing => context.compress(out, document, LEVEL),
+                    Base::Learnt(dictionary) => {
+                        context.compress_using_cdict(out, document, dictionary.encoder.as_cdict())
+                    }
+                    Base::Sibling(_) => context.compress_using_dict(out, document, sibling, SIBLING_LEVEL),
+                };
+                written.map_err(failed)?;
+                Ok(out.as_slice().into())
+            })
+        };
+        self.with_sibling(compress)
     }
 
     /// The document of `length` bytes that was compressed.
@@ -77,15 +125,31 @@ impl Codec {
     /// # Errors
     /// If memory for it runs out.
     pub fn decompress(&self, compressed: &[u8], length: usize) -> io::Result<Vec<u8>> {
-        let mut out = Vec::with_capacity(length);
-        DECOMPRESSOR.with_borrow_mut(|context| {
-            let written = match &self.dictionary {
-                Some(dictionary) => context.decompress_using_ddict(&mut out, compressed, dictionary.decoder.as_ddict()),
-                None => context.decompress(&mut out, compressed),
-            };
-            written.map_err(failed)
-        })?;
-        Ok(out)
+        let decompress = |sibling: &[u8]| {
+            let mut out = Vec::with_capacity(length);
+            DECOMPRESSOR.with_borrow_mut(|context| {
+                let written = match &self.base {
+                    Base::Nothing => context.decompress(&mut out, compressed),
+                    Base::Learnt(dictionary) => {
+                        context.decompress_using_ddict(&mut out, compressed, dictionary.decoder.as_ddict())
+                    }
+                    Base::Sibling(_) => context.decompress_using_dict(&mut out, compressed, sibling),
+                };
+                written.map_err(failed)
+            })?;
+            Ok(out)
+        };
+        self.with_sibling(decompress)
+    }
+
+    /// What `work` does with the sibling's text; without a sibling it is empty.
+    fn with_sibling<T>(&self, work: impl FnOnce(&[u8]) -> io::Result<T>) -> io::Result<T> {
+        let Base::Sibling(sibling) = &self.base else { return work(&[]) };
+        if SIBLING.with_borrow(|(number, _)| *number != sibling.number) {
+            let text = sibling.body.json()?;
+            SIBLING.replace((sibling.number, text));
+        }
+        SIBLING.with_borrow(|(_, text)| work(text))
     }
 }
 
@@ -118,6 +182,26 @@ mod tests {
             compressed.len()
         };
         assert!(compress(&learnt) * 2 < compress(&plain));
+    }
+
+    #[test]
+    fn siblings_come_back_and_are_smaller_still() {
+        let learnt = Codec::learn(&(0..500).map(document).collect::<Vec<_>>()).unwrap();
+        let first = Body::new(document(1).as_bytes(), &learnt).unwrap();
+        let (one, other) = (Codec::sibling(first.clone()), Codec::sibling(Body::new(b"{}", &learnt).unwrap()));
+        // In turn, as one is remembered of each thread.
+        for number in 2..50 {
+            let document = document(number);
+            for codec in [&one, &other, &one] {
+                let body = Body::new(document.as_bytes(), codec).unwrap();
+                assert_eq!(body.json().unwrap(), document.as_bytes());
+            }
+        }
+        assert_eq!(one.base().map(Body::size), Some(first.size()));
+        let long: String = (1000..1020).map(document).collect();
+        let base = Body::new(long.as_bytes(), &learnt).unwrap();
+        let again = Body::new(long.as_bytes(), &Codec::sibling(base.clone())).unwrap();
+        assert!(again.size() * 2 < base.size(), "{} of {}", again.size(), base.size());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The bodies of one cache's objects: when their dictionary is learnt.
+//! The bodies of one cache's objects: what each is compressed against.
 
 use std::io;
 use std::sync::Arc;
@@ -12,12 +12,17 @@ const SAMPLES: usize = 64;
 const GROWTH: usize = 16;
 /// A longer document is no sample.
 const LONGEST_SAMPLE: usize = 16 << 10;
+/// A longer document is no difference from another.
+const LONGEST_SIBLING: usize = 64 << 10;
 
 /// Makes bodies.
 ///
 /// A dictionary is learnt from the first objects, in time for the rest of the
 /// first list; and again, from some of the whole list, when that is over: lists
 /// begin with objects that resemble each other more than the others do.
+///
+/// What siblings, which have the same owner, differ in is less still: most are
+/// kept as differences from one of them, which itself is not.
 #[derive(Debug, Default)]
 pub(super) struct Bodies {
     codec: Arc<Codec>,
@@ -29,14 +34,36 @@ pub(super) struct Bodies {
 }
 
 impl Bodies {
-    /// The body of that JSON.
+    /// The body of that JSON; `siblings` may be alike.
     ///
     /// # Errors
     /// If memory for the compressor runs out.
-    pub(super) fn make(&mut self, json: Vec<u8>) -> io::Result<Body> {
-        let made = Body::new(&json, &self.codec)?;
+    pub(super) fn make(&mut self, json: Vec<u8>, siblings: &[Body]) -> io::Result<Body> {
+        let body = match Self::as_difference(&json, siblings)? {
+            Some(body) => body,
+            None => Body::new(&json, &self.codec)?,
+        };
         self.sample(json);
-        Ok(made)
+        Ok(body)
+    }
+
+    /// The body as what it differs from a sibling in, if that is little.
+    ///
+    /// From one that others are told by already, or else from one that is whole:
+    /// those others may be of another template, or from before their pods ran.
+    fn as_difference(json: &[u8], siblings: &[Body]) -> io::Result<Option<Body>> {
+        if json.len() > LONGEST_SIBLING {
+            return Ok(None);
+        }
+        let shared = siblings.iter().find(|body| body.codec().base().is_some()).map(|body| Arc::clone(body.codec()));
+        let whole = siblings.iter().find(|body| body.codec().base().is_none() && body.length() <= LONGEST_SIBLING);
+        for codec in shared.into_iter().chain(whole.map(|body| Codec::sibling(body.clone()))) {
+            let body = Body::new(json, &codec)?;
+            if codec.base().is_some_and(|base| body.size() * 2 <= base.size()) {
+                return Ok(Some(body));
+            }
+        }
+        Ok(None)
     }
 
     fn sample(&mut self, body: Vec<u8>) {
@@ -92,7 +119,7 @@ mod tests {
             let field = |place: usize| format!(r#","field{place}":"{image}-{}""#, number * 7919 % (place + 2));
             let fields: String = (0..30).map(field).collect();
             let json = format!(r#"{{"metadata":{{"name":"a-{number}"{fields}}}}}"#);
-            bodies.make(json.into_bytes()).unwrap();
+            bodies.make(json.into_bytes(), &[]).unwrap();
             if bodies.learn(listed).is_some() {
                 learnt.push(number);
             }
@@ -101,5 +128,29 @@ mod tests {
         (1..=5000).for_each(|number| make(number, false));
         (5001..=5100).for_each(|number| make(number, true));
         assert_eq!(learnt, [SAMPLES, 5001]);
+    }
+
+    fn pod(workload: usize, number: usize) -> Vec<u8> {
+        let field = |place: usize| format!(r#","field{place}":"{}""#, (workload + place) * 7919);
+        let fields: String = (0..60).map(field).collect();
+        format!(r#"{{"metadata":{{"name":"a-{number}"{fields}}}}}"#).into_bytes()
+    }
+
+    #[test]
+    fn siblings_are_differences_from_one_that_is_whole() {
+        let mut bodies = Bodies::default();
+        let first = bodies.make(pod(1, 1), &[]).unwrap();
+        let second = bodies.make(pod(1, 2), &[first.clone()]).unwrap();
+        let third = bodies.make(pod(1, 3), &[first.clone(), second.clone()]).unwrap();
+        assert!(first.codec().base().is_none());
+        assert!(Arc::ptr_eq(second.codec(), third.codec()), "one base for all");
+        assert!(third.size() * 4 < first.size(), "{} of {}", third.size(), first.size());
+        assert_eq!(third.json().unwrap(), pod(1, 3));
+
+        let stranger = bodies.make(pod(1000, 4), &[first, third]).unwrap();
+        assert!(stranger.codec().base().is_none(), "it has little in common with them");
+        let second = bodies.make(pod(1000, 5), &[second, stranger.clone()]).unwrap();
+        assert_eq!(second.codec().base().map(Body::size), Some(stranger.size()), "another base, that fits");
+        assert_eq!(second.json().unwrap(), pod(1000, 5));
     }
 }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::Cache;
 use super::bodies::Bodies;
 use super::touched::Again;
+use crate::body::Body;
 use crate::body::codec::Codec;
 use crate::caches::neighbours::Neighbours;
 use crate::clock::Clock;
@@ -18,7 +19,7 @@ use crate::decode::Identity;
 use crate::decode::arrival::{Arrival, Version};
 use crate::event_log::{Change, EventLog};
 use crate::object::Object;
-use crate::record::{Key, Packer, Record};
+use crate::record::{Key, Link, Packer, Record, Uid};
 use crate::rule;
 use crate::source::{Arrivals, ProblemReason};
 
@@ -27,6 +28,8 @@ const NOT_SERVED: SignedDuration = SignedDuration::from_secs(5);
 
 /// What others have changed is judged together: no more often than that.
 const BETWEEN: Duration = Duration::from_millis(20);
+/// Of so many siblings one will do.
+const SIBLINGS: usize = 4;
 /// So many objects are judged again before others may run.
 const AT_ONCE: usize = 256;
 
@@ -218,7 +221,8 @@ impl Writer {
 
     /// Judges an object, and packs it.
     fn record(&mut self, object: Object, body: Option<Vec<u8>>, now: Timestamp) -> Record {
-        let body = body.map(|body| self.bodies.make(body)).transpose().unwrap_or_else(|problem| {
+        let siblings = if body.is_some() { self.siblings(&object) } else { Vec::new() };
+        let body = body.map(|body| self.bodies.make(body, &siblings)).transpose().unwrap_or_else(|problem| {
             self.reject(&problem, &object.metadata.name);
             None
         });
@@ -229,6 +233,17 @@ impl Writer {
             self.rechecks.insert((at, record.key.clone()));
         }
         record
+    }
+
+    /// The bodies of some that have the same owner.
+    fn siblings(&self, object: &Object) -> Vec<Body> {
+        let Some(owner) = object.metadata.owner_references.first() else { return Vec::new() };
+        let owner = Link::Owner(Uid::from(&*owner.uid));
+        let objects = self.cache.objects.read();
+        let owned = objects.linked(&owner);
+        // Itself, as it was, would be left alone with its past.
+        let others = owned.filter(|record| *record.key.name != *object.metadata.name).take(SIBLINGS);
+        others.filter_map(|record| record.body.clone()).collect()
     }
 
     /// Brings the bodies that were made before a dictionary was learnt to it, if
