@@ -140,7 +140,7 @@ mod tests {
     fn siblings_are_differences_from_one_that_is_whole() {
         let mut bodies = Bodies::default();
         let first = bodies.make(pod(1, 1), &[]).unwrap();
-        let second = bodies.make(pod(1, 2), &[first.clone()]).unwrap();
+        let second = bodies.make(pod(1, 2), std::slice::from_ref(&first)).unwrap();
         let third = bodies.make(pod(1, 3), &[first.clone(), second.clone()]).unwrap();
         assert!(first.codec().base().is_none());
         assert!(Arc::ptr_eq(second.codec(), third.codec()), "one base for all");
