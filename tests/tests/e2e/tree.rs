@@ -56,7 +56,6 @@ fn followed(cluster: &Cluster, daemon: &Daemon) {
     let namespace = cluster.namespace();
     namespace.apply(WEB);
     let mut tree = daemon.cli().start(&format!("tree deploy/web -n {} -w", namespace.name));
-    tree.expect_stdout("the Deployment", |line| line.starts_with("deployment.apps/web "));
     tree.expect_stdout("it to be ready", |line| line.starts_with("deployment.apps/web ") && line.contains("Ready"));
     namespace.kubectl(["scale", "deployment/web", "--replicas=3"]);
     tree.expect_stdout("three pods", |line| line.starts_with("deployment.apps/web ") && line.contains("3/3"));
