@@ -1,12 +1,11 @@
 //! A stream of events that resumes by itself.
 
 use std::collections::{HashMap, VecDeque};
-use std::time::Duration;
 
 use daymark_proto::v1::{ClusterEvent, WatchEventsRequest, WatchEventsResponse};
 use tonic::Streaming;
 
-use crate::backoff::Backoff;
+use crate::retry::Retry;
 use crate::{Client, Error, Recovery, recovery};
 
 /// Events of which it is remembered that they were told: more than a daemon keeps, if it is
@@ -20,16 +19,12 @@ pub struct EventWatch {
     client: Client,
     request: WatchEventsRequest,
     stream: Option<Streaming<WatchEventsResponse>>,
-    backoff: Backoff,
-    /// How long to wait before it is opened again.
-    pause: Duration,
+    retry: Retry,
     /// Whether `Lost` was told and `Restored` was not.
     lost: bool,
     /// What came and is to be told behind `Restored`.
     arrived: Option<WatchEventsResponse>,
     told: Told,
-    /// Whether the daemon has taken the credentials since they were last renewed.
-    admitted: bool,
 }
 
 /// What an [`EventWatch`] tells.
@@ -71,17 +66,7 @@ impl Told {
 
 impl EventWatch {
     pub(crate) fn new(client: Client, request: WatchEventsRequest) -> Self {
-        Self {
-            client,
-            request,
-            stream: None,
-            backoff: Backoff::new(),
-            pause: Duration::ZERO,
-            lost: false,
-            arrived: None,
-            told: Told::default(),
-            admitted: false,
-        }
+        Self { client, request, stream: None, retry: Retry::new(), lost: false, arrived: None, told: Told::default() }
     }
 
     /// What comes next. Dropping the future loses nothing.
@@ -107,7 +92,7 @@ impl EventWatch {
                 },
                 Some(stream) => match stream.message().await {
                     Ok(Some(message)) => {
-                        self.admitted = true;
+                        self.retry.admitted();
                         self.arrived = Some(message);
                         continue;
                     }
@@ -115,7 +100,7 @@ impl EventWatch {
                     Err(status) => self.client.error(&status),
                 },
             };
-            self.failed(&error)?;
+            let error = self.failed(error)?;
             if !std::mem::replace(&mut self.lost, true) {
                 return Ok(EventsTold::Lost(error));
             }
@@ -129,26 +114,24 @@ impl EventWatch {
         }
         if message.current {
             // Not sooner: a stream that always dies before is no success.
-            self.backoff.reset();
+            self.retry.came();
         }
         message
     }
 
-    fn failed(&mut self, error: &Error) -> Result<(), Error> {
+    fn failed(&mut self, error: Error) -> Result<Error, Error> {
         self.stream = None;
-        match recovery(error) {
-            Recovery::Retry => {}
-            Recovery::Restart if !self.request.cursor.is_empty() => self.request.cursor.clear(),
-            // They may have expired; the next try has others, and is the only one.
-            Recovery::Stop if std::mem::take(&mut self.admitted) && self.client.renews(error) => {}
-            Recovery::Restart | Recovery::Stop => return Err(error.clone()),
+        if recovery(&error) == Recovery::Restart {
+            if self.request.cursor.is_empty() {
+                return Err(error);
+            }
+            self.request.cursor.clear();
         }
-        self.pause = self.backoff.step();
-        Ok(())
+        self.retry.lost(&self.client, error)
     }
 
     async fn open(&self) -> Result<Streaming<WatchEventsResponse>, Error> {
-        tokio::time::sleep(self.pause).await;
+        self.retry.pause().await;
         self.client.open_event_watch(self.request.clone()).await
     }
 }

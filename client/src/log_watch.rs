@@ -4,14 +4,13 @@ mod marks;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use daymark_proto::v1::log_event::Event;
 use daymark_proto::v1::{LogLine, LogNotice, LogSource, StreamLogsRequest, StreamLogsResponse};
 use tonic::Streaming;
 
 use self::marks::Marks;
-use crate::backoff::Backoff;
+use crate::retry::Retry;
 use crate::{Client, Error, Recovery, recovery};
 
 /// Tries in a row to go on with logs that are read once.
@@ -28,17 +27,13 @@ pub struct LogWatch {
     sources: HashMap<u32, Arc<LogSource>>,
     arrived: VecDeque<Event>,
     marks: Marks,
-    backoff: Backoff,
-    /// How long to wait before it is opened again.
-    pause: Duration,
+    retry: Retry,
     /// Tries since something was told.
     tries: usize,
     /// Whether anything was ever told.
     was_open: bool,
     lost: bool,
     over: bool,
-    /// Whether the daemon has taken the credentials since they were last renewed.
-    admitted: bool,
 }
 
 /// What reading logs brings.
@@ -71,13 +66,11 @@ impl LogWatch {
             sources: HashMap::new(),
             arrived: VecDeque::new(),
             marks: Marks::default(),
-            backoff: Backoff::new(),
-            pause: Duration::ZERO,
+            retry: Retry::new(),
             tries: 0,
             was_open: false,
             lost: false,
             over: false,
-            admitted: false,
         }
     }
 
@@ -125,8 +118,8 @@ impl LogWatch {
     }
 
     fn take(&mut self, message: StreamLogsResponse) {
-        self.backoff.reset();
-        (self.tries, self.was_open, self.admitted, self.lost) = (0, true, true, false);
+        self.retry.came();
+        (self.tries, self.was_open, self.lost) = (0, true, false);
         self.arrived.extend(message.events.into_iter().filter_map(|event| event.event));
     }
 
@@ -157,19 +150,20 @@ impl LogWatch {
         self.tries += 1;
         let passes = match recovery(&error) {
             Recovery::Retry => self.request.follow || (self.was_open && self.tries <= TRIES),
-            // They may have expired; the next try has others, and is the only one.
-            Recovery::Restart | Recovery::Stop => std::mem::take(&mut self.admitted) && self.client.renews(&error),
+            Recovery::Restart => false,
+            // With other credentials it may.
+            Recovery::Stop => true,
         };
         if !passes {
             return Err(error);
         }
-        self.pause = self.backoff.step();
+        let error = self.retry.lost(&self.client, error)?;
         let is_news = !std::mem::replace(&mut self.lost, true);
         Ok(is_news.then_some(LogWatchEvent::Lost(error)))
     }
 
     async fn open(&self) -> Result<Streaming<StreamLogsResponse>, Error> {
-        tokio::time::sleep(self.pause).await;
+        self.retry.pause().await;
         let request = StreamLogsRequest { told: self.marks.positions(), ..self.request.clone() };
         self.client.open_logs(request).await
     }

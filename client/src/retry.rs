@@ -1,6 +1,6 @@
 //! A stream that broke off, and when it is opened again.
 
-use std::time::Duration;
+use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 use crate::{Client, Error, Recovery, recovery};
@@ -9,8 +9,8 @@ use crate::{Client, Error, Recovery, recovery};
 #[derive(Debug)]
 pub(crate) struct Retry {
     backoff: Backoff,
-    /// How long to wait before the next try.
-    pause: Duration,
+    /// When the next try is made: whoever does not wait for it does not begin to wait anew.
+    next: Instant,
     /// Whether the daemon has taken the credentials since they were last renewed.
     admitted: bool,
 }
@@ -18,12 +18,12 @@ pub(crate) struct Retry {
 impl Retry {
     /// The first try is made at once.
     pub(crate) fn new() -> Self {
-        Self { backoff: Backoff::new(), pause: Duration::ZERO, admitted: false }
+        Self { backoff: Backoff::new(), next: Instant::now(), admitted: false }
     }
 
-    /// Waits until the next try is to be made.
+    /// Waits until the next try is to be made. Dropping the future loses nothing.
     pub(crate) async fn pause(&self) {
-        tokio::time::sleep(self.pause).await;
+        tokio::time::sleep_until(self.next).await;
     }
 
     /// The daemon has taken the credentials.
@@ -46,7 +46,7 @@ impl Retry {
         if recovery(&error) == Recovery::Stop && !(std::mem::take(&mut self.admitted) && client.renews(&error)) {
             return Err(error);
         }
-        self.pause = self.backoff.step();
+        self.next = Instant::now() + self.backoff.step();
         Ok(error)
     }
 }

@@ -5,11 +5,10 @@ use std::pin::Pin;
 
 use daymark_proto::v1::status_event::Event;
 use daymark_proto::v1::{Freshness, WatchStatusesRequest, WatchStatusesResponse};
-use tokio::time::Sleep;
 use tonic::Streaming;
 
-use crate::backoff::Backoff;
 use crate::recover::{Recovery, recovery};
+use crate::retry::Retry;
 use crate::{Client, Error};
 
 type Messages = Streaming<WatchStatusesResponse>;
@@ -25,7 +24,7 @@ pub struct Watch {
     client: Client,
     request: WatchStatusesRequest,
     phase: Phase,
-    backoff: Backoff,
+    retry: Retry,
     /// Whether `Lost` was told and `Restored` was not.
     lost: bool,
     /// What arrived and is to be handed out, and the cursor behind it.
@@ -33,8 +32,6 @@ pub struct Watch {
     cursor: Vec<u8>,
     /// Whether a snapshot has begun and is not complete: no cursor counts.
     in_snapshot: bool,
-    /// Whether the daemon has taken the credentials since they were last renewed.
-    admitted: bool,
 }
 
 /// What a [`Watch`] tells.
@@ -62,7 +59,7 @@ pub struct Told {
 }
 
 enum Phase {
-    Waiting(Pin<Box<Sleep>>),
+    Waiting,
     Opening(Opening),
     Open(Box<Messages>),
     Ended(Error),
@@ -72,17 +69,8 @@ impl Watch {
     pub(crate) fn new(client: Client, request: WatchStatusesRequest) -> Self {
         let phase = open(&client, &request);
         let (arrived, cursor) = (VecDeque::new(), Vec::new());
-        Self {
-            client,
-            request,
-            phase,
-            backoff: Backoff::new(),
-            lost: false,
-            arrived,
-            cursor,
-            in_snapshot: false,
-            admitted: false,
-        }
+        let retry = Retry::new();
+        Self { client, request, phase, retry, lost: false, arrived, cursor, in_snapshot: false }
     }
 
     /// Where a later watch of the same filter can go on: behind the last message
@@ -104,8 +92,8 @@ impl Watch {
                 return Ok(event);
             }
             let error = match &mut self.phase {
-                Phase::Waiting(sleep) => {
-                    sleep.await;
+                Phase::Waiting => {
+                    self.retry.pause().await;
                     self.phase = open(&self.client, &self.request);
                     continue;
                 }
@@ -133,7 +121,7 @@ impl Watch {
     }
 
     fn receive(&mut self, message: WatchStatusesResponse) {
-        self.admitted = true;
+        self.retry.admitted();
         let mut freshness = message.freshness;
         let events = message.events.into_iter().filter_map(|event| event.event);
         self.arrived.extend(events.map(|event| Told { event, freshness: freshness.take() }));
@@ -153,7 +141,7 @@ impl Watch {
             Event::Current(_) | Event::Resumed(_) => {
                 self.in_snapshot = false;
                 // Not sooner: a stream that always dies in its snapshot is no success.
-                self.backoff.reset();
+                self.retry.came();
             }
             _ => {}
         }
@@ -165,22 +153,20 @@ impl Watch {
     }
 
     fn failed(&mut self, error: Error) -> Result<Option<WatchEvent>, Error> {
-        match recovery(&error) {
-            Recovery::Retry => {}
-            // They have expired; the next try has others, and is the only one.
-            Recovery::Stop if self.admitted && self.client.renews(&error) => self.admitted = false,
-            Recovery::Restart if !self.request.cursor.is_empty() => {
-                self.request.cursor.clear();
-                // What is missing of a history is told, whatever was told before.
-                self.lost &= !self.request.history;
+        let outcome = match recovery(&error) {
+            Recovery::Restart if self.request.cursor.is_empty() => Err(error),
+            recovery => {
+                if recovery == Recovery::Restart {
+                    self.request.cursor.clear();
+                    // What is missing of a history is told, whatever was told before.
+                    self.lost &= !self.request.history;
+                }
+                self.retry.lost(&self.client, error)
             }
-            Recovery::Restart | Recovery::Stop => {
-                self.phase = Phase::Ended(error.clone());
-                return Err(error);
-            }
-        }
+        };
+        let error = outcome.inspect_err(|error| self.phase = Phase::Ended(error.clone()))?;
         self.in_snapshot = false;
-        self.phase = Phase::Waiting(Box::pin(tokio::time::sleep(self.backoff.step())));
+        self.phase = Phase::Waiting;
         if std::mem::replace(&mut self.lost, true) {
             return Ok(None);
         }

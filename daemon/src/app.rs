@@ -1,5 +1,6 @@
 //! The composition root: puts the daemon together and owns its tasks.
 
+mod assembly;
 mod events;
 mod gates;
 mod serving;
@@ -9,46 +10,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::gates::{Lasting, keep};
+use self::assembly::{Arriving, Tasks, assemble};
 use self::serving::{Entrance, Kept, Open, serve};
-use self::supply::{Supply, supply};
 use crate::access::TokenError;
-use crate::access::authorizer::Authorizer;
 use crate::access::oidc::ConfigurationError;
 use crate::access::own_rights::say_what_is_off;
-use crate::access::shares::Shares;
-use crate::act::operation::{Operations, Work};
-use crate::act::tunnels::{Carrying, Tunnels};
+use crate::act::operation::Work;
+use crate::act::tunnels::Carrying;
 use crate::args::{ArgsError, Config};
-use crate::caches::{Caches, Feeding, Lease, Recording};
-use crate::cause::{BadPattern, Investigator, Redaction};
-use crate::event_log::EventLog;
-use crate::event_log::cursor::Incarnation;
-use crate::event_store::EventStore;
-use crate::gate::register::Gates;
-use crate::gate::run::{Run, Tools};
+use crate::caches::{Feeding, Lease};
+use crate::cause::BadPattern;
 use crate::gate::store::StoreError;
 use crate::lifecycle;
-use crate::logs;
-use crate::predicate::Predicates;
-use crate::proof::Prover;
-use crate::recording::recorder::{RecordError, Writing};
+use crate::recording::recorder::RecordError;
 use crate::rpc::listener::{Address, ListenError, Listener};
 use crate::rpc::tls::TlsError;
-use crate::rpc::{MOST_DUMPS, Rpc, Served, Streams};
+use crate::rpc::{Rpc, Served};
 use crate::rule::relations::Dependent;
 use crate::rule::view::Related;
 use crate::rulebook::RuleError;
-use crate::rulebook::files::RuleFiles;
 use crate::source::Source;
 use crate::source::connect::ConnectError;
 use crate::source::replay::ReplayError;
-use crate::subscription::predicate::Answering;
-use crate::subscription::{Evaluator, Groups};
 
 /// A daemon that cannot start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -119,99 +105,26 @@ pub struct Bound {
     addresses: Vec<Address>,
     rpc: Rpc,
     served: Arc<Served>,
-    parts: Parts,
+    tasks: Tasks,
+    kept: Kept,
     ingest: Handle,
     drain_timeout: Duration,
-}
-
-/// What becomes tasks of its own.
-struct Parts {
-    openings: mpsc::Receiver<Feeding>,
-    opened_gates: mpsc::Receiver<Run>,
-    started: mpsc::Receiver<Work>,
-    carryings: mpsc::Receiver<Carrying>,
-    lasting_gates: Lasting,
-    answering: Answering,
-    rule_files: RuleFiles,
-    writing: Option<Writing>,
-    kept: Kept,
 }
 
 /// Puts a daemon together. Sources run on `ingest`.
 ///
 /// # Errors
 /// If the configuration cannot be carried out.
-pub async fn bind(config: Config, ingest: Handle) -> Result<Bound, AppError> {
-    let entrance = Entrance::read(config.serving, config.token_file.as_deref()).await?;
+pub async fn bind(mut config: Config, ingest: Handle) -> Result<Bound, AppError> {
+    let entrance = Entrance::read(std::mem::take(&mut config.serving), config.token_file.as_deref()).await?;
     // Listening first: a busy socket should not leave a recording behind.
     let (listeners, addresses) = entrance.listen(&config.listen).await?;
-
-    let mut policy = config.policy;
-    let supply = supply(config.origin, &mut policy).await?;
-    let Supply { cluster, default_namespace, source, clock, catalog, record } = supply;
-    let log = Arc::new(EventLog::new(policy.changes));
-    let (recorder, writing) =
-        record.map(|(recorder, kinds, writing)| (Recording { recorder: Arc::new(recorder), kinds }, writing)).unzip();
-    let (rule_files, rules) = RuleFiles::open(config.rules).await?;
-    let (caches, openings) = Caches::new(catalog, policy, Arc::clone(&log), clock.clone(), rules, recorder);
-    let caches = Arc::new(caches);
-    let prover = Arc::new(Prover::new(Arc::clone(&caches), Arc::clone(&log), source.clone()));
-    let authorizer = Arc::new(Authorizer::new(source.api_server(), config.authorization_ttl));
-    let shares = Arc::new(Shares::new(config.shares));
-    let (evaluator, answering) = Evaluator::new(Predicates::new(config.worker, config.predicates));
-    let open = entrance.open(&source)?;
-    let redaction = Arc::new(Redaction::new(&config.redact)?);
-    let investigator = Investigator::new(
-        Arc::clone(caches.neighbours()),
-        source.clone(),
-        Arc::clone(&authorizer),
-        Arc::clone(&redaction),
-    );
-    let (keeper, keeping, loaded) = keep(config.gates, &clock).await?;
-    let tools = Tools {
-        keeper,
-        log: Arc::clone(&log),
-        prover: Arc::clone(&prover),
-        investigator: Arc::new(investigator),
-        looks: Arc::default(),
-        clock: clock.going_on(),
-    };
-    let (gates, opened_gates) = Gates::new(tools);
-    let (operations, started) = Operations::new(clock.going_on());
-    let (tunnels, carryings) = Tunnels::new();
-    let served = Arc::new(Served {
-        cluster,
-        default_namespace,
-        caches,
-        log,
-        groups: Groups::default(),
-        incarnation: Incarnation::random(),
-        source,
-        clock,
-        gates,
-        events: Arc::new(EventStore::new(config.events)),
-        authorizer,
-        operations,
-        remote_acts: config.remote_acts,
-        tunnels,
-        status_only: config.status_only,
-        redaction,
-        prover,
-        evaluator,
-        streams: Streams::new(config.max_streams, Arc::clone(&shares)),
-        shares,
-        log_places: Arc::new(Semaphore::new(logs::session::MOST)),
-        dump_places: Arc::new(Semaphore::new(MOST_DUMPS)),
-        drain: CancellationToken::new(),
-    });
-    let Open { access, tls, door } = open;
-    let rpc = Rpc::new(Arc::clone(&served), Arc::clone(&access), door).map_err(|e| AppError::Fault(e.to_string()))?;
     let drain_timeout = config.drain_timeout;
-    let lasting_gates = Lasting { keeping, reopenings: served.know_again(loaded) };
+    let (served, tasks) = assemble(config).await?;
+    let Open { access, tls, door } = entrance.open(&served.source)?;
+    let rpc = Rpc::new(Arc::clone(&served), Arc::clone(&access), door).map_err(|e| AppError::Fault(e.to_string()))?;
     let kept = Kept { access, tls };
-    let parts =
-        Parts { openings, opened_gates, started, carryings, lasting_gates, answering, rule_files, writing, kept };
-    Ok(Bound { listeners, addresses, rpc, served, parts, ingest, drain_timeout })
+    Ok(Bound { listeners, addresses, rpc, served, tasks, kept, ingest, drain_timeout })
 }
 
 /// How a task of the daemon ended.
@@ -236,18 +149,8 @@ impl Bound {
     /// # Errors
     /// If a task of the daemon fails, or the recording is not whole.
     pub async fn run(self, abort: CancellationToken) -> Result<(), AppError> {
-        let Self { listeners, addresses: _, rpc, served, parts, ingest, drain_timeout } = self;
-        let Parts {
-            mut openings,
-            mut opened_gates,
-            mut started,
-            mut carryings,
-            lasting_gates,
-            answering,
-            rule_files,
-            writing,
-            kept,
-        } = parts;
+        let Self { listeners, addresses: _, rpc, served, tasks, kept, ingest, drain_timeout } = self;
+        let Tasks { mut arriving, lasting_gates, answering, rule_files, writing } = tasks;
         let rpc = Arc::new(rpc);
         let mut servers = serve(listeners, &rpc);
         let mut workers = look_after(&served, &rpc);
@@ -263,39 +166,62 @@ impl Bound {
         kept.keep(&mut workers);
         events::keep(&mut workers, &served);
         let keeping = lasting_gates.begin(&mut workers, &served);
-        let ended = loop {
-            tokio::select! {
-                () = served.drain.cancelled() => break Ok(()),
-                Some(feeding) = openings.recv() => follow(&mut workers, feeding, &served.source, &ingest),
-                Some(work) = started.recv() => act(&mut workers, &served, work),
-                Some(gate) = opened_gates.recv() => gates::judge(&mut workers, &served, gate),
-                Some(carrying) = carryings.recv() => carry(&mut workers, carrying),
-                Some(ended) = workers.join_next() => if let ended @ Err(_) = flatten(ended) { break ended },
-                Some(ended) = servers.join_next() => break flatten(ended),
-            }
-        };
+        let ended = arriving.work(&mut workers, &mut servers, &served, &ingest).await;
         served.drain.cancel();
-        let drained = async { while servers.join_next().await.is_some() {} };
-        tokio::select! {
-            () = drained => tracing::info!("every stream has ended"),
-            () = tokio::time::sleep(drain_timeout) => tracing::warn!("streams are cut off: they did not end within {drain_timeout:?}"),
-            () = abort.cancelled() => tracing::warn!("streams are cut off"),
-        }
-        servers.shutdown().await;
+        drained(&mut servers, drain_timeout, &abort).await;
         // With the sources goes the last sink, and with it the recorder.
         workers.shutdown().await;
         served.gates.stop_keeping().await;
         if let Some(keeping) = keeping {
             keeping.await.map_err(|e| AppError::Fault(e.to_string()))?;
         }
-        openings.close();
-        while openings.try_recv().is_ok() {}
+        arriving.close();
         served.caches.stop_recording();
         if let Some(writing) = writing {
             writing.await.map_err(|e| AppError::Fault(e.to_string()))??;
         }
         ended
     }
+}
+
+impl Arriving {
+    /// Gives each piece of work a task, until the daemon is to end, or a task has that was to go on.
+    async fn work(
+        &mut self,
+        workers: &mut JoinSet<Ended>,
+        servers: &mut JoinSet<Ended>,
+        served: &Arc<Served>,
+        ingest: &Handle,
+    ) -> Ended {
+        loop {
+            tokio::select! {
+                () = served.drain.cancelled() => return Ok(()),
+                Some(feeding) = self.openings.recv() => follow(workers, feeding, &served.source, ingest),
+                Some(work) = self.started.recv() => act(workers, served, work),
+                Some(gate) = self.opened_gates.recv() => gates::judge(workers, served, gate),
+                Some(carrying) = self.carryings.recv() => carry(workers, carrying),
+                Some(ended) = workers.join_next() => if let ended @ Err(_) = flatten(ended) { return ended },
+                Some(ended) = servers.join_next() => return flatten(ended),
+            }
+        }
+    }
+
+    /// What has arrived meanwhile is let go.
+    fn close(&mut self) {
+        self.openings.close();
+        while self.openings.try_recv().is_ok() {}
+    }
+}
+
+/// Waits until every stream has ended, and cuts off those that do not.
+async fn drained(servers: &mut JoinSet<Ended>, timeout: Duration, abort: &CancellationToken) {
+    let drained = async { while servers.join_next().await.is_some() {} };
+    tokio::select! {
+        () = drained => tracing::info!("every stream has ended"),
+        () = tokio::time::sleep(timeout) => tracing::warn!("streams are cut off: they did not end within {timeout:?}"),
+        () = abort.cancelled() => tracing::warn!("streams are cut off"),
+    }
+    servers.shutdown().await;
 }
 
 /// Two tasks for a cache: its source, and its writer. They end with the cache.

@@ -309,8 +309,8 @@ impl Args {
     /// # Errors
     /// If they contradict each other.
     pub fn into_config(self) -> Result<Config, ArgsError> {
-        let Self { kubeconfig, context, cluster, mut listen, token_file, record, replay, speed, drain_timeout, .. } =
-            self;
+        let policy = self.policy();
+        let Self { kubeconfig, context, cluster, mut listen, token_file, record, replay, speed, .. } = self;
         if listen.is_empty() {
             listen.push(Address::default_socket());
         }
@@ -320,46 +320,44 @@ impl Args {
             Some(path) => Origin::Recording { path, speed },
             None => Origin::Cluster { name: cluster, target: Target { kubeconfig, context }, record },
         };
-        let named = |names: Vec<String>| names.into_iter().filter(|name| !name.is_empty()).collect();
-        let mut namespaces: Vec<_> = named(self.namespaces);
-        // Lists go through the namespaces in their order.
-        namespaces.sort_unstable();
-        namespaces.dedup();
-        let (warm, without_bodies) = (named(self.warm), named(self.no_bodies));
-        let changes = Capacity { entries: self.changes, bytes: self.changes_mib << 20 };
-        let policy = Policy { namespaces, warm, without_bodies, idle: self.idle_timeout, changes };
-        // The program that runs, also when its file was replaced meanwhile.
-        let worker = PathBuf::from("/proc/self/exe");
-        let (max_streams, log) = (self.max_streams, self.log);
-        let shares = Limits {
-            streams: self.max_streams_per_caller,
-            gates: self.max_gates_per_caller,
-            requests: self.max_requests_per_caller,
-        };
-        let (authorization_ttl, status_only) = (self.authorization_ttl, self.status_only);
-        let (predicates, rules, redact) = (predicate::Limits::default(), self.rules, self.redact);
-        let gates = self.gates.map_or(GatesKept::InMemory, GatesKept::InFile);
         Ok(Config {
             origin,
             listen,
             token_file,
             serving,
-            drain_timeout,
-            max_streams,
-            shares,
-            authorization_ttl,
-            status_only,
+            drain_timeout: self.drain_timeout,
+            max_streams: self.max_streams,
+            shares: Limits {
+                streams: self.max_streams_per_caller,
+                gates: self.max_gates_per_caller,
+                requests: self.max_requests_per_caller,
+            },
+            authorization_ttl: self.authorization_ttl,
+            status_only: self.status_only,
             policy,
-            log,
+            log: self.log,
             log_format: self.log_format,
-            worker,
-            predicates,
-            rules,
-            redact,
-            gates,
+            // The program that runs, also when its file was replaced meanwhile.
+            worker: PathBuf::from("/proc/self/exe"),
+            predicates: predicate::Limits::default(),
+            rules: self.rules,
+            redact: self.redact,
+            gates: self.gates.map_or(GatesKept::InMemory, GatesKept::InFile),
             events: self.events.into(),
             remote_acts: self.acts.into(),
         })
+    }
+
+    /// What is cached.
+    fn policy(&self) -> Policy {
+        let named = |names: &[String]| names.iter().filter(|name| !name.is_empty()).cloned().collect();
+        let mut namespaces: Vec<_> = named(&self.namespaces);
+        // Lists go through the namespaces in their order.
+        namespaces.sort_unstable();
+        namespaces.dedup();
+        let (warm, without_bodies) = (named(&self.warm), named(&self.no_bodies));
+        let changes = Capacity { entries: self.changes, bytes: self.changes_mib << 20 };
+        Policy { namespaces, warm, without_bodies, idle: self.idle_timeout, changes }
     }
 }
 

@@ -1,12 +1,13 @@
-//! All that somebody may see of a cluster, as files: every kind that can be listed, and the logs
-//! of all containers.
+//! All that somebody may see of a cluster, as files: every kind that can be listed, what kubelets
+//! tell of their nodes, and the logs of all containers.
 //!
-//! `session` goes through the kinds (`kinds`), as far as the caller may (`rights`), and then
-//! through the logs (`logs`) of the pods that it has met (`pods`). What leaves it is `scrub`bed, and goes
+//! `session` goes through the kinds (`kinds`; behind the nodes their summaries, `nodes`), as far as
+//! the caller may (`rights`), and then through the logs (`logs`) of the pods that it has met (`pods`). What leaves it is `scrub`bed, and goes
 //! through an `outlet` that holds next to nothing: the reader's speed is the dump's.
 
 mod kinds;
 mod logs;
+mod nodes;
 pub mod outlet;
 mod paths;
 mod pods;
@@ -110,11 +111,11 @@ pub struct Complete {
 /// Something that cannot be had.
 #[derive(Clone, Debug)]
 pub struct Refused {
-    /// The kind, or `pods/log`.
+    /// The kind, or `pods/log`, or `nodes/proxy`.
     pub kind: String,
     /// The namespace; empty for all, or where the kind has none.
     pub namespace: String,
-    /// The pod and container of a log; else empty.
+    /// The pod and container of a log, or the node; else empty.
     pub name: String,
     /// Why, in a word.
     pub reason: Refusal,

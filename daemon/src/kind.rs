@@ -64,6 +64,12 @@ impl Kind {
         self.group.is_empty() && self.resource == "pods"
     }
 
+    /// Whether its objects are nodes.
+    #[must_use]
+    pub fn is_nodes(&self) -> bool {
+        self.group.is_empty() && self.resource == "nodes"
+    }
+
     /// Whether `name` means this kind: its plural, singular, short or CamelCase
     /// name, alone or qualified as `deployments.apps` or `deployments.v1.apps`
     /// (the forms of kubectl, k8s.io/cli-runtime `resource.Builder`).

@@ -271,6 +271,18 @@ impl Source {
         }
     }
 
+    /// What a node's kubelet tells of what is used there, as JSON of at most so many bytes
+    /// (k8s.io/kubelet `pkg/apis/stats/v1alpha1`, `Summary`).
+    ///
+    /// # Errors
+    /// If the API server does not give it, which asks the kubelet, it is longer, or there is nobody to ask.
+    pub async fn node_summary(&self, node: &str, most: usize) -> Result<Bytes, Problem> {
+        match self {
+            Self::ApiServer(server) => server.node_summary(node, most).await,
+            Self::Replay(_) => Err(Problem::new(ProblemReason::NotServed, "a recording has no kubelets")),
+        }
+    }
+
     /// The API server's version, such as `v1.36.3`.
     ///
     /// # Errors

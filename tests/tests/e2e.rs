@@ -36,6 +36,8 @@ mod issuer;
 mod kinds;
 #[path = "e2e/logs.rs"]
 mod logs;
+#[path = "e2e/network.rs"]
+mod network;
 #[path = "e2e/nodes.rs"]
 mod nodes;
 #[path = "e2e/on.rs"]
@@ -58,6 +60,8 @@ mod rights;
 mod scale;
 #[path = "e2e/secrets.rs"]
 mod secrets;
+#[path = "e2e/service_proxy.rs"]
+mod service_proxy;
 #[path = "e2e/states.rs"]
 mod states;
 #[path = "e2e/tables.rs"]
@@ -97,6 +101,8 @@ enum Run {
     Own(fn(Cluster)),
     /// In one that loses nodes within seconds.
     Nervous(fn(Cluster)),
+    /// As those that share, but in a network in which pods' addresses are this machine's.
+    Routed(fn(&Cluster, &Daemon)),
     /// In one with so many nodes, and while no other test runs: it takes what
     /// the machine has, and the others' patience is not to pay for that.
     Alone(usize, fn(Cluster)),
@@ -143,6 +149,7 @@ fn main() -> ExitCode {
         reflection::TESTS,
         rights::TESTS,
         secrets::TESTS,
+        service_proxy::TESTS,
         states::TESTS,
         diagnose_catalogue::TESTS,
         scale::TESTS,
@@ -175,6 +182,11 @@ fn perform(test: &Test) -> Result<Completion, Failed> {
             Run::Nervous(run) => {
                 let _beside = beside();
                 run(Cluster::start_own_with(NODES, NERVOUS)?);
+            }
+            Run::Routed(run) if network::is_own() => run(&shared.0, &shared.1),
+            Run::Routed(_) => {
+                let _beside = beside();
+                network::run_in_own(test.name)?;
             }
             Run::Alone(nodes, run) => {
                 let _alone = alone();

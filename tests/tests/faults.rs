@@ -22,6 +22,8 @@ mod completion;
 mod control_plane;
 #[path = "faults/cursor.rs"]
 mod cursor;
+#[path = "faults/dump_nodes.rs"]
+mod dump_nodes;
 #[path = "faults/dumps.rs"]
 mod dumps;
 #[path = "faults/errors.rs"]

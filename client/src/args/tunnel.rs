@@ -13,7 +13,7 @@ use crate::duration;
 pub struct Tunnel {
     /// svc/NAME, pod/NAME, deploy/NAME or what else has pods, and its ports: PORT, LOCAL:PORT, or :PORT for any
     /// local port that is free; then the next one, if there are several
-    #[arg(required = true, num_args = 2.., value_name = "TARGET|[LOCAL:]PORT")]
+    #[arg(required = true, value_name = "TARGET|[LOCAL:]PORT")]
     pub words: Vec<String>,
     /// How the target is reached: by forwarded ports, or, of an HTTP service, by the API server's proxy, which
     /// passes on GET and HEAD

@@ -15,6 +15,7 @@ use crate::args::{Global, Node, NodeNames};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::signals::Signals;
+use crate::targets::Selection;
 
 /// Does what is asked of nodes.
 pub async fn run(global: &Global, args: &Node, printer: &mut Printer, signals: &mut Signals) -> Result<Exit, Failure> {
@@ -40,7 +41,9 @@ async fn nodes(global: &Global, client: &Client, args: &NodeNames) -> Result<Vec
         let request = ListStatusesRequest { filter: Some(filter), ..ListStatusesRequest::default() };
         let listed = client.list_statuses(request).await?;
         if let Some(unread) = listed.unreachable.first() {
-            return Err(Failure::new(Exit::Unreachable, session::unreachable(unread)));
+            let nodes = Selection::Kinds(vec!["nodes".to_owned()]);
+            let exit = session::all_unreachable(&nodes, &listed.unreachable).unwrap_or(Exit::Unreachable);
+            return Err(Failure::new(exit, session::unreachable(unread)));
         }
         let nodes: Vec<_> = listed.statuses.into_iter().filter_map(|status| status.r#ref).collect();
         return match nodes.is_empty() {
@@ -48,7 +51,15 @@ async fn nodes(global: &Global, client: &Client, args: &NodeNames) -> Result<Vec
             false => Ok(nodes),
         };
     }
-    args.names.iter().map(|name| named(cluster, name)).collect()
+    let mut nodes: Vec<ObjectRef> = Vec::new();
+    for name in &args.names {
+        let node = named(cluster, name)?;
+        // One that is named twice has one turn.
+        if !nodes.contains(&node) {
+            nodes.push(node);
+        }
+    }
+    Ok(nodes)
 }
 
 /// `NAME`, `node/NAME` or another form that the kind goes by.

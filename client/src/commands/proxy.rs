@@ -1,6 +1,6 @@
 //! `daymark proxy`
 
-use daymark::api::FetchRequest;
+use daymark::api::{Cluster, FetchRequest};
 use tokio::task::JoinSet;
 
 use self::server::Server;
@@ -17,7 +17,7 @@ pub mod server;
 /// Serves the API on this machine to be read, until it is ended.
 pub async fn run(global: &Global, args: &Proxy, printer: &mut Printer) -> Result<Exit, Failure> {
     let client = session::connect(global).await?;
-    let cluster = cluster(global, &client).await?;
+    let cluster = cluster(global, &client).await?.name;
     // Whether anything is passed on is to be known before somebody relies on it.
     client.fetch(FetchRequest { path: "/version".into(), head: true, headers: Vec::new() }).await?;
     let listeners = listen(&args.listen, args.port, "name another port with --port").await?;
@@ -36,13 +36,11 @@ pub async fn run(global: &Global, args: &Proxy, printer: &mut Printer) -> Result
     Ok(Exit::Passed)
 }
 
-/// The cluster's name; the daemon must have the one that was asked for.
-async fn cluster(global: &Global, client: &daymark::Client) -> Result<String, Failure> {
+/// The cluster; the daemon must have the one that was asked for.
+pub async fn cluster(global: &Global, client: &daymark::Client) -> Result<Cluster, Failure> {
     let info = client.server_info().await?;
     let wanted = session::cluster(global);
-    let names: Vec<_> = info.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
-    match names.iter().find(|name| wanted.is_empty() || **name == wanted) {
-        Some(name) => Ok((*name).to_owned()),
-        None => Err(Failure::usage(format!("no cluster {wanted:?} is served; there is {}", names.join(", ")))),
-    }
+    let names: Vec<_> = info.clusters.iter().map(|cluster| cluster.name.clone()).collect();
+    let found = info.clusters.into_iter().find(|cluster| wanted.is_empty() || cluster.name == wanted);
+    found.ok_or_else(|| Failure::usage(format!("no cluster {wanted:?} is served; there is {}", names.join(", "))))
 }

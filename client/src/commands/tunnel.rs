@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use daymark::Client;
-use daymark::api::{ResolveRequest, ResolveResponse, TunnelPort};
+use daymark::api::{ObjectRef, ResolveRequest, TunnelPort};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -23,6 +23,7 @@ mod carrying;
 mod command;
 mod doors;
 pub mod listening;
+mod service;
 mod words;
 
 /// What is told at a time.
@@ -123,18 +124,16 @@ async fn open(
 ) -> Result<Vec<Door>, Failure> {
     let mut doors = Vec::new();
     for wanted in wanted {
-        if args.via == Via::Proxy && !is_service(&wanted.target.kind) {
-            let text = format!("{}: --via proxy takes services, such as svc/web", wanted.target);
-            return Err(Failure::usage(text));
-        }
-        let resolved = resolve(global, client, wanted).await?;
-        let Some(object) = resolved.r#ref else { return Err(Failure::new(Exit::Fault, "the daemon names no object")) };
+        let (object, ports) = match args.via {
+            Via::Proxy => service::read(global, client, wanted).await?,
+            Via::Forward => resolve(global, client, wanted).await?,
+        };
         if doors.is_empty() {
             let (cluster, namespace) = (sanitize::line(&object.cluster), sanitize::line(&object.namespace));
             let lasts = duration::show(args.max_duration);
             printer.note(&format!("cluster {cluster}, namespace {namespace}; for debugging, ends after {lasts}"));
         }
-        for (port, meant) in wanted.ports.iter().zip(resolved.ports) {
+        for (port, meant) in wanted.ports.iter().zip(ports) {
             let number = u16::try_from(meant.port).unwrap_or_default();
             let local = port.local.unwrap_or(number);
             let instead = format!("name another port with LOCAL:{}", port.remote);
@@ -147,15 +146,16 @@ async fn open(
     Ok(doors)
 }
 
-async fn resolve(global: &Global, client: &Client, wanted: &Wanted) -> Result<ResolveResponse, Failure> {
+/// What ports of an object mean that are forwarded to its pods.
+async fn resolve(global: &Global, client: &Client, wanted: &Wanted) -> Result<(ObjectRef, Vec<TunnelPort>), Failure> {
     let mut object = wanted.target.object_ref(session::namespace(global));
     session::cluster(global).clone_into(&mut object.cluster);
     let ports = wanted.ports.iter().map(|port| port.remote.clone()).collect();
-    Ok(client.resolve_ports(ResolveRequest { r#ref: Some(object), ports }).await?)
-}
-
-fn is_service(kind: &str) -> bool {
-    matches!(kind.to_lowercase().as_str(), "svc" | "service" | "services")
+    let resolved = client.resolve_ports(ResolveRequest { r#ref: Some(object), ports }).await?;
+    match resolved.r#ref {
+        Some(object) => Ok((object, resolved.ports)),
+        None => Err(Failure::new(Exit::Fault, "the daemon names no object")),
+    }
 }
 
 /// `Forwarding from 127.0.0.1:8080 -> svc/nginx 80 (http) -> pod port 8080`

@@ -246,6 +246,34 @@ fn what_is_there_is_not_asked_for_again() {
     assert_eq!((&seen[1].have[..], &*seen[1].mark), (&["pods".to_owned()][..], "shop/a"));
 }
 
+/// `dump.node-stats`
+#[test]
+fn what_kubelets_tell_comes_and_goes_with_the_nodes() {
+    let summary = || Ok(file(1, "node_stats/n1_summary.json", "{}"));
+    let refused = || Ok(refused("nodes/proxy", "NOT_SERVED"));
+    let half = vec![Ok(begun(2)), Ok(file(0, "shop/pods.json", "x")), Ok(kind("pods", 1)), summary(), Err(forbidden())];
+    let begins = vec![
+        Ok(begun(1)),
+        Ok(file(0, "nodes.json", "x")),
+        summary(),
+        refused(),
+        Ok(kind("nodes", 2)),
+        Err(forbidden()),
+    ];
+    let setup = Setup::new([half, begins, whole(vec![begun(0), end()])]);
+    assert_eq!(setup.run(&[]).code, 5);
+    // Of a daemon that was killed.
+    fs::create_dir_all(setup.folder.join("node_stats")).unwrap();
+    fs::write(setup.folder.join("node_stats/n2_summary.json"), "{}").unwrap();
+    assert_eq!(setup.run(&[]).code, 5);
+    let all = ["manifest.json", "node_stats/n1_summary.json", "nodes.json", "shop/pods.json"];
+    assert_eq!(setup.files(), all);
+    let run = setup.run(&[]);
+    assert_eq!((run.code, setup.files()), (0, all.map(str::to_owned).to_vec()), "{run:?}");
+    let refused = setup.manifest()["refused"].clone();
+    assert_eq!((refused[0]["kind"].as_str(), refused[1].is_null()), (Some("nodes/proxy"), true), "{refused}");
+}
+
 /// `dump.interrupted`
 #[test]
 fn a_signal_leaves_what_is_whole() {

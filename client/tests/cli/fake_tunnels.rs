@@ -38,6 +38,8 @@ pub struct TunnelScript {
     pub unresolved: Option<Status>,
     /// What is read, or why nothing is.
     pub page: Option<Result<Page, Status>>,
+    /// What is read of a Service itself, if that is something else.
+    pub service: Option<(i32, &'static str)>,
 }
 
 #[derive(Default)]
@@ -109,10 +111,13 @@ impl ProxyService for Service {
     type FetchStream = BoxStream<'static, Result<Encoded<FetchResponse>, Status>>;
 
     async fn fetch(&self, request: Request<FetchRequest>) -> Result<Response<Self::FetchStream>, Status> {
-        self.0.fetched.lock().unwrap().push(request.into_inner());
-        let (status, (name, value), body) = match &self.0.script.page {
-            None => (200, ("content-type", "text/plain"), ""),
-            Some(page) => page.clone()?,
+        let request = request.into_inner();
+        let is_service = request.path.contains("/services/") && !request.path.contains("/proxy/");
+        self.0.fetched.lock().unwrap().push(request);
+        let (status, (name, value), body) = match (&self.0.script.page, self.0.script.service) {
+            (_, Some((status, service))) if is_service => (status, ("content-type", "application/json"), service),
+            (None, _) => (200, ("content-type", "text/plain"), ""),
+            (Some(page), _) => page.clone()?,
         };
         let headers = vec![HttpHeader { name: name.to_owned(), value: value.into() }];
         let head = fetch_response::Message::Head(FetchHead { status, headers });

@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 
+use daymark_proto::v1::{Cluster, GetServerInfoResponse};
 use rustix::process::Signal;
 use tonic::Code;
 
@@ -42,7 +43,7 @@ fn through(place: &str, sent: &[u8]) -> Vec<u8> {
 #[test]
 fn what_connects_is_carried_and_where_is_told() {
     let fake = meeting(Carried::Echo);
-    let (mut running, place, said) = open(&fake, &["svc/nginx", ":80", "-n", "shop"]);
+    let (mut running, place, said) = open(&fake, &["svc/nginx", "-n", "shop", ":80"]);
     let first = said.lines().next().unwrap();
     assert_eq!(first, "cluster prod, namespace shop; for debugging, ends after 1h");
     let line = said.lines().last().unwrap();
@@ -130,7 +131,7 @@ fn a_port_that_is_in_use_is_named() {
 /// `tunnel.usage`
 #[test]
 fn words_that_name_no_ports_are_refused() {
-    for words in [&["svc/a"][..], &["svc/a", "x_y"], &["svc/a", "0"], &["svc/a", "80", "--max-duration", "25h"]] {
+    for words in [&[][..], &["svc/a"], &["svc/a", "x_y"], &["svc/a", "0"], &["svc/a", "80", "--max-duration", "25h"]] {
         let run = finish(&mut against(&fake(TunnelScript::default()), &[&["tunnel"], words].concat()));
         assert_eq!((run.code, &*run.out), (2, ""), "{run:?}");
     }
@@ -220,13 +221,22 @@ fn a_command_that_takes_longer_is_told_to_end() {
     assert_eq!(run.code, 143, "{run:?}");
 }
 
+/// What the daemon with this Service serves by the API server's proxy.
+fn proxying(service: (i32, &'static str)) -> Fake {
+    let page = Some(Ok((200, ("content-type", "text/html"), "<p>hello")));
+    let cluster = Cluster { name: "prod".to_owned(), default_namespace: "shop".to_owned(), ..Cluster::default() };
+    let info = Some(GetServerInfoResponse { clusters: vec![cluster], ..GetServerInfoResponse::default() });
+    let tunnels = TunnelScript { page, service: Some(service), ..TunnelScript::default() };
+    Fake::new(Script { tunnels, info, ..Script::default() })
+}
+
 /// `tunnel.via-proxy`
 #[test]
 fn a_service_can_be_had_by_the_api_servers_proxy() {
-    let page = Some(Ok((200, ("content-type", "text/html"), "<p>hello")));
-    let fake = fake(TunnelScript { page, ..TunnelScript::default() });
-    let (_running, place, said) = open(&fake, &["svc/nginx", ":80", "--via", "proxy"]);
-    assert!(said.contains("-> svc/nginx 80 -> service proxy, GET and HEAD"), "{said}");
+    let fake = proxying((200, r#"{"spec": {"ports": [{"port": 80, "name": "http"}]}}"#));
+    let (_running, place, said) = open(&fake, &["svc/nginx", ":http", "--via", "proxy"]);
+    assert!(said.starts_with("cluster prod, namespace shop; for debugging"), "{said}");
+    assert!(said.contains("-> svc/nginx 80 (http) -> service proxy, GET and HEAD"), "{said}");
     let request = format!("GET /a?b=c HTTP/1.1\r\nhost: {place}\r\nconnection: close\r\n\r\n");
     let mut stream = TcpStream::connect(&place).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
@@ -234,8 +244,28 @@ fn a_service_can_be_had_by_the_api_servers_proxy() {
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("<p>hello"), "{answer}");
     assert!(!answer.contains("content-security-policy"), "there is nothing else at its origin: {answer}");
-    let fetched = fake.tunnels().fetched.lock().unwrap().pop().unwrap();
-    assert_eq!(fetched.path, "/api/v1/namespaces/shop/services/nginx:80/proxy/a?b=c");
-    let run = finish(&mut against(&fake, &["tunnel", "pod/a", ":80", "--via", "proxy"]));
-    run.expect_problem(2, &["--via proxy takes services"]);
+    let fetched = fake.tunnels().fetched.lock().unwrap().clone();
+    let paths: Vec<_> = fetched.iter().map(|it| &*it.path).collect();
+    let service = "/api/v1/namespaces/shop/services/nginx";
+    assert_eq!(paths, [service, &format!("{service}:80/proxy/a?b=c")]);
+    assert!(fake.tunnels().resolved.lock().unwrap().is_empty(), "its pods have no part in it");
+}
+
+/// `tunnel.via-proxy`
+#[test]
+fn what_is_no_service_is_not_had_by_the_proxy() {
+    let none = (404, r#"{"kind": "Status", "message": "services \"a\" not\u001b found"}"#);
+    let alias = (200, r#"{"spec": {"type": "ExternalName", "externalName": "example.com"}}"#);
+    for (words, service, code, said) in [
+        ("pod/a", none, 2, "--via proxy takes services"),
+        ("svc/a?b", none, 2, "is no name of an object"),
+        ("svc/a", none, 6, "the API server answers 404: services \"a\" not\\x1b found"),
+        ("svc/a", (403, "{}"), 5, "answers 403"),
+        ("svc/a", (503, "away"), 4, "answers 503"),
+        ("svc/a", alias, 2, "an alias of example.com"),
+        ("svc/a", (200, "{}"), 70, "missing field"),
+    ] {
+        let run = finish(&mut against(&proxying(service), &["tunnel", words, ":80", "--via", "proxy"]));
+        run.expect_problem(code, &[said]);
+    }
 }

@@ -155,19 +155,10 @@ pub fn of_pods<'a>(
         if is_named && !pod.runs() {
             return Err(NoEndpoint::NotRunning(pod.status.phase));
         }
-        let number = match asked {
-            Asked::Number(number) => Some(number),
-            Asked::Name(name) => pod.number(name).and_then(|(number, protocol)| match tcp(port, protocol) {
-                Ok(()) => Some(number),
-                Err(error) => {
-                    refused = Some(error);
-                    None
-                }
-            }),
-        };
-        let Some(number) = number else { continue };
-        if is_named || pod.is_ready() {
-            endpoints.push(Endpoint { pod: name.to_owned(), port: number });
+        match number(&pod, &asked) {
+            Ok(Some(port)) if is_named || pod.is_ready() => endpoints.push(Endpoint { pod: name.to_owned(), port }),
+            Ok(_) => {}
+            Err(error) => refused = Some(error),
         }
     }
     endpoints.sort_unstable();
@@ -185,6 +176,17 @@ pub fn of_pods<'a>(
             None if is_known => NoEndpoint::NoneReady(total),
             None => NoEndpoint::UnknownPort { port: port.to_owned(), known },
         }),
+    }
+}
+
+/// The number of a port of a pod, if it has such a port.
+fn number(pod: &Pod, asked: &Asked<'_>) -> Result<Option<u16>, NoEndpoint> {
+    match asked {
+        Asked::Number(number) => Ok(Some(*number)),
+        Asked::Name(name) => match pod.number(name) {
+            Some((number, protocol)) => tcp(name, protocol).map(|()| Some(number)),
+            None => Ok(None),
+        },
     }
 }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use foldhash::{HashMap, HashMapExt as _};
 use futures::future::{BoxFuture, FutureExt as _};
+use tokio::sync::Semaphore;
 
+use super::nodes::Nodes;
 use super::outlet::{Closed, File, Outlet};
 use super::pods::Pods;
 use super::rights::Rights;
@@ -31,6 +33,8 @@ pub(super) struct Reading<'a> {
     pub(super) rights: &'a Rights,
     pub(super) scrubber: &'a Scrubber,
     pub(super) outlet: &'a Outlet,
+    /// Of what may be asked of kubelets.
+    pub(super) places: &'a Semaphore,
     pub(super) namespaces: Option<&'a [Arc<str>]>,
 }
 
@@ -109,7 +113,11 @@ impl Reading<'_> {
             let mut files = Files::new(self, kind, is_had);
             let problem = match self.read(&mut files, &places.lists, attempt < TRIES, pods).await {
                 Ok(()) if is_had => return Ok(()),
-                Ok(()) => return Ok(self.outlet.tell(Event::Kind(files.complete(listable))).await?),
+                Ok(()) => {
+                    // Of what has nodes the reader has that, too.
+                    self.summaries(&files.nodes).await?;
+                    return Ok(self.outlet.tell(Event::Kind(files.complete(listable))).await?);
+                }
                 Err(NotRead::Stopped(stopped)) => return Err(stopped),
                 Err(NotRead::Withdrawn) => None,
                 Err(NotRead::Gone) => Some(Problem::new(ProblemReason::Refused, "it has changed while it was read")),
@@ -235,6 +243,8 @@ struct Files<'a> {
     parts: HashMap<Arc<str>, u32>,
     objects: u64,
     broken: u64,
+    /// The nodes among them.
+    nodes: Nodes,
 }
 
 struct Open<'a> {
@@ -246,8 +256,8 @@ struct Open<'a> {
 impl<'a> Files<'a> {
     fn new(reading: &'a Reading<'a>, kind: &'a Kind, is_silent: bool) -> Self {
         let (stem, parts) = (paths::stem(kind), HashMap::new());
-        let version = String::new();
-        Self { reading, kind, stem, place: None, version, is_silent, open: None, parts, objects: 0, broken: 0 }
+        let (version, nodes) = (String::new(), Nodes::default());
+        Self { reading, kind, stem, place: None, version, is_silent, open: None, parts, objects: 0, broken: 0, nodes }
     }
 
     /// Takes in an object. One that cannot be understood is counted, and left out.
@@ -273,7 +283,7 @@ impl<'a> Files<'a> {
     }
 
     /// An object's namespace, and how it is written.
-    fn understood(&self, json: &Bytes, pods: &mut Pods) -> Option<(Arc<str>, String)> {
+    fn understood(&mut self, json: &Bytes, pods: &mut Pods) -> Option<(Arc<str>, String)> {
         let key = decode::identity(json)?.key;
         let is_placed = match self.kind.namespaced {
             true => {
@@ -287,6 +297,8 @@ impl<'a> Files<'a> {
         }
         if self.kind.is_pods() {
             pods.meet(&key, json);
+        } else if self.kind.is_nodes() {
+            self.nodes.meet(&key.name);
         }
         let text = if self.is_silent { String::new() } else { body::without_data(self.kind, json).ok()? };
         Some((key.namespace, self.reading.scrubber.json(&text)))

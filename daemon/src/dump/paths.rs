@@ -14,7 +14,7 @@ const KUBECTLS: &[(&str, &str, &str)] = &[
     ("apps", "replicasets", "replicasets"),
 ];
 /// File systems take names of 255 bytes; what is behind this and `.json` has to fit, too.
-const LONGEST: usize = 200;
+pub(super) const LONGEST: usize = 200;
 
 /// The name of a kind's files, without `.json`.
 pub(super) fn stem(kind: &Kind) -> String {
@@ -43,6 +43,11 @@ pub(super) fn log(namespace: &str, pod: &str, container: &str, previous: bool) -
     let folder = if pod.ends_with(".json") { "_" } else { "" };
     let run = if previous { ".previous" } else { "" };
     format!("{namespace}/{pod}{folder}/{container}{run}.log")
+}
+
+/// What a node's kubelet tells. No namespace and no kind has an underline in its name.
+pub(super) fn summary(node: &str) -> String {
+    format!("node_stats/{node}_summary.json")
 }
 
 /// Whether that can be a folder's name, or part of a file's: objects' names are (RFC 1123), and an

@@ -82,6 +82,15 @@ impl Rights {
         })
     }
 
+    /// Whether nodes' kubelets may be asked what they tell of them; else why not.
+    pub(super) async fn may_ask_nodes(&self) -> Result<Result<(), String>, Problem> {
+        let right = Right::to_any("get", "", "nodes", None).below("proxy");
+        Ok(match self.authorizer.may(&self.caller, right.clone()).await? {
+            true => Ok(()),
+            false => Err(format!("{} may not {right}", self.caller)),
+        })
+    }
+
     fn refused(&self, kind: &Kind, right: &Right, only: &[Arc<str>]) -> Refused {
         let mut message = format!("{} may not {right}", self.caller);
         if !only.is_empty() {

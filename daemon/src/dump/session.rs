@@ -31,7 +31,7 @@ pub struct Tools {
     pub redaction: Arc<Redaction>,
     /// The time.
     pub clock: Clock,
-    /// Places of logs that may be open.
+    /// Places of what may be asked of kubelets.
     pub log_places: Arc<Semaphore>,
 }
 
@@ -53,7 +53,8 @@ pub async fn dump(tools: Tools, caller: Caller, wanted: Wanted, outlet: &Outlet)
 
     let (rights, scrubber) = (Rights { caller, authorizer, known }, Scrubber::new(redaction));
     let namespaces = wanted.namespaces.as_deref();
-    let reading = Reading { source: &source, rights: &rights, scrubber: &scrubber, outlet, namespaces };
+    let places = &*log_places;
+    let reading = Reading { source: &source, rights: &rights, scrubber: &scrubber, outlet, places, namespaces };
     let mut pods = Pods::default();
     for listable in &kinds {
         let is_had = is_had(listable);
@@ -64,7 +65,7 @@ pub async fn dump(tools: Tools, caller: Caller, wanted: Wanted, outlet: &Outlet)
     }
     if let Some(bounds) = wanted.logs {
         let troubles = Mutex::new(Troubles::new());
-        let (source, rights, scrubber, places) = (&source, &rights, &scrubber, &*log_places);
+        let (source, rights, scrubber) = (&source, &rights, &scrubber);
         let logs = LogReading { source, rights, scrubber, outlet, places, bounds, troubles };
         read_logs(&logs, pods, &wanted.mark).await?;
     }

@@ -303,11 +303,7 @@ impl Gates {
             withdrawn,
             place,
         } = opening;
-        let named = match (family.as_ref().map(Family::targets), &selection.scope) {
-            (Some(Targets::Named(named)), _) => Some(named.keys().cloned().collect()),
-            (_, Scope::Named(named)) => Some(named.iter().map(|named| (named.cache, named.key.clone())).collect()),
-            (Some(Targets::Selected { .. }) | None, _) => None,
-        };
+        let named = named(family.as_ref(), &selection);
         let ends = Instant::now() + between(now, gate.deadline);
         let mut tally = Tally::new(policy, named, await_arming, now).until(gate.deadline).with(family);
         if !applied.is_empty() {
@@ -385,5 +381,14 @@ impl Gates {
     pub fn find(&self, token: &str, caller: &Caller) -> Option<Arc<Gate>> {
         let now = self.tools.clock.now();
         self.known.lock().find(Name::of(token), now).filter(|gate| caller.owns_what_is_of(&gate.caller))
+    }
+}
+
+/// The objects that a gate is about, if it names them.
+fn named(family: Option<&Family>, selection: &Selection) -> Option<Vec<Place>> {
+    match (family.map(Family::targets), &selection.scope) {
+        (Some(Targets::Named(named)), _) => Some(named.keys().cloned().collect()),
+        (_, Scope::Named(named)) => Some(named.iter().map(|named| (named.cache, named.key.clone())).collect()),
+        (Some(Targets::Selected { .. }) | None, _) => None,
     }
 }

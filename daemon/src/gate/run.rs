@@ -1,8 +1,9 @@
 //! A gate at work: what the log tells, and the time, come to a verdict.
 
+mod telling;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, select_all};
@@ -10,10 +11,11 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::course::{Applied, Course, Standing};
+use self::telling::BETWEEN_REPORTS;
+use super::course::Applied;
 use super::ending::Ending;
 use super::register::{Gate, NotArmed, Stored};
-use super::report::{Report, Stands};
+use super::report::Report;
 use super::seen::{Looks, Seen};
 use super::store::keeper::Keeper;
 use super::store::{Entry, Opened};
@@ -31,9 +33,6 @@ use crate::proof::{Finds, Prover, Unproven};
 use crate::record::Record;
 use crate::subscription::feed::Portion;
 use crate::subscription::{Delivery, Feed, Group, Interruption, Item, Items, Predicate, Relation, Selection};
-
-/// Watchers are told no more often than that.
-const BETWEEN_REPORTS: Duration = Duration::from_millis(50);
 
 /// What is asked of a gate at work.
 #[derive(Debug)]
@@ -364,48 +363,5 @@ impl Run {
 
     fn ended(&self, outcome: Outcome, reason: &str, message: impl Into<String>) -> Verdict {
         Verdict::plain(outcome, reason, message, self.tools.clock.now())
-    }
-
-    /// Tells watchers, if there is news and they were not told just now.
-    fn report_at_times(&self, work: &mut Work, now: Timestamp) {
-        let is_time = work.reported.is_none_or(|reported| reported.elapsed() >= BETWEEN_REPORTS);
-        if work.has_news && is_time {
-            self.report.send_replace(Arc::new(self.stand(now)));
-            (work.reported, work.has_news) = (Some(Instant::now()), false);
-        }
-    }
-
-    fn stand(&self, now: Timestamp) -> Report {
-        let stands = |(place, course, standing): (&Place, &Course, Standing)| Stands {
-            place: place.clone(),
-            seen: course.seen().cloned(),
-            standing,
-        };
-        let objects = self.tally.objects(now).map(stands).collect();
-        Report { armed: self.tally.is_armed(), proven: self.tally.is_proven(), objects, ..Report::default() }
-    }
-
-    async fn end(self, verdict: Verdict) -> Ending {
-        let mut report = self.stand(verdict.at);
-        if !self.may_see {
-            report.objects.clear();
-        }
-        report.cause = self.cause(&verdict).await.map(Arc::new);
-        report.keep_states_only();
-        let message = self.tools.investigator.redacted(&verdict.message);
-        let verdict = Verdict { message, ..verdict };
-        Ending { gate: self.gate, verdict, report, watchers: self.report, keeper: self.tools.keeper }
-    }
-
-    async fn cause(&self, verdict: &Verdict) -> Option<crate::cause::Cause> {
-        let (cache, key) = verdict.culprit.as_ref()?;
-        let cache = self.selection().caches.get(*cache)?;
-        let has_failed = verdict.outcome == Outcome::Failed;
-        let failure = has_failed.then_some((&*verdict.reason, &*verdict.message));
-        let investigator = &self.tools.investigator;
-        let mut cause = investigator.investigate(&self.gate.caller, cache.cache(), key, failure, self.ends).await?;
-        let failed = self.tally.objects(verdict.at).filter(|(.., standing)| matches!(standing, Standing::Failed(_)));
-        cause.others = failed.count().saturating_sub(usize::from(has_failed));
-        Some(cause)
     }
 }

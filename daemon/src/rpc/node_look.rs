@@ -17,6 +17,7 @@ use crate::access::Caller;
 use crate::cache::{Cache, Snapshot};
 use crate::caches::Lease;
 use crate::diagnose::{Object, kinds};
+use crate::kind::Kind;
 use crate::node::{self, Agent, Known, PodOnNode, Pods};
 use crate::record::{Key, Link, Record};
 use crate::state::State;
@@ -123,23 +124,9 @@ impl Served {
         let mut around = self.around(&mut gathering, version).await;
         let (mut nodes, mut pods) = (Vec::with_capacity(found.len()), BTreeSet::new());
         for Meant { place, key, record } in &found {
-            let requests = around.requests.remove(&*key.name).unwrap_or_default();
             let kind = selection.caches[*place].kind();
-            let status = match record {
-                Some(record) => self.status(kind, record, View::Basic)?,
-                None => self.absent(kind, key),
-            };
-            let object = record.as_ref().and_then(|record| Object::read(json(record)?));
-            let mut report = match (object, record) {
-                (Some(object), _) => {
-                    let (report, rests_on) = self.report(&gathering, &mut around, question, status, &object);
-                    pods.extend(rests_on);
-                    report
-                }
-                (None, Some(_)) => self.bare_node(status, &node::unreadable()),
-                (None, None) => self.bare_node(status, &node::absent()),
-            };
-            report.certificate_requests = requests.into_iter().take(REQUESTS.1).collect();
+            let (report, rests_on) = self.look_at(&gathering, &mut around, question, kind, (key, record.as_ref()))?;
+            pods.extend(rests_on);
             nodes.push(report);
             // Unpacking takes its time.
             tokio::task::yield_now().await;
@@ -153,6 +140,29 @@ impl Served {
         let places = around.pods.caches.iter().map(|(place, _)| place.clone()).collect();
         let evidence = Evidence { nodes: selection, places, pods };
         Ok(Look { nodes, requests, not_visible, freshness, next, evidence })
+    }
+
+    /// What is told of a node, and the pods on which that rests.
+    fn look_at(
+        &self,
+        gathering: &Gathering<'_>,
+        around: &mut Around,
+        question: &Question,
+        kind: &Kind,
+        (key, record): (&Key, Option<&Arc<Record>>),
+    ) -> Result<(NodeReport, Vec<Key>), Status> {
+        let requests = around.requests.remove(&*key.name).unwrap_or_default();
+        let status = match record {
+            Some(record) => self.status(kind, record, View::Basic)?,
+            None => self.absent(kind, key),
+        };
+        let (mut report, rests_on) = match record.map(|record| Object::read(json(record)?)) {
+            Some(Some(object)) => self.report(gathering, around, question, status, &object),
+            Some(None) => (self.bare_node(status, &node::unreadable()), Vec::new()),
+            None => (self.bare_node(status, &node::absent()), Vec::new()),
+        };
+        report.certificate_requests = requests.into_iter().take(REQUESTS.1).collect();
+        Ok((report, rests_on))
     }
 
     /// What is told of a node that there is, and the pods on which that rests.

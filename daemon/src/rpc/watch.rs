@@ -2,19 +2,18 @@
 
 mod eyes;
 mod letter;
+mod sending;
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::Bytes;
 use daymark_proto::Encoded;
 use daymark_proto::v1::status_event::reset::Cause;
 use daymark_proto::v1::status_event::{Current, Event, Progress, Reset, Resumed};
-use daymark_proto::v1::{Freshness, Unreachable, WatchStatusesResponse};
+use daymark_proto::v1::{Unreachable, WatchStatusesResponse};
 use futures::future::{BoxFuture, FutureExt as _, select_all};
 use futures::stream::{self, Stream};
-use prost::Message as _;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::Status;
 
@@ -23,16 +22,13 @@ use self::letter::Letter;
 use super::Served;
 use super::convert::{View, encode};
 use super::error::{cache_closed, cursor_expired, draining, unevaluated, unproven};
-use super::rights::{self, Sight};
+use super::rights::Sight;
 use super::streams::Permit;
 use crate::cache::Cache;
-use crate::event_log::{Entry, Revision};
+use crate::event_log::Revision;
 use crate::proof::{Finds, Unproven};
 use crate::subscription::feed::Portion;
-use crate::subscription::{Delivery, Feed, Group, Interruption, Item, Items, Selection};
-
-/// How long several messages may say the same freshness: they go out together.
-const SAME_FRESHNESS: Duration = Duration::from_millis(1);
+use crate::subscription::{Feed, Group, Interruption, Items, Selection};
 
 type Message = Encoded<WatchStatusesResponse>;
 
@@ -213,38 +209,59 @@ impl Watch {
                 Stage::Proving(_) if !letter.is_empty() => return Ok(self.send(letter, None)),
                 Stage::Proving(opening) => {
                     let opening = *opening;
-                    match self.step().await {
-                        Step::Proven(proven) => {
-                            proven.map_err(|error| unproven(&error))?;
-                            self.proof = None;
-                            // What the proof has seen is in the log by now, and a reader that
-                            // resumes would else take its old picture for it.
-                            self.stage = Stage::Opening(opening, self.served.log.head());
-                        }
-                        step => return self.tell(step),
+                    if let Some(message) = self.prove(opening).await? {
+                        return Ok(message);
                     }
                 }
-                Stage::Opening(opening, at) => match self.feed.reaches(*at).await {
-                    Ok(true) => {
-                        letter.add(encode(opening.event()));
-                        self.stage = Stage::Live;
-                        return Ok(self.send(letter, self.feed.handed_out_to()));
+                Stage::Opening(opening, at) => {
+                    let (opening, at) = (*opening, *at);
+                    if let Some(message) = self.open(opening, at, &mut letter).await? {
+                        return Ok(message);
                     }
-                    // Not to change the order of what is said.
-                    Ok(false) if !letter.is_empty() => return Ok(self.send(letter, None)),
-                    Ok(false) => {
-                        let portion = self.feed.next().await;
-                        return self.changes(portion);
-                    }
-                    Err(Interruption::Expired) => self.stage = Stage::Reset(self.overtaken()?),
-                    Err(Interruption::Predicate(error)) => return Err(unevaluated(&error)),
-                },
+                }
                 Stage::Live => {
                     let step = self.step().await;
                     return self.tell(step);
                 }
                 Stage::Ended => return Err(draining()),
             }
+        }
+    }
+
+    /// Waits until the view is proven; what comes meanwhile is told.
+    async fn prove(&mut self, opening: Opening) -> Result<Option<Message>, Status> {
+        match self.step().await {
+            Step::Proven(proven) => {
+                proven.map_err(|error| unproven(&error))?;
+                self.proof = None;
+                // What the proof has seen is in the log by now, and a reader that
+                // resumes would else take its old picture for it.
+                self.stage = Stage::Opening(opening, self.served.log.head());
+                Ok(None)
+            }
+            step => self.tell(step).map(Some),
+        }
+    }
+
+    /// Opens the stream behind everything up to that revision, which is told first.
+    async fn open(&mut self, opening: Opening, at: Revision, letter: &mut Letter) -> Result<Option<Message>, Status> {
+        match self.feed.reaches(at).await {
+            Ok(true) => {
+                letter.add(encode(opening.event()));
+                self.stage = Stage::Live;
+                Ok(Some(self.send(std::mem::take(letter), self.feed.handed_out_to())))
+            }
+            // Not to change the order of what is said.
+            Ok(false) if !letter.is_empty() => Ok(Some(self.send(std::mem::take(letter), None))),
+            Ok(false) => {
+                let portion = self.feed.next().await;
+                self.changes(portion).map(Some)
+            }
+            Err(Interruption::Expired) => {
+                self.stage = Stage::Reset(self.overtaken()?);
+                Ok(None)
+            }
+            Err(Interruption::Predicate(error)) => Err(unevaluated(&error)),
         }
     }
 
@@ -284,30 +301,6 @@ impl Watch {
         }
     }
 
-    fn changes(&mut self, portion: Result<Portion, Interruption>) -> Result<Message, Status> {
-        let portion = match portion {
-            Ok(portion) => portion,
-            Err(Interruption::Predicate(error)) => return Err(unevaluated(&error)),
-            Err(Interruption::Expired) => {
-                let cause = self.overtaken()?;
-                return self.begin_anew(cause);
-            }
-        };
-        let piece = portion.piece();
-        // How new the view is depends on when it is sent.
-        let tail = piece.tail(Instant::now(), SAME_FRESHNESS, |to| self.tail(Some(to)));
-        if self.view == View::Full {
-            // Large, and kept by the log for as long as that is worth it.
-            let parts: Result<_, Status> = piece.deliveries.iter().map(|delivery| self.encode(delivery)).collect();
-            return Ok(Encoded::from_parts(parts?).with_bytes(tail));
-        }
-        let wire = piece.wire(|deliveries| {
-            let parts: Result<Vec<_>, Status> = deliveries.iter().map(|delivery| self.encode(delivery)).collect();
-            Ok::<_, Status>(parts?.concat().into())
-        })?;
-        Ok(Encoded::from_bytes(wire).with_bytes(tail))
-    }
-
     /// The log no longer holds what comes next: a kind was read for the first time,
     /// or the reader is too slow. It gets the newest state, unless it wants
     /// everything.
@@ -322,17 +315,6 @@ impl Watch {
             }
             () => Ok(Cause::Lagged),
         }
-    }
-
-    /// The change as every stream sends it to whom it is the same.
-    fn encode(&self, (entry, relation): &Delivery) -> Result<Bytes, Status> {
-        let form = *relation as u8 * 2 + u8::from(self.view == View::Full);
-        let entry: &Entry = entry;
-        entry.wire(form, || {
-            let cache = self.selection.caches.iter().find(|cache| cache.id() == entry.cache);
-            let cache = cache.ok_or_else(|| Status::internal("a change of a cache that is not read"))?;
-            Ok(encode(self.served.change(cache.kind(), entry, *relation, self.view)?))
-        })
     }
 
     /// A message by which a snapshot begins.
@@ -369,37 +351,6 @@ impl Watch {
         self.stage = Stage::Items(items);
         let unreachable = self.unreachable.iter().chain(&self.eyes.sight.refused).cloned().collect();
         Ok(Reset { cause: cause.into(), unreachable })
-    }
-
-    fn item(&self, item: &Item) -> Result<Bytes, Status> {
-        let caches = &self.selection.caches;
-        let status = match item {
-            Item::Present(cache, record) => self.served.status(caches[*cache].kind(), record, self.view)?,
-            Item::Absent(cache, key) => self.served.absent(caches[*cache].kind(), key),
-            Item::Unread(cache, key) => self.served.unread(&caches[*cache], key),
-        };
-        Ok(encode(Event::Item(status)))
-    }
-
-    /// A message that is this stream's alone.
-    fn send(&self, letter: Letter, at: Option<Revision>) -> Message {
-        letter.seal(self.tail(at))
-    }
-
-    /// What a message says besides its events.
-    fn tail(&self, at: Option<Revision>) -> Bytes {
-        let message = WatchStatusesResponse {
-            events: Vec::new(),
-            cursor: at
-                .map(|revision| self.served.cursor(revision, rights::number(&self.selection.visible)))
-                .unwrap_or_default(),
-            freshness: Some(self.freshness()),
-        };
-        message.encode_to_vec().into()
-    }
-
-    fn freshness(&self) -> Freshness {
-        self.served.freshness(self.selection.caches.iter().map(|cache| -> &Cache { cache }))
     }
 }
 

@@ -9,6 +9,7 @@ mod items;
 mod kinds;
 mod lines;
 mod logs;
+mod nodes;
 pub(super) mod pages;
 pub mod passing;
 pub mod requests;

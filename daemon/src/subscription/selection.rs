@@ -1,10 +1,13 @@
 //! Which objects a subscriber wants.
 
+mod identity;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+pub(super) use self::identity::Identity;
 use super::fields::FieldSelector;
 use super::labels::LabelSelector;
 use super::predicate::Predicate;
@@ -13,7 +16,7 @@ use super::{Delivery, Relation};
 use crate::cache::{Cache, Snapshot};
 use crate::caches::Lease;
 use crate::event_log::{CacheId, Entry, EventLog, Revision, Topic, Wants};
-use crate::predicate::{Expression, PredicateError};
+use crate::predicate::PredicateError;
 use crate::record::{Key, Record, Uid};
 use crate::state::State;
 
@@ -310,28 +313,6 @@ impl Selection {
         self.history && entry.change.record().is_none()
     }
 
-    /// What it is known by: two selections of one identity want the same, as
-    /// long as neither is proven.
-    pub(super) fn identity(&self) -> Identity {
-        let named = |n: &Named| (n.cache, n.key.clone(), n.uid.clone());
-        Identity {
-            caches: self.caches.iter().map(|cache| cache.id()).collect(),
-            scope: match &self.scope {
-                Scope::All => ScopeIdentity::All,
-                Scope::Namespaces(namespaces) => ScopeIdentity::Namespaces(namespaces.clone()),
-                Scope::Named(all) => ScopeIdentity::Named(all.iter().map(named).collect()),
-            },
-            labels: self.labels.clone(),
-            fields: self.fields.clone(),
-            states: self.states.clone(),
-            predicate: self.predicate.as_ref().map(|predicate| predicate.expression.clone()),
-            every_version: self.every_version,
-            with_bodies: self.with_bodies,
-            history: self.history,
-            visible: self.visible.clone(),
-        }
-    }
-
     /// All caches, held still.
     #[must_use]
     pub fn snapshot<'a>(&'a self, log: &EventLog) -> Snapshot<'a> {
@@ -376,26 +357,4 @@ impl Wants for Selection {
         let (before, after) = (may(&entry.change.before), may(&entry.change.after));
         if self.reads_bodies() { before || after } else { self.relation(entry, before, after).is_some() }
     }
-}
-
-/// What a selection is known by.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct Identity {
-    caches: Vec<CacheId>,
-    scope: ScopeIdentity,
-    labels: LabelSelector,
-    fields: FieldSelector,
-    states: Vec<State>,
-    predicate: Option<Expression>,
-    every_version: bool,
-    with_bodies: bool,
-    history: bool,
-    visible: Vec<Visible>,
-}
-
-#[derive(Debug, PartialEq, Eq, Hash)]
-enum ScopeIdentity {
-    All,
-    Namespaces(BTreeSet<Arc<str>>),
-    Named(Vec<(usize, Key, Option<Uid>)>),
 }

@@ -5506,13 +5506,14 @@ pub struct DumpRestarted {
 /// DumpRefused says what cannot be had.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DumpRefused {
-    /// The kind, as "deployments.apps", or "pods/log".
+    /// The kind, as "deployments.apps", or "pods/log", or "nodes/proxy" for what kubelets tell.
     #[prost(string, tag = "1")]
     pub kind: ::prost::alloc::string::String,
     /// The namespace; empty for all, or where the kind has none.
     #[prost(string, tag = "2")]
     pub namespace: ::prost::alloc::string::String,
-    /// The pod and the container of a log, as "web-1/main"; else empty.
+    /// The pod and the container of a log, as "web-1/main"; the node of what its kubelet
+    /// tells; else empty.
     #[prost(string, tag = "3")]
     pub name: ::prost::alloc::string::String,
     /// Why, in a word that programs may compare: PERMISSION_DENIED (the caller may not),
@@ -5564,8 +5565,9 @@ pub mod snapshot_service_client {
     /// SnapshotService reads all that a caller may see of a cluster, at one time.
     ///
     /// What a caller needs: `list` of each kind, in all namespaces or in those that it
-    /// is to have, and `get` of `pods/log` in a namespace for the logs of its pods. What it may
-    /// not see is left out, and told as refused.
+    /// is to have, `get` of `pods/log` in a namespace for the logs of its pods, and `get` of
+    /// `nodes/proxy` for what kubelets tell of nodes. What it may not see is left out, and told
+    /// as refused.
     ///
     /// Errors as of StatusService. Reasons besides: INVALID_DUMP (INVALID_ARGUMENT), a bound or
     /// a namespace makes no sense; NO_API_SERVER (FAILED_PRECONDITION), a recording is replayed.
@@ -5649,12 +5651,13 @@ pub mod snapshot_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Dump reads every kind that can be listed, and the logs of all containers, live: the
-        /// daemon's caches have no part in it.
+        /// Dump reads every kind that can be listed, of each node what its kubelet tells of what
+        /// is used there, and the logs of all containers, live: the daemon's caches have no part
+        /// in it.
         ///
         /// What holds of the stream:
         /// - It begins with `begun`.
-        /// - Kinds come one after the other. Files of a kind count when its `kind` has come; with
+        /// - Kinds come one after the other; with nodes comes what their kubelets tell. Files of a kind count when its `kind` has come; with
         ///   `restarted`, those that have come so far are void, because the list has to be
         ///   read anew.
         /// - Logs come when all kinds have, several at the same time, in the order of their pods.

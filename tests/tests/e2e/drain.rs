@@ -1,11 +1,15 @@
 //! Nodes that are emptied, as `kubectl drain` would, and what comes in between: `node.cordon`, `node.drain`,
 //! `node.drain-json`.
 
+#[path = "drain/stage.rs"]
+mod stage;
+
 use daymark_tests::cluster::{Cluster, Namespace, Need};
 use daymark_tests::daemon::Daemon;
 use daymark_tests::process::{Finished, Process};
 use serde_json::Value;
 
+use self::stage::{NODES, OTHERS, Stage, deployment};
 use crate::rights::{SHARED, token as token_of, write_private};
 use crate::{Run, Test};
 
@@ -17,110 +21,8 @@ pub(crate) const TESTS: &[Test] = &[
     Test { name: "drain::goes_on_whatever_happens_to_either_side", needs: STEERED, run: Run::Own(interrupted) },
 ];
 
-/// The nodes of a control plane of our own.
-const NODES: [&str; 3] = ["kwok-node-0", "kwok-node-1", "kwok-node-2"];
 /// What `kubectl drain` is told so that all goes that may.
 const ALL: &str = "--ignore-daemonsets --delete-emptydir-data --force";
-
-fn deployment(name: &str, replicas: u32, min_available: u32) -> String {
-    format!(
-        r#"
-apiVersion: apps/v1
-kind: Deployment
-metadata: {{name: {name}}}
-spec:
-  replicas: {replicas}
-  selector: {{matchLabels: {{app: {name}}}}}
-  template:
-    metadata:
-      labels: {{app: {name}}}
-      annotations: {{test.daymark.dev/behaviour: ready, test.daymark.dev/delay: 1500ms}}
-    spec:
-      terminationGracePeriodSeconds: 1
-      nodeSelector: {{pool: a}}
-      containers: [{{name: main, image: "nginx:1.27"}}]
----
-apiVersion: policy/v1
-kind: PodDisruptionBudget
-metadata: {{name: {name}}}
-spec: {{minAvailable: {min_available}, selector: {{matchLabels: {{app: {name}}}}}}}
-"#
-    )
-}
-
-const OTHERS: &str = r#"
-apiVersion: apps/v1
-kind: StatefulSet
-metadata: {name: db}
-spec:
-  replicas: 1
-  serviceName: db
-  selector: {matchLabels: {app: db}}
-  template:
-    metadata: {labels: {app: db}}
-    spec:
-      terminationGracePeriodSeconds: 1
-      nodeSelector: {pool: a}
-      containers: [{name: main, image: "postgres:17"}]
----
-apiVersion: apps/v1
-kind: DaemonSet
-metadata: {name: agent}
-spec:
-  selector: {matchLabels: {app: agent}}
-  template:
-    metadata: {labels: {app: agent}}
-    spec:
-      containers: [{name: main, image: "agent:1"}]
----
-apiVersion: v1
-kind: Pod
-metadata: {name: bare}
-spec:
-  nodeName: kwok-node-0
-  terminationGracePeriodSeconds: 1
-  containers: [{name: main, image: "nginx:1.27"}]
-  volumes: [{name: scratch, emptyDir: {}}]
-"#;
-
-/// A cluster whose first two nodes are a pool, with everything on the first.
-struct Stage<'a> {
-    cluster: &'a Cluster,
-    namespace: Namespace<'a>,
-}
-
-impl<'a> Stage<'a> {
-    fn set(cluster: &'a Cluster, daemon: &Daemon, manifests: &str, wait_for: &str) -> Self {
-        let namespace = Namespace::of(cluster, "default");
-        cluster.kubectl(["label", "node", NODES[0], NODES[1], "pool=a", "--overwrite"]);
-        cluster.kubectl(["cordon", NODES[1]]);
-        cluster.kubectl(["uncordon", NODES[0]]);
-        namespace.apply(manifests);
-        let waited = daemon.cli().run(&format!("wait {wait_for} --timeout 60s"));
-        assert_eq!(waited.code, Some(0), "{}", waited.stderr);
-        cluster.kubectl(["uncordon", NODES[1]]);
-        Self { cluster, namespace }
-    }
-
-    /// The pods of a node: name and UID.
-    fn pods_on(&self, node: &str) -> Vec<(String, String)> {
-        let field = format!("spec.nodeName={node}");
-        let list = self.namespace.kubectl(["get", "pods", "--field-selector", &field, "-o", "json"]);
-        let list: Value = serde_json::from_str(&list).expect("JSON");
-        let text = |pod: &Value, path: &str| pod.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let items = list["items"].as_array().cloned().unwrap_or_default();
-        items.iter().map(|pod| (text(pod, "/metadata/name"), text(pod, "/metadata/uid"))).collect()
-    }
-
-    fn is_cordoned(&self, node: &str) -> bool {
-        self.cluster.kubectl(["get", "node", node, "-o", "jsonpath={.spec.unschedulable}"]) == "true"
-    }
-
-    fn budget_wants(&self, name: &str, min_available: u32) {
-        let patch = format!(r#"{{"spec": {{"minAvailable": {min_available}}}}}"#);
-        self.namespace.kubectl(["patch", "pdb", name, "--type", "merge", "-p", &patch]);
-    }
-}
 
 fn says(finished: &Finished, text: &str) {
     assert!(finished.stderr.contains(text), "{text:?} is not said:\n{}", finished.stderr);
@@ -237,6 +139,7 @@ fn refusals(stage: &Stage<'_>, daemon: &Daemon) {
         ("node cordon -l pool=none", 6, "no node has such labels"),
         ("node drain kwok-node-0 --pod-selector a=b=c", 2, "pod_selector"),
         ("node drain kwok-node-0 --timeout 8d", 2, "timeout"),
+        ("node drain -l pool=a --detach", 2, "--detach is for one node"),
         ("operation watch drain-none", 6, "no such operation"),
     ] {
         let refused = daemon.cli().run(command);
@@ -252,6 +155,8 @@ fn refusals(stage: &Stage<'_>, daemon: &Daemon) {
         says(&late, said);
     }
     assert!(stage.is_cordoned(NODES[1]));
+    let twice = daemon.cli().run("node cordon kwok-node-1 node/kwok-node-1");
+    assert_eq!((twice.code, &*twice.stdout), (Some(0), "node/kwok-node-1 already cordoned\n"), "{twice:?}");
 }
 
 /// `node.drain-interrupted`, `node.drain-lost`, `operation.list`, `operation.watch`, `operation.cancel`.

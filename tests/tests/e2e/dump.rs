@@ -96,7 +96,7 @@ fn by_dump(folder: &Path) -> Objects {
     objects
 }
 
-/// `dump.complete` `dump.no-secrets` `dump.logs` `dump.layout` `dump.replayed`
+/// `dump.complete` `dump.no-secrets` `dump.logs` `dump.layout` `dump.node-stats` `dump.replayed`
 fn complete(cluster: Cluster) {
     let namespace = cluster.namespace();
     let group = format!("{}.example.com", namespace.name);
@@ -129,10 +129,20 @@ fn complete(cluster: Cluster) {
     assert!(dumped[&format!("widgets.{group}")].contains(&format!("{}/w", namespace.name)));
 
     without_secrets(&dump, &namespace);
+    nodes(&dump, &dumped["nodes"]);
     logs(&dump, &namespace);
     let again = daemon.cli().run(&format!("dump -A --output-directory {}", dump.display()));
     assert_eq!((again.code, again.stderr.contains("holds a finished dump")), (Some(2), true), "{again:?}");
     replayed(&daemon, &dump, &namespace);
+}
+
+/// The API server asks no kubelet at loopback: why there is no summary is told of each node.
+fn nodes(dump: &Path, nodes: &BTreeSet<String>) {
+    let manifest = json(&dump.join("manifest.json"));
+    let refused = manifest["refused"].as_array().expect("refusals").iter();
+    let of_nodes = refused.filter(|it| it["kind"] == "nodes/proxy" && it["reason"] == "CLUSTER_UNREACHABLE");
+    let named: BTreeSet<_> = of_nodes.map(|it| format!("/{}", it["name"].as_str().expect("a node"))).collect();
+    assert_eq!(named, *nodes, "{manifest}");
 }
 
 fn without_secrets(dump: &Path, namespace: &Namespace<'_>) {

@@ -1,7 +1,7 @@
 //! `daymark tunnel` to what listens in pods of a real cluster.
 
 #[path = "tunnel/application.rs"]
-mod application;
+pub(crate) mod application;
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -37,7 +37,7 @@ const MANY: usize = 200;
 const GROWTH: u64 = 64 << 20;
 
 /// A Deployment of so many pods, in which that application listens, and its Service.
-fn rolled_out(namespace: &Namespace<'_>, application: &Application, replicas: usize) {
+pub(crate) fn rolled_out(namespace: &Namespace<'_>, application: &Application, replicas: usize) {
     namespace.apply(&deployment("web", replicas, "ready", "1s", ""));
     namespace.apply(&format!(
         "{{apiVersion: v1, kind: Service, metadata: {{name: web}}, spec: {{selector: {{app: web}}, \
@@ -56,7 +56,7 @@ fn rolled_out(namespace: &Namespace<'_>, application: &Application, replicas: us
 }
 
 /// A tunnel, and where it is.
-fn open(cli: &Cli, namespace: &Namespace<'_>, words: &str) -> (Process, String) {
+pub(crate) fn open(cli: &Cli, namespace: &Namespace<'_>, words: &str) -> (Process, String) {
     let mut tunnel = cli.start(&format!("tunnel -n {} {words}", namespace.name));
     let line = tunnel.expect_stderr("where it is", |line| line.starts_with("Forwarding from "));
     (tunnel, line.split(' ').nth(2).expect("an address").to_owned())

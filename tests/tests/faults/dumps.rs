@@ -19,10 +19,10 @@ use crate::{Deployments, Jobs, Pods, Setup, code_and_reason, put};
 
 /// A dump, as its reader has it in the end.
 #[derive(Default)]
-struct Dumped {
-    files: BTreeMap<String, Vec<u8>>,
+pub(crate) struct Dumped {
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
     kinds: Vec<DumpKind>,
-    refused: Vec<DumpRefused>,
+    pub(crate) refused: Vec<DumpRefused>,
     restarted: Vec<String>,
     logs: DumpLogs,
 }
@@ -42,7 +42,7 @@ async fn next(stream: &mut Streaming<daymark_proto::v1::DumpResponse>) -> Result
 }
 
 /// Reads a dump to its end.
-async fn dumped(channel: Channel, request: DumpRequest, token: Option<&str>) -> Result<Dumped, Status> {
+pub(crate) async fn dumped(channel: Channel, request: DumpRequest, token: Option<&str>) -> Result<Dumped, Status> {
     let mut stream = open(channel, request, token).await;
     let (mut dumped, mut open, mut of_kind) = (Dumped::default(), BTreeMap::new(), Vec::new());
     loop {
@@ -80,12 +80,12 @@ impl Dumped {
         (list["items"].as_array().unwrap().iter().map(name).collect(), version)
     }
 
-    fn text(&self, path: &str) -> String {
+    pub(crate) fn text(&self, path: &str) -> String {
         String::from_utf8(self.files[path].clone()).unwrap()
     }
 }
 
-fn everything() -> DumpRequest {
+pub(crate) fn everything() -> DumpRequest {
     DumpRequest { all_namespaces: true, ..DumpRequest::default() }
 }
 

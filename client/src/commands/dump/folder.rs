@@ -14,6 +14,8 @@ use super::manifest::{FORMAT, Manifest, Subject, VERSION};
 use crate::exit::Failure;
 use crate::whole_file::replace;
 
+/// What the file of a node's summary ends in, before `.json`: that of no kind does. It comes with the nodes.
+const SUMMARY: &str = "_summary";
 /// What a dump says of itself.
 pub const MANIFEST: &str = "manifest.json";
 /// No manifest is longer.
@@ -131,6 +133,9 @@ impl Folder {
 
     fn is_left_over(&self, name: &str) -> bool {
         let Some(stem) = name.strip_suffix(".json") else { return name.ends_with(PART) };
+        if stem.ends_with(SUMMARY) {
+            return !self.manifest.kinds.iter().any(|kind| kind.name() == "nodes");
+        }
         let (first, number) = stem.rsplit_once('.').unwrap_or((stem, ""));
         let stem = if number.parse::<u32>().is_ok() { first } else { stem };
         !self.manifest.kinds.iter().any(|kind| kind.file.strip_suffix(".json") == Some(stem))

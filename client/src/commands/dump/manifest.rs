@@ -136,7 +136,9 @@ impl Manifest {
             return Err(Failure::new(Exit::Usage, message));
         }
         let had: BTreeSet<_> = self.kinds.iter().map(Kind::name).collect();
-        self.refused.retain(|it| it.kind == "pods/log" || had.contains(&it.kind));
+        // What belongs to a kind is refused with it.
+        let of = |it: &Refused| it.kind.split('/').next().unwrap_or_default().to_owned();
+        self.refused.retain(|it| it.kind == "pods/log" || had.contains(&of(it)));
         self.started_at = self.started_at.or(time(begun.time));
         self.origin = Origin {
             daemon: begun.daemon_version,

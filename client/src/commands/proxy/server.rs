@@ -18,18 +18,16 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tonic::Code;
 
 use super::admission::admit;
+use crate::commands::tunnel::listening::accept;
 use crate::sanitize;
 
 /// Connections at a time; further ones wait to be taken.
 const MOST: usize = 200;
 /// Bytes of a request's head, and how long it may take.
 const HEAD: (usize, Duration) = (64 << 10, Duration::from_secs(30));
-/// Before the next connection is taken, if one could not be.
-const PAUSE: Duration = Duration::from_millis(100);
 
 type Answer = Response<UnsyncBoxBody<Bytes, Error>>;
 
@@ -49,24 +47,9 @@ impl Server {
     /// Takes what connects.
     pub async fn serve(self, listener: TcpListener) {
         let server = Arc::new(self);
-        let places = Arc::new(Semaphore::new(MOST));
-        // They end with this task.
-        let mut connections = JoinSet::new();
-        loop {
-            while connections.try_join_next().is_some() {}
-            // It is never closed.
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-            match listener.accept().await {
-                Ok((connection, _)) => {
-                    let server = Arc::clone(&server);
-                    connections.spawn(async move {
-                        server.talk(connection).await;
-                        drop(place);
-                    });
-                }
-                Err(_) => tokio::time::sleep(PAUSE).await,
-            }
-        }
+        let talk = |connection| Arc::clone(&server).talk(connection);
+        // Who is not taken asks again.
+        accept(listener, Arc::new(Semaphore::new(MOST)), talk, drop).await;
     }
 
     async fn talk(self: Arc<Self>, connection: TcpStream) {

@@ -12,14 +12,13 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::super::proxy::server::Server;
+use super::listening::accept;
 use super::{carrying, local};
 use crate::args::Via;
 use crate::exit::{Exit, Failure, exit_of};
 
 /// Connections of a door at a time; further ones wait to be taken.
 const MOST: usize = 500;
-/// Before the next connection is taken, if one could not be.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// What is to be known of a tunnel.
 pub enum Said {
@@ -73,7 +72,7 @@ impl Door {
         let way = Arc::new(Way { client, object, port, address, until, said: said.clone() });
         let places = Arc::new(Semaphore::new(MOST));
         for listener in listeners {
-            serving.spawn(accept(listener, Arc::clone(&way), Arc::clone(&places)));
+            serving.spawn(enter(listener, Arc::clone(&way), Arc::clone(&places)));
         }
     }
 }
@@ -93,28 +92,18 @@ struct Way {
     said: mpsc::Sender<Said>,
 }
 
-async fn accept(listener: TcpListener, way: Arc<Way>, places: Arc<Semaphore>) {
-    // They end with this task.
-    let mut connections = JoinSet::new();
-    loop {
-        while connections.try_join_next().is_some() {}
-        // It is never closed.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        match listener.accept().await {
-            Ok((local, _)) => {
-                let way = Arc::clone(&way);
-                connections.spawn(async move {
-                    way.carry(local).await;
-                    drop(place);
-                });
-            }
-            Err(error) => {
-                let text = format!("{}: a connection could not be taken: {error}", way.address);
-                let _ended = way.said.send(Said::Problem(text)).await;
-                tokio::time::sleep(PAUSE).await;
-            }
-        }
-    }
+/// Takes what connects, and sends it that way.
+async fn enter(listener: TcpListener, way: Arc<Way>, places: Arc<Semaphore>) {
+    let carry = |local| {
+        let way = Arc::clone(&way);
+        async move { way.carry(local).await }
+    };
+    let failed = |error| {
+        let text = format!("{}: a connection could not be taken: {error}", way.address);
+        // What nobody has the time to read is not worth waiting for.
+        let _full = way.said.try_send(Said::Problem(text));
+    };
+    accept(listener, places, carry, failed).await;
 }
 
 impl Way {

@@ -2,11 +2,18 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use crate::args::Loopback;
 use crate::exit::Failure;
+
+/// Before the next connection is taken, if one could not be.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Listens at a port of each of these addresses: at the same one, if any that is free will do. Of several, the
 /// first has to be there: a machine may have no IPv6.
@@ -38,4 +45,36 @@ fn unusable(address: IpAddr, port: u16, error: &io::Error, instead: &str) -> Fai
         _ => error.to_string(),
     };
     Failure::usage(format!("cannot listen at {place}: {why}; {instead}"))
+}
+
+/// Takes what connects, for as long as it is polled, and serves it: as many connections at a time as there are
+/// places, further ones wait to be taken. What goes wrong with taking one is told to `failed`.
+pub async fn accept<S>(
+    listener: TcpListener,
+    places: Arc<Semaphore>,
+    serve: impl Fn(TcpStream) -> S,
+    failed: impl Fn(io::Error),
+) where
+    S: Future<Output = ()> + Send + 'static,
+{
+    // They end with this future.
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        // It is never closed.
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((connection, _)) => {
+                let served = serve(connection);
+                connections.spawn(async move {
+                    served.await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                failed(error);
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
 }

@@ -57,7 +57,7 @@ fn mark(pod: &Object) -> Result<Mark, NotReleased> {
     match Mark::of(pod) {
         Ok(Some(mark)) => Ok(mark),
         Ok(None) => Err(not(String::new())),
-        Err(error) => Err(not(format!(": {error}"))),
+        Err(error) => Err(not(format!(": {error}; remove it, and set the labels yourself"))),
     }
 }
 
@@ -245,7 +245,7 @@ mod tests {
             assert!(matches!(&error, NotReleased::LabelsChanged(_, why) if why.contains("since")), "{error}");
         }
         for (annotations, part) in
-            [(json!({}), "is not in quarantine"), (json!({ANNOTATION: "x"}), "not what a quarantine")]
+            [(json!({}), "is not in quarantine"), (json!({ANNOTATION: "x"}), "remove it, and set the labels yourself")]
         {
             let error = mark(&pod("p", &json!({}), &annotations)).unwrap_err();
             assert!(error.to_string().contains(part), "{error}");

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::ops::Range;
 use std::thread;
 
@@ -11,13 +11,19 @@ const PORTS: Range<u16> = 24100..24200;
 const CHUNK: usize = 64 << 10;
 
 /// A running application. It goes on until the tests end.
-pub(super) struct Application {
-    pub(super) port: u16,
+pub(crate) struct Application {
+    pub(crate) port: u16,
 }
 
 impl Application {
-    pub(super) fn start() -> Self {
-        let listener = PORTS.into_iter().find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok());
+    /// One to which ports are forwarded.
+    pub(crate) fn start() -> Self {
+        Self::start_at(Ipv4Addr::LOCALHOST)
+    }
+
+    /// One at that address; of pods', where there is a network of which these are.
+    pub(crate) fn start_at(address: Ipv4Addr) -> Self {
+        let listener = PORTS.into_iter().find_map(|port| TcpListener::bind((address, port)).ok());
         let listener = listener.expect("a port of pods is free");
         let port = listener.local_addr().expect("it has an address").port();
         thread::spawn(move || {
@@ -31,7 +37,7 @@ impl Application {
 }
 
 /// So many bytes, which are no pattern of any chunk.
-pub(super) fn bytes(many: usize) -> Vec<u8> {
+pub(crate) fn bytes(many: usize) -> Vec<u8> {
     let mut state = 1_u64;
     let mut all = Vec::with_capacity(many + 8);
     while all.len() < many {
@@ -44,10 +50,10 @@ pub(super) fn bytes(many: usize) -> Vec<u8> {
 
 /// A checksum that knows the order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Sum(u64);
+pub(crate) struct Sum(u64);
 
 impl Sum {
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         let word = |chunk: &[u8]| chunk.iter().fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
         Self(
             bytes.chunks(8).fold(0, |sum: u64, chunk| (sum.rotate_left(5) ^ word(chunk)).wrapping_mul(0x100_0000_01b3)),
@@ -102,7 +108,7 @@ fn whole(mut connection: TcpStream, body: &[u8]) -> std::io::Result<()> {
 }
 
 /// The body of the answer to a request; what there is of it, if it breaks off.
-pub(super) fn ask(place: &str, line: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn ask(place: &str, line: &str, body: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(place).expect("it is listened");
     let length = body.len();
     let head = format!("{line} HTTP/1.1\r\nhost: {place}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
