@@ -33,6 +33,7 @@ mod status_json;
 mod table;
 mod tabwriter;
 mod targets;
+mod text_file;
 mod tree;
 mod verdict;
 mod whole_file;
