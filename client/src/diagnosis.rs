@@ -10,6 +10,9 @@ use daymark::api::{
 pub use self::json::DiagnosisJson;
 use crate::{sanitize, words};
 
+/// The check of what was written.
+const MANIFEST: &str = "manifest";
+
 /// What is what of a line, for whoever paints it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
@@ -42,7 +45,7 @@ pub fn lines(it: &Diagnosis) -> Vec<Line> {
         lines.push((Part::Plain, format!("and {} more", it.more_causes)));
     }
     lines.push((Part::Plain, "checks:".to_owned()));
-    lines.extend(it.checks.iter().map(check));
+    lines.extend(it.checks.iter().flat_map(check));
     lines.extend(plain(it.not_visible.iter().map(|left_out| {
         let place = if left_out.namespace.is_empty() { String::new() } else { format!(" in {}", left_out.namespace) };
         format!("not looked at: {}{place}: {}: {}", left_out.kind, left_out.reason, left_out.message)
@@ -50,13 +53,20 @@ pub fn lines(it: &Diagnosis) -> Vec<Line> {
     lines.into_iter().map(|(part, line)| (part, sanitize::line(&line).into_owned())).collect()
 }
 
-/// Whether something is wrong: there is a cause, or a failure without one.
+/// Whether something is wrong: there is a cause, a failure without one, or a manifest that is not
+/// valid.
 pub fn is_wrong(it: &Diagnosis) -> bool {
-    !it.causes.is_empty() || it.state() == State::Failed
+    !it.causes.is_empty() || it.state() == State::Failed || has_bad_manifest(it)
+}
+
+fn has_bad_manifest(it: &Diagnosis) -> bool {
+    it.checks.iter().any(|check| check.name == MANIFEST && check.result() == CheckResult::Bad)
 }
 
 fn without_causes(it: &Diagnosis) -> Line {
     let (part, text) = match it.state() {
+        _ if has_bad_manifest(it) => (Part::Wrong, "a manifest is not valid: see the check"),
+        State::Absent => (Part::Plain, "nothing of it is there yet"),
         State::Failed => (Part::Wrong, "no cause was found"),
         State::InProgress | State::Terminating => (Part::Plain, "nothing is wrong so far: it is on its way"),
         _ => (Part::Well, "nothing is wrong"),
@@ -143,15 +153,19 @@ fn evidence(it: &CauseEvidence) -> Vec<String> {
     std::iter::once(first).chain(text.map(|line| format!("    | {line}"))).collect()
 }
 
-fn check(it: &DiagnosisCheck) -> Line {
+fn check(it: &DiagnosisCheck) -> Vec<Line> {
     let (part, result) = match it.result() {
         CheckResult::Ok => (Part::Plain, "ok"),
         CheckResult::Bad => (Part::Wrong, "bad"),
         CheckResult::Unspecified | CheckResult::NotChecked => (Part::Plain, "not checked"),
     };
-    let mut parts = vec![format!("  {result:<12}{}", it.name), it.message.clone(), it.command.clone()];
+    let mut message = it.message.lines();
+    // A sentence's end would stand beside the colon.
+    let first = message.next().unwrap_or_default().trim_end_matches('.').to_owned();
+    let mut parts = vec![format!("  {result:<12}{}", it.name), first, it.command.clone()];
     parts.retain(|part| !part.is_empty());
-    (part, parts.join(": "))
+    let more = message.map(|line| (part, format!("    | {line}")));
+    std::iter::once((part, parts.join(": "))).chain(more).collect()
 }
 
 #[cfg(test)]

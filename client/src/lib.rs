@@ -30,6 +30,27 @@
 //! # }
 //! ```
 
+// The languages that objects are written by are the command line's: they are here so that its
+// tests can reach them, and no part of what the library promises.
+#[doc(hidden)]
+pub mod duration;
+#[doc(hidden)]
+pub mod expression;
+#[doc(hidden)]
+pub mod go_template;
+#[doc(hidden)]
+pub mod go_text;
+#[doc(hidden)]
+pub mod jq;
+#[doc(hidden)]
+pub mod json;
+#[doc(hidden)]
+pub mod jsonpath;
+#[doc(hidden)]
+pub mod object_list;
+#[doc(hidden)]
+pub mod sanitize;
+
 mod address;
 mod backoff;
 mod client;
@@ -46,6 +67,8 @@ mod log_watch;
 mod node_watch;
 mod operation_watch;
 mod options;
+#[cfg(test)]
+mod output_cases;
 mod picture;
 mod proxy;
 mod recover;

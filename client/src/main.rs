@@ -12,21 +12,13 @@ mod criterion;
 mod custom_columns;
 mod describe;
 mod diagnosis;
-mod duration;
 mod event_json;
 mod event_table;
 mod exit;
-mod expression;
-mod go_template;
-mod go_text;
-mod jq;
-mod json;
-mod jsonpath;
 mod layout;
 mod live;
 mod manifests;
 mod node_report;
-mod object_list;
 mod operation_json;
 mod output;
 #[cfg(test)]
@@ -35,18 +27,21 @@ mod policy_file;
 mod printer;
 mod quarantine_json;
 mod run;
-mod sanitize;
 mod signals;
 mod sort;
 mod status_json;
 mod table;
 mod tabwriter;
 mod targets;
+mod text_file;
 mod tree;
 mod verdict;
 mod whole_file;
 mod words;
 mod yaml;
+
+// The names by which the other modules know them.
+use daymark::{duration, expression, json, jsonpath, object_list, sanitize};
 
 fn main() -> std::process::ExitCode {
     // Its arguments are no user's.

@@ -1,6 +1,7 @@
 //! Objects of manifests, and what an apply has returned of them.
 
-use std::io::Read as _;
+pub mod texts;
+
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -8,9 +9,12 @@ use daymark::api::{AppliedObject, ObjectRef};
 use serde_json::Value;
 
 use crate::exit::Failure;
+use crate::text_file;
 
 /// Names of files in a folder that are manifests, as kubectl has it.
 const EXTENSIONS: [&str; 3] = ["json", "yaml", "yml"];
+/// Bytes of a file that may be one.
+const LARGEST: u64 = 64 << 20;
 
 /// The objects of these files, folders and, for `-`, of standard input, in their
 /// order; those of one name once, as the last of them says. Where there is a UID, or
@@ -21,7 +25,7 @@ const EXTENSIONS: [&str; 3] = ["json", "yaml", "yml"];
 pub fn read(paths: &[PathBuf]) -> Result<Vec<AppliedObject>, Failure> {
     let mut objects: Vec<AppliedObject> = Vec::new();
     for path in paths {
-        for (name, text) in texts(path)? {
+        for (name, text) in texts(path, LARGEST)? {
             for object in documents(&text).map_err(|problem| Failure::usage(format!("{name}: {problem}")))? {
                 let key = |it: &AppliedObject| it.r#ref.clone().map(|it| ObjectRef { uid: String::new(), ..it });
                 objects.retain(|other| key(other) != key(&object));
@@ -45,16 +49,15 @@ fn shown(path: &Path) -> String {
     if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
 }
 
-/// The texts of a file, or of a folder's, with their names.
-fn texts(path: &Path) -> Result<Vec<(String, String)>, Failure> {
+/// The texts of a file, or of a folder's, with their names; none may have more bytes than that.
+fn texts(path: &Path, most: u64) -> Result<Vec<(String, String)>, Failure> {
     let unreadable = |error: io::Error| Failure::usage(format!("{}: {error}", shown(path)));
     if path.as_os_str() == "-" {
-        let mut text = String::new();
-        io::stdin().read_to_string(&mut text).map_err(unreadable)?;
+        let text = text_file::whole(io::stdin().lock(), most).map_err(unreadable)?;
         return Ok(vec![(shown(path), text)]);
     }
     if !path.is_dir() {
-        return Ok(vec![(shown(path), fs::read_to_string(path).map_err(unreadable)?)]);
+        return Ok(vec![(shown(path), text_file::read(path, most).map_err(unreadable)?)]);
     }
     let entries = fs::read_dir(path).map_err(unreadable)?.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
     let is_manifest = |path: &PathBuf| {
@@ -63,7 +66,11 @@ fn texts(path: &Path) -> Result<Vec<(String, String)>, Failure> {
     };
     let mut files: Vec<_> = entries.into_iter().map(|entry| entry.path()).filter(is_manifest).collect();
     files.sort();
-    files.iter().map(|file| Ok((shown(file), fs::read_to_string(file).map_err(unreadable)?))).collect()
+    let read = |file: &PathBuf| {
+        let text = text_file::read(file, most).map_err(|error| Failure::usage(format!("{}: {error}", shown(file))))?;
+        Ok((shown(file), text))
+    };
+    files.iter().map(read).collect()
 }
 
 /// The objects of a text: YAML documents, JSON ones one after another, and lists of

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::exit::Failure;
+use crate::text_file;
 
 /// An expression that is longer is none: the daemon is not asked, nothing is read.
 const LONGEST_EXPRESSION: u64 = 1 << 20;
@@ -180,7 +181,8 @@ fn read(path: &Path) -> Result<String, Failure> {
     if size > LONGEST_EXPRESSION {
         return Err(problem(&format!("an expression of {size} bytes is more than {LONGEST_EXPRESSION}")));
     }
-    fs::read_to_string(path).map_err(|error| problem(&error))
+    // What says no size, such as a device, has an end, too.
+    text_file::read(path, LONGEST_EXPRESSION).map_err(|error| problem(&error))
 }
 
 #[cfg(test)]

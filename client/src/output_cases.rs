@@ -1,6 +1,7 @@
 //! What kubectl prints, as `client/tests/output/regenerate` wrote it down: cases that tests hold.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(dead_code, reason = "the library's tests read one part, those of the command line another")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

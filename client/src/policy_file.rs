@@ -10,6 +10,10 @@ use crate::args::Policy;
 use crate::criterion::Asked;
 use crate::duration;
 use crate::exit::Failure;
+use crate::text_file;
+
+/// Bytes of a file.
+const LARGEST: u64 = 1 << 20;
 
 /// A policy as a file says it: the words of the flags.
 #[derive(Debug, Default, Deserialize)]
@@ -61,7 +65,7 @@ pub fn over(flags: &Policy, file: Option<&Path>) -> Result<Policy, Failure> {
         let line = text.lines().next().unwrap_or_default().trim_end_matches(':').to_owned();
         Failure::usage(format!("{}: {line}", path.display()))
     };
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    let text = text_file::read(path, LARGEST).map_err(|error| wrong(&error))?;
     let file: File = serde_saphyr::from_str(&text).map_err(|error| wrong(&error))?;
     Ok(merge(flags, file))
 }

@@ -8,6 +8,7 @@ pub mod drain;
 pub mod endpoints;
 pub mod eyes;
 pub mod impersonation;
+pub mod manifest;
 pub mod operation;
 pub mod passing;
 pub mod port_forward;
@@ -34,11 +35,13 @@ pub enum Act {
     Tunnel,
     /// The API is read through the daemon.
     Proxy,
+    /// The API server is asked whether it would take manifests.
+    DryRun,
 }
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Cordon, Self::Drain, Self::Quarantine, Self::Tunnel, Self::Proxy];
+    pub const ALL: [Self; 6] = [Self::Cordon, Self::Drain, Self::Quarantine, Self::Tunnel, Self::Proxy, Self::DryRun];
 
     /// How it is called.
     #[must_use]
@@ -49,6 +52,7 @@ impl Act {
             Self::Quarantine => "quarantine",
             Self::Tunnel => "tunnel",
             Self::Proxy => "proxy",
+            Self::DryRun => "dry-run",
         }
     }
 }

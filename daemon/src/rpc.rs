@@ -12,6 +12,7 @@ pub mod crowd;
 mod diagnosis_convert;
 mod diagnosis_evidence;
 mod diagnosis_gather;
+mod diagnosis_manifests;
 mod diagnosis_observe;
 mod diagnosis_service;
 mod drain;

@@ -17,6 +17,8 @@ mod describe;
 mod diagnose;
 #[path = "e2e/diagnose_catalogue.rs"]
 mod diagnose_catalogue;
+#[path = "e2e/diagnose_manifests.rs"]
+mod diagnose_manifests;
 #[path = "e2e/drain.rs"]
 mod drain;
 #[path = "e2e/dump.rs"]
@@ -152,6 +154,7 @@ fn main() -> ExitCode {
         service_proxy::TESTS,
         states::TESTS,
         diagnose_catalogue::TESTS,
+        diagnose_manifests::TESTS,
         scale::TESTS,
         expressions::TESTS,
         tables::TESTS,

@@ -1,5 +1,6 @@
 //! The words of `daymark diagnose`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -14,6 +15,11 @@ pub struct Diagnose {
     /// the namespace
     #[arg(value_name = "KIND[/NAME]")]
     pub words: Vec<String>,
+    /// Whether the API server would take these manifests, and what is wrong with their objects:
+    /// a file, a folder, or - for standard input
+    #[arg(short = 'f', long = "filename", value_name = "PATH")]
+    #[arg(conflicts_with_all = ["words", "all_namespaces", "selector", "watch"])]
+    pub files: Vec<PathBuf>,
     /// All namespaces
     #[arg(short = 'A', long)]
     pub all_namespaces: bool,

@@ -26,10 +26,10 @@ pub enum Node {
 #[derive(Debug, Clone, clap::Args)]
 pub struct NodeNames {
     /// The nodes: NAME or node/NAME
-    #[arg(value_name = "NODE", required_unless_present = "selector", conflicts_with = "selector")]
+    #[arg(value_name = "NODE", required_unless_present = "node_selector", conflicts_with = "node_selector")]
     pub names: Vec<String>,
     /// The nodes with such labels, such as pool=old
-    #[arg(short = 'l', long, value_name = "SELECTOR")]
+    #[arg(id = "node_selector", short = 'l', long = "selector", value_name = "SELECTOR")]
     pub selector: Option<String>,
 }
 
@@ -80,7 +80,7 @@ pub struct Drain {
     #[arg(long, value_enum, default_value_t = Between::Ready, value_name = "WHAT")]
     pub between: Between,
     /// Begin, print the operation's id, and do not wait: it goes on in the daemon
-    #[arg(long, conflicts_with_all = ["plan", "selector"])]
+    #[arg(long, conflicts_with_all = ["plan", "node_selector"])]
     pub detach: bool,
     /// How to print
     #[arg(short, long, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]

@@ -11,7 +11,8 @@ use crate::duration;
 #[derive(Debug, clap::Args)]
 pub struct NodeList {
     /// Only nodes with such labels, such as pool=gpu,zone!=b
-    #[arg(short = 'l', long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
+    #[arg(id = "node_selector", short = 'l', long = "selector", value_name = "SELECTOR")]
+    #[arg(default_value = "", hide_default_value = true)]
     pub selector: String,
     /// How to print
     #[arg(short, long, value_enum, default_value_t = NodeListFormat::Table, value_name = "FORMAT")]
@@ -36,10 +37,11 @@ pub enum NodeListFormat {
 #[derive(Debug, clap::Args)]
 pub struct NodeWait {
     /// The nodes, which need not exist yet: NAME or node/NAME
-    #[arg(value_name = "NODE", required_unless_present = "selector", conflicts_with = "selector")]
+    #[arg(value_name = "NODE", required_unless_present = "node_selector", conflicts_with = "node_selector")]
     pub names: Vec<String>,
     /// All nodes with such labels, such as pool=gpu, whatever their names will be
-    #[arg(short = 'l', long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
+    #[arg(id = "node_selector", short = 'l', long = "selector", value_name = "SELECTOR")]
+    #[arg(default_value = "", hide_default_value = true)]
     pub selector: String,
     /// How many there must be with such labels [default: 1]
     #[arg(long, conflicts_with = "names", value_name = "NUMBER", value_parser = clap::value_parser!(i32).range(1..))]

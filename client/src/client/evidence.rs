@@ -8,7 +8,7 @@ use daymark_proto::v1::log_service_client::LogServiceClient;
 use daymark_proto::v1::snapshot_service_client::SnapshotServiceClient;
 use daymark_proto::v1::{
     DiagnoseRequest, DiagnoseResponse, DumpRequest, DumpResponse, Filter, ListEventsRequest, ListEventsResponse,
-    StreamLogsRequest, StreamLogsResponse, WatchDiagnosisRequest, WatchDiagnosisResponse, WatchEventsRequest,
+    Manifest, StreamLogsRequest, StreamLogsResponse, WatchDiagnosisRequest, WatchDiagnosisResponse, WatchEventsRequest,
     WatchEventsResponse,
 };
 use tonic::transport::Channel;
@@ -77,8 +77,21 @@ impl Client {
     /// # Errors
     /// Those of the call; `NOT_FOUND` if there is no such object.
     pub async fn diagnose(&self, filter: Filter) -> Result<DiagnoseResponse, Error> {
+        self.diagnose_manifests(filter, Vec::new()).await
+    }
+
+    /// Whether the API server would take these manifests, and what is wrong with their objects.
+    /// The filter may have a namespace, for those that say none.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn diagnose_manifests(
+        &self,
+        filter: Filter,
+        manifests: Vec<Manifest>,
+    ) -> Result<DiagnoseResponse, Error> {
         let mut service = self.diagnosis_service();
-        let request = DiagnoseRequest { filter: Some(filter) };
+        let request = DiagnoseRequest { filter: Some(filter), manifests };
         self.call(request, async move |request| service.diagnose(request).await).await
     }
 

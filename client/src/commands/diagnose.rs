@@ -11,18 +11,22 @@ use crate::ci::Ci;
 use crate::diagnosis::{self, DiagnosisJson, Part};
 use crate::exit::{Exit, Failure};
 use crate::json;
+use crate::manifests::texts;
 use crate::printer::Printer;
 use crate::targets::Selection;
 
 /// Tells what is wrong, why, and what to try next.
 pub async fn run(global: &Global, args: &Diagnose, printer: &mut Printer) -> Result<Exit, Failure> {
-    let filter = filter(global, args)?;
+    let (filter, manifests) = match args.files.is_empty() {
+        true => (filter(global, args)?, Vec::new()),
+        false => (place(global), texts::read(&args.files)?),
+    };
     let client = session::connect(global).await?;
     let mut telling = Telling { args, ci: args.ci.choose(|name| std::env::var(name).ok()), printer };
     if args.watch {
         return watch(&client, filter, &mut telling).await;
     }
-    let diagnosis = client.diagnose(filter).await?.diagnosis.unwrap_or_default();
+    let diagnosis = client.diagnose_manifests(filter, manifests).await?.diagnosis.unwrap_or_default();
     telling.tell(&diagnosis, None)?;
     Ok(if args.exit_code && diagnosis::is_wrong(&diagnosis) { Exit::Failed } else { Exit::Passed })
 }
@@ -49,6 +53,12 @@ fn filter(global: &Global, args: &Diagnose) -> Result<Filter, Failure> {
         object.cluster.clone_from(&filter.cluster);
     }
     Ok(filter)
+}
+
+/// Where objects of manifests are that do not say it.
+fn place(global: &Global) -> Filter {
+    let namespaces = session::namespace(global).map(str::to_owned).into_iter().collect();
+    Filter { cluster: session::cluster(global).to_owned(), namespaces, ..Filter::default() }
 }
 
 async fn watch(client: &daymark::Client, filter: Filter, telling: &mut Telling<'_>) -> Result<Exit, Failure> {

@@ -70,6 +70,12 @@ impl<'a> Live<'a> {
         self.ask(Subject::LabelKey, typed, |global| Some(filter(global))).await
     }
 
+    /// Keys of labels of all objects of a kind.
+    pub async fn label_keys_of(&self, kind: &str, typed: &str) -> Vec<Candidate> {
+        let kinds = vec![kind.to_owned()];
+        self.ask(Subject::LabelKey, typed, |_| Some(Filter { kinds, all_namespaces: true, ..Filter::default() })).await
+    }
+
     /// Containers of the object that the words name.
     pub async fn containers(&self, typed: &str) -> Vec<Candidate> {
         let object = target::object(&self.place.words);

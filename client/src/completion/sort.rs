@@ -27,6 +27,8 @@ enum Sort {
     Node,
     /// A selector of labels.
     Selector,
+    /// One of that kind, whatever the words name.
+    SelectorOf(&'static str),
     /// Labels' keys, with commas between them.
     LabelKeys,
     /// A container of what was named.
@@ -47,6 +49,8 @@ fn sort(arg: &Arg) -> Sort {
         ("context", _) | (_, "CONTEXT") => Sort::Context,
         ("namespace", _) => Sort::Namespace,
         ("selector", _) => Sort::Selector,
+        ("node_selector", _) => Sort::SelectorOf("nodes"),
+        ("pod_selector", _) => Sort::SelectorOf("pods"),
         ("container" | "containers", _) => Sort::Container,
         ("output", _) => Sort::Output,
         (_, "KINDS") => Sort::Kinds,
@@ -116,6 +120,10 @@ async fn values(place: &Place<'_>, arg: &Arg, before: &str, typed: &str) -> Opti
         Sort::Selector => {
             let (done, piece) = typed.split_at(listed(typed));
             behind(live.label_keys(piece).await.into_iter().map(Candidate::open).collect(), done)
+        }
+        Sort::SelectorOf(kind) => {
+            let (done, piece) = typed.split_at(listed(typed));
+            behind(live.label_keys_of(kind, piece).await.into_iter().map(Candidate::open).collect(), done)
         }
         Sort::LabelKeys => {
             let (done, piece) = typed.split_at(listed(typed));
@@ -201,10 +209,13 @@ mod tests {
                  label_columns:LabelKeys",
             ),
             (&["on"], "words:Target selector:Selector state_file:File"),
+            (&["node", "list"], "node_selector:SelectorOf(\"nodes\") output:Choice"),
+            (&["node", "cordon"], "names:Node node_selector:SelectorOf(\"nodes\") dry_run:Choice"),
             (&["context", "use"], "name:Context"),
         ] {
             assert_eq!(sorts(command), known, "{command:?}");
         }
+        assert!(sorts(&["node", "drain"]).contains("pod_selector:SelectorOf(\"pods\")"));
         let wait = sorts(&["wait"]);
         for part in ["words:Target", "files:File", "owned:Kinds", "all_of:Criterion", "fail_on:Criterion", "ci:Choice"]
         {

@@ -111,6 +111,9 @@ fn what_was_typed_says_of_which_objects() {
         ("get pods -A -l a", &["pods"], &[], true, "a"),
         ("get pod/a deploy/b -l a", &["pod", "deploy"], &[], false, "a"),
         ("get -l a", &["pods"], &[], false, "a"),
+        ("node list -n shop -l a", &["nodes"], &[], true, "a"),
+        ("node wait -l a", &["nodes"], &[], true, "a"),
+        ("node drain n1 --pod-selector a", &["pods"], &[], true, "a"),
     ] {
         let request = asked(line);
         let filter = request.filter.unwrap_or_default();

@@ -151,7 +151,66 @@ fn what_makes_no_sense_is_refused() {
     usage(&["diagnose", "deploy/web", "-A"], "named or selected");
     usage(&["diagnose", "deploy/web", "-l", "a=b"], "named or selected");
     usage(&["diagnose", "deploy/web", "deploy/api"], "one object");
-    assert_eq!(finish(&mut against(&fake, &["diagnose", "-w", "--exit-code"])).code, 2);
+    for args in [&["-w", "--exit-code"][..], &["-f", "x", "pod/a"], &["-f", "x", "-A"], &["-f", "x", "-w"]] {
+        assert_eq!(finish(&mut against(&fake, &[&["diagnose"], args].concat())).code, 2, "{args:?}");
+    }
+}
+
+/// A check of manifests.
+fn manifests(result: CheckResult, message: &str) -> Diagnosis {
+    let command = "kubectl apply".to_owned();
+    let check = DiagnosisCheck { name: "manifest".into(), result: result.into(), message: message.to_owned(), command };
+    Diagnosis { state: State::Absent.into(), checks: vec![check], ..well() }
+}
+
+/// `diagnose.manifests`, `diagnose.manifests-unchecked`
+#[test]
+fn manifests_are_sent_as_they_are_and_told_by_their_places() {
+    let told = "2 of 2\na.yaml#1: Pod a: x\u{1b}[2J\na.yaml#2: Pod b: y";
+    let bad = || Ok(manifests(CheckResult::Bad, told));
+    let fake = answers([bad(), bad(), Ok(manifests(CheckResult::NotChecked, "you may not patch pods"))]);
+    let file = fake.folder().join("a.yaml");
+    let pod = |name: &str| format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\n");
+    std::fs::write(&file, format!("{}---\n{}", pod("a"), pod("b"))).unwrap();
+    let file = file.to_str().unwrap();
+    let expected = "\
+deployment.apps/web (shop): Absent
+a manifest is not valid: see the check
+checks:
+  bad         manifest: 2 of 2: kubectl apply
+    | a.yaml#1: Pod a: x\\x1b[2J
+    | a.yaml#2: Pod b: y
+";
+    finish(&mut against(&fake, &["diagnose", "-f", file, "-n", "shop"])).expect(0, expected, "");
+    assert_eq!(fake.seen_manifests(), [format!("{file}#1 Pod /a"), format!("{file}#2 Pod /b")]);
+    assert_eq!(fake.seen_diagnoses()[0].namespaces, ["shop"]);
+    assert_eq!(finish(&mut against(&fake, &["diagnose", "-f", file, "--exit-code"])).code, 1);
+    let unchecked = finish(&mut against(&fake, &["diagnose", "-f", file, "--exit-code"]));
+    assert!(unchecked.code == 0 && unchecked.out.contains("nothing of it is there yet\n"), "{unchecked:?}");
+    assert!(unchecked.out.contains("  not checked manifest: you may not patch pods: kubectl apply\n"), "{unchecked:?}");
+}
+
+/// `diagnose.manifests-unreadable`
+#[test]
+fn what_is_no_manifest_is_told_with_its_place() {
+    let fake = answers([]);
+    let file = fake.folder().join("a.yaml");
+    let name = file.to_str().unwrap();
+    let refused = |part: &str| finish(&mut against(&fake, &["diagnose", "-f", name])).expect_problem(2, &[part]);
+    refused("No such file");
+    for (text, part) in [
+        ("# nothing", "there is no object in it"),
+        ("kind: Pod", "a.yaml#1: what it holds is no Kubernetes object"),
+        ("a: [", "a.yaml#1: "),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        refused(part);
+    }
+    std::fs::write(&file, " ".repeat((3 << 20) + 1)).unwrap();
+    refused("larger than 3 MiB");
+    let pod = "---\n{apiVersion: v1, kind: Pod, metadata: {name: a}}\n";
+    std::fs::write(&file, pod.repeat(101)).unwrap();
+    refused("101 objects are more than 100");
 }
 
 /// `diagnose.not-found`

@@ -210,6 +210,11 @@ impl Fake {
         self.shared.diagnoses.seen.lock().unwrap()
     }
 
+    /// The manifests that came with them, each as `PLACE KIND NAMESPACE/NAME`.
+    pub fn seen_manifests(&self) -> Vec<String> {
+        self.shared.diagnoses.manifests.lock().unwrap().clone()
+    }
+
     /// What was asked of nodes.
     pub fn seen_nodes(&self) -> MutexGuard<'_, SeenNodes> {
         self.shared.nodes.seen.lock().unwrap()

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use daymark_proto::Encoded;
 use daymark_proto::v1::diagnosis_service_server::DiagnosisService;
 use daymark_proto::v1::{
-    DiagnoseRequest, DiagnoseResponse, Diagnosis, Filter, WatchDiagnosisRequest, WatchDiagnosisResponse,
+    DiagnoseRequest, DiagnoseResponse, Diagnosis, Filter, Manifest, WatchDiagnosisRequest, WatchDiagnosisResponse,
 };
 use futures::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
@@ -27,6 +27,8 @@ pub struct DiagnosisScript {
 pub struct Diagnoses {
     pub script: Mutex<DiagnosisScript>,
     pub seen: Mutex<Vec<Filter>>,
+    /// The manifests, each as `PLACE KIND NAMESPACE/NAME`.
+    pub manifests: Mutex<Vec<String>>,
 }
 
 pub struct Service(pub Arc<Diagnoses>);
@@ -34,7 +36,10 @@ pub struct Service(pub Arc<Diagnoses>);
 #[tonic::async_trait]
 impl DiagnosisService for Service {
     async fn diagnose(&self, request: Request<DiagnoseRequest>) -> Result<Response<DiagnoseResponse>, Status> {
-        self.0.seen.lock().unwrap().extend(request.into_inner().filter);
+        let DiagnoseRequest { filter, manifests } = request.into_inner();
+        self.0.seen.lock().unwrap().extend(filter);
+        let line = |it: &Manifest| format!("{} {} {}/{}", it.place, it.kind, it.namespace, it.name);
+        self.0.manifests.lock().unwrap().extend(manifests.iter().map(line));
         let answer = self.0.script.lock().unwrap().answers.pop_front();
         let diagnosis = answer.unwrap_or_else(|| Err(Status::internal("not in the script")))?;
         Ok(Response::new(DiagnoseResponse { diagnosis: Some(diagnosis) }))

@@ -2,26 +2,9 @@
 //! nothing to the client.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-// They are no part of the library. A process that evaluates is the client's binary.
-#[path = "../../src"]
-#[allow(dead_code, reason = "the client uses more")]
-mod client {
-    pub mod duration;
-    pub mod expression;
-    pub mod go_template;
-    pub mod go_text;
-    pub mod jq;
-    pub mod json;
-    pub mod jsonpath;
-    pub mod object_list;
-    pub mod output_cases;
-    pub mod sanitize;
-}
-
 use std::time::Duration;
 
-use client::expression::{self, Evaluator, ExpressionError, Limits, Program};
-use client::{duration, go_template, go_text, jq, json, jsonpath, object_list, output_cases, sanitize};
+use daymark::expression::{Evaluator, ExpressionError, Limits, Program};
 
 fn limits() -> Limits {
     Limits { time: Duration::from_secs(120), memory: 256 << 20, output: 1 << 20 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -11,12 +11,17 @@ use super::impersonation::{self, Unnameable};
 use crate::access::Caller;
 use crate::access::authorizer::{Authorizer, Right};
 use crate::source::apiserver::ApiServer;
-use crate::source::apiserver::requests::{Asking, Refusal};
+use crate::source::apiserver::requests::{Asking, Refusal, accept, warnings};
 use crate::source::{Problem, ProblemReason};
 
 /// A change that only says what differs (RFC 7386).
 const MERGE_PATCH: &str = "application/merge-patch+json";
 const JSON: &str = "application/json";
+/// An object as it is to be, for the fields that it names (Kubernetes, "Server-Side Apply").
+const APPLY_PATCH: &str = "application/apply-patch+yaml";
+/// How the API server only says what would become of an apply, and takes nothing that it does
+/// not know. Who owns which field is another question: conflicts do not count.
+const TRIED: &str = "dryRun=All&fieldValidation=Strict&fieldManager=daymark&force=true";
 
 /// Whoever a cluster is changed for.
 #[derive(Clone, Debug)]
@@ -151,6 +156,22 @@ impl Actor {
     /// If the API server refuses.
     pub async fn delete(&self, path: &str, options: &Value) -> Result<Bytes, NotDone> {
         self.ask(Method::DELETE, path, Some((JSON, options.to_string().into_bytes()))).await
+    }
+
+    /// Has the API server say whether it would take a manifest, in YAML or JSON; nothing is
+    /// changed. Returns what it warns of.
+    ///
+    /// # Errors
+    /// If the API server refuses.
+    pub async fn try_apply(&self, path: &str, manifest: Vec<u8>) -> Result<Vec<String>, NotDone> {
+        let mut headers = self.headers.clone();
+        // What the object would be is not wanted: it may hold more than its manifest, and secrets.
+        headers.insert(header::ACCEPT, HeaderValue::from_static(accept::METADATA));
+        let path = format!("{path}?{TRIED}");
+        let asking = Asking { method: Method::PATCH, path: &path, headers, body: Some((APPLY_PATCH, manifest)) };
+        let (headers, _) =
+            self.server.ask_fully(asking).await.map_err(|refusal| NotDone::Refused(Box::new(refusal)))?;
+        Ok(warnings(&headers))
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<(&'static str, Vec<u8>)>) -> Result<Bytes, NotDone> {

@@ -3,6 +3,7 @@
 use super::cause::Cause;
 use super::containers::{containers, is_ready};
 use super::fields::{condition_is, counted, text, word};
+use super::manifest;
 use super::object::{Object, kinds};
 use super::observation::Observation;
 use super::quota::exhausted;
@@ -36,12 +37,12 @@ pub struct Check {
 }
 
 /// An answer.
-type Answer = (Outcome, String, String);
+pub(super) type Answer = (Outcome, String, String);
 
 /// The questions, in the order in which they are worth asking, and their answers.
 pub(super) fn checks(observation: &Observation, targets: &[Target<'_>], causes: &[Cause]) -> Vec<Check> {
     let answers: [(&'static str, Answer); 9] = [
-        ("manifest", manifest(targets, causes)),
+        ("manifest", manifest(observation, targets, causes)),
         ("imageElsewhere", image_elsewhere(observation, targets)),
         ("image", image(targets, causes)),
         ("nodesReachEachOther", network(observation, targets, causes)),
@@ -55,11 +56,11 @@ pub(super) fn checks(observation: &Observation, targets: &[Target<'_>], causes: 
     answers.into_iter().map(check).collect()
 }
 
-fn ok(message: impl Into<String>) -> Answer {
+pub(super) fn ok(message: impl Into<String>) -> Answer {
     (Outcome::Ok, message.into(), String::new())
 }
 
-fn not_checked(message: impl Into<String>, command: impl Into<String>) -> Answer {
+pub(super) fn not_checked(message: impl Into<String>, command: impl Into<String>) -> Answer {
     (Outcome::NotChecked, message.into(), command.into())
 }
 
@@ -76,16 +77,26 @@ fn namespace<'a>(targets: &[Target<'a>]) -> &'a str {
     if is_one { first } else { "" }
 }
 
-fn manifest(targets: &[Target<'_>], causes: &[Cause]) -> Answer {
+fn manifest(observation: &Observation, targets: &[Target<'_>], causes: &[Cause]) -> Answer {
     let is_of_words = |reason| matches!(reason, Reason::InvalidImageName | Reason::LimitRangeViolated);
     let place = match namespace(targets) {
         "" => String::new(),
         namespace => format!(" -n {}", word(namespace)),
     };
-    bad(causes, is_of_words).unwrap_or_else(|| {
+    let manifests = &observation.manifests;
+    let asked = (!manifests.is_empty()).then(|| {
         let command = format!("kubectl apply{place} --dry-run=server --validate=strict -f FILE");
-        not_checked("only the API server can tell, and that is a request that writes", command)
-    })
+        manifest::answer(manifests, command)
+    });
+    match (asked, bad(causes, is_of_words)) {
+        (Some(answer), _) if answer.0 == Outcome::Bad => answer,
+        (_, Some(bad)) => bad,
+        (Some(answer), None) => answer,
+        (None, None) => {
+            let command = format!("daymark diagnose{place} -f FILE");
+            not_checked("only the API server can tell, of the manifest itself", command)
+        }
+    }
 }
 
 /// The images of a target's pods that are not well.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::fields::text;
+use super::manifest::Manifest;
 use super::object::{Name, Object, kinds};
 use super::room::Load;
 
@@ -44,6 +45,8 @@ pub struct Observation {
     pub now: Timestamp,
     /// What was left out.
     pub not_visible: BTreeSet<NotVisible>,
+    /// The manifests that were asked about, with what the API server says of them.
+    pub manifests: Vec<Manifest>,
     objects: BTreeMap<String, BTreeMap<(String, String), Object>>,
     owned: HashMap<String, Vec<Name>>,
     /// Kinds of which all objects are here; of one namespace, or, if that is empty, of all.
@@ -65,6 +68,7 @@ impl Observation {
         Self {
             now,
             not_visible: BTreeSet::new(),
+            manifests: Vec::new(),
             objects: BTreeMap::new(),
             owned: HashMap::new(),
             whole: BTreeSet::new(),

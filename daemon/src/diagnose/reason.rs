@@ -69,6 +69,7 @@ reasons! {
         NodeNotReady: "A node's kubelet is not ready, or silent.",
         NodePressure: "A node is short of memory, disk or processes.",
         NoNodes: "There are no nodes.",
+        DnsUnavailable: "The cluster's DNS does not answer.",
         Evicted: "A kubelet has put a pod out of its node.",
     }
     Admission {
@@ -134,7 +135,6 @@ reasons! {
         SelectorMatchesNothing: "A Service selects no pods.",
         PortMismatch: "A Service's port leads to none of its pods' ports.",
         NoReadyEndpoint: "A Service has no endpoint that is ready.",
-        DnsUnavailable: "The cluster's DNS does not answer.",
     }
     Upkeep {
         HpaWithoutMetrics: "An autoscaler gets no metrics.",

@@ -1,7 +1,7 @@
 //! What every pod needs of the cluster: its network, and its DNS.
 
-use super::cause::{Cause, Certainty, Evidence};
-use super::containers::{containers, is_ready};
+use super::cause::{Cause, Certainty, Evidence, EvidenceKind};
+use super::containers::{ContainerOfPod, containers, is_ready};
 use super::fields::{brief, condition, text, word};
 use super::node::is_of_network;
 use super::object::{Object, kinds};
@@ -83,12 +83,32 @@ pub(super) fn dns_pods(observation: &Observation) -> impl Iterator<Item = &Objec
     observation.within(kinds::POD, NAMESPACE).filter(|pod| pod.label(DNS.0) == DNS.1)
 }
 
-/// Whether a log tells of names that are not found; the line that does.
-fn unresolved(lines: &[String]) -> Option<&String> {
-    lines.iter().rev().find(|line| {
+/// Whether lines tell of names that are not found; the one that does.
+fn unresolved<'a>(lines: impl DoubleEndedIterator<Item = &'a str>) -> Option<&'a str> {
+    lines.rev().find(|line| {
         let line = line.to_lowercase();
         UNRESOLVED.iter().any(|words| line.contains(words))
     })
+}
+
+/// What says of a pod that names are not found.
+fn unresolved_of(observation: &Observation, pod: &Object) -> Option<Evidence> {
+    let (kind, line) = containers(pod).iter().find_map(|container| told(observation, pod, container))?;
+    Some(Evidence { kind, object: pod.name.clone(), text: brief(line) })
+}
+
+/// What says so of a container: its log, or what a process has left behind at its end
+/// (`terminationMessagePolicy`).
+fn told<'a>(
+    observation: &'a Observation,
+    pod: &'a Object,
+    container: &ContainerOfPod<'a>,
+) -> Option<(EvidenceKind, &'a str)> {
+    let log = observation.log(pod, container.name()).iter().map(String::as_str);
+    if let Some(line) = unresolved(log) {
+        return Some((EvidenceKind::Log, line));
+    }
+    Some((EvidenceKind::ContainerStatus, unresolved(container.end()?.message().lines())?))
 }
 
 /// No name is found, because nobody answers for names.
@@ -100,18 +120,9 @@ fn no_names(observation: &Observation, target: &Target<'_>) -> Option<Cause> {
     // That of the DNS itself is another cause.
     let others = || target.troubled.iter().filter(|pod| !pods.iter().any(|dns| dns.name == pod.object.name));
     let troubled = others().next()?;
-    let told = others().find_map(|pod| {
-        let lines =
-            containers(pod.object).into_iter().find_map(|it| unresolved(observation.log(pod.object, it.name())));
-        lines.map(|line| (pod, line))
-    });
-    let log = told.map(|(pod, line)| Evidence {
-        kind: super::EvidenceKind::Log,
-        object: pod.object.name.clone(),
-        text: brief(line),
-    });
-    let certainty = if log.is_some() { Certainty::Likely } else { Certainty::Possible };
-    let affected = told.map_or(troubled, |(pod, _)| pod);
+    let told = others().find_map(|pod| Some((pod, unresolved_of(observation, pod.object)?)));
+    let (affected, evidence) = told.map_or((troubled, None), |(pod, evidence)| (pod, Some(evidence)));
+    let certainty = if evidence.is_some() { Certainty::Likely } else { Certainty::Possible };
     let mut cause =
         Cause::new(Reason::DnsUnavailable, pods[0], "none of the pods of the cluster's DNS is ready".to_owned());
     cause.affected = [affected.object.name.clone()].into();
@@ -120,7 +131,7 @@ fn no_names(observation: &Observation, target: &Target<'_>) -> Option<Cause> {
         cause
             .is(certainty)
             .keyed("dns")
-            .because(log)
+            .because(evidence)
             .because(pods.iter().take(3).map(|pod| unready(pod)))
             .then([diagnose]),
     )

@@ -79,6 +79,11 @@ impl Note {
         Self { from, caller: caller.to_string(), act, target: target.into() }
     }
 
+    /// The same, of one of several targets.
+    pub(super) fn at(&self, target: String) -> Self {
+        Self { target, ..self.clone() }
+    }
+
     /// The same, of what has been done at once.
     pub(super) fn tell_of<T>(&self, done: &Result<T, NotDone>) {
         match done {

@@ -10,7 +10,8 @@ use super::convert::state;
 use super::diagnosis_gather::Gathering;
 use super::diagnosis_observe::Asked;
 use crate::cache::Cache;
-use crate::diagnose::{Cause, Certainty, Check, Diagnosis, EvidenceKind, Name, NotVisible, Outcome};
+use crate::cause::Redaction;
+use crate::diagnose::{Cause, Certainty, Check, Diagnosis, EvidenceKind, Manifest, Name, NotVisible, Outcome};
 use crate::record::Key;
 use crate::state::State;
 
@@ -29,15 +30,20 @@ impl Served {
             None if diagnosis.causes.is_empty() => (State::Ready, String::new(), String::new()),
             None => (State::Failed, String::new(), String::new()),
         };
+        // Of manifests nothing may be there yet.
+        let state_of = match asked.names.is_empty() && !observation.manifests.is_empty() {
+            true => v1::State::Absent,
+            false => state(state_of),
+        };
         let caches = gathering.caches();
         v1::Diagnosis {
             target: Some(self.kinded_ref(&asked.target)),
-            state: state(state_of).into(),
+            state: state_of.into(),
             reason,
             message: self.redaction.of(&message),
             causes: diagnosis.causes.iter().take(CAUSES).map(|cause| self.ranked_cause(cause)).collect(),
             more_causes: count(diagnosis.causes.len().saturating_sub(CAUSES)),
-            checks: diagnosis.checks.iter().map(|check| self.check(check)).collect(),
+            checks: diagnosis.checks.iter().map(|check| self.check(check, &observation.manifests)).collect(),
             not_visible: observation.not_visible.iter().map(unreachable).collect(),
             freshness: Some(self.freshness(caches.iter().map(|lease| -> &Cache { lease }))),
         }
@@ -66,7 +72,7 @@ impl Served {
         }
     }
 
-    fn check(&self, check: &Check) -> DiagnosisCheck {
+    fn check(&self, check: &Check, manifests: &[Manifest]) -> DiagnosisCheck {
         let result = match check.outcome {
             Outcome::Ok => CheckResult::Ok,
             Outcome::Bad => CheckResult::Bad,
@@ -75,7 +81,7 @@ impl Served {
         DiagnosisCheck {
             name: check.name.to_owned(),
             result: result.into(),
-            message: self.redaction.of(&check.message),
+            message: lines(&self.redaction, &check.message, manifests),
             command: check.command.clone(),
         }
     }
@@ -99,6 +105,24 @@ impl Served {
     }
 }
 
+/// Lines, redacted; what a line about a manifest begins with, and the field's name behind that, are
+/// no secrets, whatever they look like.
+fn lines(redaction: &Redaction, text: &str, manifests: &[Manifest]) -> String {
+    if manifests.is_empty() {
+        return redaction.of(text);
+    }
+    let titles: Vec<_> = manifests.iter().map(Manifest::title).collect();
+    let line = |line: &str| {
+        let title = titles.iter().find(|title| line.starts_with(title.as_str())).map_or("", |title| title.as_str());
+        let rest = &line[title.len()..];
+        match rest.split_once(": ").filter(|_| !title.is_empty()) {
+            Some((field, rest)) => format!("{title}{field}: {}", redaction.of(rest)),
+            None => format!("{title}{}", redaction.of(rest)),
+        }
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
 fn evidence_kind(kind: EvidenceKind) -> WireKind {
     match kind {
         EvidenceKind::Event => WireKind::Event,
@@ -118,4 +142,22 @@ pub(super) fn unreachable(it: &NotVisible) -> Unreachable {
 
 fn count(number: usize) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::Ruling;
+
+    #[test]
+    fn fields_of_manifests_are_told_and_secrets_are_not() {
+        let (place, kind, name) = ("a.yaml#1".to_owned(), "Secret".to_owned(), "db-token".to_owned());
+        let manifests = [Manifest { place, kind, name, ruling: Ruling::Valid(Vec::new()) }];
+        let redaction = Redaction::new(&[]).unwrap();
+        let field = "a.yaml#1: Secret db-token: imagePullSecrets: field not declared in schema";
+        let text = format!("{field}\n{field}: password=hunter2hunter2\npassword=hunter2hunter2");
+        let told = lines(&redaction, &text, &manifests);
+        assert!(told.starts_with(&format!("{field}\n{field}: password=")) && !told.contains("hunter2"), "{told}");
+        assert!(!lines(&redaction, "password=hunter2hunter2", &[]).contains("hunter2"));
+    }
 }

@@ -282,12 +282,13 @@ impl<'a> Gathering<'a> {
 }
 
 /// What is called so in lists of what cannot be read.
-fn reason(status: &Status) -> &'static str {
+pub(super) fn reason(status: &Status) -> &'static str {
     let details = status.get_error_details();
     let is_the_daemons = details.error_info().is_some_and(|info| info.reason == "KIND_FORBIDDEN");
     match status.code() {
         Code::PermissionDenied if is_the_daemons => "Forbidden",
         Code::PermissionDenied => "PermissionDenied",
+        Code::NotFound => "NotFound",
         _ => "Unreachable",
     }
 }

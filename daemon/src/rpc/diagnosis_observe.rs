@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use daymark_proto::v1::Filter;
+use daymark_proto::v1::{Filter, ObjectRef};
 use tonic::{Code, Status};
 
 use super::Served;
 use super::convert::View;
-use super::diagnosis_gather::{Gathering, Namespaces, name};
+use super::diagnosis_gather::{Gathering, Namespaces, name, reason};
 use super::error::{Reason, status};
 use super::rights::Use;
 use super::status_service::not_found;
@@ -91,22 +91,63 @@ impl Served {
             let message = "a diagnosis's filter takes one ref, or kinds, namespaces and a label selector";
             return Err(status(Code::InvalidArgument, Reason::InvalidFilter, message, []));
         }
-        let mut gathering = Gathering::new(self, caller);
-        let early = AROUND.iter().chain(&[kinds::POD, kinds::NODE, kinds::STORAGE_CLASS]);
-        gathering.begin(early.copied()).await;
+        let mut gathering = self.gather(caller).await;
         let asked = match filter.refs.is_empty() {
-            false => self.one(&mut gathering, filter).await?,
+            false => self.one(&mut gathering, filter, true).await?,
             true => self.all(&mut gathering, filter).await?,
         };
-        around(&mut gathering, &asked).await;
-        needs(&mut gathering, &asked).await;
-        self.add_up(caller, &mut gathering).await;
-        self.evidence(caller, &mut gathering, &asked.names).await;
+        self.look_around(caller, &mut gathering, &asked).await;
         Ok((gathering, asked))
     }
 
-    /// One object by name.
-    async fn one(&self, gathering: &mut Gathering<'_>, filter: &Filter) -> Result<Asked, Status> {
+    /// Nothing yet, but that what will be needed is being listed.
+    pub(super) async fn gather<'a>(&'a self, caller: &'a Caller) -> Gathering<'a> {
+        let mut gathering = Gathering::new(self, caller);
+        let early = AROUND.iter().chain(&[kinds::POD, kinds::NODE, kinds::STORAGE_CLASS]);
+        gathering.begin(early.copied()).await;
+        gathering
+    }
+
+    /// Takes in what belongs to the targets, what they need, and what the cluster tells of them.
+    pub(super) async fn look_around(&self, caller: &Caller, gathering: &mut Gathering<'_>, asked: &Asked) {
+        around(gathering, asked).await;
+        needs(gathering, asked).await;
+        self.add_up(caller, gathering).await;
+        self.evidence(caller, gathering, &asked.names).await;
+    }
+
+    /// Several objects by name; those that are not there, or may not be seen, are left out.
+    pub(super) async fn several(
+        &self,
+        gathering: &mut Gathering<'_>,
+        filter: &Filter,
+        objects: Vec<ObjectRef>,
+    ) -> Asked {
+        let (mut names, mut namespaces) = (Vec::new(), BTreeSet::new());
+        for object in objects {
+            let (kind, namespace) = (object.resource.clone(), object.namespace.clone());
+            if namespaces.len() >= NAMESPACES && !namespaces.contains(&*namespace) {
+                let message = format!("more than {NAMESPACES} namespaces are not looked into: ask about fewer");
+                gathering.not_visible(&kind, &namespace, "TooMany", message);
+                continue;
+            }
+            namespaces.insert(Arc::from(namespace.as_str()));
+            match self.one(gathering, &Filter { refs: vec![object], ..filter.clone() }, false).await {
+                Ok(one) => names.extend(one.names),
+                Err(status) => gathering.not_visible(&kind, &namespace, reason(&status), status.message().to_owned()),
+            }
+        }
+        namespaces.remove("");
+        let target = match (&names[..], namespaces.iter().next()) {
+            ([one], _) => one.clone(),
+            (_, Some(namespace)) if namespaces.len() == 1 => Name::of(kinds::NAMESPACE, "", namespace),
+            _ => Name::of("Cluster", "", &self.cluster),
+        };
+        Asked { names, target, namespaces: Some(namespaces) }
+    }
+
+    /// One object by name. Of a namespace it is what is in it as well, if it was asked about `alone`.
+    async fn one(&self, gathering: &mut Gathering<'_>, filter: &Filter, alone: bool) -> Result<Asked, Status> {
         let selection = self.select(filter).await?;
         self.seen(gathering.caller(), &selection, Use::Read, View::Full).await?;
         let Scope::Named(named) = &selection.scope else { return Err(Status::internal("refs name objects")) };
@@ -129,7 +170,7 @@ impl Served {
             gathering.take(kinds::BUDGET, &None, OF_A_KIND, |_| true).await;
         }
         let mut names = vec![target.clone()];
-        if target.id() == kinds::NAMESPACE {
+        if target.id() == kinds::NAMESPACE && alone {
             let inside = Filter { namespaces: vec![named.key.name.to_string()], ..Filter::default() };
             // Who may see the namespace alone is told of that.
             names.extend(self.all(gathering, &inside).await.map(|inside| inside.names).unwrap_or_default());

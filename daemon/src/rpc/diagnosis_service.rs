@@ -13,10 +13,14 @@ use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use super::Served;
+use super::acting::Note;
 use super::auth::caller;
+use super::diagnosis_gather::Gathering;
+use super::diagnosis_observe::Asked;
 use super::error::draining;
 use super::streams::Permit;
 use crate::access::Caller;
+use crate::act::Act;
 use crate::diagnose::diagnose;
 
 /// Diagnoses that are made at a time: each looks at many objects.
@@ -44,9 +48,17 @@ impl Handler {
 
 impl Diagnoser {
     async fn diagnose(&self, caller: &Caller, filter: &Filter) -> Result<v1::Diagnosis, Status> {
+        self.of(self.served.observe(caller, filter)).await
+    }
+
+    /// What is wrong with what is observed, when it is its turn.
+    async fn of(
+        &self,
+        observing: impl Future<Output = Result<(Gathering<'_>, Asked), Status>>,
+    ) -> Result<v1::Diagnosis, Status> {
         let made = async {
             let _turn = self.turns.acquire().await.map_err(|_| draining())?;
-            let (gathering, asked) = self.served.observe(caller, filter).await?;
+            let (gathering, asked) = observing.await?;
             let diagnosis = diagnose(&gathering.observation, &asked.names);
             Ok(self.served.diagnosis(&diagnosis, &gathering, &asked))
         };
@@ -62,9 +74,17 @@ impl Diagnoser {
 impl DiagnosisService for Handler {
     async fn diagnose(&self, request: Request<DiagnoseRequest>) -> Result<Response<DiagnoseResponse>, Status> {
         let caller = caller(&request)?;
-        let filter = request.into_inner().filter.unwrap_or_default();
-        let diagnosis = Some(self.diagnoser.diagnose(&caller, &filter).await?);
-        Ok(Response::new(DiagnoseResponse { diagnosis }))
+        let note = Note::of(&request, &caller, Act::DryRun, "");
+        let DiagnoseRequest { filter, manifests } = request.into_inner();
+        let (filter, diagnoser) = (filter.unwrap_or_default(), &self.diagnoser);
+        let diagnosis = match manifests.is_empty() {
+            true => diagnoser.diagnose(&caller, &filter).await?,
+            false => {
+                let observing = diagnoser.served.observe_manifests(&caller, &filter, manifests, &note);
+                diagnoser.of(observing).await?
+            }
+        };
+        Ok(Response::new(DiagnoseResponse { diagnosis: Some(diagnosis) }))
     }
 
     type WatchDiagnosisStream = BoxStream<'static, Result<Encoded<WatchDiagnosisResponse>, Status>>;

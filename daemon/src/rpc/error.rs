@@ -72,6 +72,7 @@ pub(super) enum Reason {
     NotQuarantined,
     LabelsChanged,
     InvalidQuarantine,
+    InvalidManifest,
 }
 
 impl Reason {
@@ -130,6 +131,7 @@ impl Reason {
             Self::NotQuarantined => "NOT_QUARANTINED",
             Self::LabelsChanged => "LABELS_CHANGED",
             Self::InvalidQuarantine => "INVALID_QUARANTINE",
+            Self::InvalidManifest => "INVALID_MANIFEST",
         }
     }
 }

@@ -1414,9 +1414,37 @@ pub mod control_plane_service_client {
 pub struct DiagnoseRequest {
     /// One ref; or namespaces, or all of them, with or without kinds and a label
     /// selector. Without kinds, workloads, pods, jobs, Services, claims and the like.
-    /// Its other fields are refused.
+    /// Its other fields are refused. With manifests, one namespace at most.
     #[prost(message, optional, tag = "1")]
     pub filter: ::core::option::Option<Filter>,
+    /// Manifests whose objects are diagnosed instead, and of which the API server is
+    /// asked, by a dry run that changes nothing, whether it would take them: the check
+    /// "manifest". At most 100, of 3 MiB together. What they hold is neither logged nor
+    /// kept.
+    #[prost(message, repeated, tag = "2")]
+    pub manifests: ::prost::alloc::vec::Vec<Manifest>,
+}
+/// Manifest is an object as it is to be applied.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Manifest {
+    /// Where a person finds it, such as "web.yaml#2".
+    #[prost(string, tag = "1")]
+    pub place: ::prost::alloc::string::String,
+    /// Its API version, such as "apps/v1".
+    #[prost(string, tag = "2")]
+    pub api_version: ::prost::alloc::string::String,
+    /// Its kind, such as "Deployment".
+    #[prost(string, tag = "3")]
+    pub kind: ::prost::alloc::string::String,
+    /// Its namespace; empty, if it says none.
+    #[prost(string, tag = "4")]
+    pub namespace: ::prost::alloc::string::String,
+    /// Its name.
+    #[prost(string, tag = "5")]
+    pub name: ::prost::alloc::string::String,
+    /// All of it, as it was written: YAML, or JSON.
+    #[prost(bytes = "bytes", tag = "6")]
+    pub text: ::prost::bytes::Bytes,
 }
 /// DiagnoseResponse is a diagnosis.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1449,7 +1477,8 @@ pub struct Diagnosis {
     /// Of what: an object, a namespace, or the cluster.
     #[prost(message, optional, tag = "1")]
     pub target: ::core::option::Option<KindedRef>,
-    /// Its state; of a namespace or cluster, STATE_FAILED if there is a cause.
+    /// Its state; of a namespace or cluster, STATE_FAILED if there is a cause. Of
+    /// manifests, STATE_ABSENT if none of their objects is there.
     #[prost(enumeration = "State", tag = "2")]
     pub state: i32,
     /// Why it is in that state, in a CamelCase word.
@@ -1535,7 +1564,7 @@ pub struct DiagnosisCheck {
     /// What came of it.
     #[prost(enumeration = "CheckResult", tag = "2")]
     pub result: i32,
-    /// What was found, or why it was not checked.
+    /// What was found, or why it was not checked; of several manifests, in lines.
     #[prost(string, tag = "3")]
     pub message: ::prost::alloc::string::String,
     /// What checks it by hand; empty if nothing has to be.
@@ -1681,7 +1710,10 @@ pub mod diagnosis_service_client {
     /// owns, at what that needs, and at what the cluster tells of all of them, as far
     /// as the caller may see it.
     ///
-    /// Errors are as StatusService's.
+    /// Errors are as StatusService's, and:
+    ///
+    /// - INVALID_ARGUMENT / INVALID_MANIFEST: a manifest says not which object it is, or
+    ///   there are too many.
     #[derive(Debug, Clone)]
     pub struct DiagnosisServiceClient<T> {
         inner: tonic::client::Grpc<T>,

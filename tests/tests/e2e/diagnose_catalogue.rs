@@ -19,6 +19,8 @@ const fn test(name: &'static str, run: fn(&Cluster, &Daemon)) -> Test {
 
 pub(crate) const TESTS: &[Test] = &[
     test("diagnose_catalogue::admission", |cluster, daemon| hold(cluster, daemon, "admission")),
+    // What is wrong with the whole cluster is wrong for others' situations, too.
+    Test { name: "diagnose_catalogue::cluster", needs: STEERED, run: Run::Own(cluster_wide) },
     test("diagnose_catalogue::configuration", |cluster, daemon| hold(cluster, daemon, "configuration")),
     test("diagnose_catalogue::containers", |cluster, daemon| hold(cluster, daemon, "containers")),
     test("diagnose_catalogue::healthy", |cluster, daemon| hold(cluster, daemon, "healthy")),
@@ -37,6 +39,12 @@ fn whole() {
     let tested: BTreeSet<_> = TESTS.iter().filter_map(|test| test.name.split("::").nth(1)).collect();
     let untested: Vec<_> = situation::folders().into_iter().filter(|name| !tested.contains(name.as_str())).collect();
     assert!(untested.is_empty(), "situations that no test brings about: {untested:?}");
+}
+
+/// Those of the whole cluster, in one of their own.
+fn cluster_wide(cluster: Cluster) {
+    let daemon = Daemon::start(["--kubeconfig".as_ref(), cluster.kubeconfig().as_os_str()]);
+    hold(&cluster, &daemon, "cluster");
 }
 
 /// All situations of the folder at the same time, each in a namespace of its own.

@@ -27,11 +27,11 @@ const LARGEST: usize = 1 << 30;
 const PROOF_PAGE: usize = 500;
 
 /// What is asked for in the header `Accept`.
-pub(in crate::source) mod accept {
+pub mod accept {
     /// Whole objects.
     pub(in crate::source) const JSON: &str = "application/json";
     /// An object's metadata, or the objects of a watch.
-    pub(in crate::source) const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+    pub const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
     /// What the API server would print: it has whatever it prints by itself, and what it is
     /// told by custom resources' definitions.
     pub(in crate::source) const TABLE: &str = "application/json;as=Table;g=meta.k8s.io;v=v1,application/json";

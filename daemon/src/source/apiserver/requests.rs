@@ -7,8 +7,12 @@ use http::{HeaderMap, Method, Request, header};
 use kube::client::Body;
 
 use super::ApiServer;
-use super::answer::{Failure, accept, whole};
+pub use super::answer::accept;
+use super::answer::{Failure, whole};
 use crate::source::{Problem, ProblemReason};
+
+/// Warnings of one answer that are looked at.
+const WARNINGS: usize = 5;
 
 /// A request.
 #[derive(Clone, Debug)]
@@ -89,6 +93,14 @@ impl ApiServer {
     /// # Errors
     /// If the API server does not answer, or refuses.
     pub async fn ask(&self, asking: Asking<'_>) -> Result<Bytes, Refusal> {
+        Ok(self.ask_fully(asking).await?.1)
+    }
+
+    /// The same, with the answer's headers.
+    ///
+    /// # Errors
+    /// If the API server does not answer, or refuses.
+    pub async fn ask_fully(&self, asking: Asking<'_>) -> Result<(HeaderMap, Bytes), Refusal> {
         let Asking { method, path, headers, body } = asking;
         let mut request = Request::builder().method(method).uri(path).header(header::ACCEPT_ENCODING, "identity");
         let body = match body {
@@ -103,6 +115,42 @@ impl ApiServer {
         request.headers_mut().insert(header::ACCEPT, header::HeaderValue::from_static(accept::JSON));
         request.headers_mut().extend(headers);
         let response = self.exchange(self.transport.reads(), request).await?;
-        Ok(whole(response).await?.1)
+        Ok(whole(response).await?)
+    }
+}
+
+/// What an API server warns of in an answer's headers: `299 - "text"` (RFC 9111, 5.5, as
+/// k8s.io/apimachinery `pkg/util/net` writes it).
+#[must_use]
+pub fn warnings(headers: &HeaderMap) -> Vec<String> {
+    let all = headers.get_all(header::WARNING).iter().filter_map(|value| value.to_str().ok());
+    let texts = all.filter_map(|value| {
+        let quoted = value.strip_prefix("299 ")?.split_once('"')?.1;
+        let mut text = String::new();
+        let mut chars = quoted.chars();
+        loop {
+            match chars.next()? {
+                '"' => return Some(text),
+                '\\' => text.extend(chars.next()),
+                char => text.push(char),
+            }
+        }
+    });
+    texts.take(WARNINGS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn warnings_are_read_as_they_were_meant() {
+        let mut headers = HeaderMap::new();
+        for value in [r#"299 - "a \"b\" c" "date""#, r#"199 - "other""#, "299", r#"299 - "open"#, r#"299 - "d""#] {
+            headers.append(header::WARNING, HeaderValue::from_static(value));
+        }
+        assert_eq!(warnings(&headers), [r#"a "b" c"#, "d"]);
     }
 }

@@ -248,7 +248,7 @@ async fn ask_others(channel: Channel, sample: &Sample, token: &str) -> Result<()
             CompletionServiceClient::new(channel).complete(with_token(request, token)).await.map(drop)
         }
         "DiagnosisService/Diagnose" => {
-            let request = with_token(DiagnoseRequest { filter }, token);
+            let request = with_token(DiagnoseRequest { filter, ..Default::default() }, token);
             DiagnosisServiceClient::new(channel).diagnose(request).await.map(drop)
         }
         "DiagnosisService/WatchDiagnosis" => {
