@@ -23,6 +23,7 @@ mod node_readiness;
 mod operation;
 mod quarantine;
 mod question;
+mod reading;
 mod report;
 mod tunnel;
 

@@ -1,9 +1,7 @@
 //! From the words of the command line to the exit code.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic;
 use std::process::ExitCode;
-
-use clap::Parser;
 
 use crate::args::{Args, Command, Daemon};
 use crate::commands::{
@@ -16,7 +14,9 @@ use crate::signals::Signals;
 
 /// Runs the process.
 pub fn run() -> ExitCode {
-    let args = match Args::try_parse() {
+    end_on_panic();
+    let words: Vec<_> = std::env::args_os().collect();
+    let args = match Args::of(&words) {
         Ok(args) => args,
         Err(error) => {
             // Help and version go to stdout and are no error. A reader that has
@@ -25,8 +25,18 @@ pub fn run() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8));
         }
     };
-    // The panic's own message is on stderr by then.
-    catch_unwind(AssertUnwindSafe(|| execute(args))).unwrap_or(Exit::Fault.into())
+    execute(args)
+}
+
+/// A panic is this program's own fault, and ends it with the code that says so, also where it is built so that panics cannot be
+/// caught.
+#[allow(clippy::exit, reason = "nothing that has panicked is gone on with")]
+fn end_on_panic() {
+    let tell = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        tell(panic);
+        std::process::exit(Exit::Fault as i32);
+    }));
 }
 
 fn execute(args: Args) -> ExitCode {

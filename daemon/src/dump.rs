@@ -12,7 +12,7 @@ pub mod outlet;
 mod paths;
 mod pods;
 mod rights;
-mod scrub;
+pub mod scrub;
 pub mod session;
 
 use std::collections::HashSet;

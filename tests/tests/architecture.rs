@@ -142,6 +142,18 @@ fn no_module_is_called_mod() {
 }
 
 #[test]
+fn every_fuzz_target_is_built_begins_with_something_and_is_told_of() {
+    let folder = workspace().join("tests/fuzz");
+    let text = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    let (manifest, page) = (text("Cargo.toml"), text("README.md"));
+    for (name, _, _) in sources("tests/fuzz/fuzz_targets") {
+        assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name} is no program");
+        assert!(folder.join("seeds").join(name).read_dir().is_ok_and(|mut seeds| seeds.next().is_some()), "{name}");
+        assert!(page.contains(&format!("\n| `{name}` |")), "README.md has no row for {name}");
+    }
+}
+
+#[test]
 fn the_rules_see_what_breaks_them() {
     assert!(says("use tonic::Status;", "tonic"));
     assert!(!says("// as tonic does", "tonic"));

@@ -4,7 +4,7 @@ mod claims;
 mod configuration;
 mod discovery;
 mod keyring;
-mod keys;
+pub mod keys;
 mod mapping;
 
 use std::path::Path;

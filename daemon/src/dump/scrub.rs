@@ -16,7 +16,7 @@ const DEEPEST: usize = 2;
 
 /// Takes secrets out of objects.
 #[derive(Clone, Debug)]
-pub(super) struct Scrubber {
+pub struct Scrubber {
     redaction: Arc<Redaction>,
 }
 
@@ -34,17 +34,21 @@ struct Level<'a> {
 }
 
 impl Scrubber {
-    pub(super) fn new(redaction: Arc<Redaction>) -> Self {
+    /// One that takes for secrets what `redaction` does.
+    #[must_use]
+    pub fn new(redaction: Arc<Redaction>) -> Self {
         Self { redaction }
     }
 
     /// A line that was logged.
-    pub(super) fn line<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    #[must_use]
+    pub fn line<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.redaction.within(text)
     }
 
     /// JSON that was parsed before.
-    pub(super) fn json(&self, json: &str) -> String {
+    #[must_use]
+    pub fn json(&self, json: &str) -> String {
         self.walk(json, 0)
     }
 

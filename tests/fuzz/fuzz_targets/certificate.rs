@@ -1,6 +1,6 @@
 //! Client certificates, in DER: who a connection is; and requests for those of kubelets.
 //!
-//! `cargo +nightly fuzz run certificate` in `tests/fuzz`.
+//! `tests/fuzz/run 60 certificate`.
 
 #![no_main]
 

@@ -1,6 +1,6 @@
 //! Cursors, as clients send them back.
 //!
-//! `cargo +nightly fuzz run cursor` in `tests/fuzz`.
+//! `tests/fuzz/run 60 cursor`.
 
 #![no_main]
 

@@ -1,10 +1,11 @@
 //! What stands behind `--for jsonpath=`, and an object that it is asked of: a text and JSON, with a zero byte between them.
 //!
-//! `cargo +nightly fuzz run json_path` in `tests/fuzz`. In a daemon a worker process evaluates it, with limits of time and
-//! memory; give libFuzzer limits, too: `-- -timeout=1`.
+//! `tests/fuzz/run 60 json_path`. In a daemon a worker process evaluates it, with limits of time and
+//! memory.
 
 #![no_main]
 
+use daymark_fuzz::halves;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
@@ -13,12 +14,12 @@ use serde_json::Value;
 mod json_path;
 
 fuzz_target!(|data: &[u8]| {
-    let (path, object) = data.split_at(data.iter().position(|byte| *byte == 0).unwrap_or(data.len()));
+    let (path, object) = halves(data);
     let Ok(path) = std::str::from_utf8(path) else { return };
     match json_path::Program::compile(path) {
         Err(problem) => assert!(!problem.contains('\n'), "{problem:?}"),
         Ok(program) => {
-            let object: Value = serde_json::from_slice(object.get(1..).unwrap_or_default()).unwrap_or_default();
+            let object: Value = serde_json::from_slice(object).unwrap_or_default();
             let _holds = program.holds(&object);
         }
     }

@@ -1,7 +1,7 @@
 //! Objects of every kind, as bytes: decoded, judged alone, and together with
 //! whatever else is given.
 //!
-//! `cargo +nightly fuzz run judge` in `tests/fuzz`.
+//! `tests/fuzz/run 60 judge`.
 
 #![no_main]
 

@@ -1,6 +1,6 @@
 //! Logs as kubelets send them, in pieces of any size.
 //!
-//! `cargo +nightly fuzz run log` in `tests/fuzz`.
+//! `tests/fuzz/run 60 log`.
 
 #![no_main]
 

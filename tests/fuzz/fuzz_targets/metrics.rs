@@ -1,6 +1,6 @@
 //! Metrics and checks as API servers send them, in pieces of any size.
 //!
-//! `cargo +nightly fuzz run metrics` in `tests/fuzz`.
+//! `tests/fuzz/run 60 metrics`.
 
 #![no_main]
 

@@ -1,6 +1,6 @@
 //! Selectors by labels and by fields, as callers send them.
 //!
-//! `cargo +nightly fuzz run selectors` in `tests/fuzz`.
+//! `tests/fuzz/run 60 selectors`.
 
 #![no_main]
 

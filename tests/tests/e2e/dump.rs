@@ -57,7 +57,8 @@ fn by_kubectl(cluster: &Cluster) -> Objects {
     kinds.lines().map(listed).collect()
 }
 
-fn files(root: &Path) -> Vec<PathBuf> {
+/// All files below a folder.
+pub(crate) fn files(root: &Path) -> Vec<PathBuf> {
     let (mut found, mut folders) = (Vec::new(), vec![root.to_owned()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {

@@ -8,6 +8,8 @@ mod frames;
 mod headers;
 #[path = "attacks/messages.rs"]
 mod messages;
+#[path = "attacks/overheard.rs"]
+mod overheard;
 #[path = "attacks/slow.rs"]
 mod slow;
 #[path = "attacks/socket_users.rs"]

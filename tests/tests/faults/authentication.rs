@@ -98,3 +98,30 @@ async fn nobody_is_believed_who_they_say_they_are() {
     assert_eq!(setup.cluster.reviews(), [Value::Null; 0]);
     setup.daemon.stop().await;
 }
+
+#[tokio::test]
+async fn who_is_known_is_nobody_else_by_saying_so() {
+    let setup = reviewing().await;
+    setup.cluster.answer_reviews(|_| Some(jane("daymark")));
+    let mut client = client(&setup.daemon).await;
+    let headers = [
+        ("authorization", "Bearer good"),
+        ("x-remote-user", "root"),
+        ("x-remote-group", "system:masters"),
+        ("impersonate-user", "root"),
+        ("impersonate-group", "system:masters"),
+        ("impersonate-extra-scopes", "all"),
+        ("x-forwarded-client-cert", "Subject=\"O=system:masters,CN=root\""),
+    ];
+    assert_eq!(list(&mut client, &headers).await.0, Code::Ok);
+    let mut asked = setup.cluster.reviews();
+    asked.retain(|review| review["kind"] == "SubjectAccessReview");
+    assert!(!asked.is_empty());
+    for review in asked {
+        let spec = &review["spec"];
+        assert_eq!((&spec["user"], &spec["groups"]), (&json!("jane"), &json!(["system:authenticated"])), "{review}");
+        assert!(!review.to_string().contains("root") && !review.to_string().contains("scopes"), "{review}");
+    }
+    assert_eq!(setup.cluster.impersonated(), [], "nor is it passed on");
+    setup.daemon.stop().await;
+}

@@ -12,7 +12,7 @@ const MOST: usize = 100;
 
 /// An issuer's keys.
 #[derive(Debug, Default)]
-pub(super) struct Keys(Vec<Key>);
+pub struct Keys(Vec<Key>);
 
 /// A key, and what it may be used for: that is the key's to say, and never the token's.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ struct Set {
 
 /// Why a token is not one that these keys have signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unverified {
+pub enum Unverified {
     /// None of the keys can have signed it; one that is not known yet may have.
     NoKey,
     /// It is no token, or not signed by whom it says.
@@ -39,18 +39,26 @@ pub(super) enum Unverified {
 impl Keys {
     /// Reads a set of keys. Those that are of no use here are left out, as RFC 7517 (section 5)
     /// has it.
-    pub(super) fn read(json: &[u8]) -> Result<Self, serde_json::Error> {
+    ///
+    /// # Errors
+    /// If it is no set of keys.
+    pub fn read(json: &[u8]) -> Result<Self, serde_json::Error> {
         let set: Set = serde_json::from_slice(json)?;
         let usable = |key: Value| serde_json::from_value::<Jwk>(key).ok().and_then(|key| Key::of(&key));
         Ok(Self(set.keys.into_iter().filter_map(usable).take(MOST).collect()))
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether no key is of use.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// The claims of a token that one of the keys has signed.
-    pub(super) fn verify(&self, token: &str) -> Result<Value, Unverified> {
+    ///
+    /// # Errors
+    /// If none has.
+    pub fn verify(&self, token: &str) -> Result<Value, Unverified> {
         let header = decode_header(token)
             .map_err(|_| Unverified::Bad("its header is malformed, or its algorithm is none that is used here"))?;
         // RFC 7515, section 4.1.11: what must be understood is not.

@@ -1,11 +1,12 @@
 //! More of something than anybody needs.
 
+use std::io;
 use std::time::Duration;
 
 use daymarkd::rpc::crowd::Limits;
 
 use super::frames::{
-    CANCEL, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, HEALTH, PING, Peer, RST_STREAM, SETTINGS, frame,
+    ACK, CANCEL, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, HEALTH, PING, Peer, RST_STREAM, SETTINGS, frame,
     header, request,
 };
 use super::{Caller, guarded};
@@ -14,6 +15,9 @@ use super::{Caller, guarded};
 const STREAMS: u32 = 2_000;
 /// More than what lies between two processes that do not read: the kernel's buffers, and the daemon's.
 const BETWEEN: usize = 64 << 20;
+/// Frames that are answered together, and how often that is done.
+const AT_ONCE: usize = 256;
+const TURNS: usize = 200;
 
 /// These frames for each of many streams.
 fn streams(frames: impl Fn(u32) -> Vec<u8>) -> Vec<u8> {
@@ -42,6 +46,31 @@ async fn streams_that_make_the_daemon_reset_them_end_the_connection() {
     let mut peer = Peer::connect(setup.daemon.tcp()).await;
     let error = Caller::honest(&setup).await.meanwhile(peer.sent_away(&flood)).await;
     assert_eq!(error, Some(ENHANCE_YOUR_CALM));
+    setup.daemon.stop().await;
+}
+
+/// Sends that so often, and reads each answer, unless it is sent away.
+async fn in_turn(peer: &mut Peer, frame: &[u8]) -> io::Result<()> {
+    for _ in 0..TURNS {
+        peer.send(&frame.repeat(AT_ONCE)).await?;
+        let mut answers = 0;
+        while answers < AT_ONCE {
+            let (kind, flags, _) = peer.next().await?;
+            answers += usize::from(kind == frame[3] && flags & ACK != 0);
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_reads_answers_gets_no_more_than_a_turn_of_the_daemons_time() {
+    let setup = guarded(Limits::default()).await;
+    let mut honest = Caller::honest(&setup).await;
+    for frame in [frame(PING, 0, 0, &[0; 8]), frame(SETTINGS, 0, 0, &[])] {
+        let mut peer = Peer::admitted(setup.daemon.tcp()).await;
+        // Whether it may go on does not matter: others are served meanwhile.
+        let _ended = honest.meanwhile(in_turn(&mut peer, &frame)).await;
+    }
     setup.daemon.stop().await;
 }
 
