@@ -148,7 +148,7 @@ fn every_fuzz_target_is_built_begins_with_something_and_is_told_of() {
     let (manifest, page) = (text("Cargo.toml"), text("README.md"));
     for (name, _, _) in sources("tests/fuzz/fuzz_targets") {
         assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name} is no program");
-        assert!(folder.join("seeds").join(name).read_dir().is_ok_and(|mut seeds| seeds.next().is_some()), "{name}");
+        assert!(folder.join("seeds").join(&name).read_dir().is_ok_and(|mut seeds| seeds.next().is_some()), "{name}");
         assert!(page.contains(&format!("\n| `{name}` |")), "README.md has no row for {name}");
     }
 }
