@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::{Document, DocumentMut, Item, TableLike};
 
 use crate::args::Connection;
+use crate::text_file;
 
 mod edit;
 
@@ -83,6 +84,9 @@ struct Fault {
     problem: String,
 }
 
+/// A file of contexts has no more bytes.
+const LARGEST: u64 = 1 << 20;
+
 impl Contexts {
     /// The user's contexts; none if there is no file.
     ///
@@ -90,7 +94,7 @@ impl Contexts {
     /// If the file cannot be read, or says what it must not.
     pub fn read() -> Result<Self, ContextError> {
         let path = place().ok_or(ContextError::NoPlace)?;
-        let text = match std::fs::read_to_string(&path) {
+        let text = match text_file::read(&path, LARGEST) {
             Ok(text) => text,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 String::new()

@@ -130,7 +130,7 @@ impl EventWatch {
         self.retry.lost(&self.client, error)
     }
 
-    async fn open(&self) -> Result<Streaming<WatchEventsResponse>, Error> {
+    async fn open(&mut self) -> Result<Streaming<WatchEventsResponse>, Error> {
         self.retry.pause().await;
         self.client.open_event_watch(self.request.clone()).await
     }

@@ -162,7 +162,7 @@ impl LogWatch {
         Ok(is_news.then_some(LogWatchEvent::Lost(error)))
     }
 
-    async fn open(&self) -> Result<Streaming<StreamLogsResponse>, Error> {
+    async fn open(&mut self) -> Result<Streaming<StreamLogsResponse>, Error> {
         self.retry.pause().await;
         let request = StreamLogsRequest { told: self.marks.positions(), ..self.request.clone() };
         self.client.open_logs(request).await

@@ -1,6 +1,8 @@
 //! A stream that broke off, and when it is opened again.
 
-use tokio::time::Instant;
+use std::pin::Pin;
+
+use tokio::time::Sleep;
 
 use crate::backoff::Backoff;
 use crate::{Client, Error, Recovery, recovery};
@@ -9,8 +11,8 @@ use crate::{Client, Error, Recovery, recovery};
 #[derive(Debug)]
 pub(crate) struct Retry {
     backoff: Backoff,
-    /// When the next try is made: whoever does not wait for it does not begin to wait anew.
-    next: Instant,
+    /// Until the next try: kept, so that whoever looks away meanwhile neither misses its end nor puts it off.
+    pause: Option<Pin<Box<Sleep>>>,
     /// Whether the daemon has taken the credentials since they were last renewed.
     admitted: bool,
 }
@@ -18,12 +20,14 @@ pub(crate) struct Retry {
 impl Retry {
     /// The first try is made at once.
     pub(crate) fn new() -> Self {
-        Self { backoff: Backoff::new(), next: Instant::now(), admitted: false }
+        Self { backoff: Backoff::new(), pause: None, admitted: false }
     }
 
     /// Waits until the next try is to be made. Dropping the future loses nothing.
-    pub(crate) async fn pause(&self) {
-        tokio::time::sleep_until(self.next).await;
+    pub(crate) async fn pause(&mut self) {
+        if let Some(pause) = &mut self.pause {
+            pause.await;
+        }
     }
 
     /// The daemon has taken the credentials.
@@ -46,7 +50,7 @@ impl Retry {
         if recovery(&error) == Recovery::Stop && !(std::mem::take(&mut self.admitted) && client.renews(&error)) {
             return Err(error);
         }
-        self.next = Instant::now() + self.backoff.step();
+        self.pause = Some(Box::pin(tokio::time::sleep(self.backoff.step())));
         Ok(error)
     }
 }

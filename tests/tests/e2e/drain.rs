@@ -139,7 +139,7 @@ fn refusals(stage: &Stage<'_>, daemon: &Daemon) {
         ("node cordon -l pool=none", 6, "no node has such labels"),
         ("node drain kwok-node-0 --pod-selector a=b=c", 2, "pod_selector"),
         ("node drain kwok-node-0 --timeout 8d", 2, "timeout"),
-        ("node drain -l pool=a --detach", 2, "--detach is for one node"),
+        ("node drain -l pool=a --detach", 2, "cannot be used with '--detach'"),
         ("operation watch drain-none", 6, "no such operation"),
     ] {
         let refused = daemon.cli().run(command);

@@ -1,9 +1,11 @@
 //! What is reached by the API server's service proxy, which goes to pods' own addresses.
 
 use std::net::Ipv4Addr;
+use std::time::Instant;
 
 use daymark_tests::cluster::{Cluster, Namespace, Need};
 use daymark_tests::daemon::Daemon;
+use daymark_tests::process::PATIENCE;
 
 use crate::tunnel::application::{Application, ask, bytes};
 use crate::tunnel::{open, rolled_out};
@@ -30,7 +32,8 @@ fn carries(cluster: &Cluster, daemon: &Daemon) {
     rolled_out(&namespace, &application, 2);
     for port in [":http", ":80"] {
         let (_tunnel, place) = open(&daemon.cli(), &namespace, &format!("svc/web {port} --via proxy"));
-        assert_eq!(ask(&place, &format!("GET /down/{LARGE}"), &[]), bytes(LARGE), "{port}");
+        eventually(&place, "GET /down/10", |answer| *answer == bytes(10));
+        assert!(ask(&place, &format!("GET /down/{LARGE}"), &[]) == bytes(LARGE), "{port}: bytes came otherwise");
         let refused = text(ask(&place, "PUT /up", b"x"));
         assert!(refused.contains("PUT is not passed on"), "{refused}");
     }
@@ -49,19 +52,28 @@ fn without_pods(cluster: &Cluster, daemon: &Daemon) {
     let application = Application::start_at(Ipv4Addr::UNSPECIFIED);
     beside(&namespace, application.port);
     let (_tunnel, place) = open(&daemon.cli(), &namespace, "svc/beside :80 --via proxy");
-    assert_eq!(ask(&place, "GET /down/10", &[]), bytes(10));
+    eventually(&place, "GET /down/10", |answer| *answer == bytes(10));
     // What the API server has to say of others it says itself.
     namespace.apply(
-        "{apiVersion: v1, kind: Service, metadata: {name: idle}, spec: {selector: {app: no}, ports: [{port: 80}]}}",
+        "{apiVersion: v1, kind: Service, metadata: {name: idle}, spec: {selector: {app: idle}, ports: [{port: 80}]}}",
     );
     let (_tunnel, place) = open(&daemon.cli(), &namespace, "svc/idle :80 --via proxy");
-    let refused = text(ask(&place, "GET /", &[]));
-    assert!(refused.contains("no endpoints available"), "{refused}");
+    eventually(&place, "GET /", |answer| String::from_utf8_lossy(answer).contains("no endpoints available"));
     for (words, code, said) in
         [("svc/none :80", 6, "services \"none\" not found"), ("svc/beside :81", 6, "it has no port \"81\"; it has 80")]
     {
         let refused = daemon.cli().run(&format!("tunnel -n {} {words} --via proxy", namespace.name));
         assert_eq!((refused.code, refused.stderr.contains(said)), (Some(code), true), "{words}: {refused:?}");
+    }
+}
+
+/// Asks until the answer is such: the API server's proxy hears of new Services and endpoints a moment later.
+fn eventually(place: &str, line: &str, wanted: impl Fn(&Vec<u8>) -> bool) {
+    let begun = Instant::now();
+    let mut answer = ask(place, line, &[]);
+    while !wanted(&answer) {
+        assert!(begun.elapsed() < PATIENCE, "{line}: {}", String::from_utf8_lossy(&answer));
+        answer = ask(place, line, &[]);
     }
 }
 

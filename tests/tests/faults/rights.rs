@@ -19,9 +19,8 @@ use daymark_tests::process::PATIENCE;
 use daymarkd::access::shares::Limits;
 use daymarkd::args::GatesKept;
 use serde_json::json;
-use tokio::sync::watch;
 use tokio::time::timeout;
-use tonic::{Code, Status};
+use tonic::Code;
 
 pub(crate) use self::shared::Shared;
 use crate::{Pods, code_and_reason, full, put};

@@ -21,12 +21,12 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// Empties nodes, one after another.
 pub async fn run(global: &Global, args: &Drain, printer: &mut Printer, signals: &mut Signals) -> Result<Exit, Failure> {
+    if args.detach && args.nodes.names.len() > 1 {
+        return Err(Failure::usage("--detach is for one node: several are drained one after another from here"));
+    }
     let client = signals.or(session::connect(global)).await?;
     let what = if args.plan { "planning to drain" } else { "draining" };
     let nodes = signals.or(nodes(global, &client, &args.nodes)).await?;
-    if args.detach && nodes.len() > 1 {
-        return Err(Failure::usage("--detach is for one node: several are drained one after another from here"));
-    }
     let names: Vec<_> = nodes.iter().map(|node| format!("node/{}", node.name)).collect();
     signals.or(announce(&client, printer, &format!("{what} {}", names.join(", ")))).await?;
     if args.plan {
