@@ -44,7 +44,7 @@ fn ruling(refusal: &Refusal, kind: &Kind) -> Ruling {
         Some(status) => status < 500,
     };
     let is_secret = kind.group.is_empty() && kind.resource == "secrets";
-    let shown = |text: &str| if is_secret { without_values(text) } else { text.to_owned() };
+    let shown = |text: &str| if is_secret { without_values(text) } else { without_wrapping(text) };
     match is_of_the_manifest {
         false => Ruling::NotChecked(shown(message)),
         true if refusal.status == Some(404) && message == "the server could not find the requested resource" => {
@@ -66,6 +66,15 @@ fn reasons(message: &str) -> Vec<&str> {
         None => vec![text],
     };
     each.into_iter().map(|reason| reason.strip_prefix('.').unwrap_or(reason)).collect()
+}
+
+/// A message that shows a value as it was found, and not as the API server holds it
+/// (structured-merge-diff `value.valueUnstructured`).
+fn without_wrapping(text: &str) -> String {
+    match text.split_once("&value.valueUnstructured{Value:") {
+        Some((before, value)) => format!("{before}{}", value.strip_suffix('}').unwrap_or(value)),
+        None => text.to_owned(),
+    }
 }
 
 /// A message about a Secret without what is quoted in it, and what was found in the place of
@@ -120,6 +129,11 @@ mod tests {
                 500,
                 format!("{typed}.spec.x: field not declared in schema"),
                 &["spec.x: field not declared in schema"][..],
+            ),
+            (
+                500,
+                format!("{typed}.spec.x: expected string, got &value.valueUnstructured{{Value:5}}"),
+                &["spec.x: expected string, got 5"],
             ),
             (500, format!("{typed}errors:\n  .spec.x: field\n  .spec.y: field"), &["spec.x: field", "spec.y: field"]),
             (422, "Deployment.apps \"web\" is invalid: spec.x: Required".into(), &["spec.x: Required"]),
