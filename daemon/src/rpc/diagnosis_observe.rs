@@ -133,7 +133,9 @@ impl Served {
             }
             namespaces.insert(Arc::from(namespace.as_str()));
             match self.one(gathering, &Filter { refs: vec![object], ..filter.clone() }, false).await {
-                Ok(one) => names.extend(one.names),
+                // Several manifests may be of one object.
+                Ok(one) if names.contains(&one.target) => {}
+                Ok(one) => names.push(one.target),
                 Err(status) => gathering.not_visible(&kind, &namespace, reason(&status), status.message().to_owned()),
             }
         }
