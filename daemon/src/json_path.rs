@@ -94,7 +94,7 @@ fn normalize(path: &str) -> Result<String, String> {
     }
     while !rest.is_empty() {
         if rest.starts_with('[') {
-            let end = bracket_end(rest).ok_or_else(|| format!("a [ is never closed: {rest}"))?;
+            let end = bracket_end(rest).ok_or_else(|| format!("a [ is never closed: {}", shown(rest)))?;
             normal.push_str(&rest[..end]);
             rest = &rest[end..];
             continue;
@@ -153,7 +153,13 @@ fn bracket_end(text: &str) -> Option<usize> {
     None
 }
 
+/// What the caller wrote, in one line.
+fn shown(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
 fn what_is_wrong(error: &JsonPathError, path: &str) -> String {
+    let path = shown(path);
     let JsonPathError::PestError(error) = error else { return format!("not a JSONPath: {path}") };
     let (LineColLocation::Pos((_, column)) | LineColLocation::Span((_, column), _)) = error.line_col;
     format!("not a JSONPath at character {column} of {path}")
@@ -212,6 +218,8 @@ mod tests {
             ("{.status..}", "a name is missing"),
             ("{.status[?(@.a}", "a [ is never closed"),
             ("{.status[?(@.a=)]}", "at character"),
+            ("\n", "not a JSONPath"),
+            ("[\n", "a [ is never closed"),
         ] {
             let error = Program::compile(text).unwrap_err();
             assert!(error.contains(says) && !error.contains('\n'), "{text}: {error}");
