@@ -4,6 +4,7 @@
 pub mod budget;
 mod evict;
 mod goings;
+mod newcomers;
 pub mod plan;
 pub mod read;
 mod run;

@@ -183,9 +183,11 @@ fn interrupted(mut cluster: Cluster) {
     assert_eq!(listed["operations"][0]["stage"], "RUNNING", "{listed}");
     let mut watching = daemon.cli().start(&format!("operation watch {id}"));
     watching.expect_stderr("what holds it up", |line| line.contains("DisruptionBudget"));
+    stage.namespace.apply(&late(node));
     stage.budget_wants("web", 1);
     let watched = watching.finish();
     assert_eq!(watched.code, Some(0), "{}", watched.stderr);
+    says(&watched, "default/pods/late: done");
     assert_eq!(stage.pods_on(node), []);
 
     a_drain_outlives_the_daemon(&stage, &mut daemon);
@@ -193,6 +195,14 @@ fn interrupted(mut cluster: Cluster) {
     nodes_with_a_label_one_after_another(&stage, &daemon);
     drop(stage);
     drop(control_plane);
+}
+
+/// A pod that comes to a node whatever the scheduler is told.
+fn late(node: &str) -> String {
+    format!(
+        "{{apiVersion: v1, kind: Pod, metadata: {{name: late}}, spec: {{nodeName: {node}, \
+         terminationGracePeriodSeconds: 1, containers: [{{name: main, image: nginx}}]}}}}"
+    )
 }
 
 /// `node.drain-selected`: the pods of the first are ready again before the second has its turn.

@@ -59,7 +59,7 @@ pub struct Planned {
 }
 
 /// A plan.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// The node's name.
     pub node: String,

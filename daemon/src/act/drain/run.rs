@@ -1,6 +1,8 @@
 //! A drain from its beginning to its end.
 
-use std::collections::HashMap;
+mod telling;
+
+use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,25 +11,25 @@ use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::time::{Instant, sleep_until};
 
+use self::telling::ending;
 use super::Options;
 use super::evict::{Outcome, evict};
 use super::goings::Goings;
 use super::plan::{Fate, Plan, Planned};
-use super::read;
+use super::{newcomers, read};
 use crate::act::actor::{Actor, NotDone};
 use crate::act::cordon::{Scheduling, schedule};
 use crate::act::eyes::Eyes;
-use crate::act::operation::{End, Report, Stage, Step, StepState, Stop, Target, Why};
+use crate::act::operation::{End, Report, Stage, Step, StepState, Stop, Target};
 use crate::diagnose::Object;
-use crate::diagnose::fields::{counted, list, text};
 use crate::kind::Kind;
 
 /// The pods of the node are looked at again no sooner than that after the last time.
 const LOOK: Duration = Duration::from_millis(500);
 /// And no later, while something is awaited of them: the eyes may not see.
 const LOOK_ANYWAY: Duration = Duration::from_secs(5);
-/// Pods that a message names.
-const NAMED: usize = 5;
+/// So often pods that came meanwhile are made to go, too.
+const ROUNDS: usize = 5;
 
 /// The kinds that a drain is about.
 #[derive(Clone, Debug)]
@@ -57,20 +59,39 @@ pub struct Drain {
 
 /// Something that was awaited.
 enum Happened {
-    /// A pod was asked to go.
-    Asked(usize, Outcome),
+    /// A pod of that round was asked to go.
+    Asked(usize, usize, Outcome),
+    /// It was looked for pods that came since the plan was made.
+    Came(Result<Option<Plan>, NotDone>),
     /// The node's pods were looked at.
     Looked(Result<Vec<Object>, NotDone>),
+}
+
+/// Whether pods have come since the plan was made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Newcomers {
+    /// That is to be asked then.
+    AskAt(Instant),
+    Asked,
+    Nobody,
 }
 
 /// A drain that goes on.
 struct Running {
     actor: Actor,
+    kinds: Kinds,
     options: Arc<Options>,
+    /// Of this round: of the first, or of those who came meanwhile.
     plan: Plan,
     goings: Goings,
     /// The pods that go.
     pods: Vec<Target>,
+    /// Which step is the first of them.
+    first: usize,
+    round: usize,
+    newcomers: Newcomers,
+    /// All pods that a plan has named, by their UIDs.
+    known: HashSet<String>,
     report: Arc<Report>,
     under_way: FuturesUnordered<BoxFuture<'static, Happened>>,
     is_looking: bool,
@@ -82,23 +103,24 @@ impl Drain {
     /// Does it.
     pub async fn run(self, report: Arc<Report>, stop: Stop) -> End {
         let Self { actor, kinds, options, plan, controllers, mut eyes } = self;
-        let pods = pods(&plan, &kinds, controllers, &report);
+        let mut running = Running::new(actor.clone(), kinds.clone(), options.clone(), report);
+        let node = (plan.node.clone(), plan.uid.clone());
+        running.begin(plan, controllers);
         let mut stopped = pin!(stop.asked());
-        let cordon = schedule(&actor, &kinds.nodes, (&plan.node, &plan.uid), Scheduling::Off, options.dry_run);
+        let cordon = schedule(&actor, &kinds.nodes, (&node.0, &node.1), Scheduling::Off, options.dry_run);
         let cordoned = tokio::select! {
             biased;
-            why = &mut stopped => return Running::new(actor, options, plan, pods, report).stopped(why),
+            why = &mut stopped => return running.stopped(why),
             cordoned = cordon => cordoned,
         };
         if let Err(error) = cordoned {
-            let message = format!("node {} is not cordoned: {error}; no pod was touched", plan.node);
+            let message = format!("node {} is not cordoned: {error}; no pod was touched", node.0);
             return End { stage: Stage::Failed, reason: "NotCordoned", message };
         }
-        report.say("Evicting", format!("node {} is cordoned", plan.node));
-        let mut running = Running::new(actor, options, plan, pods, report);
+        running.report.say("Evicting", format!("node {} is cordoned", node.0));
         loop {
             running.ask();
-            if running.is_over() {
+            if running.is_over() && !running.awaits_newcomers() {
                 return running.ended();
             }
             let next = sleep_until(running.next_time());
@@ -113,7 +135,7 @@ impl Drain {
     }
 }
 
-/// The pods that go, each of which becomes a step; those that stay are steps, too, that are over.
+/// The pods that go, each of which becomes a step; the others are steps, too, that are over.
 fn pods(plan: &Plan, kinds: &Kinds, controllers: Vec<Option<Target>>, report: &Report) -> Vec<Target> {
     let target = |pod: &Planned| Target { kind: Arc::clone(&kinds.pods), key: pod.key.clone(), uid: pod.uid.clone() };
     let step = |pod: &Planned, controller, state, reason, message: &str| Step {
@@ -123,24 +145,34 @@ fn pods(plan: &Plan, kinds: &Kinds, controllers: Vec<Option<Target>>, report: &R
         reason,
         message: message.to_owned(),
     };
+    // Of those who came meanwhile none are told.
+    let controllers = controllers.into_iter().chain(std::iter::repeat(None));
     for (pod, controller) in plan.with(Fate::Goes).zip(controllers) {
         report.add(step(pod, controller, StepState::Waiting, "Waiting", &pod.message));
     }
     for pod in plan.with(Fate::Stays) {
         report.add(step(pod, None, StepState::Skipped, pod.reason, &pod.message));
     }
+    for pod in plan.with(Fate::Blocks) {
+        report.add(step(pod, None, StepState::Failed, pod.reason, &pod.message));
+    }
     plan.with(Fate::Goes).map(target).collect()
 }
 
 impl Running {
-    fn new(actor: Actor, options: Options, plan: Plan, pods: Vec<Target>, report: Arc<Report>) -> Self {
-        let goings = Goings::of(&plan, !options.disable_eviction);
+    fn new(actor: Actor, kinds: Kinds, options: Options, report: Arc<Report>) -> Self {
+        let plan = Plan::default();
         Self {
             actor,
+            kinds,
+            goings: Goings::of(&plan, !options.disable_eviction),
             options: Arc::new(options),
             plan,
-            goings,
-            pods,
+            pods: Vec::new(),
+            first: 0,
+            round: 0,
+            newcomers: Newcomers::AskAt(Instant::now()),
+            known: HashSet::new(),
             report,
             under_way: FuturesUnordered::new(),
             is_looking: false,
@@ -149,12 +181,57 @@ impl Running {
         }
     }
 
+    /// Begins a round: of what is planned, none of which was begun before.
+    fn begin(&mut self, plan: Plan, controllers: Vec<Option<Target>>) {
+        self.round += 1;
+        self.first = self.report.now().steps.len();
+        self.pods = pods(&plan, &self.kinds, controllers, &self.report);
+        self.goings = Goings::of(&plan, !self.options.disable_eviction);
+        self.newcomers = Newcomers::AskAt(Instant::now());
+        self.known.extend(plan.pods.iter().map(|pod| pod.uid.clone()));
+        self.plan = plan;
+    }
+
+    /// Whether it is yet to be known that no pod has come since the plan was made.
+    fn awaits_newcomers(&mut self) -> bool {
+        if self.options.dry_run {
+            return false;
+        }
+        if let Newcomers::AskAt(at) = self.newcomers
+            && at <= Instant::now()
+        {
+            self.newcomers = Newcomers::Asked;
+            let (actor, options, known) = (self.actor.clone(), Arc::clone(&self.options), self.known.clone());
+            let (node, uid) = (self.plan.node.clone(), self.plan.uid.clone());
+            let came = async move { Happened::Came(newcomers::plan(&actor, (&node, &uid), &options, &known).await) };
+            self.under_way.push(came.boxed());
+        }
+        self.newcomers != Newcomers::Nobody
+    }
+
+    /// These have come since the plan was made.
+    fn came(&mut self, plan: Option<Plan>) {
+        match plan.filter(|plan| !plan.pods.is_empty()) {
+            None => self.newcomers = Newcomers::Nobody,
+            Some(plan) if self.round < ROUNDS => self.begin(plan, Vec::new()),
+            Some(mut plan) => {
+                for pod in &mut plan.pods {
+                    let message = "it came while the node was drained, as others did before it".to_owned();
+                    (pod.fate, pod.reason, pod.message) = (Fate::Blocks, "PodsKeepComing", message);
+                }
+                self.begin(plan, Vec::new());
+                self.newcomers = Newcomers::Nobody;
+            }
+        }
+    }
+
     /// Asks those to go whose turn it is.
     fn ask(&mut self) {
         while let Some(number) = self.goings.next(Instant::now()) {
             let Some(pod) = self.pods.get(number).cloned() else { return };
             let (actor, options) = (self.actor.clone(), Arc::clone(&self.options));
-            let asked = async move { Happened::Asked(number, evict(&actor, &pod, &options).await) };
+            let round = self.round;
+            let asked = async move { Happened::Asked(round, number, evict(&actor, &pod, &options).await) };
             self.under_way.push(asked.boxed());
         }
     }
@@ -166,7 +243,11 @@ impl Running {
     /// When there is something to do that nothing else tells.
     fn next_time(&self) -> Instant {
         let look = self.next_look();
-        self.goings.due().map_or(look, |due| due.min(look))
+        let next = self.goings.due().map_or(look, |due| due.min(look));
+        match self.newcomers {
+            Newcomers::AskAt(at) if self.is_over() => next.min(at),
+            _ => next,
+        }
     }
 
     /// When the node's pods are looked at next; while they are, not before long.
@@ -203,7 +284,14 @@ impl Running {
 
     fn take(&mut self, happened: Happened) {
         match happened {
-            Happened::Asked(number, outcome) => self.asked(number, outcome),
+            Happened::Asked(round, number, outcome) if round == self.round => self.asked(number, outcome),
+            // It went by itself meanwhile.
+            Happened::Asked(..) => {}
+            Happened::Came(Ok(plan)) => self.came(plan),
+            Happened::Came(Err(error)) => {
+                self.newcomers = Newcomers::AskAt(Instant::now() + LOOK_ANYWAY);
+                self.report.say("NotVisible", format!("whether pods have come meanwhile cannot be read: {error}"));
+            }
             Happened::Looked(pods) => {
                 self.is_looking = false;
                 self.looked = Instant::now();
@@ -282,79 +370,6 @@ impl Running {
 
     fn tell(&self, number: usize, state: StepState, reason: &'static str, message: impl Into<String>) {
         // Steps are in the pods' order.
-        self.report.step(number, state, reason, message);
-    }
-
-    /// Every pod is gone, or will not go.
-    fn ended(&self) -> End {
-        let progress = self.report.now();
-        let count = |state| progress.steps.iter().filter(|step| step.state == state).count();
-        let (gone, stay, failed) = (count(StepState::Done), count(StepState::Skipped), count(StepState::Failed));
-        let stay = match stay {
-            0 => String::new(),
-            1 => "; 1 pod stays".to_owned(),
-            stay => format!("; {stay} pods stay"),
-        };
-        let node = &self.plan.node;
-        if failed > 0 {
-            let message = format!("node {node} is not drained: {}{stay}. {}", self.left(), self.undo());
-            return End { stage: Stage::Failed, reason: "Refused", message };
-        }
-        let message = match self.options.dry_run {
-            true => format!("node {node} would be drained: {} would go{stay} (dry run)", counted(gone, "pod")),
-            false => format!("node {node} is drained: {} went{stay}", counted(gone, "pod")),
-        };
-        End { stage: Stage::Succeeded, reason: "Drained", message }
-    }
-
-    /// It is to end before that.
-    fn stopped(&self, why: Why) -> End {
-        let (stage, reason, because) = match why {
-            Why::Cancelled => (Stage::Cancelled, "Cancelled", "it was cancelled".to_owned()),
-            Why::Unwatched => (Stage::Cancelled, "Unwatched", "nobody watched any more".to_owned()),
-            Why::Late => {
-                (Stage::Failed, "DeadlineExceeded", format!("{} s have passed", self.options.timeout.as_secs()))
-            }
-        };
-        let message =
-            format!("node {} is not drained, because {because}: {}. {}", self.plan.node, self.left(), self.undo());
-        End { stage, reason, message }
-    }
-
-    /// Which pods are left, and why.
-    fn left(&self) -> String {
-        let progress = self.report.now();
-        let is_left = |state| !matches!(state, StepState::Done | StepState::Skipped);
-        let left: Vec<_> = progress.steps.iter().filter(|step| is_left(step.state)).collect();
-        let named = left.iter().take(NAMED).map(|step| {
-            let (namespace, name) = (&step.object.key.namespace, &step.object.key.name);
-            match step.message.is_empty() {
-                true => format!("{namespace}/{name}"),
-                false => format!("{namespace}/{name} ({})", step.message),
-            }
-        });
-        let named = named.collect::<Vec<_>>().join(", ");
-        let more = left.len().saturating_sub(NAMED);
-        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        format!("{} left: {named}{more}", counted(left.len(), "pod"))
-    }
-
-    fn undo(&self) -> String {
-        match self.options.dry_run {
-            true => "Nothing was changed (dry run)".to_owned(),
-            false => format!("It stays cordoned: daymark node uncordon {} undoes that", self.plan.node),
-        }
-    }
-}
-
-/// Why a pod that is to end has not ended yet.
-fn ending(pod: &Object) -> String {
-    let finalizers: Vec<_> =
-        list(&pod.value, "/metadata/finalizers").iter().filter_map(serde_json::Value::as_str).collect();
-    let since = text(&pod.value, "/metadata/deletionTimestamp");
-    match (since.is_empty(), finalizers.is_empty()) {
-        (true, _) => "it ends".to_owned(),
-        (false, true) => format!("it ends by {since}"),
-        (false, false) => format!("it was to end by {since}, and is kept by {}", finalizers.join(", ")),
+        self.report.step(self.first + number, state, reason, message);
     }
 }
