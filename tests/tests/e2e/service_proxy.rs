@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Instant;
 
-use daymark_tests::cluster::{Cluster, Namespace, Need};
+use daymark_tests::cluster::{Cluster, Need};
 use daymark_tests::daemon::Daemon;
 use daymark_tests::process::PATIENCE;
 
@@ -15,7 +15,7 @@ const STEERED: &[Need] = &[Need::Controllers, Need::Steering];
 
 pub(crate) const TESTS: &[Test] = &[
     Test { name: "service_proxy::carries_reads_of_services", needs: STEERED, run: Run::Routed(carries) },
-    Test { name: "service_proxy::needs_no_pods", needs: STEERED, run: Run::Routed(without_pods) },
+    Test { name: "service_proxy::leaves_endpoints_to_the_api_server", needs: STEERED, run: Run::Routed(without_pods) },
 ];
 
 /// More than one message of anything.
@@ -49,18 +49,14 @@ fn carries(cluster: &Cluster, daemon: &Daemon) {
 /// `tunnel.via-proxy`
 fn without_pods(cluster: &Cluster, daemon: &Daemon) {
     let namespace = cluster.namespace();
-    let application = Application::start_at(Ipv4Addr::UNSPECIFIED);
-    beside(&namespace, application.port);
-    let (_tunnel, place) = open(&daemon.cli(), &namespace, "svc/beside :80 --via proxy");
-    eventually(&place, "GET /down/10", |answer| *answer == bytes(10));
-    // What the API server has to say of others it says itself.
     namespace.apply(
         "{apiVersion: v1, kind: Service, metadata: {name: idle}, spec: {selector: {app: idle}, ports: [{port: 80}]}}",
     );
+    // Whether there are endpoints is for the API server to say: pods may come.
     let (_tunnel, place) = open(&daemon.cli(), &namespace, "svc/idle :80 --via proxy");
     eventually(&place, "GET /", |answer| String::from_utf8_lossy(answer).contains("no endpoints available"));
     for (words, code, said) in
-        [("svc/none :80", 6, "services \"none\" not found"), ("svc/beside :81", 6, "it has no port \"81\"; it has 80")]
+        [("svc/none :80", 6, "services \"none\" not found"), ("svc/idle :81", 6, "it has no port \"81\"; it has 80")]
     {
         let refused = daemon.cli().run(&format!("tunnel -n {} {words} --via proxy", namespace.name));
         assert_eq!((refused.code, refused.stderr.contains(said)), (Some(code), true), "{words}: {refused:?}");
@@ -75,15 +71,4 @@ fn eventually(place: &str, line: &str, wanted: impl Fn(&Vec<u8>) -> bool) {
         assert!(begun.elapsed() < PATIENCE, "{line}: {}", String::from_utf8_lossy(&answer));
         answer = ask(place, line, &[]);
     }
-}
-
-/// A Service whose endpoint is no pod.
-fn beside(namespace: &Namespace<'_>, port: u16) {
-    namespace.apply(&format!(
-        "{{apiVersion: v1, kind: Service, metadata: {{name: beside}}, spec: {{ports: [{{port: 80, targetPort: {port}}}]}}}}
----
-{{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {{name: beside, labels: {{kubernetes.io/service-name: beside}}}}, \
-addressType: IPv4, ports: [{{name: \"\", port: {port}}}], endpoints: [{{addresses: [10.255.0.1], conditions: {{ready: true}}}}]}}
-"
-    ));
 }

@@ -1,4 +1,5 @@
-//! A Service as the API server's service proxy serves it: by its own ports, wherever its endpoints are.
+//! A Service as the API server's service proxy serves it: by its own ports. Whether it has endpoints is for
+//! the API server to say, which goes to pods alone.
 
 use daymark::api::{FetchRequest, ObjectRef, TunnelPort};
 use daymark::{Client, Fetched};
