@@ -1,20 +1,27 @@
 //! What dumps hold of nodes, whatever their kubelets answer.
 
-use daymark_proto::v1::{DumpRequest, State};
+use daymark_proto::v1::DumpRequest;
 use daymark_tests::fake_apiserver::FakeApiServer;
+use daymark_tests::in_process::Sharing;
+use serde_json::json;
 
 use crate::dumps::{Dumped, dumped, everything};
 use crate::rights::Shared;
-use crate::{Collection, Setup, put};
-
-const NODES: Collection = Collection::Nodes;
+use crate::{Collection, Setup};
 
 fn path(node: &str) -> String {
     format!("/api/v1/nodes/{node}/proxy/stats/summary")
 }
 
+/// A cluster that serves nodes; it is to be known before a daemon asks for its kinds.
+async fn with_nodes() -> FakeApiServer {
+    let cluster = FakeApiServer::start().await.unwrap();
+    cluster.serve_nodes();
+    cluster
+}
+
 fn add(cluster: &FakeApiServer, node: &str, status: u16, summary: &str) {
-    put(cluster, NODES, node, State::Ready);
+    cluster.put(Collection::Nodes, json!({"metadata": {"name": node}}));
     cluster.serve_text(&path(node), status, summary);
 }
 
@@ -32,8 +39,7 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 
 #[tokio::test]
 async fn each_node_has_its_summary_or_a_reason() {
-    let setup = Setup::new(&[]).await;
-    setup.cluster.serve_nodes();
+    let setup = Setup::of(with_nodes().await).await;
     let summary = r#"{"node": {"nodeName": "a", "cpu": {"usageNanoCores": 7}}, "token": "hunter2"}"#;
     add(&setup.cluster, "a", 200, summary);
     add(&setup.cluster, "b", 503, "no kubelet");
@@ -55,8 +61,7 @@ async fn each_node_has_its_summary_or_a_reason() {
 
 #[tokio::test]
 async fn what_the_daemon_may_not_ask_is_told_once() {
-    let setup = Setup::new(&[]).await;
-    setup.cluster.serve_nodes();
+    let setup = Setup::of(with_nodes().await).await;
     for number in 0..30 {
         add(&setup.cluster, &format!("n{number}"), 403, "{}");
     }
@@ -69,8 +74,7 @@ async fn what_the_daemon_may_not_ask_is_told_once() {
 
 #[tokio::test]
 async fn kubelets_are_asked_for_whom_may_ask_them() {
-    let shared = Shared::new().await;
-    shared.cluster.serve_nodes();
+    let shared = Shared::of(with_nodes().await, Sharing::default()).await;
     add(&shared.cluster, "a", 200, "{}");
     for user in ["jane", "joe"] {
         shared.rbac.grant(user, "list", "nodes", "*");

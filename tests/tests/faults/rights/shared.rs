@@ -82,7 +82,11 @@ impl Shared {
 
     /// Pods `a` in `n` and `b` in `m`, and a Deployment `web` in `n`.
     pub(crate) async fn with(sharing: Sharing) -> Self {
-        let cluster = FakeApiServer::start().await.unwrap();
+        Self::of(FakeApiServer::start().await.unwrap(), sharing).await
+    }
+
+    /// The same, beside what that cluster has.
+    pub(crate) async fn of(cluster: FakeApiServer, sharing: Sharing) -> Self {
         put(&cluster, Pods, "a", State::Ready);
         put(&cluster, Deployments, "web", State::Ready);
         let mut elsewhere = object(Pods, "b", State::Ready);
