@@ -28,7 +28,7 @@ pub async fn run(options: Options) -> Result<()> {
     let kubectl = format!("--kubectl={}", options.kubectl.display());
     let client = format!("--daymark={}", options.daymark.display());
     let (seed, daemon, kubectl, client) = (seed.as_str(), daemon.as_str(), kubectl.as_str(), client.as_str());
-    let runs: [&[&str]; 13] = [
+    let runs: [&[&str]; 14] = [
         &["pods", seed],
         &["memory", daemon, seed, kubectl],
         &["sync", daemon, seed],
