@@ -57,7 +57,8 @@ impl Bodies {
         }
         let shared = siblings.iter().find(|body| body.codec().base().is_some()).map(|body| Arc::clone(body.codec()));
         let whole = siblings.iter().find(|body| body.codec().base().is_none() && body.length() <= LONGEST_SIBLING);
-        for codec in shared.into_iter().chain(whole.map(|body| Codec::sibling(body.clone()))) {
+        let whole = whole.into_iter().map(|body| Codec::sibling(body.clone()));
+        for codec in shared.into_iter().chain(whole) {
             let body = Body::new(json, &codec)?;
             if codec.base().is_some_and(|base| body.size() * 2 <= base.size()) {
                 return Ok(Some(body));
