@@ -19,29 +19,30 @@ fn all_are_told() {
     let daemon = Daemon::of_recording(&situation::recording(), SPEED);
     let cli = &daemon.cli();
     situation::await_end(cli);
-    let wrong: Vec<String> = thread::scope(|scope| {
-        let folders: Vec<_> =
-            situation::folders().into_iter().map(|folder| scope.spawn(move || wrong_in(cli, &folder))).collect();
-        folders.into_iter().flat_map(|folder| folder.join().expect("a diagnosis can be read")).collect()
-    });
+    // Each kind is replayed by itself, at that speed some behind others: all of it is there when each has been told once.
+    of_each(|situation| await_told(cli, situation));
+    let wrong = of_each(|situation| situation.judge(cli, &situation.name).err());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The situations of a folder of which something else is told.
-fn wrong_in(cli: &Cli, folder: &str) -> Vec<String> {
-    let situations = situation::in_folder(folder);
-    assert!(!situations.is_empty(), "{folder} holds none");
-    situations.iter().filter_map(|situation| judged(cli, situation).err()).collect()
+/// What is found out about the situations, those of a folder beside those of the others.
+fn of_each<T: Send>(find: impl Fn(&Situation) -> Option<T> + Sync) -> Vec<T> {
+    let find = &find;
+    let in_folder = |folder: String| {
+        let situations = situation::in_folder(&folder);
+        assert!(!situations.is_empty(), "{folder} holds none");
+        situations.iter().filter_map(find).collect::<Vec<_>>()
+    };
+    thread::scope(|scope| {
+        let folders: Vec<_> =
+            situation::folders().into_iter().map(|folder| scope.spawn(move || in_folder(folder))).collect();
+        folders.into_iter().flat_map(|folder| folder.join().expect("a diagnosis can be read")).collect()
+    })
 }
 
-/// A kind that nobody has asked for before is replayed from its beginning on, however late it is: what is said
-/// meanwhile is of then.
-fn judged(cli: &Cli, situation: &Situation) -> Result<(), String> {
+/// Returns when what is wrong was told, or never will be: which, is found out afterwards.
+fn await_told(cli: &Cli, situation: &Situation) -> Option<()> {
     let begun = Instant::now();
-    loop {
-        let judged = situation.judge(cli, &situation.name);
-        if judged.is_ok() || begun.elapsed() > PATIENCE {
-            return judged;
-        }
-    }
+    while situation.judge(cli, &situation.name).is_err() && begun.elapsed() < PATIENCE {}
+    None
 }
