@@ -4,10 +4,10 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use daymark::text_file;
 use toml_edit::{Document, DocumentMut, Item, TableLike};
 
 use crate::args::Connection;
-use crate::text_file;
 
 mod edit;
 

@@ -30,8 +30,9 @@
 //! # }
 //! ```
 
-// The languages that objects are written by are the command line's: they are here so that its
-// tests can reach them, and no part of what the library promises.
+// The languages that objects are written by are the command line's, and so is the reading of files
+// that people write: they are here so that its tests can reach them, or because the library needs
+// them, too, and are no part of what it promises.
 #[doc(hidden)]
 pub mod duration;
 #[doc(hidden)]
@@ -50,6 +51,8 @@ pub mod jsonpath;
 pub mod object_list;
 #[doc(hidden)]
 pub mod sanitize;
+#[doc(hidden)]
+pub mod text_file;
 
 mod address;
 mod backoff;

@@ -33,7 +33,6 @@ mod status_json;
 mod table;
 mod tabwriter;
 mod targets;
-mod text_file;
 mod tree;
 mod verdict;
 mod whole_file;

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use daymark::api::{AppliedObject, ObjectRef};
+use daymark::text_file;
 use serde_json::Value;
 
 use crate::exit::Failure;
-use crate::text_file;
 
 /// Names of files in a folder that are manifests, as kubectl has it.
 const EXTENSIONS: [&str; 3] = ["json", "yaml", "yml"];

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use daymark::text_file;
+
 use crate::exit::Failure;
-use crate::text_file;
 
 /// An expression that is longer is none: the daemon is not asked, nothing is read.
 const LONGEST_EXPRESSION: u64 = 1 << 20;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use daymark::text_file;
 use serde::Deserialize;
 use serde::de::Error as _;
 
@@ -10,7 +11,6 @@ use crate::args::Policy;
 use crate::criterion::Asked;
 use crate::duration;
 use crate::exit::Failure;
-use crate::text_file;
 
 /// Bytes of a file.
 const LARGEST: u64 = 1 << 20;

@@ -17,10 +17,22 @@ pub fn read(path: &Path, most: u64) -> io::Result<String> {
 /// # Errors
 /// As for [`read`].
 pub fn whole(reader: impl Read, most: u64) -> io::Result<String> {
-    let mut text = String::new();
-    reader.take(most + 1).read_to_string(&mut text)?;
-    match u64::try_from(text.len()).is_ok_and(|length| length <= most) {
-        true => Ok(text),
+    String::from_utf8(to_the_end(reader, most)?).map_err(|_| io::Error::other("it is no text in UTF-8"))
+}
+
+/// What a file holds, text or not.
+///
+/// # Errors
+/// If it cannot be read, or has more than `most` bytes.
+pub fn bytes(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    File::open(path).and_then(|file| to_the_end(file, most))
+}
+
+fn to_the_end(reader: impl Read, most: u64) -> io::Result<Vec<u8>> {
+    let mut read = Vec::new();
+    reader.take(most + 1).read_to_end(&mut read)?;
+    match u64::try_from(read.len()).is_ok_and(|length| length <= most) {
+        true => Ok(read),
         false => Err(io::Error::other(format!("it is larger than {} MiB", most >> 20))),
     }
 }
@@ -32,6 +44,12 @@ mod tests {
     #[test]
     fn what_has_no_end_is_refused() {
         assert!(read(Path::new("/dev/zero"), 1 << 20).unwrap_err().to_string().contains("larger than 1 MiB"));
+        assert!(bytes(Path::new("/dev/zero"), 1 << 20).is_err());
         assert_eq!(whole(&b"abc"[..], 3).unwrap(), "abc");
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused() {
+        assert!(whole(&b"a\xff"[..], 3).unwrap_err().to_string().contains("no text"));
     }
 }

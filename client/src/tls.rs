@@ -11,6 +11,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::secret_file::{self, SecretFileError};
+use crate::text_file;
 
 mod distrust;
 mod peer;
@@ -18,6 +19,9 @@ mod peer;
 pub use distrust::Distrust;
 pub(crate) use distrust::{HandshakeError, refusal};
 pub use peer::TlsPeer;
+
+/// A file of certificates is no longer, in bytes; those of all that systems trust have a quarter of a MiB.
+const LONGEST: u64 = 16 << 20;
 
 /// Whom to trust at an `https://` address, and what to show there. The files are read for
 /// each connection: what was exchanged meanwhile counts.
@@ -162,7 +166,7 @@ impl Tls {
 
 /// At least one.
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let text = std::fs::read(path).map_err(|error| certificates_error(path, error))?;
+    let text = text_file::bytes(path, LONGEST).map_err(|error| certificates_error(path, error))?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     match certificates {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),

@@ -20,6 +20,9 @@ use zeroizing_alloc::ZeroAlloc;
 static ALLOCATOR: ZeroAlloc<mimalloc::MiMalloc> = ZeroAlloc(mimalloc::MiMalloc);
 
 fn main() -> ExitCode {
+    // The allocator asks for huge pages, of which a cache's small objects fill a part: it would hold
+    // half as much again. Where the kernel knows no such request, there are none.
+    let _unknown = rustix::thread::disable_transparent_huge_pages(true);
     // A worker shares the binary with the daemon, and nothing else.
     if std::env::args_os().nth(1).is_some_and(|argument| argument == worker::COMMAND) {
         return worker::run();

@@ -15,6 +15,8 @@ use super::Body;
 const LEVEL: i32 = 1;
 /// Differences are found at once; more time finds few more.
 const SIBLING_LEVEL: i32 = -1;
+/// So many documents in a row are worth the preparation of what they are compared with.
+const WORTH_AN_ENCODER: usize = 2;
 /// A dictionary takes up at most that much, and a sixteenth of what it learns from.
 const DICTIONARY: usize = 32 << 10;
 const OF_SAMPLES: usize = 16;
@@ -22,8 +24,8 @@ const OF_SAMPLES: usize = 16;
 thread_local! {
     static COMPRESSOR: RefCell<(CCtx<'static>, Vec<u8>)> = RefCell::new((CCtx::create(), Vec::new()));
     static DECOMPRESSOR: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
-    /// The sibling that was looked at last, and its text: those alike follow each other.
-    static SIBLING: RefCell<(u64, Vec<u8>)> = const { RefCell::new((0, Vec::new())) };
+    /// The sibling that was looked at last: those alike follow each other.
+    static SIBLING: RefCell<Opened> = const { RefCell::new(Opened::none()) };
 }
 
 /// A way to compress the documents of one kind: against what they are known to
@@ -52,6 +54,30 @@ struct Sibling {
     /// No other has it while the program runs.
     number: u64,
     body: Body,
+}
+
+/// A sibling as it is worked with.
+struct Opened {
+    number: u64,
+    text: Vec<u8>,
+    /// How often documents were compressed against it, and what makes that faster.
+    times: usize,
+    encoder: Option<EncoderDictionary<'static>>,
+}
+
+impl Opened {
+    const fn none() -> Self {
+        Self { number: 0, text: Vec::new(), times: 0, encoder: None }
+    }
+
+    /// What makes compressing faster: it pays when there are several documents, as in a list.
+    fn encoder(&mut self) -> Option<&EncoderDictionary<'static>> {
+        self.times += 1;
+        if self.times == WORTH_AN_ENCODER {
+            self.encoder = Some(EncoderDictionary::copy(&self.text, SIBLING_LEVEL));
+        }
+        self.encoder.as_ref()
+    }
 }
 
 impl fmt::Debug for Codec {
@@ -102,7 +128,7 @@ impl Codec {
     /// # Errors
     /// If memory for the compressor runs out.
     pub fn compress(&self, document: &[u8]) -> io::Result<Arc<[u8]>> {
-        let compress = |sibling: &[u8]| {
+        let compress = |sibling: &mut Opened| {
             COMPRESSOR.with_borrow_mut(|(context, out)| {
                 out.clear();
                 out.reserve(compress_bound(document.len()));
@@ -111,7 +137,10 @@ impl Codec {
                     Base::Learnt(dictionary) => {
                         context.compress_using_cdict(out, document, dictionary.encoder.as_cdict())
                     }
-                    Base::Sibling(_) => context.compress_using_dict(out, document, sibling, SIBLING_LEVEL),
+                    Base::Sibling(_) => match sibling.encoder() {
+                        Some(encoder) => context.compress_using_cdict(out, document, encoder.as_cdict()),
+                        None => context.compress_using_dict(out, document, &sibling.text, SIBLING_LEVEL),
+                    },
                 };
                 written.map_err(failed)?;
                 Ok(out.as_slice().into())
@@ -125,7 +154,7 @@ impl Codec {
     /// # Errors
     /// If memory for it runs out.
     pub fn decompress(&self, compressed: &[u8], length: usize) -> io::Result<Vec<u8>> {
-        let decompress = |sibling: &[u8]| {
+        let decompress = |sibling: &mut Opened| {
             let mut out = Vec::with_capacity(length);
             DECOMPRESSOR.with_borrow_mut(|context| {
                 let written = match &self.base {
@@ -133,7 +162,7 @@ impl Codec {
                     Base::Learnt(dictionary) => {
                         context.decompress_using_ddict(&mut out, compressed, dictionary.decoder.as_ddict())
                     }
-                    Base::Sibling(_) => context.decompress_using_dict(&mut out, compressed, sibling),
+                    Base::Sibling(_) => context.decompress_using_dict(&mut out, compressed, &sibling.text),
                 };
                 written.map_err(failed)
             })?;
@@ -142,14 +171,14 @@ impl Codec {
         self.with_sibling(decompress)
     }
 
-    /// What `work` does with the sibling's text; without a sibling it is empty.
-    fn with_sibling<T>(&self, work: impl FnOnce(&[u8]) -> io::Result<T>) -> io::Result<T> {
-        let Base::Sibling(sibling) = &self.base else { return work(&[]) };
-        if SIBLING.with_borrow(|(number, _)| *number != sibling.number) {
+    /// What `work` does with the sibling; without one, its text is empty.
+    fn with_sibling<T>(&self, work: impl FnOnce(&mut Opened) -> io::Result<T>) -> io::Result<T> {
+        let Base::Sibling(sibling) = &self.base else { return work(&mut Opened::none()) };
+        if SIBLING.with_borrow(|opened| opened.number != sibling.number) {
             let text = sibling.body.json()?;
-            SIBLING.replace((sibling.number, text));
+            SIBLING.replace(Opened { number: sibling.number, text, ..Opened::none() });
         }
-        SIBLING.with_borrow(|(_, text)| work(text))
+        SIBLING.with_borrow_mut(work)
     }
 }
 

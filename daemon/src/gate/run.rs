@@ -212,13 +212,13 @@ impl Run {
             biased;
             command = self.commands.recv() => Step::Asked(command),
             () = &mut work.closed => Step::Closed,
-            // However much is told.
+            // These however much is told.
             why = self.withdrawn.wait() => Step::Withdrawn(why),
             (number, proven) = proof => Step::Proven(number, proven),
+            () = sleep_until(self.ends) => Step::Late,
             told = work.feed.next() => Step::Told(told),
             () = self.tools.clock.sleep_until(due) => Step::Due,
             () = report => Step::Report,
-            () = sleep_until(self.ends) => Step::Late,
         }
     }
 

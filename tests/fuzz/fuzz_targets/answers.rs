@@ -5,17 +5,15 @@
 
 #![no_main]
 
-use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, Mutex};
 
-use daymark_fuzz::{file, kind, runtime};
+use daymark_fuzz::{api_server, kind, listen, runtime};
 use daymarkd::clock::Clock;
 use daymarkd::decode::arrival::{Arrival, Decoder};
 use daymarkd::kind::Kind;
 use daymarkd::record::Key;
 use daymarkd::source::apiserver::ApiServer;
 use daymarkd::source::apiserver::review::Review;
-use daymarkd::source::connect::{Target, connect};
 use daymarkd::source::listing::PageRequest;
 use daymarkd::source::logs::LogRequest;
 use daymarkd::source::table::Wanted;
@@ -23,7 +21,7 @@ use daymarkd::source::{Arrivals, Collection, Problem, Selectors, Sink, Source};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 
@@ -41,30 +39,9 @@ static ANSWER: LazyLock<Answer> = LazyLock::new(|| Answer { says: Mutex::default
 
 static SOURCE: LazyLock<(Runtime, Source)> = LazyLock::new(|| {
     let runtime = runtime();
-    let server = runtime.block_on(async {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("there is a port");
-        let address = listener.local_addr().expect("it has an address");
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream));
-            }
-        });
-        server(address).await
-    });
+    let server = runtime.block_on(async { api_server("answers", listen(serve).await).await });
     (runtime, Source::ApiServer(server))
 });
-
-async fn server(address: SocketAddr) -> ApiServer {
-    let kubeconfig = file("answers");
-    let config = json!({
-        "apiVersion": "v1", "kind": "Config", "current-context": "here",
-        "clusters": [{"name": "c", "cluster": {"server": format!("http://{address}")}}],
-        "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u"}}],
-        "users": [{"name": "u", "user": {}}],
-    });
-    std::fs::write(&kubeconfig, config.to_string()).expect("a file can be written");
-    connect(&Target { kubeconfig: Some(kubeconfig), context: None }).await.expect("the configuration is one")
-}
 
 /// Answers each request of a connection the same.
 async fn serve(mut stream: TcpStream) -> Option<()> {

@@ -7,17 +7,15 @@
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use daymark_fuzz::{file, runtime};
+use daymark_fuzz::{api_server, listen, runtime};
 use daymarkd::access::authorizer::Authorizer;
 use daymarkd::access::identity::Caller;
 use daymarkd::act::actor::Actor;
 use daymarkd::act::port_forward::{self, Lost};
 use daymarkd::record::Key;
-use daymarkd::source::connect::{Target, connect};
 use libfuzzer_sys::fuzz_target;
-use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -26,22 +24,7 @@ static SENT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 static ACTOR: LazyLock<(Runtime, Actor)> = LazyLock::new(|| {
     let runtime = runtime();
     let actor = runtime.block_on(async {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("there is a port");
-        let address = listener.local_addr().expect("it has an address");
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream));
-            }
-        });
-        let kubeconfig = file("port-forward");
-        let config = json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "here",
-            "clusters": [{"name": "c", "cluster": {"server": format!("http://{address}")}}],
-            "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u"}}],
-            "users": [{"name": "u", "user": {}}],
-        });
-        std::fs::write(&kubeconfig, config.to_string()).expect("a file can be written");
-        let server = connect(&Target { kubeconfig: Some(kubeconfig), context: None }).await.expect("it is one");
+        let server = api_server("port-forward", listen(serve).await).await;
         let authorizer = Arc::new(Authorizer::new(None, Duration::from_secs(1)));
         Actor::new(server, authorizer, &Caller::Owner).await.expect("the owner acts as the daemon")
     });

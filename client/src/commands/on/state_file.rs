@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use daymark::api::Status;
+use daymark::text_file;
 use serde::{Deserialize, Serialize};
 
 use super::mark::Mark;
@@ -17,6 +17,8 @@ use crate::whole_file::replace;
 
 /// Another layout has another number.
 const VERSION: u32 = 1;
+/// A file that holds what is told of 100,000 objects is shorter, in bytes.
+const LONGEST: u64 = 256 << 20;
 
 /// What a file is of: transitions of other objects mean nothing in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -90,7 +92,7 @@ impl StateFile {
     /// If there is a file that is not of `of`, or cannot be read.
     pub fn open(path: &Path, of: Subject, count: usize) -> Result<(Self, Vec<Mark>), Failure> {
         let refused = |why: String| Failure::usage(format!("the state file {}: {why}", path.display()));
-        let marks = match fs::read(path) {
+        let marks = match text_file::bytes(path, LONGEST) {
             Ok(text) => read(&text, &of).map_err(refused)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(refused(error.to_string())),
@@ -166,6 +168,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use daymark::api::ObjectRef;

@@ -20,6 +20,8 @@ const PART: usize = 256 << 10;
 pub(super) struct Store {
     pods: PodSet,
     objects: Vec<Object>,
+    /// Their indexes by namespace and name, as API servers list them: siblings stand together.
+    order: Vec<usize>,
     by_name: HashMap<(String, String), usize>,
     /// The newest version that was published, and that was made.
     version: u64,
@@ -81,11 +83,14 @@ impl Store {
     pub(super) fn new(pods: PodSet) -> Self {
         let render = |index| Object { pod: pods.render(index, FIRST_VERSION + index as u64, true), ready: true };
         let objects: Vec<_> = (0..pods.count()).map(render).collect();
+        let mut order: Vec<_> = (0..pods.count()).collect();
+        order.sort_by_cached_key(|index| (pods.namespace(*index).to_owned(), pods.name(*index)));
         let by_name = (0..pods.count()).map(|i| ((pods.namespace(i).to_owned(), pods.name(i)), i)).collect();
         let version = FIRST_VERSION + objects.len() as u64;
         Self {
             pods,
             objects,
+            order,
             by_name,
             version,
             made: version,
@@ -182,7 +187,7 @@ impl Store {
 
     /// The `ADDED` events of all pods.
     pub(super) fn initial_events(&mut self) -> Vec<Bytes> {
-        let objects = &self.objects;
+        let objects = self.order.iter().map(|index| &self.objects[*index]);
         let join = || {
             let mut parts = Vec::new();
             let mut part = BytesMut::new();
@@ -202,7 +207,8 @@ impl Store {
     pub(super) fn pages(&mut self, limit: usize) -> &[Bytes] {
         let objects = &self.objects;
         self.pages.entry(limit).or_insert_with(|| {
-            let mut pages: Vec<_> = objects.chunks(limit.max(1)).map(|chunk| joined(chunk.iter())).collect();
+            let page = |indexes: &[usize]| joined(indexes.iter().map(|index| &objects[*index]));
+            let mut pages: Vec<_> = self.order.chunks(limit.max(1)).map(page).collect();
             if pages.is_empty() {
                 pages.push(Bytes::new());
             }
@@ -216,7 +222,7 @@ impl Store {
             Wanted { namespace: Some(namespace), name: Some(name) } => {
                 self.by_name.get(&(namespace.clone(), name.clone())).copied().into_iter().collect()
             }
-            _ => (0..self.objects.len()).filter(|index| wanted.takes(&self.pods, *index)).collect(),
+            _ => self.order.iter().copied().filter(|index| wanted.takes(&self.pods, *index)).collect(),
         }
     }
 

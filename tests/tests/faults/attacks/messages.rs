@@ -28,6 +28,19 @@ async fn a_message_above_the_limit_is_refused() {
     setup.daemon.stop().await;
 }
 
+#[tokio::test]
+async fn a_message_that_is_compressed_is_refused() {
+    let setup = guarded(Limits::default()).await;
+    let mut request = with_token(ListStatusesRequest::default(), Some("good"));
+    // That it is said is enough: nothing is unpacked to see whether it is true, and how large it becomes.
+    request.metadata_mut().insert("grpc-encoding", "gzip".parse().unwrap());
+    let mut attacker = Caller::honest(&setup).await;
+    let attack = attacker.client.list_statuses(request);
+    let refused = Caller::honest(&setup).await.meanwhile(attack).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unimplemented, "{refused}");
+    setup.daemon.stop().await;
+}
+
 /// Asks for health. Its request is a text in field 1, as `String` is to prost; what is answered does not matter.
 struct Health(Grpc<Channel>);
 
