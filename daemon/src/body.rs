@@ -37,15 +37,6 @@ impl Body {
         Ok(Self { compressed: codec.compress(trimmed)?, length, codec: Arc::clone(codec) })
     }
 
-    /// The same, compressed in another way.
-    ///
-    /// # Errors
-    /// If memory for it runs out.
-    pub fn with_codec(&self, codec: &Arc<Codec>) -> io::Result<Self> {
-        let compressed = codec.compress(&self.json()?)?;
-        Ok(Self { compressed, length: self.length, codec: Arc::clone(codec) })
-    }
-
     /// The length of the JSON in bytes.
     #[must_use]
     pub fn length(&self) -> usize {

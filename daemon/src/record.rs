@@ -11,7 +11,6 @@ use jiff::Timestamp;
 pub use self::detail::{Detail, Link};
 pub use self::happening::{Happening, Series};
 use crate::body::Body;
-use crate::body::codec::Codec;
 use crate::intern::Interner;
 use crate::object::{Metadata, Object};
 use crate::rule::Ruling;
@@ -169,14 +168,6 @@ impl Record {
             body: self.body.clone(),
             again: self.again.clone().filter(|_| may_change),
         }
-    }
-
-    /// The same version, its body compressed in another way; `None` if it has none,
-    /// or memory for it runs out.
-    #[must_use]
-    pub fn with_codec(&self, codec: &Arc<Codec>) -> Option<Self> {
-        let body = self.body.as_ref()?.with_codec(codec).ok()?;
-        Some(Self { body: Some(body), again: self.again.clone(), ..self.without_body() })
     }
 
     /// The same version, for those who want its state only.

@@ -63,14 +63,15 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &["tokio::spawn", "JoinSet", "spawn_blocking", "thread::spawn", "thread::Builder"],
-        // A predicate's worker is a process of its own; rules and issuers are read on threads
-        // that are waited for in place; handshakes end with the listener's stream.
+        // A predicate's worker is a process of its own; rules and issuers are read, and dictionaries made, on
+        // threads that are waited for in place; handshakes end with the listener's stream.
         modules: &[
             "app",
             "main",
             "recording",
             "predicate::worker",
             "rulebook",
+            "cache::writer",
             "access::oidc::configuration",
             "rpc::accept",
         ],

@@ -17,18 +17,19 @@ const LONGEST_SIBLING: usize = 64 << 10;
 
 /// Makes bodies.
 ///
-/// A dictionary is learnt from the first objects, in time for the rest of the
-/// first list; and again, from some of the whole list, when that is over: lists
+/// A dictionary is learnt from the first of those that are whole, in time for most of the rest of
+/// the first list; and again, from some of the whole list, when that is over: lists
 /// begin with objects that resemble each other more than the others do.
 ///
-/// What siblings, which have the same owner, differ in is less still: most are
-/// kept as differences from one of them, which itself is not.
+/// What siblings, which have the same owner, differ in is less still: most that a list
+/// brings are kept as differences from one of them, which itself is not.
 #[derive(Debug, Default)]
 pub(super) struct Bodies {
     codec: Arc<Codec>,
     samples: Vec<Vec<u8>>,
-    /// Every so many bodies there is a sample.
+    /// Of so many that are whole one is a sample.
     stride: usize,
+    /// How many were whole.
     made: usize,
     learnt_at: usize,
 }
@@ -39,10 +40,11 @@ impl Bodies {
     /// # Errors
     /// If memory for the compressor runs out.
     pub(super) fn make(&mut self, json: Vec<u8>, siblings: &[Body]) -> io::Result<Body> {
-        let body = match Self::as_difference(&json, siblings)? {
-            Some(body) => body,
-            None => Body::new(&json, &self.codec)?,
-        };
+        if let Some(body) = Self::as_difference(&json, siblings)? {
+            return Ok(body);
+        }
+        let body = Body::new(&json, &self.codec)?;
+        // A dictionary is for what is whole, and learns little from several that are alike.
         self.sample(json);
         Ok(body)
     }
@@ -84,25 +86,24 @@ impl Bodies {
         }
     }
 
-    /// A dictionary, if it is time to learn one: it is used from now on. That
-    /// takes a while, so that during the first list it is done once.
-    pub(super) fn learn(&mut self, listed: bool) -> Option<Arc<Codec>> {
+    /// What to learn a dictionary from, if it is time to. That takes a while, so that during the
+    /// first list it is done once.
+    pub(super) fn to_learn_from(&mut self, listed: bool) -> Option<Vec<Vec<u8>>> {
         let again = self.learnt_at > 0;
         if self.samples.len() < SAMPLES || (again && (!listed || self.made < 2 * self.learnt_at)) {
             return None;
         }
         self.learnt_at = self.made;
-        let samples = if again { std::mem::take(&mut self.samples) } else { self.samples.clone() };
         self.stride = 1;
-        match Codec::learn(&samples) {
-            Ok(codec) => {
-                self.codec = codec;
-                Some(Arc::clone(&self.codec))
-            }
-            Err(error) => {
-                tracing::debug!("bodies are compressed as before, without a new dictionary: {error}");
-                None
-            }
+        Some(if again { std::mem::take(&mut self.samples) } else { self.samples.clone() })
+    }
+
+    /// Uses a dictionary that was learnt, from now on. Bodies that were made before stay as they are
+    /// until they change: those of a list are few.
+    pub(super) fn learn(&mut self, learnt: io::Result<Arc<Codec>>) {
+        match learnt {
+            Ok(codec) => self.codec = codec,
+            Err(error) => tracing::debug!("bodies are compressed as before, without a new dictionary: {error}"),
         }
     }
 }
@@ -121,7 +122,8 @@ mod tests {
             let fields: String = (0..30).map(field).collect();
             let json = format!(r#"{{"metadata":{{"name":"a-{number}"{fields}}}}}"#);
             bodies.make(json.into_bytes(), &[]).unwrap();
-            if bodies.learn(listed).is_some() {
+            if let Some(samples) = bodies.to_learn_from(listed) {
+                bodies.learn(Codec::learn(&samples));
                 learnt.push(number);
             }
             assert!(bodies.samples.len() <= 2 * SAMPLES);

@@ -1,11 +1,13 @@
 //! The one task that changes a cache.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::HashSet;
 use jiff::{SignedDuration, Timestamp};
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 
 use super::Cache;
@@ -33,6 +35,8 @@ const SIBLINGS: usize = 4;
 /// So many objects are judged again before others may run.
 const AT_ONCE: usize = 256;
 
+type Learning = JoinHandle<io::Result<Arc<Codec>>>;
+
 /// Takes a source's events into a cache, judges what they change, and logs it.
 pub struct Writer {
     cache: Arc<Cache>,
@@ -41,6 +45,8 @@ pub struct Writer {
     neighbours: Arc<Neighbours>,
     packer: Packer,
     bodies: Bodies,
+    /// A dictionary that is being made for them.
+    learning: Option<Learning>,
     /// What a list that is under way has named so far.
     listing: Option<HashSet<Key>>,
     /// Since when the API server says that it does not serve the kind.
@@ -61,6 +67,7 @@ impl Writer {
             neighbours,
             packer: Packer::default(),
             bodies,
+            learning: None,
             listing: None,
             not_served_since: None,
             rechecks: BTreeSet::new(),
@@ -78,6 +85,7 @@ impl Writer {
         let mut judged = Instant::now();
         let mut judge_at: Option<Instant> = None;
         loop {
+            self.begin_to_learn();
             let next_recheck = self.rechecks.first().map(|(at, _)| *at);
             let recheck = async {
                 match next_recheck {
@@ -93,12 +101,23 @@ impl Writer {
                     (judged, judge_at) = (Instant::now(), None);
                 }
                 () = self.cache.touched().news(), if judge_at.is_none() => judge_at = Some(judged + BETWEEN),
+                learnt = end_of(&mut self.learning) => self.bodies.learn(learnt),
                 event = events.recv() => match event {
                     Some(batch) => batch.into_iter().for_each(|(at, arrival)| self.take(arrival, at)),
                     None => return,
                 },
                 () = recheck => self.recheck(),
             }
+        }
+    }
+
+    /// Makes a dictionary, if it is time to: on a thread of its own, as it takes longer than a change
+    /// may wait.
+    fn begin_to_learn(&mut self) {
+        if self.learning.is_none()
+            && let Some(samples) = self.bodies.to_learn_from(self.is_listed())
+        {
+            self.learning = Some(spawn_blocking(move || Codec::learn(&samples)));
         }
     }
 
@@ -213,15 +232,14 @@ impl Writer {
         }
         let record = self.record(*object, body, now);
         self.put(record, now);
-        if let Some(codec) = self.bodies.learn(self.is_listed()) {
-            self.compress_again(&codec);
-        }
         Some(version)
     }
 
     /// Judges an object, and packs it.
     fn record(&mut self, object: Object, body: Option<Vec<u8>>, now: Timestamp) -> Record {
-        let siblings = if body.is_some() { self.siblings(&object) } else { Vec::new() };
+        // In a list they stand together. Elsewhere one's text would have to be unpacked first, and all
+        // who follow the object would wait for that.
+        let siblings = if body.is_some() && self.listing.is_some() { self.siblings(&object) } else { Vec::new() };
         let body = body.map(|body| self.bodies.make(body, &siblings)).transpose().unwrap_or_else(|problem| {
             self.reject(&problem, &object.metadata.name);
             None
@@ -244,19 +262,6 @@ impl Writer {
         // Itself, as it was, would be left alone with its past.
         let others = owned.filter(|record| *record.key.name != *object.metadata.name).take(SIBLINGS);
         others.filter_map(|record| record.body.clone()).collect()
-    }
-
-    /// Brings the bodies that were made before a dictionary was learnt to it, if
-    /// that is cheap: while nobody reads the cache.
-    fn compress_again(&self, codec: &Arc<Codec>) {
-        if self.is_listed() {
-            return;
-        }
-        let mut objects = self.cache.objects.write();
-        let again = objects.iter().filter_map(|(_, record)| record.with_codec(codec)).collect::<Vec<_>>();
-        for record in again {
-            objects.insert(Arc::new(record));
-        }
     }
 
     fn delete(&mut self, identity: Option<Identity>, now: Timestamp) -> Option<u64> {
@@ -374,6 +379,14 @@ impl Writer {
         tracing::warn!(kind = %self.cache.kind(), name, "an object cannot be decoded: {problem}");
         self.cache.freshness.send_modify(|f| f.decode_errors += 1);
     }
+}
+
+/// What a thread comes to, when it has.
+async fn end_of(learning: &mut Option<Learning>) -> io::Result<Arc<Codec>> {
+    let Some(thread) = learning else { return std::future::pending().await };
+    let learnt = thread.await;
+    *learning = None;
+    learnt.unwrap_or_else(|error| Err(error.into()))
 }
 
 async fn sleep_until(at: Option<Instant>) {

@@ -148,28 +148,34 @@ where
     Status: DeserializeOwned + Default,
     Facet<Spec, Status>: Facts + 'static,
 {
-    let Document { api_version, kind, metadata, spec, status } = serde_json::from_slice(json)?;
+    let Document { api_version, kind, metadata, spec, status } = serde_json::from_str(text(json)?)?;
     let cuts = Cuts { api_version, kind, managed_fields: metadata.managed_fields };
     Ok((Object { metadata, facts: Box::new(Facet { spec, status }) }, cuts))
 }
 
+/// JSON as text: it is looked at as a whole once, and not each of its strings by itself.
+fn text(json: &[u8]) -> Result<&str, Error> {
+    std::str::from_utf8(json).map_err(|error| serde::de::Error::custom(format!("it is not UTF-8: {error}")))
+}
+
 /// Members of the object itself, in a second pass.
 fn whole<F: DeserializeOwned + Facts + 'static>(json: &[u8]) -> Result<Read, Error> {
+    let json = text(json)?;
     let (metadata, cuts) = metadata(json)?;
-    Ok((Object { metadata, facts: Box::new(serde_json::from_slice::<F>(json)?) }, cuts))
+    Ok((Object { metadata, facts: Box::new(serde_json::from_str::<F>(json)?) }, cuts))
 }
 
 fn by_custom_rule(json: &[u8], rule: &Arc<dyn CustomRule>) -> Result<Read, Error> {
-    let (metadata, cuts) = metadata(json)?;
-    let conventional = serde_json::from_slice(json)?;
+    let text = text(json)?;
+    let (metadata, cuts) = metadata(text)?;
+    let conventional = serde_json::from_str(text)?;
     let says_what_is_observed = rule.says_what_is_observed();
     let custom = Custom { conventional, says_what_is_observed, judgement: rule.judge(json) };
     Ok((Object { metadata, facts: Box::new(custom) }, cuts))
 }
 
-fn metadata(json: &[u8]) -> Result<(Metadata, Cuts), Error> {
-    let Document { api_version, kind, metadata, .. } =
-        serde_json::from_slice::<Document<IgnoredAny, IgnoredAny>>(json)?;
+fn metadata(json: &str) -> Result<(Metadata, Cuts), Error> {
+    let Document { api_version, kind, metadata, .. } = serde_json::from_str::<Document<IgnoredAny, IgnoredAny>>(json)?;
     let cuts = Cuts { api_version, kind, managed_fields: metadata.managed_fields };
     Ok((metadata, cuts))
 }

@@ -44,7 +44,6 @@ pub async fn run(options: Options) -> Result<()> {
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("kubeconfig"), server.kubeconfig())?;
     let client = raw::client(&folder.path().join("kubeconfig")).await?;
-    // Opened first, so that the server tells it first: what remains is the daemon's.
     let raw = RawWatch::open(client, "/api/v1/pods?watch=true&allowWatchBookmarks=true").await?;
     let daemon = binary.start(&server.kubeconfig(), &[], None)?;
     let mut stream = grpc::watch(daemon.connect().await?, grpc::all_pods()).await?;

@@ -137,6 +137,10 @@ impl Store {
         self.initial = None;
         self.pages.clear();
         let pods = &self.pods;
+        // Nobody is always the first to be told.
+        if !self.watchers.is_empty() {
+            self.watchers.rotate_left(1);
+        }
         self.watchers.retain(|watcher| {
             let wanted = watcher.resource == RESOURCES[0] && watcher.wanted.takes(pods, change.index);
             if wanted { watcher.events.send(change.line.clone()).is_ok() } else { !watcher.events.is_closed() }
