@@ -42,13 +42,6 @@ async fn an_error_is_told_over_either_also_behind_the_end_of_the_data() {
         if let Some(how) = no_spdy {
             setup.cluster.know_no_spdy(how);
         }
-        setup.cluster.forward("a", Port::Fails("hel", "the container has gone"));
-        let mut tunnel = setup.tunnel(to(Pods, "a", "80")).await.unwrap();
-        tunnel.endpoint().await;
-        assert_eq!(tunnel.some(3).await, b"hel");
-        let error = tunnel.error().await;
-        assert_eq!(code_and_reason(&error), is(Code::Unavailable, "ENDPOINT_LOST"));
-        assert!(error.message().contains("the container has gone"), "{error:?}");
         // Who refuses is followed by another.
         setup.cluster.forward("a", Port::Refuses);
         let mut tunnel = setup.tunnel(to(Services, "web", "80")).await.unwrap();
@@ -56,6 +49,13 @@ async fn an_error_is_told_over_either_also_behind_the_end_of_the_data() {
         assert_eq!(tunnel.endpoint().await.pod, "a");
         assert_eq!(tunnel.endpoint().await.pod, "b");
         assert_eq!(tunnel.some(3).await, b"GET");
+        setup.cluster.forward("a", Port::Fails("hel", "the container has gone"));
+        let mut tunnel = setup.tunnel(to(Pods, "a", "80")).await.unwrap();
+        tunnel.endpoint().await;
+        assert_eq!(tunnel.some(3).await, b"hel");
+        let error = tunnel.error().await;
+        assert_eq!(code_and_reason(&error), is(Code::Unavailable, "ENDPOINT_LOST"));
+        assert!(error.message().contains("the container has gone"), "{error:?}");
     }
 }
 
