@@ -143,7 +143,7 @@ pub(super) fn answer<B: Default>(
 /// The node's end of a forwarded connection.
 enum Line {
     Spdy(spdy::Connection),
-    WebSocket(web_socket::Socket),
+    WebSocket(Box<web_socket::Socket>),
 }
 
 impl Line {
@@ -158,7 +158,8 @@ impl Line {
             }
             Way::WebSocket => {
                 let number = port.parse().map_err(io::Error::other)?;
-                Ok((Self::WebSocket(web_socket::Socket::begin(connection, number).await?), port))
+                let socket = web_socket::Socket::begin(connection, number).await?;
+                Ok((Self::WebSocket(Box::new(socket)), port))
             }
         }
     }
