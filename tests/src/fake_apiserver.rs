@@ -38,7 +38,7 @@ use self::evidence::{Evidence, Log};
 use self::faults::Faults;
 pub use self::faults::{Answer, Cut, Fault, StreamingLists, Verb};
 use self::forwards::Forwards;
-pub use self::forwards::{Forwarded, Port};
+pub use self::forwards::{Forwarded, NoSpdy, Port, Way};
 pub use self::logs::LogStreams;
 use self::logs::Logs;
 use self::objects::NAMESPACE;
@@ -186,6 +186,16 @@ impl FakeApiServer {
     /// What the ports of a pod do with connections.
     pub fn forward(&self, pod: &str, port: Port) {
         self.shared.change(|state| state.forwards.ports.insert(pod.to_owned(), port));
+    }
+
+    /// Lets nothing through that asks for SPDY.
+    pub fn know_no_spdy(&self, how: NoSpdy) {
+        self.shared.change(|state| state.forwards.no_spdy = Some(how));
+    }
+
+    /// Refuses WebSockets to ports, for the right to `get`.
+    pub fn allow_no_web_socket(&self) {
+        self.shared.change(|state| state.forwards.no_web_socket = true);
     }
 
     /// The connections to ports of pods that were asked for so far.

@@ -57,7 +57,8 @@ impl Kept {
 }
 
 /// Carries what `upload` has to the pod, behind what is kept, and what comes from it, as `tell` says
-/// it, to `told`. That `upload` ends is not the end: a forwarded port cannot be closed by half.
+/// it, to `told`. That `upload` ends is not the end, and not told to the pod: containerd ends a connection a second after
+/// either half of it (`internal/cri/server`, `portForward`), whatever is still to come.
 pub async fn carry<T, E>(
     (sender, receiver): (&mut Sender, &mut Receiver),
     upload: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin),
@@ -69,13 +70,13 @@ pub async fn carry<T, E>(
     let kept = Mutex::new(kept);
     let up = async {
         for data in again {
-            send(sender, &data).await;
+            send(sender, data).await;
         }
         loop {
             match upload.next().await {
                 Some(Ok(data)) => {
                     kept.lock().keep(&data);
-                    send(sender, &data).await;
+                    send(sender, data).await;
                 }
                 Some(Err(error)) => return Ended::Caller(error),
                 None => std::future::pending::<()>().await,
@@ -111,7 +112,7 @@ async fn down<T, E>(
 }
 
 /// Sends to a connection; for ever, if that has ended: the receiver says how.
-async fn send(sender: &mut Sender, data: &[u8]) {
+async fn send(sender: &mut Sender, data: Bytes) {
     if sender.send(data).await.is_err() {
         std::future::pending::<()>().await;
     }

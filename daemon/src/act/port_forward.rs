@@ -1,39 +1,26 @@
-//! A connection to a port of a pod, as the API server forwards it over a WebSocket.
+//! A connection to a port of a pod, as the API server and the pod's node forward it.
 //!
-//! The protocol is that of kubelets (k8s.io/kubelet `pkg/cri/streaming/portforward`, websocket.go): a
-//! message begins with the number of its channel, of which each port has two, for data and for an
-//! error that ends it; the first message on each holds the port.
+//! It is asked for over SPDY, as kubectl does: nodes spend a third on that of what a WebSocket costs them, and it takes
+//! the right to `create` alone. Some proxies and load balancers before API servers let WebSockets through only;
+//! then it goes over one. (kubectl turns to SPDY where a WebSocket is refused, for the same reason.)
 
-use bytes::{BufMut as _, Bytes, BytesMut};
-use futures::SinkExt as _;
-use futures::stream::{SplitSink, SplitStream, StreamExt as _};
-use http::{HeaderMap, HeaderValue, header};
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::client::generate_key;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
+pub mod spdy;
+mod web_socket;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName};
 
 use super::actor::{Actor, NotDone};
 use crate::kind::escape;
 use crate::record::Key;
+use crate::source::apiserver::requests::Refusal;
 use crate::source::{Problem, ProblemReason};
 
-/// Messages whose first byte is a channel, from 0 on.
-const PROTOCOL: &str = "v4.channel.k8s.io";
-/// The channels of the only port.
-const DATA: u8 = 0;
-const ERROR: u8 = 1;
-/// Bytes that are read, or kept to be written, at a time.
-const BUFFER: usize = 64 << 10;
-/// The largest message: kubelets copy 32 KiB at a time.
-const MESSAGE: usize = 1 << 20;
 /// Bytes of an error that are told.
 const LONGEST_ERROR: usize = 1 << 10;
-
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
+/// What API servers say when on the way to them a request has lost what asks for another protocol
+/// (k8s.io/apimachinery `pkg/util/proxy`, upgradeaware.go).
+const STRIPPED: &str = "Upgrade request required";
 
 /// The connection has failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,54 +50,77 @@ impl Lost {
 
 /// What goes to the pod.
 #[derive(Debug)]
-pub struct Sender(SplitSink<Socket, Message>);
+pub struct Sender(Sending);
+
+#[derive(Debug)]
+enum Sending {
+    Spdy(spdy::Sender),
+    WebSocket(web_socket::Sender),
+}
 
 /// What comes from the pod.
 #[derive(Debug)]
-pub struct Receiver {
-    socket: SplitStream<Socket>,
-    /// Channels whose first message has come.
-    announced: [bool; 2],
+pub struct Receiver(Receiving);
+
+#[derive(Debug)]
+enum Receiving {
+    Spdy(Box<spdy::Receiver>),
+    WebSocket(web_socket::Receiver),
 }
 
 /// Opens a connection to a port of a pod, for whom the actor acts. That the port takes it is not
 /// said: else the first thing to come is [`Lost::Refused`].
 ///
 /// # Errors
-/// If the API server refuses, or does not speak the protocol.
+/// If the API server refuses, or speaks none of the protocols.
 pub async fn open(actor: &Actor, pod: &Key, port: u16) -> Result<(Sender, Receiver), NotDone> {
-    let (namespace, name) = (escape(&pod.namespace), escape(&pod.name));
-    let path = format!("/api/v1/namespaces/{namespace}/pods/{name}/portforward?ports={port}");
-    let key = generate_key();
-    let mut headers = actor.headers().clone();
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-    headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
-    let foreign = |why: &str| {
-        let message = format!("the API server forwards no port by {PROTOCOL}: {why}");
-        NotDone::Refused(Box::new(Problem::new(ProblemReason::Refused, message).into()))
+    let path = format!("/api/v1/namespaces/{}/pods/{}/portforward", escape(&pod.namespace), escape(&pod.name));
+    let refusal = match spdy::open(actor, &path, port).await {
+        Ok((sender, receiver)) => {
+            return Ok((Sender(Sending::Spdy(sender)), Receiver(Receiving::Spdy(Box::new(receiver)))));
+        }
+        Err(NotDone::Refused(refusal)) if knows_no_spdy(&refusal) => refusal,
+        Err(error) => return Err(error),
     };
-    headers.insert(header::SEC_WEBSOCKET_KEY, HeaderValue::from_str(&key).map_err(|_| foreign("no key was made"))?);
-    let (answer, connection) =
-        actor.server().upgrade(&path, headers).await.map_err(|refusal| NotDone::Refused(Box::new(refusal)))?;
-    if !has(&answer, &header::SEC_WEBSOCKET_ACCEPT, &derive_accept_key(key.as_bytes())) {
-        return Err(foreign("it accepts another WebSocket"));
+    match web_socket::open(actor, &path, port).await {
+        Ok((sender, receiver)) => Ok((Sender(Sending::WebSocket(sender)), Receiver(Receiving::WebSocket(receiver)))),
+        Err(NotDone::Refused(second)) if second.problem.reason == ProblemReason::Forbidden => {
+            Err(NotDone::Refused(Box::new(both(*refusal, &second))))
+        }
+        Err(error) => Err(error),
     }
-    if !has(&answer, &header::SEC_WEBSOCKET_PROTOCOL, PROTOCOL) {
-        return Err(foreign("it chose another protocol"));
-    }
-    let config = WebSocketConfig::default()
-        .read_buffer_size(BUFFER)
-        .write_buffer_size(BUFFER)
-        .max_message_size(Some(MESSAGE))
-        .max_frame_size(Some(MESSAGE));
-    let socket = WebSocketStream::from_raw_socket(connection, Role::Client, Some(config)).await;
-    let (sink, socket) = socket.split();
-    Ok((Sender(sink), Receiver { socket, announced: [false; 2] }))
 }
 
-fn has(headers: &HeaderMap, name: &header::HeaderName, value: &str) -> bool {
+/// Whether it was refused by who may let a WebSocket through: not what the API server says of the pod or of rights, nor
+/// what may be its node's own words.
+fn knows_no_spdy(refusal: &Refusal) -> bool {
+    match refusal.status {
+        // It was answered, but not by that protocol.
+        None => refusal.problem.reason == ProblemReason::Refused,
+        Some(400) if refusal.is_explained => refusal.message == STRIPPED,
+        Some(status) => !refusal.is_explained && !matches!(status, 401 | 403 | 404 | 409 | 429),
+    }
+}
+
+/// A refusal, and that of a WebSocket, which takes a right that is not needed but for that.
+fn both(mut refusal: Refusal, second: &Refusal) -> Refusal {
+    refusal.problem.message = format!("{refusal}; over a WebSocket, {second}");
+    refusal
+}
+
+/// The API server does not answer in a protocol that was asked for.
+fn foreign(protocol: &str, why: &str) -> NotDone {
+    let message = format!("the API server forwards no port by {protocol}: {why}");
+    NotDone::Refused(Box::new(Problem::new(ProblemReason::Refused, message).into()))
+}
+
+fn has(headers: &HeaderMap, name: &HeaderName, value: &str) -> bool {
     headers.get(name).is_some_and(|given| given.as_bytes() == value.as_bytes())
+}
+
+fn explained(error: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&error[..error.len().min(LONGEST_ERROR)]);
+    text.trim().replace('\n', " ")
 }
 
 impl Sender {
@@ -119,83 +129,30 @@ impl Sender {
     ///
     /// # Errors
     /// If the connection has ended; [`Receiver::next`] says how.
-    pub async fn send(&mut self, data: &[u8]) -> Result<(), Lost> {
-        let mut message = BytesMut::with_capacity(data.len() + 1);
-        message.put_u8(DATA);
-        message.put_slice(data);
-        self.0.send(Message::Binary(message.freeze())).await.map_err(|error| broken(&error))
-    }
-}
-
-impl Receiver {
-    /// The next bytes; `None` when the pod has ended the connection.
-    ///
-    /// # Errors
-    /// If it has failed.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, Lost> {
-        loop {
-            match self.socket.next().await {
-                None | Some(Ok(Message::Close(_))) => return Ok(None),
-                Some(Err(error)) => return Err(broken(&error)),
-                Some(Ok(Message::Binary(message))) => match read(message, &mut self.announced)? {
-                    Some(data) if !data.is_empty() => return Ok(Some(data)),
-                    Some(_) | None => {}
-                },
-                Some(Ok(_)) => {}
-            }
+    pub async fn send(&mut self, data: Bytes) -> Result<(), Lost> {
+        match &mut self.0 {
+            Sending::Spdy(sender) => sender.send(data).await,
+            Sending::WebSocket(sender) => sender.send(&data).await,
         }
     }
 }
 
-/// The data of a message, if it has some.
-fn read(mut message: Bytes, announced: &mut [bool; 2]) -> Result<Option<Bytes>, Lost> {
-    let Some(channel) = message.first().copied() else { return Ok(None) };
-    let Some(is_known) = announced.get_mut(usize::from(channel)) else {
-        return Err(Lost::Broken(format!("a message is of channel {channel}, which was not asked for")));
-    };
-    let mut data = message.split_off(1);
-    if !std::mem::replace(is_known, true) {
-        // The port, in two bytes.
-        data = data.split_off(data.len().min(2));
+impl Receiver {
+    /// The next bytes, which are not none; `None` when the pod has ended the connection.
+    ///
+    /// # Errors
+    /// If it has failed.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Lost> {
+        match &mut self.0 {
+            Receiving::Spdy(receiver) => receiver.next().await,
+            Receiving::WebSocket(receiver) => receiver.next().await,
+        }
     }
-    match (channel, data.is_empty()) {
-        (_, true) => Ok(None),
-        (ERROR, false) => Err(Lost::Refused(explained(&data))),
-        (_, false) => Ok(Some(data)),
-    }
-}
-
-fn explained(error: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&error[..error.len().min(LONGEST_ERROR)]);
-    text.trim().replace('\n', " ")
-}
-
-fn broken(error: &SocketError) -> Lost {
-    Lost::Broken(error.to_string().replace('\n', " "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn messages_are_of_channels() {
-        let mut announced = [false; 2];
-        let mut came = |message: &'static [u8]| read(Bytes::from_static(message), &mut announced);
-        assert_eq!(came(b""), Ok(None));
-        assert_eq!(came(b"\0\x90\x1f"), Ok(None), "the port");
-        assert_eq!(came(b"\x01\x90\x1f"), Ok(None), "the port");
-        assert_eq!(came(b"\0"), Ok(None));
-        assert_eq!(came(b"\0hello"), Ok(Some("hello".into())));
-        assert_eq!(came(b"\x01refused\nby it\n"), Err(Lost::Refused("refused by it".into())));
-        assert!(matches!(came(b"\x02x"), Err(Lost::Broken(_))));
-    }
-
-    #[test]
-    fn a_port_and_data_may_come_together() {
-        assert_eq!(read(Bytes::from_static(b"\0\x90\x1fhello"), &mut [false; 2]), Ok(Some("hello".into())));
-        assert_eq!(read(Bytes::from_static(b"\0\x90"), &mut [false; 2]), Ok(None));
-    }
 
     #[test]
     fn what_is_refused_has_reached_nobody() {
@@ -208,5 +165,35 @@ mod tests {
     #[test]
     fn an_error_is_cut() {
         assert_eq!(explained(&[b'x'; 2 * LONGEST_ERROR]).len(), LONGEST_ERROR);
+    }
+
+    fn refusal(status: Option<u16>, reason: ProblemReason, is_explained: bool, message: &str) -> Refusal {
+        Refusal { status, is_explained, message: message.to_owned(), ..Problem::new(reason, message).into() }
+    }
+
+    #[test]
+    fn a_web_socket_is_tried_where_spdy_is_not_known_and_nothing_is_said_of_the_pod() {
+        let of = |status: Option<u16>, reason, is_explained, message: &str| {
+            knows_no_spdy(&refusal(status, reason, is_explained, message))
+        };
+        for status in [400, 405, 411, 426, 500, 501, 502, 503] {
+            assert!(of(Some(status), ProblemReason::Refused, false, ""), "{status}, from who knows where");
+            assert!(!of(Some(status), ProblemReason::Refused, true, "no node"), "{status}, of Kubernetes");
+        }
+        for status in [401, 403, 404, 409, 429] {
+            assert!(!of(Some(status), ProblemReason::Refused, false, ""), "{status}");
+        }
+        assert!(of(Some(400), ProblemReason::Invalid, true, STRIPPED));
+        assert!(of(None, ProblemReason::Refused, false, "answered 200 and not by another protocol"));
+        assert!(!of(None, ProblemReason::Unreachable, false, "nobody answers"));
+    }
+
+    #[test]
+    fn where_a_web_socket_takes_a_right_that_is_missing_both_are_told() {
+        let first = refusal(Some(502), ProblemReason::Refused, false, "502 Bad Gateway");
+        let second = refusal(Some(403), ProblemReason::Forbidden, true, "may not get pods/portforward");
+        let told = both(first, &second);
+        assert_eq!(told.to_string(), "502 Bad Gateway; over a WebSocket, may not get pods/portforward");
+        assert_eq!((told.status, told.problem.reason), (Some(502), ProblemReason::Refused));
     }
 }

@@ -6214,8 +6214,8 @@ pub mod tunnel_service_client {
     /// What a caller needs besides: `get` of the object that it names, `list` of
     /// `endpointslices.discovery.k8s.io` behind a Service, `list` of `pods` below a workload, and
     /// `create` of `pods/portforward` of the pod or in its namespace. Where the daemon may impersonate it,
-    /// the API server asks for `get` of `pods/portforward` as well, because ports are forwarded over
-    /// WebSockets. A right that is withdrawn ends the connection.
+    /// the API server asks for `get` of `pods/portforward` as well if a WebSocket is all that is let through
+    /// to it. A right that is withdrawn ends the connection.
     ///
     /// Errors as of StatusService, for the object that is named. Reasons besides, of NOT_FOUND:
     /// PORT_NOT_FOUND; of FAILED_PRECONDITION: NO_ENDPOINT, because nothing is ready there, NO_SELECTOR,

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::evidence::Asked;
 use super::faults::{Answer, StreamingLists, Verb};
+use super::forwards::NotForwarded;
 use super::logs::Open;
 use super::objects::NAMESPACE;
 use super::store::line;
@@ -25,12 +26,14 @@ type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// Answers one request. An error breaks the connection.
 pub(super) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> io::Result<Response<Body>> {
+    if let Some(pod) = forwards::pod_of(request.uri().path()).map(str::to_owned) {
+        return Ok(forwards::answer(&shared, &pod, request).unwrap_or_else(|not| match not {
+            NotForwarded::Status(code, message) => failure(code, message),
+            NotForwarded::Bare(code) => whole(code, "text/html", "<h1>not by this".into()),
+        }));
+    }
     if request.method() == Method::POST {
         return review(&shared, request).await;
-    }
-    if let Some(pod) = forwards::pod_of(request.uri().path()).map(str::to_owned) {
-        let answered = forwards::answer(&shared, &pod, request);
-        return Ok(answered.unwrap_or_else(|code| failure(code, "the port is not to be had")));
     }
     if let Some(user) = request.headers().get("impersonate-user").and_then(|user| user.to_str().ok()) {
         let asked = (user.to_owned(), request.uri().to_string());

@@ -2,6 +2,8 @@
 
 #[path = "tunnels/rights.rs"]
 mod rights;
+#[path = "tunnels/ways.rs"]
+mod ways;
 
 use bytes::Bytes;
 use daymark_proto::v1::forward_request::Message as Sent;

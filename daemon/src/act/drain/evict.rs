@@ -102,6 +102,7 @@ mod tests {
         let reason = if status.is_none() { ProblemReason::Unreachable } else { ProblemReason::Refused };
         Refusal {
             status,
+            is_explained: true,
             reason: String::new(),
             message: message.into(),
             causes: vec![(cause.into(), "the budget web needs 2 healthy pods and has 2 currently".into())],

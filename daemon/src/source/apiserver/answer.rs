@@ -58,6 +58,8 @@ impl From<Problem> for Failure {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Explained {
+    /// `Status`, if it is one.
+    pub(super) kind: String,
     pub(super) message: String,
     /// In one CamelCase word.
     pub(super) reason: String,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, Method, Request, Response, header};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use kube::client::Body;
@@ -42,9 +42,14 @@ impl ApiServer {
     ///
     /// # Errors
     /// If the API server does not answer, or refuses.
-    pub async fn upgrade(&self, path: &str, headers: HeaderMap) -> Result<(HeaderMap, TokioIo<Upgraded>), Refusal> {
+    pub async fn upgrade(
+        &self,
+        method: Method,
+        path: &str,
+        headers: HeaderMap,
+    ) -> Result<(HeaderMap, TokioIo<Upgraded>), Refusal> {
         let invalid = |e: http::Error| Problem::new(ProblemReason::Invalid, format!("{path}: {e}"));
-        let mut request = Request::get(path).body(Body::empty()).map_err(invalid)?;
+        let mut request = Request::builder().method(method).uri(path).body(Body::empty()).map_err(invalid)?;
         request.headers_mut().extend(headers);
         request.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("Upgrade"));
         let response = self.exchange(self.transport.upgrades(), request).await?;

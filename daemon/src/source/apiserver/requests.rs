@@ -32,6 +32,8 @@ pub struct Asking<'a> {
 pub struct Refusal {
     /// The HTTP status; `None`, if there was no answer.
     pub status: Option<u16>,
+    /// Whether the answer is Kubernetes' own, and not that of something on the way.
+    pub is_explained: bool,
     /// Why, in the API server's own CamelCase word; empty, if it says none.
     pub reason: String,
     /// The API server's own sentence, or why there is no answer.
@@ -73,6 +75,7 @@ impl From<Failure> for Refusal {
         let message = if explained.message.is_empty() { problem.message.clone() } else { explained.message };
         Self {
             status: status.map(|status| status.as_u16()),
+            is_explained: explained.kind == "Status",
             reason: explained.reason,
             message,
             causes: causes.into_iter().map(|cause| (cause.reason, cause.message)).collect(),
