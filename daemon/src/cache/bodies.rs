@@ -88,7 +88,7 @@ impl Bodies {
 
     /// What to learn a dictionary from, if it is time to. That takes a while, so that during the
     /// first list it is done once.
-    pub(super) fn to_learn_from(&mut self, listed: bool) -> Option<Vec<Vec<u8>>> {
+    pub(super) fn samples_to_learn_from(&mut self, listed: bool) -> Option<Vec<Vec<u8>>> {
         let again = self.learnt_at > 0;
         if self.samples.len() < SAMPLES || (again && (!listed || self.made < 2 * self.learnt_at)) {
             return None;
@@ -122,7 +122,7 @@ mod tests {
             let fields: String = (0..30).map(field).collect();
             let json = format!(r#"{{"metadata":{{"name":"a-{number}"{fields}}}}}"#);
             bodies.make(json.into_bytes(), &[]).unwrap();
-            if let Some(samples) = bodies.to_learn_from(listed) {
+            if let Some(samples) = bodies.samples_to_learn_from(listed) {
                 bodies.learn(Codec::learn(&samples));
                 learnt.push(number);
             }

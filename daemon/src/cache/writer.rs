@@ -115,7 +115,7 @@ impl Writer {
     /// may wait.
     fn begin_to_learn(&mut self) {
         if self.learning.is_none()
-            && let Some(samples) = self.bodies.to_learn_from(self.is_listed())
+            && let Some(samples) = self.bodies.samples_to_learn_from(self.is_listed())
         {
             self.learning = Some(spawn_blocking(move || Codec::learn(&samples)));
         }
