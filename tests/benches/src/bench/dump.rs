@@ -1,5 +1,6 @@
 //! `daymark dump -A`, and `kubectl cluster-info dump -A`, of a real control plane with many pods.
 
+mod bare;
 mod cluster;
 mod dumper;
 
@@ -46,18 +47,19 @@ pub async fn run(options: Options) -> Result<()> {
     let binary = DaemonBinary::new(&options.common.daymarkd)?;
     let cluster = Cluster::start(&options.control_plane, &binary, options.pods).await?;
     let dumper = Dumper::new(&cluster, options.daymark.clone(), options.kubectl.clone());
-    let mut samples = TOOLS.map(|_| Vec::new());
+    let (mut samples, mut bare) = (TOOLS.map(|_| Vec::new()), Vec::new());
     for _ in 0..options.rounds {
+        bare.push(bare::read(&cluster).await?);
         for (tool, samples) in TOOLS.into_iter().zip(&mut samples) {
             samples.push(dumper.dump(tool, options.pods).await?);
         }
     }
     cluster.end().await?;
-    report(&options, &samples).print();
+    report(&options, &samples, &bare).print();
     Ok(())
 }
 
-fn report(options: &Options, samples: &[Vec<Sample>; 2]) -> Report {
+fn report(options: &Options, samples: &[Vec<Sample>; 2], bare: &[f64]) -> Report {
     let mut report = Report::new(format!(
         "dump, all of a cluster with {} pods and their logs, medians of {} runs in turn",
         options.pods, options.rounds
@@ -74,6 +76,9 @@ fn report(options: &Options, samples: &[Vec<Sample>; 2]) -> Report {
     compare("the client's largest resident set", "MB", targets::DUMP_MEMORY, &client, &client);
     compare("the same, and what the daemon's grew by", "MB", Target::Unset, &both, &client);
     compare("files", "", Target::Unset, &|s| s.files as f64, &|s| s.files as f64);
-    report.note("kubectl's has eight kinds and no log of a run before; Daymark's has every kind, CRDs and their objects");
+    let bare = Figure(median(bare.iter().copied()), "s");
+    report.aside("pods and logs alone, read 8 at a time and discarded", bare, "bare");
+    report
+        .note("kubectl's has eight kinds and no log of a run before; Daymark's has every kind, CRDs and their objects");
     report
 }

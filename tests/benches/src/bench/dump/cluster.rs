@@ -15,7 +15,8 @@ use crate::control_plane::ControlPlane;
 use crate::daemon::{Daemon, DaemonBinary};
 use crate::raw;
 
-const NAMESPACE: &str = "dump";
+/// Where the pods are.
+pub(super) const NAMESPACE: &str = "dump";
 /// Requests at a time.
 const AT_ONCE: usize = 32;
 /// How long the pods may take to run.
