@@ -61,13 +61,22 @@ impl From<&str> for Uid {
     }
 }
 
+/// Where a UUID has hyphens.
+const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+
+/// The text of a UUID.
+fn hyphenated(bytes: &[u8; 16]) -> [u8; 36] {
+    let mut digits =
+        bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]).map(|digit| b"0123456789abcdef"[usize::from(digit)]);
+    std::array::from_fn(|place| if HYPHENS.contains(&place) { b'-' } else { digits.next().unwrap_or(b'-') })
+}
+
 /// The bytes of a UUID that [`Uid`]'s `Display` writes as `text`.
 fn unhyphenated(text: &str) -> Option<[u8; 16]> {
-    let hyphens = [8, 13, 18, 23];
-    if text.len() != 36 || hyphens.iter().any(|place| text.as_bytes()[*place] != b'-') {
+    if text.len() != 36 || HYPHENS.iter().any(|place| text.as_bytes()[*place] != b'-') {
         return None;
     }
-    let mut digits = text.bytes().enumerate().filter(|(place, _)| !hyphens.contains(place)).map(|(_, byte)| byte);
+    let mut digits = text.bytes().enumerate().filter(|(place, _)| !HYPHENS.contains(place)).map(|(_, byte)| byte);
     let mut digit = || match digits.next()? {
         byte @ b'0'..=b'9' => Some(byte - b'0'),
         byte @ b'a'..=b'f' => Some(byte - b'a' + 10),
@@ -83,13 +92,7 @@ fn unhyphenated(text: &str) -> Option<[u8; 16]> {
 impl fmt::Display for Uid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Packed::Uuid(bytes) => {
-                for (place, byte) in bytes.iter().enumerate() {
-                    let hyphen = if matches!(place, 4 | 6 | 8 | 10) { "-" } else { "" };
-                    write!(f, "{hyphen}{byte:02x}")?;
-                }
-                Ok(())
-            }
+            Packed::Uuid(bytes) => f.write_str(std::str::from_utf8(&hyphenated(bytes)).map_err(|_| fmt::Error)?),
             Packed::Other(text) => f.write_str(text),
         }
     }

@@ -17,8 +17,8 @@ const LONGEST_SIBLING: usize = 64 << 10;
 
 /// Makes bodies.
 ///
-/// A dictionary is learnt from the first of those that are whole, in time for most of the rest of
-/// the first list; and again, from some of the whole list, when that is over: lists
+/// A dictionary is learnt from those that are whole: from the first, in time for most of the rest of
+/// the first list, where most are; and from some of the whole list, when that is over: lists
 /// begin with objects that resemble each other more than the others do.
 ///
 /// What siblings, which have the same owner, differ in is less still: most that a list
@@ -29,8 +29,9 @@ pub(super) struct Bodies {
     samples: Vec<Vec<u8>>,
     /// Of so many that are whole one is a sample.
     stride: usize,
-    /// How many were whole.
+    /// How many were whole, and how many were not.
     made: usize,
+    differences: usize,
     learnt_at: usize,
 }
 
@@ -41,6 +42,7 @@ impl Bodies {
     /// If memory for the compressor runs out.
     pub(super) fn make(&mut self, json: Vec<u8>, siblings: &[Body]) -> io::Result<Body> {
         if let Some(body) = Self::as_difference(&json, siblings)? {
+            self.differences += 1;
             return Ok(body);
         }
         let body = Body::new(&json, &self.codec)?;
@@ -87,15 +89,16 @@ impl Bodies {
     }
 
     /// What to learn a dictionary from, if it is time to. That takes a while, so that during the
-    /// first list it is done once.
+    /// first list it is done once, and only if most of its bodies are whole.
     pub(super) fn samples_to_learn_from(&mut self, listed: bool) -> Option<Vec<Vec<u8>>> {
         let again = self.learnt_at > 0;
-        if self.samples.len() < SAMPLES || (again && (!listed || self.made < 2 * self.learnt_at)) {
+        let can_wait = !listed && (again || self.differences > self.made);
+        if self.samples.len() < SAMPLES || can_wait || (again && self.made < 2 * self.learnt_at) {
             return None;
         }
         self.learnt_at = self.made;
         self.stride = 1;
-        Some(if again { std::mem::take(&mut self.samples) } else { self.samples.clone() })
+        Some(if listed { std::mem::take(&mut self.samples) } else { self.samples.clone() })
     }
 
     /// Uses a dictionary that was learnt, from now on. Bodies that were made before stay as they are
@@ -131,6 +134,21 @@ mod tests {
         (1..=5000).for_each(|number| make(number, false));
         (5001..=5100).for_each(|number| make(number, true));
         assert_eq!(learnt, [SAMPLES, 5001]);
+    }
+
+    #[test]
+    fn where_most_are_differences_a_dictionary_can_wait_for_the_end_of_the_list() {
+        let mut bodies = Bodies::default();
+        for workload in 0..SAMPLES {
+            let first = bodies.make(pod(workload * 1000, 1), &[]).unwrap();
+            for number in 2..4 {
+                bodies.make(pod(workload * 1000, number), std::slice::from_ref(&first)).unwrap();
+            }
+        }
+        assert_eq!((bodies.made, bodies.differences), (SAMPLES, 2 * SAMPLES));
+        assert!(bodies.samples_to_learn_from(false).is_none());
+        assert_eq!(bodies.samples_to_learn_from(true).map(|samples| samples.len()), Some(SAMPLES));
+        assert!(bodies.samples_to_learn_from(true).is_none(), "once is enough");
     }
 
     fn pod(workload: usize, number: usize) -> Vec<u8> {
