@@ -305,6 +305,44 @@ fn only_a_proof_that_began_after_it_bears_a_leaning_out() {
     assert_eq!(tally.verdict(at(7)).unwrap().outcome, Outcome::Failed);
 }
 
+/// A Job that has ended, or has not; `goes` if it is being deleted.
+fn job(uid: &str, version: u64, ended: bool, goes: bool) -> Option<Seen> {
+    let kind = Kind {
+        group: "batch".into(),
+        version: "v1".into(),
+        resource: "jobs".into(),
+        singular: "job".into(),
+        kind: "Job".into(),
+        short_names: Vec::new(),
+        namespaced: true,
+    };
+    let condition = json!({"type": "Complete", "status": if ended { "True" } else { "False" }});
+    let json = json!({
+        "metadata": {
+            "name": "a", "namespace": "n", "uid": uid, "resourceVersion": version.to_string(), "generation": 1,
+            "deletionTimestamp": goes.then_some("2026-01-01T00:00:00Z"), "finalizers": ["foregroundDeletion"],
+        },
+        "spec": {"completions": 1}, "status": {"succeeded": u8::from(ended), "conditions": [condition]},
+    });
+    let object = decode(&kind, json.to_string().as_bytes(), None).unwrap().object;
+    let ruling = judge(&object, &Nothing, at(0));
+    Some(Seen::plain(Arc::new(Packer::default().pack_shared(&object, ruling))))
+}
+
+#[test]
+fn a_job_that_has_ended_well_and_goes_has_ended_well() {
+    let told = |versions: Vec<Option<Seen>>| {
+        let mut tally = Tally::new(Policy::default(), Some(vec![place("a")]), false, at(0));
+        versions.into_iter().for_each(|seen| tally.learn(place("a"), seen, at(1)));
+        proven(&mut tally, at(2)).map(|verdict| verdict.outcome)
+    };
+    assert_eq!(told(vec![job("1", 1, true, false), job("1", 2, true, true)]), Some(Outcome::Passed));
+    assert_eq!(told(vec![job("1", 1, false, false), job("1", 2, false, true)]), None, "it has not ended");
+    assert_eq!(told(vec![job("1", 1, true, false), job("2", 2, false, false)]), None, "another one");
+    assert_eq!(told(vec![job("1", 1, true, false), job("2", 2, true, true)]), None, "another one that goes");
+    assert_eq!(told(vec![job("1", 1, true, false), None]), None, "it may have been gone when it was asked for");
+}
+
 #[test]
 fn a_look_ends_with_the_first_proof() {
     let look = || Tally::new(Policy { once: true, ..Policy::default() }, Some(vec![place("a")]), false, at(0));

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::policy::{Criterion, Policy};
 use super::seen::Seen;
-use crate::record::{Record, Uid};
+use crate::record::{Detail, Record, Uid};
 use crate::rule::DRAINED;
 use crate::rule::conventions::NO_STATUS;
 use crate::state::{Doom, Judgement, State};
@@ -132,6 +132,9 @@ impl Course {
 
     /// Takes in its newest version.
     pub fn learn(&mut self, seen: Option<Seen>, policy: &Policy, at: Timestamp) {
+        if self.has_only_to_go(seen.as_ref(), policy) {
+            return;
+        }
         let (before, now) = (self.seen(), seen.as_ref().map(|seen| &seen.record));
         let is_another = match (before, now) {
             (Some(before), Some(now)) => before.uid != now.uid || before.generation != now.generation,
@@ -148,6 +151,15 @@ impl Course {
         }
         self.seen = seen;
         self.note(policy, at);
+    }
+
+    /// Whether it is a Job that has ended, and now goes: it has ended as it has, whatever becomes of it, and its TTL may
+    /// remove it before anybody could look. When it is gone nobody can say that it was there when it was asked for.
+    fn has_only_to_go(&self, now: Option<&Seen>, policy: &Policy) -> bool {
+        let (Some(before), Some(now)) = (self.seen(), now) else { return false };
+        let goes = now.record.uid == before.uid && now.record.judgement.state == State::Terminating;
+        let is_asked_for = policy.goal.asks(Criterion::Deleted) || policy.goal.asks(Criterion::Exists);
+        goes && before.detail == Detail::Over && !is_asked_for
     }
 
     fn note(&mut self, policy: &Policy, at: Timestamp) {
