@@ -127,7 +127,8 @@ impl Reader {
             Err(e) => return Err(self.broken_off(&e)),
         }
         self.line += 1;
-        let corrupt = |problem: String| Flaw::Corrupt { line: self.line, problem };
+        // It may quote what the line says.
+        let corrupt = |problem: String| Flaw::Corrupt { line: self.line, problem: problem.replace('\n', " ") };
         let line: Line<'_> = serde_json::from_slice(&self.buffer).map_err(|e| corrupt(e.to_string()))?;
         let at = self.header.started_at.checked_add(Duration::from_millis(line.at));
         let at = at.map_err(|e| corrupt(e.to_string()))?;
@@ -169,7 +170,7 @@ fn parse_header(line: &[u8]) -> Result<Header, Flaw> {
         format: String,
         version: u32,
     }
-    let not = |e: serde_json::Error| Flaw::NotARecording(format!("its header: {e}"));
+    let not = |e: serde_json::Error| Flaw::NotARecording(format!("its header: {e}").replace('\n', " "));
     // The version first: a newer header may have other fields.
     let Version { format, version } = serde_json::from_slice(line).map_err(not)?;
     if format != FORMAT {
