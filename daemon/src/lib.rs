@@ -42,6 +42,7 @@ pub mod lifecycle;
 pub mod logs;
 pub mod node;
 pub mod object;
+mod one_line;
 pub mod predicate;
 pub mod proof;
 pub mod record;

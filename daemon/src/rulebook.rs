@@ -17,6 +17,7 @@ use serde_saphyr::Spanned;
 
 use self::rule::Rule;
 use crate::kind::Kind;
+use crate::one_line::one_line;
 use crate::rule::custom::CustomRule;
 use crate::rule::view::Related;
 
@@ -194,10 +195,6 @@ impl Rulebook {
 
 fn looked_at(group: &str, kind: &str) -> Option<Related> {
     Related::ALL.into_iter().find(|set| set.group_kind() == (group, kind))
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -344,6 +344,23 @@ fn a_job_that_has_ended_well_and_goes_has_ended_well() {
 }
 
 #[test]
+fn a_job_that_goes_is_looked_at_by_who_asks_for_something_else() {
+    let met = |policy: Policy, versions: [Option<Seen>; 2]| {
+        let mut tally = Tally::new(policy, Some(vec![place("a")]), false, at(0));
+        versions.into_iter().for_each(|seen| tally.learn(place("a"), seen, at(1)));
+        proven(&mut tally, at(2)).map(|verdict| verdict.outcome)
+    };
+    let asks = |goal| Policy { goal: Goal::one(goal), ..Policy::default() };
+    let versions = |ended: [bool; 2]| {
+        [holding(&[ended[0]], job("1", 1, true, false)), holding(&[ended[1]], job("1", 2, true, true))]
+    };
+    assert_eq!(met(asks(Criterion::Exists), versions([false, false])), None, "it goes");
+    assert_eq!(met(asks(Criterion::Holds(0)), versions([false, true])), Some(Outcome::Passed));
+    let failing = Policy { fail_on: vec![Criterion::Holds(0)], ..Policy::default() };
+    assert_eq!(met(failing, versions([false, true])), Some(Outcome::Failed));
+}
+
+#[test]
 fn a_look_ends_with_the_first_proof() {
     let look = || Tally::new(Policy { once: true, ..Policy::default() }, Some(vec![place("a")]), false, at(0));
     for (seen, outcome, reason) in [

@@ -83,6 +83,19 @@ async fn a_file_is_not_written_over() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_is_told_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r");
+    record(&path).await;
+    let text = String::from_utf8(zstd::decode_all(&*fs::read(&path).unwrap()).unwrap()).unwrap();
+    assert!(text.contains("listBegins"), "{text}");
+    let broken = text.replacen("listBegins", r"list\nBegins", 1);
+    fs::write(&path, zstd::encode_all(broken.as_bytes(), 1).unwrap()).unwrap();
+    let error = Reader::open(&path).unwrap().next_event().unwrap_err().to_string();
+    assert!(error.contains("is corrupt: unknown variant") && !error.contains('\n'), "{error}");
+}
+
+#[tokio::test]
 async fn a_recording_that_is_cut_anywhere_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r");

@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderName};
 
 use super::actor::{Actor, NotDone};
 use crate::kind::escape;
+use crate::one_line::one_line;
 use crate::record::Key;
 use crate::source::apiserver::requests::Refusal;
 use crate::source::{Problem, ProblemReason};
@@ -119,8 +120,7 @@ fn has(headers: &HeaderMap, name: &HeaderName, value: &str) -> bool {
 }
 
 fn explained(error: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&error[..error.len().min(LONGEST_ERROR)]);
-    text.trim().replace('\n', " ")
+    one_line(&String::from_utf8_lossy(&error[..error.len().min(LONGEST_ERROR)]))
 }
 
 impl Sender {

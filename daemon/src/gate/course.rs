@@ -153,13 +153,15 @@ impl Course {
         self.note(policy, at);
     }
 
-    /// Whether it is a Job that has ended, and now goes: it has ended as it has, whatever becomes of it, and its TTL may
-    /// remove it before anybody could look. When it is gone nobody can say that it was there when it was asked for.
+    /// Whether it is a Job that has ended as it was to, or has failed, and now goes: so it has ended, whatever becomes of it, and
+    /// its TTL may remove it before anybody could look. When it is gone nobody can say that it was there when it was asked for;
+    /// and where the gate is to fail on something, that may be so of this version.
     fn has_only_to_go(&self, now: Option<&Seen>, policy: &Policy) -> bool {
         let (Some(before), Some(now)) = (self.seen(), now) else { return false };
         let goes = now.record.uid == before.uid && now.record.judgement.state == State::Terminating;
         let is_asked_for = policy.goal.asks(Criterion::Deleted) || policy.goal.asks(Criterion::Exists);
-        goes && before.detail == Detail::Over && !is_asked_for
+        let is_decided = (self.is_met(policy) || self.fails_with(Doom::Fatal)) && policy.fail_on.is_empty();
+        goes && before.detail == Detail::Over && is_decided && !is_asked_for
     }
 
     fn note(&mut self, policy: &Policy, at: Timestamp) {

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::{FORMAT, Header, Line, LineEvent, VERSION};
+use crate::one_line::one_line;
 use crate::source::{Event, Problem};
 
 /// Longer than any object that etcd takes, by far: what is longer is no line.
@@ -128,7 +129,7 @@ impl Reader {
         }
         self.line += 1;
         // It may quote what the line says.
-        let corrupt = |problem: String| Flaw::Corrupt { line: self.line, problem: problem.replace('\n', " ") };
+        let corrupt = |problem: String| Flaw::Corrupt { line: self.line, problem: one_line(&problem) };
         let line: Line<'_> = serde_json::from_slice(&self.buffer).map_err(|e| corrupt(e.to_string()))?;
         let at = self.header.started_at.checked_add(Duration::from_millis(line.at));
         let at = at.map_err(|e| corrupt(e.to_string()))?;
@@ -170,7 +171,7 @@ fn parse_header(line: &[u8]) -> Result<Header, Flaw> {
         format: String,
         version: u32,
     }
-    let not = |e: serde_json::Error| Flaw::NotARecording(format!("its header: {e}").replace('\n', " "));
+    let not = |e: serde_json::Error| Flaw::NotARecording(format!("its header: {e}"));
     // The version first: a newer header may have other fields.
     let Version { format, version } = serde_json::from_slice(line).map_err(not)?;
     if format != FORMAT {

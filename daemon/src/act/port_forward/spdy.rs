@@ -25,6 +25,7 @@ use self::frames::{Frames, Opening, Part, Violation};
 use self::outlet::Outlet;
 use super::{LONGEST_ERROR, Lost, explained, foreign, has};
 use crate::act::actor::{Actor, NotDone};
+use crate::one_line::one_line;
 
 /// What the connection goes on in.
 const SPDY: &str = "SPDY/3.1";
@@ -254,7 +255,7 @@ fn reset(reason: u32) -> Lost {
 }
 
 fn line(error: &io::Error) -> String {
-    error.to_string().replace('\n', " ")
+    one_line(&error.to_string())
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
 use super::{Lost, explained, foreign, has};
 use crate::act::actor::{Actor, NotDone};
+use crate::one_line::one_line;
 
 /// Messages whose first byte is a channel, from 0 on.
 const PROTOCOL: &str = "v4.channel.k8s.io";
@@ -125,7 +126,7 @@ fn read(mut message: Bytes, announced: &mut [bool; 2]) -> Result<Option<Bytes>, 
 }
 
 fn broken(error: &SocketError) -> Lost {
-    Lost::Broken(error.to_string().replace('\n', " "))
+    Lost::Broken(one_line(&error.to_string()))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use super::ApiServer;
 use super::transport::Ticket;
 use crate::kind::{Kind, escape};
+use crate::one_line::one_line;
 use crate::record::{Key, Uid};
 use crate::source::{Collection, Problem, ProblemReason, Selectors, Set, Truth};
 use crate::{body, decode};
@@ -356,7 +357,7 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
             text.push_str(&part);
         }
     }
-    text.replace('\n', " ")
+    one_line(&text)
 }
 
 /// Why a connection failed: the innermost cause. Those around it say only that
@@ -364,7 +365,7 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
     let text = causes(error).last().map_or_else(|| error.to_string(), ToString::to_string);
     // rustls adds the address of an explanation.
-    text.split(": https://").next().unwrap_or_default().replace('\n', " ")
+    one_line(text.split(": https://").next().unwrap_or_default())
 }
 
 fn causes(error: &dyn std::error::Error) -> impl Iterator<Item = &dyn std::error::Error> {

@@ -106,6 +106,9 @@ impl Items {
                         _ => {}
                     }
                     if self.item_depth == 0 {
+                        if byte != b'}' {
+                            return Err(NotAList::NoObject);
+                        }
                         self.place = Place::Between;
                         self.frame = frame.slice(at + 1..);
                         return self.whole(frame.slice(begun..=at)).map(Some);
@@ -230,6 +233,7 @@ mod tests {
             (r#"{"items":[{"a":1}"#, "cut off"),
             (r#"{"metadata":{},"items":[{"a""#, "cut off"),
             (r#"{"metadata":{},"items":[1]}"#, "no object"),
+            (r#"{"metadata":{},"items":[{"a":1]]}"#, "no object"),
             (r#"{"items":[]}"#, "metadata"),
             ("[]", "invalid length"),
             ("", "EOF"),
