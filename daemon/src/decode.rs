@@ -46,7 +46,23 @@ pub struct Decoded {
 /// If it is not JSON, if a field that a rule reads has another type, or if it
 /// has no name or UID.
 pub fn decode(kind: &Kind, json: &[u8], custom: Option<&Arc<dyn CustomRule>>) -> Result<Decoded, DecodeError> {
-    let (object, cuts) = kinds::read(&kind.group, &kind.kind, json, custom)?;
+    named(kinds::read(&kind.group, &kind.kind, json, custom)?)
+}
+
+/// As [`decode`], of the object that `text` begins with; how many bytes it takes up there, too.
+///
+/// # Errors
+/// As of [`decode`].
+pub fn decode_first(
+    kind: &Kind,
+    text: &str,
+    custom: Option<&Arc<dyn CustomRule>>,
+) -> Result<(Decoded, usize), DecodeError> {
+    let (read, length) = kinds::read_first(&kind.group, &kind.kind, text, custom)?;
+    Ok((named(read)?, length))
+}
+
+fn named((object, cuts): kinds::Read) -> Result<Decoded, DecodeError> {
     for (field, value) in [("name", &object.metadata.name), ("uid", &object.metadata.uid)] {
         if value.is_empty() {
             return Err(DecodeError::Anonymous(field));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Decoded, Identity, decode, identity, undecodable};
+use super::{Decoded, Identity, decode, decode_first, identity, undecodable};
 use crate::body;
 use crate::kind::Kind;
 use crate::object::Object;
@@ -85,6 +85,16 @@ impl Decoder {
             Event::Restored => Arrival::Restored,
             Event::Lost(problem) => Arrival::Lost(problem),
         }
+    }
+
+    /// Decodes the object that `list` begins with, and tells how long it is there; `None` of one that
+    /// is not good, which has to be cut out and decoded by itself.
+    #[must_use]
+    pub fn listed(&self, list: &str) -> Option<(Arrival, usize)> {
+        let (Decoded { object, cuts }, length) = decode_first(&self.kind, list, self.custom.as_ref()).ok()?;
+        let json = list.get(..length)?.as_bytes();
+        let body = self.bodies.then(|| body::of_parsed(&self.kind, json, cuts)).transpose().ok()?;
+        Some((Arrival::Listed(Version::Good { object: Box::new(object), body }), length))
     }
 
     fn version(&self, json: &Bytes) -> Version {

@@ -26,8 +26,8 @@ pub(super) struct Facet<Spec, Status> {
 /// An object that was read, and where its JSON has what its body does not.
 pub type Read = (Object, Cuts);
 
-/// Reads the JSON of an object of one kind.
-type Reader = fn(&[u8]) -> Result<Read, Error>;
+/// Reads the object of one kind that a text begins with; how long it is there, too.
+type Reader = fn(&str) -> Result<(Read, usize), Error>;
 
 /// Kinds whose objects are as they should be by being there.
 const PLAIN: &[(&str, &[&str])] = &[
@@ -67,10 +67,30 @@ const PLAIN: &[(&str, &[&str])] = &[
 /// # Errors
 /// If it is not JSON, or a field that the rule reads is not of its type.
 pub fn read(group: &str, kind: &str, json: &[u8], custom: Option<&Arc<dyn CustomRule>>) -> Result<Read, Error> {
+    // As text: it is looked at as a whole once, and not each of its strings by itself.
+    let text = std::str::from_utf8(json)
+        .map_err(|error| <Error as serde::de::Error>::custom(format!("it is not UTF-8: {error}")))?;
+    let (read, length) = read_first(group, kind, text, custom)?;
+    match text.get(length..).map(str::trim_ascii) {
+        Some("") => Ok(read),
+        _ => Err(serde::de::Error::custom(format!("something stands behind it, at byte {length}"))),
+    }
+}
+
+/// As [`read`], of the object that `text` begins with; how many bytes it takes up there, too.
+///
+/// # Errors
+/// As of [`read`].
+pub fn read_first(
+    group: &str,
+    kind: &str,
+    text: &str,
+    custom: Option<&Arc<dyn CustomRule>>,
+) -> Result<(Read, usize), Error> {
     match (custom, reader(group, kind)) {
-        (Some(rule), _) => by_custom_rule(json, rule),
-        (None, Some(read)) => read(json),
-        (None, None) => whole::<conventions::Conventional>(json),
+        (Some(rule), _) => by_custom_rule(text, rule),
+        (None, Some(read)) => read(text),
+        (None, None) => whole::<conventions::Conventional>(text),
     }
 }
 
@@ -142,40 +162,44 @@ struct Document<Spec, Status> {
 }
 
 /// `spec` and `status`, in one pass.
-fn facet<Spec, Status>(json: &[u8]) -> Result<Read, Error>
+fn facet<Spec, Status>(text: &str) -> Result<(Read, usize), Error>
 where
     Spec: DeserializeOwned + Default,
     Status: DeserializeOwned + Default,
     Facet<Spec, Status>: Facts + 'static,
 {
-    let Document { api_version, kind, metadata, spec, status } = serde_json::from_str(text(json)?)?;
+    let (Document { api_version, kind, metadata, spec, status }, length) = first(text)?;
     let cuts = Cuts { api_version, kind, managed_fields: metadata.managed_fields };
-    Ok((Object { metadata, facts: Box::new(Facet { spec, status }) }, cuts))
-}
-
-/// JSON as text: it is looked at as a whole once, and not each of its strings by itself.
-fn text(json: &[u8]) -> Result<&str, Error> {
-    std::str::from_utf8(json).map_err(|error| serde::de::Error::custom(format!("it is not UTF-8: {error}")))
+    Ok(((Object { metadata, facts: Box::new(Facet { spec, status }) }, cuts), length))
 }
 
 /// Members of the object itself, in a second pass.
-fn whole<F: DeserializeOwned + Facts + 'static>(json: &[u8]) -> Result<Read, Error> {
-    let json = text(json)?;
-    let (metadata, cuts) = metadata(json)?;
-    Ok((Object { metadata, facts: Box::new(serde_json::from_str::<F>(json)?) }, cuts))
+fn whole<F: DeserializeOwned + Facts + 'static>(text: &str) -> Result<(Read, usize), Error> {
+    let (metadata, cuts, length) = metadata(text)?;
+    let (facts, _) = first::<F>(text)?;
+    Ok(((Object { metadata, facts: Box::new(facts) }, cuts), length))
 }
 
-fn by_custom_rule(json: &[u8], rule: &Arc<dyn CustomRule>) -> Result<Read, Error> {
-    let text = text(json)?;
-    let (metadata, cuts) = metadata(text)?;
-    let conventional = serde_json::from_str(text)?;
+fn by_custom_rule(text: &str, rule: &Arc<dyn CustomRule>) -> Result<(Read, usize), Error> {
+    let (metadata, cuts, length) = metadata(text)?;
+    let (conventional, _) = first(text)?;
+    let json = text.get(..length).unwrap_or(text).as_bytes();
     let says_what_is_observed = rule.says_what_is_observed();
     let custom = Custom { conventional, says_what_is_observed, judgement: rule.judge(json) };
-    Ok((Object { metadata, facts: Box::new(custom) }, cuts))
+    Ok(((Object { metadata, facts: Box::new(custom) }, cuts), length))
 }
 
-fn metadata(json: &str) -> Result<(Metadata, Cuts), Error> {
-    let Document { api_version, kind, metadata, .. } = serde_json::from_str::<Document<IgnoredAny, IgnoredAny>>(json)?;
+fn metadata(text: &str) -> Result<(Metadata, Cuts, usize), Error> {
+    let (Document { api_version, kind, metadata, .. }, length) = first::<Document<IgnoredAny, IgnoredAny>>(text)?;
     let cuts = Cuts { api_version, kind, managed_fields: metadata.managed_fields };
-    Ok((metadata, cuts))
+    Ok((metadata, cuts, length))
+}
+
+/// The value that a text begins with, and how many bytes it takes up.
+fn first<T: DeserializeOwned>(text: &str) -> Result<(T, usize), Error> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter();
+    match values.next() {
+        Some(value) => Ok((value?, values.byte_offset())),
+        None => Err(serde::de::Error::custom("it is empty")),
+    }
 }

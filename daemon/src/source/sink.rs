@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
@@ -77,7 +78,32 @@ impl Sink {
             recorder.record(at, *kind, event.clone()).await;
         }
         // Here, not where it is written: the two run side by side.
-        self.batch.push((at, self.decoder.decode(event)));
+        let arrival = self.decoder.decode(event);
+        self.take(at, arrival).await
+    }
+
+    /// Holds, as listed, the object that begins at byte `start` of a list, whose text is that of its
+    /// bytes; how long it is, or `None` if it is not good: then it is to be cut out, and held.
+    ///
+    /// # Errors
+    /// If nobody reads any more.
+    pub(super) async fn hold_listed(
+        &mut self,
+        (bytes, text): (&Bytes, &str),
+        start: usize,
+    ) -> Result<Option<usize>, Closed> {
+        let listed = text.get(start..).and_then(|list| self.decoder.listed(list));
+        let Some((arrival, length)) = listed else { return Ok(None) };
+        let at = self.clock.now();
+        if let Some((recorder, kind)) = &self.recorder {
+            recorder.record(at, *kind, Event::Listed(bytes.slice(start..start + length))).await;
+        }
+        self.take(at, arrival).await?;
+        Ok(Some(length))
+    }
+
+    async fn take(&mut self, at: Timestamp, arrival: Arrival) -> Result<(), Closed> {
+        self.batch.push((at, arrival));
         if self.batch.len() >= BATCH { self.flush().await } else { Ok(()) }
     }
 

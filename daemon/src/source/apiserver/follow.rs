@@ -7,11 +7,13 @@ use futures::FutureExt as _;
 use http::StatusCode;
 
 use super::ApiServer;
-use super::answer::{Failure, Page, malformed, unreachable};
+use super::answer::{Failure, malformed, unreachable};
+use super::items::Items;
 use super::lines::Lines;
 use super::transport::Ticket;
 use super::watch_event::{WatchEvent, version_of};
 use crate::kind::escape;
+use crate::source::listing::PageEnd;
 use crate::source::{Closed, Collection, Event, Problem, ProblemReason, Sink};
 
 /// Objects per page of a list.
@@ -207,17 +209,33 @@ impl<'a> Following<'a> {
                 // Of a list that was begun it means: begin again.
                 Err(failure) => return Err(End::Problem(failure.problem)),
             };
-            let page: Page<'_> = serde_json::from_slice(&body).map_err(|e| malformed("list", &e))?;
-            for item in page.items {
-                self.sink.hold(Event::Listed(body.slice_ref(item.get().as_bytes()))).await?;
-            }
-            if page.metadata.r#continue.is_empty() {
-                let version = page.metadata.resource_version;
+            let end = self.page(body).await?;
+            if end.next.is_empty() {
+                let version = end.version.parse().map_err(|_| malformed("list", &"its resourceVersion is no number"))?;
                 self.sink.put(Event::ListEnds(version)).await?;
                 return Ok(version);
             }
-            token = page.metadata.r#continue;
+            token = end.next;
         }
+    }
+
+    /// Puts the objects of a page: each is looked at once, and where it ends is known when it is
+    /// decoded.
+    async fn page(&mut self, body: Bytes) -> Result<PageEnd, End> {
+        let text = std::str::from_utf8(&body).map_err(|e| malformed("list", &e))?;
+        let mut items = Items::default();
+        items.put(body.clone());
+        while let Some(left) = items.next_start().map_err(|e| malformed("list", &e))? {
+            match self.sink.hold_listed((&body, text), body.len() - left).await? {
+                Some(length) => items.skip(length),
+                None => {
+                    let bad = items.next_item().map_err(|e| malformed("list", &e))?;
+                    let bad = bad.ok_or_else(|| malformed("list", &"it is cut off"))?;
+                    self.sink.hold(Event::Listed(bad)).await?;
+                }
+            }
+        }
+        Ok(items.end().map_err(|e| malformed("list", &e))?)
     }
 
     /// Puts a whole list as a watch brings it, and what follows.

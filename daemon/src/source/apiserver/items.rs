@@ -1,6 +1,6 @@
 //! The objects of a list, cut out of its JSON while it comes.
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use serde::Deserialize;
 
 use crate::source::listing::PageEnd;
@@ -122,6 +122,33 @@ impl Items {
         Ok(None)
     }
 
+    /// How many bytes are left of what came, from the next object's first on. Whoever knows how long
+    /// it is may [`skip`](Self::skip) it; else it is the [`next_item`](Self::next_item).
+    pub(super) fn next_start(&mut self) -> Result<Option<usize>, NotAList> {
+        let frame = std::mem::take(&mut self.frame);
+        for (at, &byte) in frame.iter().enumerate() {
+            match self.place {
+                Place::Between if byte == b'{' => {
+                    self.frame = frame.slice(at..);
+                    return Ok(Some(self.frame.len()));
+                }
+                Place::Between => self.look_between(byte)?,
+                Place::Around => {
+                    let in_string = self.string.takes(byte);
+                    self.look_around(byte, in_string)?;
+                }
+                // Of one object the beginning was taken, and not the end.
+                Place::Within => return Err(NotAList::CutOff),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Passes over the object that begins what is left.
+    pub(super) fn skip(&mut self, length: usize) {
+        self.frame.advance(length.min(self.frame.len()));
+    }
+
     /// What stood around the objects, when all has come.
     pub(super) fn end(&self) -> Result<PageEnd, NotAList> {
         #[derive(Deserialize)]
@@ -225,6 +252,26 @@ mod tests {
             let list = format!(r#"{{"metadata":{{"resourceVersion":"7"}}{none}}}"#);
             assert_eq!(apart(&[list.as_bytes()]).unwrap().0, [""; 0], "{list}");
         }
+    }
+
+    #[test]
+    fn objects_can_be_passed_over_by_who_knows_how_long_they_are() {
+        let list = br#"{"metadata":{"resourceVersion":"7"},"items":[ {"a":"]}"},{"b":[{}]} ,{"c":1}],"x":{}}"#;
+        let mut items = Items::default();
+        items.put(Bytes::from_static(list));
+        let mut starts = Vec::new();
+        while let Some(left) = items.next_start().unwrap() {
+            let start = list.len() - left;
+            starts.push(start);
+            match list[start + 2] {
+                b'a' => items.skip(r#"{"a":"]}"}"#.len()),
+                b'b' => assert_eq!(items.next_item().unwrap().unwrap(), r#"{"b":[{}]}"#),
+                _ => items.skip(r#"{"c":1}"#.len()),
+            }
+        }
+        let begins: Vec<_> = starts.iter().map(|&start| &list[start..start + 4]).collect();
+        assert_eq!(begins, [br#"{"a""#, br#"{"b""#, br#"{"c""#]);
+        assert_eq!(items.end().unwrap().version, "7");
     }
 
     #[test]
