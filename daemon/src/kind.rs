@@ -64,6 +64,12 @@ impl Kind {
         self.group.is_empty() && self.resource == "pods"
     }
 
+    /// Whether its objects are Jobs.
+    #[must_use]
+    pub fn is_jobs(&self) -> bool {
+        self.group == "batch" && self.resource == "jobs"
+    }
+
     /// Whether its objects are nodes.
     #[must_use]
     pub fn is_nodes(&self) -> bool {

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use process::Worker;
 use wire::Answer;
 
+mod budget;
 mod process;
 mod wire;
 pub mod worker;
@@ -66,7 +67,9 @@ pub struct Document<'a> {
 pub struct Limits {
     /// How many workers there are at most.
     pub workers: usize,
-    /// How long a worker may take for one call, with all its documents.
+    /// How much processor time a worker may take for one call, with all its documents. Whether it
+    /// gets a processor is not the expression's fault; but no call takes longer than [`SLOWEST`]
+    /// times as long.
     pub time: Duration,
     /// A worker's address space in bytes, the program itself included.
     pub memory: u64,
@@ -88,6 +91,9 @@ impl Default for Limits {
     }
 }
 
+/// So many times as long as its processor time a call may take on a machine that is busy.
+pub const SLOWEST: u32 = 10;
+
 /// A predicate that was not evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PredicateError {
@@ -97,7 +103,7 @@ pub enum PredicateError {
     /// The expression is none: what is wrong with it and where, in one line.
     #[error("the expression is invalid: {0}")]
     Invalid(String),
-    /// The worker did not answer within this time.
+    /// The worker has taken more than this time, of a processor, for it.
     #[error("the expression takes longer than {0:?}")]
     TooSlow(Duration),
     /// The worker did not survive it: memory or stack ran out.
@@ -188,7 +194,7 @@ impl Predicates {
         expression: &Expression,
         documents: &[Document<'_>],
     ) -> Result<Vec<bool>, PredicateError> {
-        let error = match timeout(self.limits.time, worker.ask(expression, documents)).await {
+        let is_late = match timeout(self.limits.time * SLOWEST, worker.ask(expression, documents)).await {
             Ok(Ok(answer)) => {
                 self.idle.lock().push(worker);
                 return match answer {
@@ -196,10 +202,14 @@ impl Predicates {
                     Answer::Invalid(message) => Err(PredicateError::Invalid(message)),
                 };
             }
-            Ok(Err(_)) => PredicateError::Died,
-            Err(_) => PredicateError::TooSlow(self.limits.time),
+            Ok(Err(_)) => false,
+            Err(_) => true,
         };
-        worker.end().await;
-        Err(error)
+        let has_spent_its_time = worker.end().await;
+        Err(if is_late || has_spent_its_time {
+            PredicateError::TooSlow(self.limits.time)
+        } else {
+            PredicateError::Died
+        })
     }
 }

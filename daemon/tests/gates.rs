@@ -330,17 +330,44 @@ fn job(uid: &str, version: u64, ended: bool, goes: bool) -> Option<Seen> {
 }
 
 #[test]
-fn a_job_that_has_ended_well_and_goes_has_ended_well() {
+fn a_job_that_has_ended_and_goes_has_ended() {
     let told = |versions: Vec<Option<Seen>>| {
-        let mut tally = Tally::new(Policy::default(), Some(vec![place("a")]), false, at(0));
+        let mut tally = Tally::new(Policy::default(), Some(vec![place("a")]), false, at(0)).from_a_proof();
         versions.into_iter().for_each(|seen| tally.learn(place("a"), seen, at(1)));
         proven(&mut tally, at(2)).map(|verdict| verdict.outcome)
     };
     assert_eq!(told(vec![job("1", 1, true, false), job("1", 2, true, true)]), Some(Outcome::Passed));
     assert_eq!(told(vec![job("1", 1, false, false), job("1", 2, false, true)]), None, "it has not ended");
+    assert_eq!(told(vec![job("1", 1, false, false), job("1", 2, true, true)]), Some(Outcome::Passed));
     assert_eq!(told(vec![job("1", 1, true, false), job("2", 2, false, false)]), None, "another one");
+    assert_eq!(told(vec![job("1", 2, true, true)]), None, "it went when it was asked for, to make room");
     assert_eq!(told(vec![job("1", 1, true, false), job("2", 2, true, true)]), None, "another one that goes");
     assert_eq!(told(vec![job("1", 1, true, false), None]), None, "it may have been gone when it was asked for");
+}
+
+#[test]
+fn a_job_that_was_there_since_it_was_asked_for_need_not_be_there_any_more() {
+    let told = |first: Option<Seen>, then: Vec<Option<Seen>>, policy: Policy| {
+        let mut tally = Tally::new(policy, Some(vec![place("a")]), false, at(0)).from_a_proof();
+        tally.learn(place("a"), first, at(0));
+        assert_eq!(proven(&mut tally, at(1)), None);
+        then.into_iter().for_each(|seen| tally.learn(place("a"), seen, at(2)));
+        proven(&mut tally, at(3)).map(|verdict| verdict.outcome)
+    };
+    let (none, running, ended) = (|| None, || job("1", 1, false, false), || job("1", 2, true, false));
+    for first in [none(), running()] {
+        assert_eq!(told(first.clone(), vec![ended(), None], Policy::default()), Some(Outcome::Passed));
+        let goes = vec![job("1", 3, true, true), None];
+        assert_eq!(told(first.clone(), goes, Policy::default()), Some(Outcome::Passed));
+        assert_eq!(told(first, vec![ended(), None, job("2", 4, false, false)], Policy::default()), None, "another one");
+    }
+    assert_eq!(told(none(), vec![running(), None], Policy::default()), None, "it had not ended");
+    let replaced = job("1", 2, true, true);
+    assert_eq!(told(replaced, vec![None], Policy::default()), None, "it went when it was asked for, to make room");
+    let gone = || Policy { goal: Goal::one(Criterion::Exists), ..Policy::default() };
+    assert_eq!(told(none(), vec![ended(), None], gone()), None, "it is to exist");
+    let failing = Policy { fail_on: vec![Criterion::Deleted], ..Policy::default() };
+    assert_eq!(told(running(), vec![ended(), None], failing), Some(Outcome::Failed), "it is not to be gone");
 }
 
 #[test]

@@ -336,6 +336,21 @@ async fn a_worker_that_was_ended_is_gone_and_one_that_others_kill_is_replaced() 
 }
 
 #[tokio::test]
+async fn time_in_which_a_worker_does_not_run_is_not_the_expressions() {
+    let (counted, time) = (Counted::new(), Duration::from_secs(2));
+    let predicates = counted.pool(Limits { workers: 1, time, ..limits() });
+    assert!(holds(&predicates, "state == 'FAILED'").await);
+    let pid = rustix::process::Pid::from_raw(counted.started()[0]).unwrap();
+    let signal = |signal| rustix::process::kill_process(pid, signal).unwrap();
+    signal(rustix::process::Signal::STOP);
+    let mut stopped = pin!(holds(&predicates, "state == 'FAILED'"));
+    assert!(tokio::time::timeout(time + time / 2, &mut stopped).await.is_err(), "it answers while it is stopped");
+    signal(rustix::process::Signal::CONT);
+    assert!(stopped.await);
+    assert_eq!(counted.started().len(), 1);
+}
+
+#[tokio::test]
 async fn many_documents_at_once_do_not_block_each_other() {
     let predicates = pool(limits());
     let padding = "x".repeat(10_000);

@@ -61,6 +61,8 @@ pub struct Applied {
 pub struct Course {
     /// Its newest version; none if it does not exist.
     seen: Option<Seen>,
+    /// Whether it does not exist any more, also if what it had come to is kept.
+    is_gone: bool,
     first: First,
     applied: Option<Applied>,
     met_since: Option<Timestamp>,
@@ -88,6 +90,7 @@ impl Course {
     pub fn new(at: Timestamp) -> Self {
         Self {
             seen: None,
+            is_gone: false,
             first: First::Unproven,
             applied: None,
             met_since: None,
@@ -110,6 +113,9 @@ impl Course {
             self.first = First::Was(uid);
         }
         self.applied = applied;
+        if self.is_gone && !self.seen().is_some_and(|seen| self.is_applied(&seen.uid)) {
+            self.seen = None;
+        }
         (self.met_since, self.failing_since, self.restarts, self.moved_at) = (None, None, None, at);
         self.note(policy, at);
     }
@@ -132,7 +138,9 @@ impl Course {
 
     /// Takes in its newest version.
     pub fn learn(&mut self, seen: Option<Seen>, policy: &Policy, at: Timestamp) {
-        if self.has_only_to_go(seen.as_ref(), policy) {
+        let seen = seen.map(|seen| if self.has_ended(&seen.record, policy) { as_it_ended(seen) } else { seen });
+        self.is_gone = seen.is_none();
+        if self.is_gone && self.outlives_its_object(policy) {
             return;
         }
         let (before, now) = (self.seen(), seen.as_ref().map(|seen| &seen.record));
@@ -153,15 +161,29 @@ impl Course {
         self.note(policy, at);
     }
 
-    /// Whether it is a Job that has ended as it was to, or has failed, and now goes: so it has ended, whatever becomes of it, and
-    /// its TTL may remove it before anybody could look. When it is gone nobody can say that it was there when it was asked for;
-    /// and where the gate is to fail on something, that may be so of this version.
-    fn has_only_to_go(&self, now: Option<&Seen>, policy: &Policy) -> bool {
-        let (Some(before), Some(now)) = (self.seen(), now) else { return false };
-        let goes = now.record.uid == before.uid && now.record.judgement.state == State::Terminating;
-        let is_asked_for = policy.goal.asks(Criterion::Deleted) || policy.goal.asks(Criterion::Exists);
-        let is_decided = (self.is_met(policy) || self.fails_with(Doom::Fatal)) && policy.fail_on.is_empty();
-        goes && before.detail == Detail::Over && is_decided && !is_asked_for
+    /// Whether it is a Job that has ended, and now goes: so it has ended, whatever becomes of it, and its TTL may remove it before
+    /// anybody could look. One that went already when it was asked for makes room for another.
+    fn has_ended(&self, now: &Record, policy: &Policy) -> bool {
+        let goes = now.judgement.state == State::Terminating && matches!(now.detail, Detail::Over(_));
+        let is_known = self.seen().is_some_and(|it| it.uid == now.uid && it.judgement.state != State::Terminating);
+        let came_later = match &self.first {
+            First::Unproven => false,
+            First::Nobody => true,
+            First::Was(first) => *first != now.uid,
+        };
+        goes && (is_known || came_later || self.is_applied(&now.uid)) && is_to_end(policy)
+    }
+
+    /// Whether it is gone, and had ended before, so that the gate was decided. It is known to have been there since it was asked for.
+    fn outlives_its_object(&self, policy: &Policy) -> bool {
+        let Some(before) = self.seen() else { return false };
+        let has_ended = matches!(before.detail, Detail::Over(_)) && before.judgement.state != State::Terminating;
+        let is_proven = self.is_applied(&before.uid) || !matches!(self.first, First::Unproven);
+        has_ended && is_proven && is_to_end(policy) && (self.is_met(policy) || self.fails_with(Doom::Fatal))
+    }
+
+    fn is_applied(&self, uid: &Uid) -> bool {
+        self.applied.as_ref().and_then(|applied| applied.uid.as_ref()) == Some(uid)
     }
 
     fn note(&mut self, policy: &Policy, at: Timestamp) {
@@ -335,4 +357,17 @@ impl Course {
         .filter(|at| *at > now)
         .min()
     }
+}
+
+/// Whether a gate asks for an end alone, and not for whether something is there.
+fn is_to_end(policy: &Policy) -> bool {
+    let asks = |criterion| policy.goal.asks(criterion);
+    policy.fail_on.is_empty() && !asks(Criterion::Deleted) && !asks(Criterion::Exists)
+}
+
+/// A Job that goes as it had ended, with what is said of it now.
+fn as_it_ended(seen: Seen) -> Seen {
+    let Detail::Over(end) = &seen.record.detail else { return seen };
+    let record = seen.record.judged_again((**end).clone().into());
+    Seen { record: Arc::new(record), holds: seen.holds }
 }

@@ -306,6 +306,9 @@ impl Gates {
         let named = named(family.as_ref(), &selection);
         let ends = Instant::now() + between(now, gate.deadline);
         let mut tally = Tally::new(policy, named, await_arming, now).until(gate.deadline).with(family);
+        if selection.caches.iter().any(|lease| lease.kind().is_jobs()) {
+            tally = tally.from_a_proof();
+        }
         if !applied.is_empty() {
             tally.arm(applied, now);
         }

@@ -96,6 +96,12 @@ impl Tally {
         }
     }
 
+    /// Which proves at once what is there: of that some may be gone when it is looked at again.
+    #[must_use]
+    pub fn from_a_proof(self) -> Self {
+        Self { pinned: false, ..self }
+    }
+
     /// With another deadline: it was opened before anybody looked.
     #[must_use]
     pub fn until(self, deadline: Timestamp) -> Self {
@@ -144,13 +150,14 @@ impl Tally {
     /// Everything is taken in that a read has seen which began when that was the
     /// number.
     pub fn prove(&mut self, number: u64, at: Timestamp) {
+        let is_of_what_it_leans_to = number == self.leaning.number || self.policy.asked.once;
         self.proven = Some(number);
         if !self.pinned || self.policy.asked.once {
             (self.pinned, self.looked) = (true, self.policy.asked.once);
             self.courses.iter_mut().for_each(|(place, course)| course.pin(self.policy.of(place), at));
-            // What it leans to by that is of the same view.
             self.lean(self.leans_to(at));
-            self.proven = Some(self.leaning.number);
+            // What it leans to by that is of the same view.
+            self.proven = is_of_what_it_leans_to.then_some(self.leaning.number);
         }
     }
 

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
+use super::budget::SPENT;
 use super::wire::{self, Answer, Question};
 use super::{Document, Expression, Limits, worker};
 
@@ -47,7 +48,7 @@ impl Worker {
 
     fn spawn(program: &Path, limits: &Limits) -> io::Result<Self> {
         let mut process = Command::new(program)
-            .args([worker::COMMAND, &limits.memory.to_string(), &(limits.time.as_secs() + 2).to_string()])
+            .args([worker::COMMAND, &limits.memory.to_string(), &limits.time.as_millis().to_string()])
             .env_clear()
             .envs(ENVIRONMENT)
             .stdin(Stdio::piped())
@@ -103,10 +104,12 @@ impl Worker {
         Ok(frame)
     }
 
-    /// Kills it, if it still runs, and waits until it is gone.
-    pub async fn end(mut self) {
+    /// Kills it, if it still runs, and waits until it is gone; whether it has ended because a question
+    /// took more than its share of time.
+    pub async fn end(mut self) -> bool {
         let killed = self.process.kill().await;
         let status = self.process.try_wait();
         tracing::debug!(?killed, ?status, "a worker for predicates has ended");
+        status.is_ok_and(|status| status.and_then(|status| status.code()) == Some(SPENT))
     }
 }

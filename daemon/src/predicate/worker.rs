@@ -4,11 +4,13 @@
 use std::io::{self, BufReader, PipeReader, PipeWriter, Write as _};
 use std::os::fd::AsFd as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use rustix::time::{ClockId, clock_gettime};
 
+use super::budget::{Budget, used};
 use super::wire::{self, Answer, Question};
 use super::{Document, Language};
 use crate::expression::{self, Compiler};
@@ -26,7 +28,7 @@ const PROGRAMS: usize = 16;
 const READ: usize = 64 << 10;
 
 /// Answers questions from standard input until there are no more. The
-/// arguments behind [`COMMAND`] are the memory in bytes and the seconds of
+/// arguments behind [`COMMAND`] are the memory in bytes and the milliseconds of
 /// processor time that a question may take.
 #[must_use]
 pub fn run() -> ExitCode {
@@ -39,11 +41,23 @@ pub fn run() -> ExitCode {
 fn start() -> io::Result<()> {
     let mut numbers = std::env::args().skip(2).map(|argument| argument.parse::<u64>().ok());
     let mut number = || numbers.next().flatten().ok_or_else(|| wire::malformed("arguments"));
-    let (memory, seconds) = (number()?, number()?);
+    let (memory, each) = (number()?, Duration::from_millis(number()?));
     confine(memory)?;
-    let serve = move || serve(seconds);
+    let budget = Arc::new(Budget::new(each));
+    let serving = Serving(Arc::clone(&budget));
+    let serve = move || serving.serve(each);
     let serving = thread::Builder::new().name("predicates".into()).stack_size(STACK).spawn(serve)?;
+    budget.watch();
     serving.join().map_err(|_| io::Error::other("a panic"))?
+}
+
+/// The thread that answers. Whoever watches it is told when it ends, however it does.
+struct Serving(Arc<Budget>);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 /// Sets limits for the rest of the process's life.
@@ -62,32 +76,34 @@ fn limit(resource: Resource, to: u64) -> io::Result<()> {
     Ok(setrlimit(resource, Rlimit { current, maximum })?)
 }
 
-fn serve(seconds: u64) -> io::Result<()> {
-    let input = PipeReader::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let mut input = BufReader::with_capacity(READ, input);
-    let mut output = PipeWriter::from(io::stdout().as_fd().try_clone_to_owned()?);
-    let mut programs = Programs::new()?;
-    let mut out = Vec::new();
-    wire::put(&mut out, &[wire::GREETING]);
-    output.write_all(&out)?;
-    let mut frame = Vec::new();
-    while wire::read(&mut input, &mut frame)? {
-        limit_time(seconds)?;
-        let question = Question::parse(&frame).ok_or_else(|| wire::malformed("a question"))?;
-        let (program, compiler) = programs.get(&question);
-        let answer = answer(program, compiler, question.documents, &mut input)?;
-        out.clear();
-        answer.put(&mut out);
+impl Serving {
+    fn serve(self, each: Duration) -> io::Result<()> {
+        let input = PipeReader::from(io::stdin().as_fd().try_clone_to_owned()?);
+        let mut input = BufReader::with_capacity(READ, input);
+        let mut output = PipeWriter::from(io::stdout().as_fd().try_clone_to_owned()?);
+        let mut programs = Programs::new()?;
+        let mut out = Vec::new();
+        wire::put(&mut out, &[wire::GREETING]);
         output.write_all(&out)?;
+        let mut frame = Vec::new();
+        while wire::read(&mut input, &mut frame)? {
+            limit_time(each)?;
+            self.0.begin();
+            let question = Question::parse(&frame).ok_or_else(|| wire::malformed("a question"))?;
+            let (program, compiler) = programs.get(&question);
+            let answer = answer(program, compiler, question.documents, &mut input)?;
+            self.0.end();
+            out.clear();
+            answer.put(&mut out);
+            output.write_all(&out)?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
-/// A back-stop, should the daemon not be there to end what takes too long.
-/// Earlier questions have had their share.
-fn limit_time(seconds: u64) -> io::Result<()> {
-    let used = u64::try_from(clock_gettime(ClockId::ProcessCPUTime).tv_sec).unwrap_or_default();
-    limit(Resource::Cpu, used.saturating_add(seconds))
+/// A back-stop. Earlier questions have had their share.
+fn limit_time(each: Duration) -> io::Result<()> {
+    limit(Resource::Cpu, (used() + each).as_secs().saturating_add(2))
 }
 
 /// Reads all the documents before it says anything, even if there is nothing to

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Happening, Key, Uid};
+use crate::state::Judgement;
 
 /// What the rules for other objects read of one, by its kind; of a node also what its control plane
 /// is compared with.
@@ -12,8 +13,8 @@ use super::{Happening, Key, Uid};
 pub enum Detail {
     /// Nothing.
     None,
-    /// Of a Job, that it has ended.
-    Over,
+    /// Of a Job that has ended, how: that stays so when it is being deleted.
+    Over(Arc<Judgement>),
     /// Of a pod.
     Pod {
         /// Its node; empty before it has one.
@@ -54,7 +55,7 @@ impl Detail {
     /// Whether the object has ended: nothing will become of it any more.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        matches!(self, Self::Over | Self::Pod { over: true, .. })
+        matches!(self, Self::Over(_) | Self::Pod { over: true, .. })
     }
 }
 

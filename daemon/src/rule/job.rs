@@ -1,5 +1,7 @@
 //! Jobs.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -58,7 +60,10 @@ impl Facts for Job {
 
     fn detail(&self, _metadata: &Metadata, _texts: &mut Interner<str>) -> Detail {
         let ended = |r#type: &&str| condition::find_true(&self.status.conditions, r#type).is_some();
-        if ["Failed", "Complete"].iter().any(ended) { Detail::Over } else { Detail::None }
+        match ["Failed", "Complete"].iter().any(ended) {
+            true => Detail::Over(Arc::new(judge(self))),
+            false => Detail::None,
+        }
     }
 }
 

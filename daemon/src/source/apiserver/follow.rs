@@ -211,7 +211,8 @@ impl<'a> Following<'a> {
             };
             let end = self.page(body).await?;
             if end.next.is_empty() {
-                let version = end.version.parse().map_err(|_| malformed("list", &"its resourceVersion is no number"))?;
+                let version =
+                    end.version.parse().map_err(|_| malformed("list", &"its resourceVersion is no number"))?;
                 self.sink.put(Event::ListEnds(version)).await?;
                 return Ok(version);
             }
