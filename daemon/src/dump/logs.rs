@@ -1,10 +1,11 @@
-//! The logs of the pods that were met: several at a time, in the order of the pods.
+//! The logs of the pods that were met: several at a time, and told of in the order of the pods.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 use futures::future::{BoxFuture, FutureExt as _};
-use futures::stream::{self, StreamExt as _};
+use futures::stream::{FuturesUnordered, StreamExt as _};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
@@ -20,6 +21,8 @@ use crate::source::{Problem, ProblemReason, Source};
 
 /// Pods whose logs are read at a time.
 const AT_ONCE: usize = 8;
+/// Pods that may be ahead of the first that is not told.
+const AHEAD: usize = 256;
 /// Pods after which it is told how far the logs are.
 const PODS_TO_A_MARK: usize = 50;
 /// Logs of a node that could not be read until the others are not tried: each may take long.
@@ -59,29 +62,48 @@ struct Told {
     cut: u64,
 }
 
+impl Progress {
+    fn count(&mut self, pod: Told) {
+        self.mark = pod.mark;
+        self.pods += 1;
+        self.logs += pod.logs;
+        self.cut += pod.cut;
+    }
+}
+
 impl LogReading<'_> {
-    /// Reads the logs of all these pods.
+    /// Reads the logs of all these pods. One that takes long holds up others only when they are far
+    /// ahead of it: a mark tells up to which pod everything was told.
     pub(super) async fn all(&self, targets: &[Target]) -> Result<(), Stopped> {
         let mut progress = Progress { of_pods: targets.len(), ..Progress::default() };
         self.outlet.tell(Event::Logs(progress.clone())).await?;
-        // By their places: closures that take references make no futures that can be sent.
-        let each = (0..targets.len()).map(|place| self.begun(&targets[place]));
-        let mut told = stream::iter(each).buffered(AT_ONCE);
-        while let Some(pod) = told.next().await {
-            let pod = pod?;
-            progress.mark = pod.mark;
-            progress.pods += 1;
-            progress.logs += pod.logs;
-            progress.cut += pod.cut;
-            if progress.pods.is_multiple_of(PODS_TO_A_MARK) || progress.pods == progress.of_pods {
-                self.outlet.tell(Event::Logs(progress.clone())).await?;
+        let mut under_way = FuturesUnordered::new();
+        // Those from the first on that is not told, as far as they were begun.
+        let mut begun: VecDeque<Option<Told>> = VecDeque::new();
+        loop {
+            while under_way.len() < AT_ONCE
+                && begun.len() < AHEAD
+                && let Some(target) = targets.get(progress.pods + begun.len())
+            {
+                under_way.push(self.begun(progress.pods + begun.len(), target));
+                begun.push_back(None);
+            }
+            let Some(told) = under_way.next().await else { return Ok(()) };
+            let (place, told) = told?;
+            if let Some(its) = begun.get_mut(place - progress.pods) {
+                *its = Some(told);
+            }
+            while let Some(Some(pod)) = begun.pop_front_if(|pod| pod.is_some()) {
+                progress.count(pod);
+                if progress.pods.is_multiple_of(PODS_TO_A_MARK) || progress.pods == progress.of_pods {
+                    self.outlet.tell(Event::Logs(progress.clone())).await?;
+                }
             }
         }
-        Ok(())
     }
 
-    fn begun<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Result<Told, Stopped>> {
-        self.pod(target).boxed()
+    fn begun<'a>(&'a self, place: usize, target: &'a Target) -> BoxFuture<'a, Result<(usize, Told), Stopped>> {
+        self.pod(target).map(move |told| Ok((place, told?))).boxed()
     }
 
     async fn pod(&self, target: &Target) -> Result<Told, Stopped> {
