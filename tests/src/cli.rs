@@ -5,7 +5,7 @@
 use std::process::Command;
 
 use crate::binaries;
-use crate::process::{Finished, Process};
+use crate::process::{Finished, Process, awaited};
 
 /// What a client would take from the environment of the tests, which may run in a
 /// CI system.
@@ -25,6 +25,9 @@ const OF_THE_OUTSIDE: &[&str] = &[
     "NO_PROXY",
     "no_proxy",
 ];
+
+/// What is said where the API server, or the machine, was too slow for something to be read.
+pub const LATE: &str = "read in time";
 
 /// A client of one daemon.
 #[derive(Clone, Debug)]
@@ -52,6 +55,13 @@ impl Cli {
     #[must_use]
     pub fn run(&self, args: &str) -> Finished {
         self.start(args).finish()
+    }
+
+    /// The same, again as long as something is left out because it was not read in time.
+    #[must_use]
+    pub fn run_in_time(&self, args: &str) -> Finished {
+        let is_whole = |run: &Finished| !run.stdout.contains(LATE) && !run.stderr.contains(LATE);
+        awaited("an answer of which nothing is late", || self.run(args), is_whole)
     }
 
     /// Starts `daymark` with arguments that are separated by white space.

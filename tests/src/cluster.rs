@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::control_plane::ControlPlane;
@@ -29,6 +30,8 @@ pub enum Need {
 pub struct Cluster {
     kubeconfig: PathBuf,
     kubectl: PathBuf,
+    /// Whether controllers run, once that is known.
+    controllers: OnceLock<bool>,
     /// The control plane, if this process started it.
     pub control_plane: Option<ControlPlane>,
 }
@@ -44,7 +47,8 @@ impl Cluster {
             Some(kubeconfig) => {
                 let folder = std::env::var_os("DAYMARK_TEST_BIN");
                 let kubectl = folder.map_or("kubectl".into(), |folder| Path::new(&folder).join("kubectl"));
-                let cluster = Self { kubeconfig: kubeconfig.into(), kubectl, control_plane: None };
+                let kubeconfig = kubeconfig.into();
+                let cluster = Self { kubeconfig, kubectl, controllers: OnceLock::new(), control_plane: None };
                 let answer = cluster.try_kubectl(["version"])?;
                 if answer.status.success() { Ok(cluster) } else { Err(text(&answer.stderr)) }
             }
@@ -70,7 +74,7 @@ impl Cluster {
         }
         let control_plane = ControlPlane::start_with(nodes, flags)?;
         let (kubeconfig, kubectl) = (control_plane.kubeconfig(), control_plane.kubectl());
-        Ok(Self { kubeconfig, kubectl, control_plane: Some(control_plane) })
+        Ok(Self { kubeconfig, kubectl, controllers: OnceLock::new(), control_plane: Some(control_plane) })
     }
 
     /// Whether it has what a test needs; if not, why.
@@ -104,14 +108,23 @@ impl Cluster {
         &self.kubeconfig
     }
 
-    /// A new namespace for one test.
+    /// A new namespace for one test, in which pods can be made.
     #[must_use]
     pub fn namespace(&self) -> Namespace<'_> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("test-{}-{number}", std::process::id());
         self.kubectl(["create", "namespace", &name]);
-        Namespace { cluster: self, made: true, name }
+        let namespace = Namespace { cluster: self, made: true, name };
+        if self.has_controllers() {
+            // What every namespace has is made by controllers: until then pods are refused.
+            namespace.kubectl(["wait", "--for=create", "--timeout=120s", "sa/default", "cm/kube-root-ca.crt"]);
+        }
+        namespace
+    }
+
+    fn has_controllers(&self) -> bool {
+        *self.controllers.get_or_init(|| self.meets(Need::Controllers).is_ok())
     }
 
     /// Runs kubectl and returns its standard output.

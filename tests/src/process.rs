@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test whose process cannot be handled has failed")]
 
+use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -31,6 +32,22 @@ pub fn mortal(program: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]).arg(program);
     command
+}
+
+/// Asks again until the answer fits: what one has been told, another may learn later, and a machine
+/// may stand still in between.
+///
+/// # Panics
+/// If it never fits.
+pub fn awaited<T: fmt::Debug>(what: &str, mut ask: impl FnMut() -> T, fits: impl Fn(&T) -> bool) -> T {
+    let begun = Instant::now();
+    loop {
+        let answer = ask();
+        if fits(&answer) {
+            return answer;
+        }
+        assert!(begun.elapsed() < PATIENCE, "waited in vain for {what}; the last answer was {answer:#?}");
+    }
 }
 
 /// A running process. It is killed when dropped.

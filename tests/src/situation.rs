@@ -163,7 +163,8 @@ impl Situation {
     /// # Errors
     /// If it does not: what it told.
     pub fn judge(&self, cli: &Cli, namespace: &str) -> Result<(), String> {
-        let ended = cli.run(&format!("diagnose {} --namespace {namespace} --output json --exit-code", self.target));
+        let words = format!("diagnose {} --namespace {namespace} --output json --exit-code", self.target);
+        let ended = cli.run_in_time(&words);
         let told: Value = serde_json::from_str(&ended.stdout).map_err(|e| format!("{}: {e}: {ended:?}", self.name))?;
         let first = told["causes"][0]["reason"].as_str();
         let code = Some(i32::from(self.cause.is_some()));

@@ -2,6 +2,7 @@
 
 use daymark_tests::cluster::{Cluster, Namespace, Need};
 use daymark_tests::daemon::Daemon;
+use daymark_tests::process::{Finished, awaited};
 use serde_json::Value;
 
 use crate::{Run, Test};
@@ -53,10 +54,22 @@ fn events(text: &str) -> &str {
     text.split_once("\nEvents:").map_or("", |(_, events)| events)
 }
 
-fn describe(daemon: &Daemon, namespace: &Namespace<'_>, words: &str) -> String {
-    let shown = daemon.cli().run(&format!("describe {words} -n {}", namespace.name));
-    assert_eq!((shown.code, shown.stderr.as_str()), (Some(0), ""), "{words}: {shown:?}");
-    shown.stdout
+fn describe(daemon: &Daemon, namespace: &Namespace<'_>, words: &str) -> Finished {
+    daemon.cli().run(&format!("describe {words} -n {}", namespace.name))
+}
+
+fn is_well(shown: &Finished) -> bool {
+    shown.code == Some(0) && shown.stderr.is_empty()
+}
+
+/// A description, once all of that is in it: others have made it, and the daemon learns of it later.
+fn comes_to_tell(daemon: &Daemon, namespace: &Namespace<'_>, words: &str, parts: &[&str]) -> String {
+    let tells = |shown: &Finished| {
+        is_well(shown)
+            && !shown.stdout.contains("cannot be read")
+            && parts.iter().all(|part| shown.stdout.contains(part))
+    };
+    awaited(&format!("{words} with {parts:?}"), || describe(daemon, namespace, words), tells).stdout
 }
 
 /// What `kubectl describe` and `daymark describe` say of it, once they say what is awaited.
@@ -66,16 +79,14 @@ fn both(
     words: &str,
     is_there: impl Fn(&str, &str) -> bool,
 ) -> (String, String) {
-    let mut last = (String::new(), String::new());
-    // What changes in between is read again.
-    for _ in 0..100 {
-        let theirs = namespace.kubectl(["describe"].into_iter().chain(words.split(' ')));
-        last = (describe(daemon, namespace, words), theirs);
-        if is_there(&last.0, &last.1) {
-            return last;
-        }
-    }
-    panic!("{words}: daymark and kubectl\n{}\n{}", last.0, last.1);
+    // What changes in between is read again, and kubectl fails on what is not there yet.
+    let ask = || {
+        let theirs = namespace.try_kubectl(["describe"].into_iter().chain(words.split(' ')));
+        (describe(daemon, namespace, words), theirs.unwrap_or_default())
+    };
+    let fits = |(ours, theirs): &(Finished, String)| is_well(ours) && is_there(&ours.stdout, theirs);
+    let (ours, theirs) = awaited(words, ask, fits);
+    (ours.stdout, theirs)
 }
 
 /// The chapter's `describe endpoints nginx`.
@@ -122,7 +133,7 @@ fn unhappy(cluster: &Cluster, daemon: &Daemon) {
         };
         assert_eq!(status(&ours), status(&theirs), "{condition}: {ours}\n{theirs}");
     }
-    let json = describe(daemon, &namespace, "deploy/unhappy -o json");
+    let json = comes_to_tell(daemon, &namespace, "deploy/unhappy -o json", &["\"Pod\""]);
     let json: Value = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
     assert_eq!(json["tree"]["owns"][0]["owns"][0]["status"]["kind"], "Pod", "{json}");
 }
@@ -210,12 +221,8 @@ fn kinds(cluster: &Cluster, daemon: &Daemon) {
         ("cm/kube-root-ca.crt", &["ca.crt"]),
         ("sa/robot", &["serviceaccount/robot"]),
     ] {
-        let shown = describe(daemon, &namespace, target);
-        for part in parts {
-            assert!(shown.contains(part), "{target}: {part:?} in {shown}");
-        }
-        assert!(!shown.contains("cannot be read") && !shown.contains("c2VjcmV0"), "{target}: {shown}");
+        let shown = comes_to_tell(daemon, &namespace, target, parts);
+        assert!(!shown.contains("c2VjcmV0"), "{target}: {shown}");
     }
-    let shown = describe(daemon, &namespace, &format!("ns/{}", namespace.name));
-    assert!(shown.contains("configmaps"), "{shown}");
+    comes_to_tell(daemon, &namespace, &format!("ns/{}", namespace.name), &["configmaps"]);
 }

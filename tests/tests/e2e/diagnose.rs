@@ -4,6 +4,7 @@ use daymark_tests::cluster::{Cluster, Need};
 use daymark_tests::daemon::Daemon;
 use serde_json::Value;
 
+use crate::events::await_events;
 use crate::rights::{SHARED, accounts, token, write_private};
 use crate::wait::deployment;
 use crate::{Run, Test};
@@ -32,7 +33,14 @@ fn names_the_cause(cluster: &Cluster, daemon: &Daemon) {
     namespace.apply(&deployment("web", 2, "image-pull-backoff", "0s", ""));
     let waited = daemon.cli().run(&format!("wait -n {n} deploy/web --fatal-after 0s --timeout 60s"));
     assert_eq!(waited.code, Some(1), "{waited:?}");
-    let told = daemon.cli().run(&format!("diagnose -n {n} deploy/web -o json --exit-code"));
+    // It is known of the second pod by now as well, and Events are told in their own time.
+    let failing = "object.status.containerStatuses.exists(c, c.state.waiting.reason == 'ImagePullBackOff')";
+    let words = ["get", "pods", "-n", n, "-w", "-o", "name", "--cel", failing];
+    let mut pods = daemon.cli().start_words(&words);
+    let first = pods.expect_stdout("a pod", |line| !line.is_empty());
+    pods.expect_stdout("the other pod", |line| !line.is_empty() && line != first);
+    await_events(&namespace, "Failed", 2);
+    let told = daemon.cli().run_in_time(&format!("diagnose -n {n} deploy/web -o json --exit-code"));
     assert_eq!(told.code, Some(1), "{told:?}");
     let diagnosis = document(&told.stdout);
     assert_eq!(reasons(&diagnosis), ["ImageNotFound"], "{told:?}");
@@ -41,7 +49,7 @@ fn names_the_cause(cluster: &Cluster, daemon: &Daemon) {
     assert_eq!((&first["certainty"], &first["count"]), (&"certain".into(), &2.into()), "{told:?}");
     assert!(kinds.contains(&"event".into()) && kinds.contains(&"containerStatus".into()), "{told:?}");
     // Of the namespace it is the same, once.
-    let told = daemon.cli().run(&format!("diagnose -n {n} -o json"));
+    let told = daemon.cli().run_in_time(&format!("diagnose -n {n} -o json"));
     assert_eq!((told.code, reasons(&document(&told.stdout))), (Some(0), vec!["ImageNotFound"]), "{told:?}");
 }
 
@@ -51,7 +59,7 @@ fn nothing(cluster: &Cluster, daemon: &Daemon) {
     namespace.apply(&deployment("web", 2, "ready", "0s", ""));
     let waited = daemon.cli().run(&format!("wait -n {n} deploy/web --timeout 60s"));
     assert_eq!(waited.code, Some(0), "{waited:?}");
-    let told = daemon.cli().run(&format!("diagnose -n {n} deploy/web --exit-code"));
+    let told = daemon.cli().run_in_time(&format!("diagnose -n {n} deploy/web --exit-code"));
     assert!(told.code == Some(0) && told.stdout.contains("nothing is wrong"), "{told:?}");
     let missing = daemon.cli().run(&format!("diagnose -n {n} deploy/none"));
     assert_eq!(missing.code, Some(6), "{missing:?}");
@@ -71,7 +79,7 @@ fn not_visible(cluster: &Cluster, _: &Daemon) {
     write_private(&file, &token(cluster, &namespace, "local"));
     let mut cli = daemon.cli();
     cli.address = daemon.tcp().to_owned();
-    let told = cli.run(&format!("--token-file {} diagnose -n {n} deploy/web -o json", file.display()));
+    let told = cli.run_in_time(&format!("--token-file {} diagnose -n {n} deploy/web -o json", file.display()));
     let diagnosis = document(&told.stdout);
     assert_eq!((told.code, reasons(&diagnosis)), (Some(0), vec!["ImageNotFound"]), "{told:?}");
     let left_out = diagnosis["notVisible"].as_array().expect("a list");

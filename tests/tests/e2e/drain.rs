@@ -57,7 +57,7 @@ fn empties(mut cluster: Cluster) {
     the_replacement_of_the_same_name_is_left_alone(&stage, &daemon);
     assert_eq!(daemon.cli().run(&format!("node uncordon {node}")).stdout, format!("node/{node} uncordoned\n"));
     assert!(!stage.is_cordoned(node));
-    let waited = daemon.cli().run(&format!("wait node/{node} --for drained --timeout 1s"));
+    let waited = daemon.cli().run(&format!("wait node/{node} --for drained --timeout 0"));
     assert_eq!(waited.code, Some(3), "{}", waited.stderr);
     refusals(&stage, &daemon);
     drop(stage);
@@ -153,7 +153,7 @@ fn refusals(stage: &Stage<'_>, daemon: &Daemon) {
     // A budget that never allows a disruption is told to be one.
     stage.budget_wants("web", 3);
     assert_eq!(daemon.cli().run("wait pdb/web --for jsonpath={.status.desiredHealthy}=3 --timeout 30s").code, Some(0));
-    let late = daemon.cli().run(&format!("node drain {} {ALL} --timeout 2s", NODES[1]));
+    let late = daemon.cli().run(&format!("node drain {} {ALL} --timeout 20s", NODES[1]));
     assert_eq!(late.code, Some(3), "{}", late.stderr);
     for said in ["never allows a disruption", "It stays cordoned: daymark node uncordon kwok-node-1 undoes that"] {
         says(&late, said);

@@ -8,7 +8,7 @@ use daymark_tests::cluster::{Cluster, Namespace, Need};
 use daymark_tests::daemon::Daemon;
 use serde_json::Value;
 
-use crate::kinds::definition;
+use crate::kinds::{define, definition};
 use crate::rights::{SHARED, accounts, token, write_private};
 use crate::wait::deployment;
 use crate::{Run, Test};
@@ -101,8 +101,7 @@ fn by_dump(folder: &Path) -> Objects {
 fn complete(cluster: Cluster) {
     let namespace = cluster.namespace();
     let group = format!("{}.example.com", namespace.name);
-    cluster.apply(&definition(&group, "wd"));
-    cluster.kubectl(["wait", "--for=condition=established", &format!("crd/widgets.{group}")]);
+    define(&namespace, &group, &definition(&group, "wd"));
     namespace.apply(&objects(&group));
     namespace.kubectl(["rollout", "status", "deploy/web"]);
     let restarted = "jsonpath={.status.containerStatuses[0].restartCount}=1";

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use daymark_tests::cluster::{Cluster, Namespace, Need};
 use daymark_tests::daemon::Daemon;
-use daymark_tests::process::Process;
+use daymark_tests::process::{Process, awaited};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -59,6 +59,15 @@ fn items(json: &str) -> Vec<Value> {
 
 fn text<'a>(value: &'a Value, path: &str) -> &'a str {
     value.pointer(path).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Waits until events of that reason are told of so many objects: who tells them does so in their own time.
+pub(crate) fn await_events(namespace: &Namespace<'_>, reason: &str, of: usize) {
+    let selector = format!("reason={reason}");
+    let names = "jsonpath={.items[*].involvedObject.name}";
+    let told = || namespace.kubectl(["get", "events", "--field-selector", &selector, "-o", names]);
+    let objects = |told: &String| told.split_whitespace().collect::<BTreeSet<_>>().len();
+    awaited(&format!("{reason} of {of} objects"), told, |told| objects(told) == of);
 }
 
 /// Everything that was told before is known to the daemon when it knows this.
@@ -120,12 +129,14 @@ fn as_kubectl(cluster: &Cluster, daemon: &Daemon) {
         let waited = daemon.cli().run(&format!("wait deploy/{name} -n {n} --timeout 2m"));
         assert_eq!(waited.code, Some(0), "{waited:?}");
     }
+    await_events(&namespace, "Scheduled", 4);
+    await_events(&namespace, "Started", 4);
     let about = reference(&namespace, "apps/v1", "Deployment", "web");
     namespace.apply(&by_hand("counted", &about, 3));
     namespace.apply(&series("series", &about));
     await_marker(&namespace, daemon);
-    let ours = all_are_alike(&namespace, daemon);
-    tree_is_alike(&namespace, daemon, &ours);
+    all_are_alike(&namespace, daemon);
+    tree_is_alike(&namespace, daemon);
     let nobody = daemon.cli().run(&format!("events -n {n} deploy/nobody"));
     assert_eq!((nobody.code, nobody.stdout.as_str()), (Some(6), ""), "{nobody:?}");
     let warnings = daemon.cli().run(&format!("events -n {n} deploy/web --types warning -o name"));
@@ -133,36 +144,43 @@ fn as_kubectl(cluster: &Cluster, daemon: &Daemon) {
 }
 
 /// The namespace's: the same set, with the same fields and counts, in the order of time; as they are told.
-fn all_are_alike(namespace: &Namespace<'_>, daemon: &Daemon) -> Vec<Value> {
+fn all_are_alike(namespace: &Namespace<'_>, daemon: &Daemon) {
     let n = &namespace.name;
-    let theirs: BTreeMap<String, Value> = items(&namespace.kubectl(["get", "events", "-o", "json"]))
-        .into_iter()
-        .map(|event| (text(&event, "/metadata/name").to_owned(), as_kept(event)))
-        .collect();
-    let ours = items(&daemon.cli().run(&format!("events -n {n} -o json")).stdout);
-    let by_name: BTreeMap<_, _> =
-        ours.iter().map(|event| (text(event, "/metadata/name").to_owned(), event.clone())).collect();
+    let by_name = |events: &[Value]| {
+        let named = events.iter().map(|event| (text(event, "/metadata/name").to_owned(), event.clone()));
+        named.collect::<BTreeMap<_, _>>()
+    };
+    let ask = || {
+        let theirs = items(&namespace.kubectl(["get", "events", "-o", "json"]));
+        let theirs: Vec<_> = theirs.into_iter().map(as_kept).collect();
+        (items(&daemon.cli().run(&format!("events -n {n} -o json")).stdout), theirs)
+    };
+    // What is told in between is read again.
+    let (ours, theirs) = awaited("the same events", ask, |(ours, theirs)| by_name(ours) == by_name(theirs));
     assert!(ours.len() > 8, "{ours:?}");
-    assert_eq!((by_name.len(), &by_name), (ours.len(), &theirs));
+    assert_eq!(ours.len(), theirs.len());
     assert!(ours.is_sorted_by_key(when), "{ours:?}");
-    let mut theirs: Vec<_> = namespace.kubectl(["events", "--no-headers"]).lines().map(cells).collect();
-    let mut shown: Vec<_> =
-        daemon.cli().run(&format!("events -n {n} --no-headers")).stdout.lines().map(cells).collect();
-    theirs.sort();
-    shown.sort();
-    assert_eq!(shown, theirs);
-    ours
+    let sorted = |table: &str| {
+        let mut rows: Vec<_> = table.lines().map(cells).collect();
+        rows.sort();
+        rows
+    };
+    let tables = || {
+        let theirs = sorted(&namespace.kubectl(["events", "--no-headers"]));
+        (sorted(&daemon.cli().run(&format!("events -n {n} --no-headers")).stdout), theirs)
+    };
+    awaited("the same rows", tables, |(ours, theirs)| ours == theirs);
 }
 
 /// Of these, the tree of one Deployment.
-fn tree_is_alike(namespace: &Namespace<'_>, daemon: &Daemon, all: &[Value]) {
+fn tree_is_alike(namespace: &Namespace<'_>, daemon: &Daemon) {
     let n = &namespace.name;
     let family = family(namespace, "web");
     assert_eq!(family.len(), 4, "{family:?}");
-    let of_family = |event: &&Value| family.contains(text(event, "/involvedObject/uid"));
-    let expected: Vec<_> = all.iter().filter(of_family).cloned().collect();
-    let of_web = items(&daemon.cli().run(&format!("events -n {n} deploy/web -o json")).stdout);
-    assert_eq!(of_web, expected);
+    let ask = |target: &str| items(&daemon.cli().run(&format!("events -n {n} {target} -o json")).stdout);
+    let of_family = |event: &Value| family.contains(text(event, "/involvedObject/uid"));
+    let both = || (ask("deploy/web"), ask("").into_iter().filter(of_family).collect::<Vec<_>>());
+    let (of_web, _) = awaited("its events of all", both, |(of_web, expected)| of_web == expected);
     let reasons: BTreeSet<_> = of_web.iter().map(|event| text(event, "/reason").to_owned()).collect();
     for reason in ["ScalingReplicaSet", "SuccessfulCreate", "Scheduled", "ByHand", "Series"] {
         assert!(reasons.contains(reason), "{reason}: {reasons:?}");
@@ -180,7 +198,8 @@ fn outlive(cluster: &Cluster, daemon: &Daemon) {
     await_marker(&namespace, daemon);
     let scheduled =
         |text: &str| text.lines().any(|line| line.contains("Scheduled") && line.contains(&format!("Pod/{pod} ")));
-    assert!(scheduled(&daemon.cli().run(&format!("events -n {n} deploy/web")).stdout));
+    let mut watch = daemon.cli().start(&format!("events -n {n} deploy/web -w"));
+    watch.expect_stdout("the pod's", scheduled);
     namespace.kubectl(["delete", "pod", &pod]);
     namespace.kubectl(["delete", "events", "--all"]);
     namespace.kubectl(["wait", "deploy/web", "--for=condition=Available", "--timeout=60s"]);

@@ -2,6 +2,7 @@
 
 use daymark_tests::cluster::{Cluster, Namespace, Need};
 use daymark_tests::daemon::Daemon;
+use daymark_tests::process::awaited;
 
 use crate::{Run, Test};
 
@@ -57,6 +58,10 @@ fn settled<'a>(cluster: &'a Cluster, daemon: &Daemon) -> Namespace<'a> {
     namespace.apply(OBJECTS);
     let waited = daemon.cli().run(&format!("wait deploy/wordpress pod/jump svc/wordpress -n {}", namespace.name));
     assert_eq!(waited.code, Some(0), "{waited:?}");
+    // Its Endpoints are another controller's work than its EndpointSlices.
+    let addresses = "get ep/wordpress -w -o jsonpath={.subsets[*].addresses[*].ip}";
+    let mut endpoints = daemon.cli().start(&format!("{addresses} -n {}", namespace.name));
+    endpoints.expect_stdout("its endpoints", |line| !line.is_empty());
     namespace
 }
 
@@ -64,17 +69,12 @@ fn settled<'a>(cluster: &'a Cluster, daemon: &Daemon) -> Namespace<'a> {
 fn same(cluster: &Cluster, daemon: &Daemon) {
     let namespace = settled(cluster, daemon);
     for question in QUESTIONS {
-        let mut last = (String::new(), String::new());
-        // What changes in between, as a heartbeat does, is read again.
-        for _ in 0..20 {
+        let both = || {
             let words = [&["get", "-n", &namespace.name], *question].concat();
-            let shown = daemon.cli().output(&words);
-            last = (shown, namespace.kubectl([&["get"], *question].concat()));
-            if last.0 == last.1 {
-                break;
-            }
-        }
-        assert_eq!(last.0, last.1, "{question:?}");
+            (daemon.cli().output(&words), namespace.kubectl([&["get"], *question].concat()))
+        };
+        // What changes in between, as a heartbeat does, is read again.
+        awaited(&format!("the same of {question:?}"), both, |(ours, theirs)| ours == theirs);
     }
 }
 

@@ -1,7 +1,8 @@
 //! Every kind that the cluster serves, also while it learns new ones.
 
-use daymark_tests::cluster::Cluster;
+use daymark_tests::cluster::{Cluster, Namespace};
 use daymark_tests::daemon::Daemon;
+use daymark_tests::process::awaited;
 
 use crate::{Run, Test};
 
@@ -34,6 +35,24 @@ spec:
     )
 }
 
+/// Has the cluster serve the widgets of that group. When they are established, it is yet to be told that they are.
+pub(crate) fn define(namespace: &Namespace<'_>, group: &str, definition: &str) {
+    namespace.apply(definition);
+    namespace.kubectl(["wait", "--for=condition=established", &format!("crd/widgets.{group}"), "--timeout=60s"]);
+    are_served(namespace, &format!("widgets.{group}"));
+}
+
+/// The same, and the daemon knows them.
+pub(crate) fn define_for(daemon: &Daemon, namespace: &Namespace<'_>, group: &str, definition: &str) {
+    define(namespace, group, definition);
+    let get = || daemon.cli().run(&format!("get widgets.{group} -n {}", namespace.name));
+    awaited("a kind that the daemon knows", get, |got| got.code == Some(0));
+}
+
+fn are_served(namespace: &Namespace<'_>, kinds: &str) {
+    let _listed = awaited("kinds that are served", || namespace.try_kubectl(["get", kinds]), Result::is_ok);
+}
+
 fn widget(group: &str, name: &str) -> String {
     format!("{{apiVersion: {group}/v1, kind: Widget, metadata: {{name: {name}}}, spec: {{size: 1}}}}")
 }
@@ -42,8 +61,11 @@ fn names(cluster: &Cluster, daemon: &Daemon) {
     let namespace = cluster.namespace();
     namespace.kubectl(["create", "configmap", "a", "--from-literal=k=v"]);
     for name in ["cm", "configmap", "configmaps", "ConfigMap", "configmaps.v1."] {
-        let got = daemon.cli().run(&format!("get {name} a -n {} -o json", namespace.name));
-        assert_eq!(got.stdout, namespace.kubectl(["get", "configmap", "a", "-o", "json"]), "{name}: {got:?}");
+        let both = || {
+            let got = daemon.cli().run(&format!("get {name} a -n {} -o json", namespace.name));
+            (got.stdout, namespace.kubectl(["get", "configmap", "a", "-o", "json"]))
+        };
+        awaited(&format!("the same by the name {name}"), both, |(ours, theirs)| ours == theirs);
     }
     for name in ["ns", "ingresses.v1.networking.k8s.io", "ing", "sts", "crd", "events.events.k8s.io", "no"] {
         assert_eq!(daemon.cli().run(&format!("get {name} -A")).code, Some(0), "{name}");
@@ -60,7 +82,8 @@ fn secrets(cluster: &Cluster, daemon: &Daemon) {
     namespace.apply(
         "{apiVersion: v1, kind: Secret, metadata: {name: s, annotations: {a: b}}, stringData: {password: hunter2}}",
     );
-    let got = daemon.cli().run(&format!("get secret s -n {} -o json", namespace.name));
+    let get = || daemon.cli().run(&format!("get secret s -n {} -o json", namespace.name));
+    let got = awaited("the secret", get, |got| got.code == Some(0));
     assert!(got.stdout.contains("\"a\": \"b\""), "{got:?}");
     // Nor in what was applied.
     assert!(!got.stdout.contains("hunter2") && !got.stdout.contains("aHVudGVyMg"), "{got:?}");
@@ -74,8 +97,7 @@ fn come_and_go(cluster: &Cluster, daemon: &Daemon) {
     pods.expect_stderr("that there are none", |line| line.contains("No objects found"));
 
     for round in ["once", "again"] {
-        cluster.apply(&definition(&group, "wd"));
-        cluster.kubectl(["wait", "--for=condition=established", &format!("crd/widgets.{group}")]);
+        define_for(daemon, &namespace, &group, &definition(&group, "wd"));
         let follow = format!("get widgets.{group} -n {} -w -o status-json", namespace.name);
         let mut widgets = daemon.cli().start(&follow);
         widgets.expect_stderr("that there are none", |line| line.contains("No objects found"));
@@ -94,8 +116,7 @@ fn come_and_go(cluster: &Cluster, daemon: &Daemon) {
 fn rules(cluster: &Cluster, _: &Daemon) {
     let namespace = cluster.namespace();
     let group = format!("{}.example.com", namespace.name);
-    cluster.apply(&definition(&group, "wd"));
-    cluster.kubectl(["wait", "--for=condition=established", &format!("crd/widgets.{group}")]);
+    define(&namespace, &group, &definition(&group, "wd"));
     namespace.apply(&widget(&group, "w"));
     let folder = tempfile::tempdir().expect("there is a folder for temporary files");
     let write = |ready: &str| {
@@ -124,9 +145,10 @@ fn many(cluster: Cluster) {
     let definitions: String = (0..KINDS).map(|number| definition(&group(number), &format!("wd{number}"))).collect();
     cluster.apply(&definitions);
     cluster.kubectl(["wait", "--for=condition=established", "crd", "--all", "--timeout=60s"]);
+    let kinds = (0..KINDS).map(|number| format!("widgets.{}", group(number))).collect::<Vec<_>>().join(",");
+    are_served(&Namespace::of(&cluster, "default"), &kinds);
     let daemon = Daemon::of_cluster(cluster.kubeconfig());
-    let kinds: Vec<_> = (0..KINDS).map(|number| format!("widgets.{}", group(number))).collect();
-    let mut watching = daemon.cli().start(&format!("get {} -A -w -o status-json", kinds.join(",")));
+    let mut watching = daemon.cli().start(&format!("get {kinds} -A -w -o status-json"));
     watching.expect_stderr("that there are none", |line| line.contains("No objects found"));
     let instances: String = (0..KINDS).map(|number| format!("---\n{}\n", widget(&group(number), "w"))).collect();
     cluster.apply(&instances);

@@ -3,7 +3,7 @@
 use daymark_tests::cluster::{Cluster, Namespace, Need};
 use daymark_tests::daemon::Daemon;
 
-use crate::kinds::definition;
+use crate::kinds::{define_for, definition};
 use crate::wait::deployment;
 use crate::{Run, Test};
 
@@ -16,10 +16,9 @@ pub(crate) const TESTS: &[Test] = &[
 ];
 
 /// A custom resource by that name, and its group.
-fn custom(cluster: &Cluster, namespace: &Namespace<'_>, name: &str) -> String {
+fn custom(daemon: &Daemon, namespace: &Namespace<'_>, name: &str) -> String {
     let group = format!("{}.example.com", namespace.name);
-    cluster.apply(&definition(&group, "ow"));
-    cluster.kubectl(["wait", "--for=condition=established", &format!("crd/widgets.{group}")]);
+    define_for(daemon, namespace, &group, &definition(&group, "ow"));
     namespace.apply(&widget(&group, name, "{conditions: [{type: Ready, status: \"True\"}]}"));
     group
 }
@@ -41,7 +40,7 @@ fn own(namespace: &Namespace<'_>, group: &str, owner: &str, owned: &str) {
 fn all_is_ready(cluster: &Cluster, daemon: &Daemon) {
     let namespace = cluster.namespace();
     let n = &namespace.name;
-    let group = custom(cluster, &namespace, "shop");
+    let group = custom(daemon, &namespace, "shop");
     // Two steps below, one that says nothing, and a stranger that is never ready.
     namespace.apply(&widget(&group, "part", "{}"));
     own(&namespace, &group, "shop", &format!("widgets.{group}/part"));
@@ -62,7 +61,7 @@ fn all_is_ready(cluster: &Cluster, daemon: &Daemon) {
 fn one_fails(cluster: &Cluster, daemon: &Daemon) {
     let namespace = cluster.namespace();
     let n = &namespace.name;
-    let group = custom(cluster, &namespace, "shop");
+    let group = custom(daemon, &namespace, "shop");
     let mut waiting =
         daemon.cli().start(&format!("wait -n {n} widgets.{group} --owned --min 2 --fatal-after 1s --timeout 60s"));
     waiting.expect_stderr("the owner", |line| line.contains("shop"));

@@ -247,7 +247,7 @@ fn own_labels(cluster: &Cluster, daemon: &Daemon) {
     // What has not come in time is said, and how to undo what was done.
     takes_pods(cluster, &namespace, false);
     let other = pods(&namespace).remove(0);
-    let late = daemon.cli().run(&format!("quarantine -n {n} pod/{other} --timeout 3s"));
+    let late = daemon.cli().run(&format!("quarantine -n {n} pod/{other} --timeout 20s"));
     assert_eq!(late.code, Some(3), "{late:?}");
     says(&late, &format!("Its labels stay changed: daymark -n {n} release pod/{other} gives them back"));
     assert_eq!(label(&namespace, &other, "app"), "web-quarantined");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use daymark_tests::cluster::{Cluster, Namespace, Need};
 use daymark_tests::daemon::Daemon;
-use daymark_tests::process::Process;
+use daymark_tests::process::{Process, awaited};
 use serde_json::Value;
 
 use crate::wait::deployment;
@@ -64,7 +64,10 @@ fn daemon_restart(cluster: &Cluster, _: &Daemon) {
     daemon.kill();
     watching.expect_stderr("that the daemon is lost", |_| true);
     namespace.kubectl(["delete", "pods", "--all"]);
-    namespace.kubectl(["rollout", "status", "deploy/web"]);
+    // What a Deployment says of its pods may still be of those that have gone.
+    let ready = r#"jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}"#;
+    let pods = || namespace.kubectl(["get", "pods", "-o", ready]);
+    awaited("three new pods", pods, |ready| ready == "True True True");
     daemon.restart();
     namespace.apply(MARKER);
     converges(&mut watching, &namespace);

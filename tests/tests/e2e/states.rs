@@ -70,9 +70,11 @@ struct Followed<'a> {
 }
 
 impl<'a> Followed<'a> {
-    /// The object of that kind and label `app`.
+    /// The object of that kind and label `app`, which is yet to be made: each of its versions is told.
     fn new(namespace: &'a Namespace<'a>, daemon: &Daemon, kind: &str, name: &str) -> Self {
-        let states = daemon.cli().start(&format!("get {kind} -l app={name} -n {} -w -o status-json", namespace.name));
+        let watch = format!("get {kind} -l app={name} -n {} -w --history -o status-json", namespace.name);
+        let mut states = daemon.cli().start(&watch);
+        states.expect_stderr("that it is followed", |line| line.contains("No objects found"));
         Self { namespace, target: format!("{kind}/{name}"), states }
     }
 
@@ -251,6 +253,9 @@ fn job(cluster: &Cluster, daemon: &Daemon) {
 fn refused(cluster: &Cluster, daemon: &Daemon) {
     let namespace = &cluster.namespace();
     namespace.kubectl(["create", "quota", "none", "--hard=pods=0"]);
+    // A quota holds from when its usage is known on.
+    let known = format!("wait -n {} quota/none --for jsonpath={{.status.hard.pods}}=0 --timeout 60s", namespace.name);
+    assert_eq!(daemon.cli().run(&known).code, Some(0));
     let mut followed = Vec::new();
     for kind in ["Deployment", "StatefulSet", "DaemonSet", "Job"] {
         let lower = kind.to_lowercase();

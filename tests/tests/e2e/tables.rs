@@ -2,8 +2,9 @@
 
 use daymark_tests::cluster::{Cluster, Namespace, Need};
 use daymark_tests::daemon::Daemon;
+use daymark_tests::process::awaited;
 
-use crate::kinds::definition;
+use crate::kinds::{define_for, definition};
 use crate::{Run, Test};
 
 pub(crate) const TESTS: &[Test] = &[
@@ -78,18 +79,13 @@ const OBJECTS: &str = "
 /// What both print, but for ages, which go on.
 fn equal(daemon: &Daemon, namespace: &Namespace<'_>, kind: &str, wide: bool) {
     let (ours, theirs) = (if wide { "kubectl-wide" } else { "kubectl" }, if wide { &["-o", "wide"][..] } else { &[] });
-    let mut last = (String::new(), String::new());
-    // What changes in between is read again.
-    for _ in 0..20 {
+    let tables = || {
         let shown = daemon.cli().run(&format!("get {kind} -n {} -o {ours}", namespace.name));
         assert_eq!(shown.code, Some(0), "{kind}: {shown:?}");
-        let expected = namespace.kubectl([&["get", kind], theirs].concat());
-        last = (shown.stdout, expected);
-        if ageless(&last.0) == ageless(&last.1) {
-            return;
-        }
-    }
-    panic!("{kind}: daymark and kubectl\n{}\n{}", last.0, last.1);
+        (ageless(&shown.stdout), ageless(&namespace.kubectl([&["get", kind], theirs].concat())))
+    };
+    // What changes in between is read again.
+    awaited(&format!("the same tables of {kind}"), tables, |(ours, theirs)| ours == theirs);
 }
 
 /// Ages and the blanks that they bring with them stand for themselves.
@@ -111,11 +107,11 @@ fn kinds(cluster: &Cluster, daemon: &Daemon) {
     let namespace = cluster.namespace();
     namespace.apply(OBJECTS);
     let group = format!("{}.example.com", namespace.name);
-    cluster.apply(&definition(&group, "wd").replace(
+    let definition = definition(&group, "wd").replace(
         "    schema:",
         "    additionalPrinterColumns: [{name: Size, type: integer, jsonPath: .spec.size}, {name: Note, type: string, jsonPath: .spec.note, priority: 1}]\n    schema:",
-    ));
-    cluster.kubectl(["wait", "--for=condition=established", &format!("crd/widgets.{group}")]);
+    );
+    define_for(daemon, &namespace, &group, &definition);
     namespace.apply(&format!(
         "{{apiVersion: {group}/v1, kind: Widget, metadata: {{name: w}}, spec: {{size: 7, note: large}}}}"
     ));
@@ -136,14 +132,16 @@ fn labels(cluster: &Cluster, daemon: &Daemon) {
         namespace.kubectl(["run", name, "--image=nginx", "--labels", labels]);
     }
     for flags in [&["-Lapp"][..], &["-L", "tier,app"], &["--show-labels"], &["--show-labels", "--no-headers"]] {
-        let ours = daemon.cli().run(&format!("get pods -n {} -o kubectl {}", namespace.name, flags.join(" ")));
-        let theirs = namespace.kubectl([&["get", "pods"], flags].concat());
         // Where a label is missing, the age is the last.
         let columns = |table: &str| {
             let last = |line: &String| line.split_whitespace().last().unwrap_or_default().to_owned();
             ageless(table).iter().map(last).collect::<Vec<_>>()
         };
-        assert_eq!(columns(&ours.stdout), columns(&theirs), "{flags:?}");
+        let both = || {
+            let ours = daemon.cli().run(&format!("get pods -n {} -o kubectl {}", namespace.name, flags.join(" ")));
+            (columns(&ours.stdout), columns(&namespace.kubectl([&["get", "pods"], flags].concat())))
+        };
+        awaited(&format!("the same columns with {flags:?}"), both, |(ours, theirs)| ours == theirs);
     }
 }
 
@@ -151,8 +149,7 @@ fn pages(cluster: &Cluster, daemon: &Daemon) {
     let namespace = cluster.namespace();
     let one = |number: usize| format!("{{apiVersion: v1, kind: ConfigMap, metadata: {{name: c-{number}}}}}");
     namespace.apply(&(0..1100).map(one).collect::<Vec<_>>().join("\n---\n"));
+    equal(daemon, &namespace, "cm", false);
     let shown = daemon.cli().run(&format!("get cm -n {} -o kubectl", namespace.name));
-    let expected = namespace.kubectl(["get", "cm"]);
-    assert_eq!(ageless(&shown.stdout), ageless(&expected));
     assert_eq!(shown.stdout.lines().count(), 1 + 1100 + 1, "with that of the namespace's CA");
 }

@@ -12,7 +12,7 @@ use std::thread;
 use daymark_tests::cli::Cli;
 use daymark_tests::cluster::{Cluster, Namespace, Need};
 use daymark_tests::daemon::Daemon;
-use daymark_tests::process::Process;
+use daymark_tests::process::{Process, awaited};
 
 use self::application::{Application, Sum, ask, bytes};
 use crate::rights::{token, write_private};
@@ -160,12 +160,10 @@ fn outlives(cluster: &Cluster, daemon: &Daemon) {
     namespace.kubectl(["rollout", "status", "deploy/web"]);
     // It may still be the one that is gone that the daemon knows: then another is tried.
     let place = &place;
-    let mut answer = Vec::new();
-    while answer != bytes(10) {
-        answer = ask(place, "GET /down/10", &[]);
-    }
-    let next = tunnel.expect_stderr("another pod", |line| line.contains(" -> pod web-"));
-    assert_ne!(of(&next).expect("a pod"), first);
+    awaited("an answer", || ask(place, "GET /down/10", &[]), |answer| *answer == bytes(10));
+    tunnel.expect_stderr("another pod", |line| {
+        line.contains(" -> pod web-") && of(line).is_some_and(|next| next != first)
+    });
 }
 
 /// Whoever has the rights, by impersonation.

@@ -2,6 +2,7 @@
 
 use daymark_tests::cluster::{Cluster, Need};
 use daymark_tests::daemon::Daemon;
+use daymark_tests::process::awaited;
 use serde_json::Value;
 
 use crate::wait::deployment;
@@ -32,9 +33,12 @@ fn json_is_kubectls(cluster: &Cluster, daemon: &Daemon) {
         pods.expect_stdout("a pod that is ready", |line| line.contains("\"ENTERED\""));
     }
     for what in ["deploy/web", "pods", "deploy,replicasets"] {
-        let ours = daemon.cli().run(&format!("get -n {} {what} -o json", namespace.name));
-        let theirs = namespace.kubectl(["get", what, "-o", "json"]);
-        assert_eq!(ours.stdout, theirs, "{what}");
+        let both = || {
+            let ours = daemon.cli().run(&format!("get -n {} {what} -o json", namespace.name));
+            (ours.stdout, namespace.kubectl(["get", what, "-o", "json"]))
+        };
+        // What changes in between is read again.
+        awaited(&format!("the same of {what}"), both, |(ours, theirs)| ours == theirs);
     }
 }
 
@@ -42,6 +46,9 @@ fn watch_follows(cluster: &Cluster, daemon: &Daemon) {
     let namespace = cluster.namespace();
     let mut watching = daemon.cli().start(&format!("get deploy -n {} -w -o status-json", namespace.name));
     watching.expect_stderr("that the snapshot is complete", |line| line.contains("No objects found"));
+    // It is not over before it is seen on its way.
+    namespace.apply(&deployment("web", 3, "never-ready", "1s", ""));
+    watching.expect_stdout("its beginning", |line| state(line) == "IN_PROGRESS");
     namespace.apply(&deployment("web", 3, "ready-after", "1s", ""));
     watching.expect_stdout("the end of the rollout", |line| state(line) == "READY");
     let states: Vec<_> = watching.stdout_seen.iter().map(|line| state(line)).collect();

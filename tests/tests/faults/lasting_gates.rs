@@ -9,6 +9,7 @@ use daymark_proto::v1::{
     AppliedObject, ArmGateRequest, CancelGateRequest, Filter, GatePolicy, GetGateRequest, GetGateResponse,
     OpenGateRequest, OpenGateResponse, Outcome, Standing, State, WatchGateRequest,
 };
+use daymark_tests::binaries;
 use daymark_tests::fake_apiserver::{Answer, FakeApiServer, Fault, Verb};
 use daymark_tests::in_process::{InProcess, kinds, named};
 use daymarkd::args::GatesKept;
@@ -172,11 +173,13 @@ async fn a_gate_whose_deadline_passed_without_a_daemon_is_undecided() {
 async fn a_gate_is_reopened_when_that_can_be_or_ends_with_the_reason() {
     let setup = Lasting::new().await;
     put(&setup.cluster, Deployments, "a", State::Ready);
+    // Nothing that takes long comes between the deadlines and a daemon that knows them.
+    binaries::build().unwrap();
     let now = Timestamp::now();
-    let later = now + Duration::from_secs(60);
+    let later = now + Duration::from_secs(120);
     let unknown = Filter { kinds: vec!["widgets".into()], ..Default::default() };
     // A kind may be said later that is not yet.
-    let soon = now + Duration::from_secs(3);
+    let soon = now + Duration::from_secs(15);
     setup.has_kept("unknown", &OpenGateRequest { filter: Some(unknown), ..Default::default() }, now, soon);
     setup.has_kept("refused", &deployment(""), now, later);
     setup.has_kept("late", &deployment(""), now, Timestamp::now() + Duration::from_millis(500));

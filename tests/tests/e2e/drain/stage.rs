@@ -83,6 +83,12 @@ impl<'a> Stage<'a> {
         namespace.apply(manifests);
         let waited = daemon.cli().run(&format!("wait {wait_for} --timeout 60s"));
         assert_eq!(waited.code, Some(0), "{}", waited.stderr);
+        // What a budget counts is another controller's work than the pods.
+        let replicas = namespace.kubectl(["get", "deploy/web", "-o", "jsonpath={.spec.replicas}"]);
+        let counted =
+            ["currentHealthy", "expectedPods"].map(|it| format!("--for jsonpath={{.status.{it}}}={replicas}"));
+        let waited = daemon.cli().run(&format!("wait pdb/web {} --timeout 60s", counted.join(" ")));
+        assert_eq!(waited.code, Some(0), "{}", waited.stderr);
         cluster.kubectl(["uncordon", NODES[1]]);
         Self { cluster, namespace }
     }
