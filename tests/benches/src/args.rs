@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::bench::{
-    all, backlog, completion, dump, fanout, gates, load, memory, pods, propagation, reads, serve, stalled, sync, tunnel, waits,
+    all, backlog, completion, dump, fanout, gates, load, memory, pods, propagation, reads, serve, stalled, sync,
+    tunnel, waits,
 };
 use crate::peer::{naive, reflector};
 

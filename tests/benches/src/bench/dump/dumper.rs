@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::cluster::Cluster;
@@ -38,6 +39,9 @@ pub(super) struct Sample {
     /// By how much the daemon's largest resident set exceeded the one before.
     pub(super) daemon: f64,
     pub(super) files: usize,
+    /// What was written. It stays until all is measured: where thousands of files were just removed, ext4
+    /// takes ten times as long to make one, as it does not use their inodes again at once.
+    _home: TempDir,
 }
 
 /// How both are called.
@@ -87,7 +91,7 @@ impl Dumper {
         let (files, logs) = count(&folder)?;
         ensure!(logs >= pods, "{tool}: {logs} logs of {pods} pods");
         let daemon = (proc::peak_rss(self.daemon)? - before).max(0.0);
-        Ok(Sample { seconds, peak, daemon, files })
+        Ok(Sample { seconds, peak, daemon, files, _home: home })
     }
 }
 
