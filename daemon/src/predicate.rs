@@ -86,7 +86,7 @@ impl Default for Limits {
             time: Duration::from_millis(500),
             memory: 256 << 20,
             expression: 4096,
-            waiting: Duration::from_secs(2),
+            waiting: Duration::from_secs(5),
         }
     }
 }

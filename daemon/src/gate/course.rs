@@ -61,8 +61,6 @@ pub struct Applied {
 pub struct Course {
     /// Its newest version; none if it does not exist.
     seen: Option<Seen>,
-    /// Whether it does not exist any more, also if what it had come to is kept.
-    is_gone: bool,
     first: First,
     applied: Option<Applied>,
     met_since: Option<Timestamp>,
@@ -90,7 +88,6 @@ impl Course {
     pub fn new(at: Timestamp) -> Self {
         Self {
             seen: None,
-            is_gone: false,
             first: First::Unproven,
             applied: None,
             met_since: None,
@@ -113,8 +110,8 @@ impl Course {
             self.first = First::Was(uid);
         }
         self.applied = applied;
-        if self.is_gone && !self.seen().is_some_and(|seen| self.is_applied(&seen.uid)) {
-            self.seen = None;
+        if self.seen().is_some_and(|seen| self.has_ended(seen, policy)) {
+            self.seen = self.seen.take().map(as_it_ended);
         }
         (self.met_since, self.failing_since, self.restarts, self.moved_at) = (None, None, None, at);
         self.note(policy, at);
@@ -138,14 +135,15 @@ impl Course {
 
     /// Takes in its newest version.
     pub fn learn(&mut self, seen: Option<Seen>, policy: &Policy, at: Timestamp) {
-        let seen = seen.map(|seen| if self.has_ended(&seen.record, policy) { as_it_ended(seen) } else { seen });
-        self.is_gone = seen.is_none();
-        if self.is_gone && self.outlives_its_object(policy) {
+        if seen.is_none() && self.outlives_its_object(policy) {
             return;
         }
+        let has_ended = seen.as_ref().is_some_and(|seen| self.has_ended(&seen.record, policy));
+        let seen = if has_ended { seen.map(as_it_ended) } else { seen };
         let (before, now) = (self.seen(), seen.as_ref().map(|seen| &seen.record));
         let is_another = match (before, now) {
-            (Some(before), Some(now)) => before.uid != now.uid || before.generation != now.generation,
+            // To be deleted is another generation, but not of what has ended.
+            (Some(before), Some(now)) => before.uid != now.uid || (before.generation != now.generation && !has_ended),
             (None, None) => false,
             _ => true,
         };
@@ -162,24 +160,21 @@ impl Course {
     }
 
     /// Whether it is a Job that has ended, and now goes: so it has ended, whatever becomes of it, and its TTL may remove it before
-    /// anybody could look. One that went already when it was asked for makes room for another.
+    /// anybody could look. One that went already when it was asked for makes room for another: it has to have been applied, or
+    /// seen after a proof before it went.
     fn has_ended(&self, now: &Record, policy: &Policy) -> bool {
         let goes = now.judgement.state == State::Terminating && matches!(now.detail, Detail::Over(_));
-        let is_known = self.seen().is_some_and(|it| it.uid == now.uid && it.judgement.state != State::Terminating);
-        let came_later = match &self.first {
-            First::Unproven => false,
-            First::Nobody => true,
-            First::Was(first) => *first != now.uid,
-        };
-        goes && (is_known || came_later || self.is_applied(&now.uid)) && is_to_end(policy)
+        let is_proven = !matches!(self.first, First::Unproven);
+        let stood = self.seen().is_some_and(|it| it.uid == now.uid && it.judgement.state != State::Terminating);
+        goes && ((is_proven && stood) || self.is_applied(&now.uid)) && is_to_end(policy)
     }
 
-    /// Whether it is gone, and had ended before, so that the gate was decided. It is known to have been there since it was asked for.
+    /// Whether it is gone, and had ended before, so that the gate was decided. Of what was not applied nobody can say that it was
+    /// still there when it was asked for.
     fn outlives_its_object(&self, policy: &Policy) -> bool {
-        let Some(before) = self.seen() else { return false };
+        let Some(before) = self.seen().filter(|before| self.is_applied(&before.uid)) else { return false };
         let has_ended = matches!(before.detail, Detail::Over(_)) && before.judgement.state != State::Terminating;
-        let is_proven = self.is_applied(&before.uid) || !matches!(self.first, First::Unproven);
-        has_ended && is_proven && is_to_end(policy) && (self.is_met(policy) || self.fails_with(Doom::Fatal))
+        has_ended && is_to_end(policy) && (self.is_met(policy) || self.fails_with(Doom::Fatal))
     }
 
     fn is_applied(&self, uid: &Uid) -> bool {
@@ -360,7 +355,7 @@ impl Course {
 }
 
 /// Whether a gate asks for an end alone, and not for whether something is there.
-fn is_to_end(policy: &Policy) -> bool {
+pub(super) fn is_to_end(policy: &Policy) -> bool {
     let asks = |criterion| policy.goal.asks(criterion);
     policy.fail_on.is_empty() && !asks(Criterion::Deleted) && !asks(Criterion::Exists)
 }

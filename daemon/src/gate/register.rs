@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use self::known::{Kept, Known};
 use super::Verdict;
-use super::course::Applied;
+use super::course::{Applied, is_to_end};
 use super::family::{Family, Targets};
 use super::policy::Policy;
 use super::reopening::Reopening;
@@ -305,8 +305,10 @@ impl Gates {
         } = opening;
         let named = named(family.as_ref(), &selection);
         let ends = Instant::now() + between(now, gate.deadline);
+        let is_job = |(cache, _): &Place| selection.caches.get(*cache).is_some_and(|lease| lease.kind().is_jobs());
+        let may_be_gone = named.iter().flatten().any(is_job) && is_to_end(&policy);
         let mut tally = Tally::new(policy, named, await_arming, now).until(gate.deadline).with(family);
-        if selection.caches.iter().any(|lease| lease.kind().is_jobs()) {
+        if may_be_gone {
             tally = tally.from_a_proof();
         }
         if !applied.is_empty() {

@@ -150,6 +150,10 @@ impl Tally {
     /// Everything is taken in that a read has seen which began when that was the
     /// number.
     pub fn prove(&mut self, number: u64, at: Timestamp) {
+        // What came in since it leaned last may be younger than the proof.
+        if !self.policy.asked.once {
+            self.lean(self.leans_to(at));
+        }
         let is_of_what_it_leans_to = number == self.leaning.number || self.policy.asked.once;
         self.proven = Some(number);
         if !self.pinned || self.policy.asked.once {
@@ -198,7 +202,8 @@ impl Tally {
         let joined = |place: Place| (family.seen(&place).cloned(), place);
         let mut news: Vec<_> = moves.joined.into_iter().filter(|joined| *joined != place).map(joined).collect();
         let is_its_own = family.has(&place);
-        for left in moves.left {
+        // What is named is a member, there or not.
+        for left in moves.left.into_iter().filter(|left| !family.has(left)) {
             self.courses.remove(&left);
         }
         if is_its_own {

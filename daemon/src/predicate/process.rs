@@ -1,6 +1,7 @@
 //! A worker as the daemon sees it.
 
 use std::io;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -110,6 +111,6 @@ impl Worker {
         let killed = self.process.kill().await;
         let status = self.process.try_wait();
         tracing::debug!(?killed, ?status, "a worker for predicates has ended");
-        status.is_ok_and(|status| status.and_then(|status| status.code()) == Some(SPENT))
+        status.is_ok_and(|status| status.and_then(|status| status.signal()) == Some(SPENT.as_raw()))
     }
 }

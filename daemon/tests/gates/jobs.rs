@@ -5,17 +5,23 @@ use std::sync::Arc;
 use daymarkd::decode::decode;
 use daymarkd::gate::seen::Seen;
 use daymarkd::gate::tally::Tally;
-use daymarkd::gate::{Criterion, Goal, Outcome, Policy};
+use daymarkd::gate::{Applied, Criterion, Goal, Outcome, Policy};
 use daymarkd::kind::Kind;
 use daymarkd::record::Packer;
 use daymarkd::rule::judge;
 use daymarkd::rule::view::Nothing;
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::{at, holding, place, proven};
 
-/// A Job that has ended, or has not; `goes` if it is being deleted.
+/// A Job that has ended well, or has not; `goes` if it is being deleted.
 fn job(uid: &str, version: u64, ended: bool, goes: bool) -> Option<Seen> {
+    job_that(uid, version, ended.then_some("Complete"), goes)
+}
+
+/// A Job that has ended so, if it has.
+fn job_that(uid: &str, version: u64, end: Option<&str>, goes: bool) -> Option<Seen> {
     let kind = Kind {
         group: "batch".into(),
         version: "v1".into(),
@@ -25,58 +31,102 @@ fn job(uid: &str, version: u64, ended: bool, goes: bool) -> Option<Seen> {
         short_names: Vec::new(),
         namespaced: true,
     };
-    let condition = json!({"type": "Complete", "status": if ended { "True" } else { "False" }});
+    let conditions: Vec<_> = end.into_iter().map(|end| json!({"type": end, "status": "True"})).collect();
     let json = json!({
         "metadata": {
-            "name": "a", "namespace": "n", "uid": uid, "resourceVersion": version.to_string(), "generation": 1,
+            "name": "a", "namespace": "n", "uid": uid, "resourceVersion": version.to_string(), "generation": 1 + u64::from(goes),
             "deletionTimestamp": goes.then_some("2026-01-01T00:00:00Z"), "finalizers": ["foregroundDeletion"],
         },
-        "spec": {"completions": 1}, "status": {"succeeded": u8::from(ended), "conditions": [condition]},
+        "spec": {"completions": 1}, "status": {"conditions": conditions},
     });
     let object = decode(&kind, json.to_string().as_bytes(), None).unwrap().object;
     let ruling = judge(&object, &Nothing, at(0));
     Some(Seen::plain(Arc::new(Packer::default().pack_shared(&object, ruling))))
 }
 
-#[test]
-fn a_job_that_has_ended_and_goes_has_ended() {
-    let told = |versions: Vec<Option<Seen>>| {
-        let mut tally = Tally::new(Policy::default(), Some(vec![place("a")]), false, at(0)).from_a_proof();
-        versions.into_iter().for_each(|seen| tally.learn(place("a"), seen, at(1)));
-        proven(&mut tally, at(2)).map(|verdict| verdict.outcome)
-    };
-    assert_eq!(told(vec![job("1", 1, true, false), job("1", 2, true, true)]), Some(Outcome::Passed));
-    assert_eq!(told(vec![job("1", 1, false, false), job("1", 2, false, true)]), None, "it has not ended");
-    assert_eq!(told(vec![job("1", 1, false, false), job("1", 2, true, true)]), Some(Outcome::Passed));
-    assert_eq!(told(vec![job("1", 1, true, false), job("2", 2, false, false)]), None, "another one");
-    assert_eq!(told(vec![job("1", 2, true, true)]), None, "it went when it was asked for, to make room");
-    assert_eq!(told(vec![job("1", 1, true, false), job("2", 2, true, true)]), None, "another one that goes");
-    assert_eq!(told(vec![job("1", 1, true, false), None]), None, "it may have been gone when it was asked for");
+/// What a gate comes to that saw `first` when it was opened, and the others after a proof; they were applied under that UID, if any.
+fn told(first: Option<Seen>, others: Vec<Option<Seen>>, policy: Policy, uid: Option<&str>) -> Option<Outcome> {
+    let mut tally = Tally::new(policy, Some(vec![place("a")]), false, at(0)).from_a_proof();
+    if let Some(uid) = uid {
+        tally.arm(vec![(place("a"), Applied { uid: Some(uid.into()), ..Applied::default() })], at(0));
+    }
+    tally.learn(place("a"), first, at(0));
+    let verdict = proven(&mut tally, at(1)).or_else(|| {
+        others.into_iter().for_each(|seen| tally.learn(place("a"), seen, at(2)));
+        proven(&mut tally, at(3))
+    });
+    verdict.map(|verdict| verdict.outcome)
 }
 
 #[test]
-fn a_job_that_was_there_since_it_was_asked_for_need_not_be_there_any_more() {
-    let told = |first: Option<Seen>, then: Vec<Option<Seen>>, policy: Policy| {
-        let mut tally = Tally::new(policy, Some(vec![place("a")]), false, at(0)).from_a_proof();
-        tally.learn(place("a"), first, at(0));
-        assert_eq!(proven(&mut tally, at(1)), None);
-        then.into_iter().for_each(|seen| tally.learn(place("a"), seen, at(2)));
-        proven(&mut tally, at(3)).map(|verdict| verdict.outcome)
-    };
-    let (none, running, ended) = (|| None, || job("1", 1, false, false), || job("1", 2, true, false));
-    for first in [none(), running()] {
-        assert_eq!(told(first.clone(), vec![ended(), None], Policy::default()), Some(Outcome::Passed));
-        let goes = vec![job("1", 3, true, true), None];
-        assert_eq!(told(first.clone(), goes, Policy::default()), Some(Outcome::Passed));
-        assert_eq!(told(first, vec![ended(), None, job("2", 4, false, false)], Policy::default()), None, "another one");
+fn one_that_has_ended_and_goes_has_ended() {
+    let outcome = |first, others| told(first, others, Policy::default(), None);
+    let running = || job("1", 1, false, false);
+    let (ended, goes) = (|| job("1", 2, true, false), || job("1", 3, true, true));
+    assert_eq!(outcome(running(), vec![ended(), goes()]), Some(Outcome::Passed));
+    assert_eq!(outcome(running(), vec![goes()]), Some(Outcome::Passed), "both at once");
+    assert_eq!(outcome(None, vec![running(), goes()]), Some(Outcome::Passed));
+    assert_eq!(outcome(running(), vec![job_that("1", 3, Some("Failed"), true)]), Some(Outcome::Failed));
+    assert_eq!(outcome(running(), vec![job("1", 2, false, true)]), None, "it has not ended");
+    assert_eq!(outcome(running(), vec![ended(), job("2", 3, false, false)]), None, "another one");
+    assert_eq!(outcome(running(), vec![ended(), job("2", 3, true, true)]), None, "another one that goes");
+}
+
+/// What is not known to be of the time after the question counts for nothing: it may be what is to be replaced.
+#[test]
+fn one_that_went_when_it_was_asked_for_is_another() {
+    let outcome = |first, others| told(first, others, Policy::default(), None);
+    let (ended, goes) = (|| job("1", 2, true, false), || job("1", 3, true, true));
+    assert_eq!(outcome(goes(), vec![]), None);
+    assert_eq!(outcome(goes(), vec![job("1", 4, true, true), None, job("2", 5, false, false)]), None);
+    assert_eq!(outcome(None, vec![goes()]), None, "it was never seen to stand");
+    for first in [None, job("1", 1, false, false)] {
+        assert_eq!(outcome(first, vec![ended(), goes(), None]), None, "it is gone");
     }
-    assert_eq!(told(none(), vec![running(), None], Policy::default()), None, "it had not ended");
-    let replaced = job("1", 2, true, true);
-    assert_eq!(told(replaced, vec![None], Policy::default()), None, "it went when it was asked for, to make room");
-    let gone = || Policy { goal: Goal::one(Criterion::Exists), ..Policy::default() };
-    assert_eq!(told(none(), vec![ended(), None], gone()), None, "it is to exist");
+    // Both before there is a proof.
+    let mut tally = Tally::new(Policy::default(), Some(vec![place("a")]), false, at(0)).from_a_proof();
+    [ended(), goes()].into_iter().for_each(|seen| tally.learn(place("a"), seen, at(1)));
+    assert_eq!(proven(&mut tally, at(2)), None);
+}
+
+#[test]
+fn one_that_was_applied_need_not_be_there_any_more() {
+    let outcome = |others, policy| told(None, others, policy, Some("1"));
+    let (ended, goes) = (|| job("1", 2, true, false), || job("1", 3, true, true));
+    for versions in [vec![goes()], vec![ended(), None], vec![goes(), None], vec![ended(), goes(), None]] {
+        assert_eq!(outcome(versions, Policy::default()), Some(Outcome::Passed));
+    }
+    let failed = || job_that("1", 2, Some("Failed"), false);
+    assert_eq!(outcome(vec![failed(), None], Policy::default()), Some(Outcome::Failed));
+    assert_eq!(outcome(vec![job("1", 1, false, false), None], Policy::default()), None, "it had not ended");
+    assert_eq!(outcome(vec![job("2", 2, true, false), None], Policy::default()), None, "another one");
+    let exists = Policy { goal: Goal::one(Criterion::Exists), ..Policy::default() };
+    assert_eq!(outcome(vec![ended(), None], exists), None, "it is to exist");
     let failing = Policy { fail_on: vec![Criterion::Deleted], ..Policy::default() };
-    assert_eq!(told(running(), vec![ended(), None], failing), Some(Outcome::Failed), "it is not to be gone");
+    assert_eq!(outcome(vec![ended(), None], failing), Some(Outcome::Failed), "it is not to be gone");
+}
+
+#[test]
+fn one_that_goes_has_been_over_for_as_long_as_before() {
+    let policy = Policy { stable_for: SignedDuration::from_secs(30), ..Policy::default() };
+    let mut tally = Tally::new(policy, Some(vec![place("a")]), false, at(0)).from_a_proof();
+    tally.learn(place("a"), job("1", 1, false, false), at(0));
+    assert_eq!(proven(&mut tally, at(1)), None);
+    tally.learn(place("a"), job("1", 2, true, false), at(2));
+    tally.learn(place("a"), job("1", 3, true, true), at(20));
+    assert_eq!(proven(&mut tally, at(31)), None);
+    assert_eq!(proven(&mut tally, at(32)).map(|verdict| verdict.outcome), Some(Outcome::Passed));
+}
+
+/// What comes in with the end of a proof may be younger than it.
+#[test]
+fn a_proof_bears_out_what_it_leaned_to_when_the_proof_began() {
+    let mut tally = Tally::new(Policy::default(), Some(vec![place("a")]), false, at(0)).from_a_proof();
+    let number = tally.unproven().unwrap();
+    tally.learn(place("a"), job("1", 2, true, false), at(1));
+    tally.prove(number, at(1));
+    assert_eq!(tally.verdict(at(1)), None);
+    assert_eq!(proven(&mut tally, at(2)).map(|verdict| verdict.outcome), Some(Outcome::Passed));
 }
 
 #[test]

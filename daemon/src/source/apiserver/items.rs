@@ -2,6 +2,7 @@
 
 use bytes::{Buf as _, Bytes};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::source::listing::PageEnd;
 
@@ -154,6 +155,9 @@ impl Items {
         #[derive(Deserialize)]
         struct Around {
             metadata: Metadata,
+            /// Without the objects; there once, and a list or null.
+            #[serde(default, rename = "items")]
+            _items: Option<Vec<IgnoredAny>>,
         }
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase", default)]
@@ -165,7 +169,7 @@ impl Items {
         if self.place != Place::Around || self.depth > 0 {
             return Err(NotAList::CutOff);
         }
-        let Around { metadata } = serde_json::from_slice(&self.around)?;
+        let Around { metadata, .. } = serde_json::from_slice(&self.around)?;
         Ok(PageEnd { version: metadata.resource_version, next: metadata.r#continue })
     }
 
@@ -282,6 +286,8 @@ mod tests {
             (r#"{"metadata":{},"items":[1]}"#, "no object"),
             (r#"{"metadata":{},"items":[{"a":1]]}"#, "no object"),
             (r#"{"items":[]}"#, "metadata"),
+            (r#"{"metadata":{},"items":{"a":1}}"#, "sequence"),
+            (r#"{"metadata":{},"items":[{"a":1}],"items":[]}"#, "duplicate"),
             ("[]", "invalid length"),
             ("", "EOF"),
         ] {
