@@ -62,6 +62,8 @@ pub struct Course {
     /// Its newest version; none if it does not exist.
     seen: Option<Seen>,
     first: First,
+    /// Whether it was read since it was asked for: what is seen is no older.
+    is_read: bool,
     applied: Option<Applied>,
     met_since: Option<Timestamp>,
     failing_since: Option<Timestamp>,
@@ -89,6 +91,7 @@ impl Course {
         Self {
             seen: None,
             first: First::Unproven,
+            is_read: false,
             applied: None,
             met_since: None,
             failing_since: None,
@@ -103,13 +106,24 @@ impl Course {
         self.seen.as_ref().map(|seen| &seen.record)
     }
 
+    /// The UID of what is there.
+    #[must_use]
+    pub fn uid(&self) -> Option<&Uid> {
+        self.seen().map(|seen| &seen.uid)
+    }
+
+    /// Everything that a read has seen which began after the question is taken in.
+    pub fn is_as_read(&mut self) {
+        self.is_read = true;
+    }
+
     /// The gate is armed: it begins anew, with what was applied of this object, if
     /// anything was.
     pub fn arm(&mut self, applied: Option<Applied>, policy: &Policy, at: Timestamp) {
         if let Some(uid) = applied.as_ref().and_then(|applied| applied.uid.clone()) {
             self.first = First::Was(uid);
         }
-        self.applied = applied;
+        (self.applied, self.is_read) = (applied, false);
         if self.seen().is_some_and(|seen| self.has_ended(seen, policy)) {
             self.seen = self.seen.take().map(as_it_ended);
         }
@@ -135,7 +149,8 @@ impl Course {
 
     /// Takes in its newest version.
     pub fn learn(&mut self, seen: Option<Seen>, policy: &Policy, at: Timestamp) {
-        if seen.is_none() && self.outlives_its_object(policy) {
+        let is_another = seen.as_ref().is_none_or(|seen| !self.is_applied(&seen.record.uid));
+        if is_another && self.outlives_its_object(policy) {
             return;
         }
         let has_ended = seen.as_ref().is_some_and(|seen| self.has_ended(&seen.record, policy));
@@ -161,16 +176,16 @@ impl Course {
 
     /// Whether it is a Job that has ended, and now goes: so it has ended, whatever becomes of it, and its TTL may remove it before
     /// anybody could look. One that went already when it was asked for makes room for another: it has to have been applied, or
-    /// seen after a proof before it went.
+    /// to have stood when it was read.
     fn has_ended(&self, now: &Record, policy: &Policy) -> bool {
         let goes = now.judgement.state == State::Terminating && matches!(now.detail, Detail::Over(_));
-        let is_proven = !matches!(self.first, First::Unproven);
-        let stood = self.seen().is_some_and(|it| it.uid == now.uid && it.judgement.state != State::Terminating);
-        goes && ((is_proven && stood) || self.is_applied(&now.uid)) && is_to_end(policy)
+        let stands = |before: &Arc<Record>| before.uid == now.uid && before.judgement.state != State::Terminating;
+        let stood = self.is_read && self.seen().is_some_and(stands);
+        goes && (stood || self.is_applied(&now.uid)) && is_to_end(policy)
     }
 
-    /// Whether it is gone, and had ended before, so that the gate was decided. Of what was not applied nobody can say that it was
-    /// still there when it was asked for.
+    /// Whether what was applied had ended before it was gone, so that the gate was decided: whatever has its name by now. Of what was
+    /// not applied nobody can say that it was still there when it was asked for.
     fn outlives_its_object(&self, policy: &Policy) -> bool {
         let Some(before) = self.seen().filter(|before| self.is_applied(&before.uid)) else { return false };
         let has_ended = matches!(before.detail, Detail::Over(_)) && before.judgement.state != State::Terminating;

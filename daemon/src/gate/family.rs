@@ -99,6 +99,12 @@ impl Family {
         self.members.contains(place) || self.targets.names(place)
     }
 
+    /// Whether that object is of the family, and not another by the name of one that is.
+    #[must_use]
+    pub fn is_of_it(&self, place: &Place, record: &Record) -> bool {
+        self.members.contains(place) || self.targets.have(place, record)
+    }
+
     /// Whether the object there is asked for itself.
     #[must_use]
     pub fn asks_for(&self, place: &Place) -> bool {

@@ -151,11 +151,10 @@ impl Tally {
     /// number.
     pub fn prove(&mut self, number: u64, at: Timestamp) {
         // What came in since it leaned last may be younger than the proof.
-        if !self.policy.asked.once {
-            self.lean(self.leans_to(at));
-        }
-        let is_of_what_it_leans_to = number == self.leaning.number || self.policy.asked.once;
+        self.lean(self.leans_to(at));
+        let is_of_what_it_leans_to = number == self.leaning.number;
         self.proven = Some(number);
+        self.courses.values_mut().for_each(Course::is_as_read);
         if !self.pinned || self.policy.asked.once {
             (self.pinned, self.looked) = (true, self.policy.asked.once);
             self.courses.iter_mut().for_each(|(place, course)| course.pin(self.policy.of(place), at));
@@ -202,6 +201,7 @@ impl Tally {
         let joined = |place: Place| (family.seen(&place).cloned(), place);
         let mut news: Vec<_> = moves.joined.into_iter().filter(|joined| *joined != place).map(joined).collect();
         let is_its_own = family.has(&place);
+        let seen = seen.filter(|seen| family.is_of_it(&place, &seen.record));
         // What is named is a member, there or not.
         for left in moves.left.into_iter().filter(|left| !family.has(left)) {
             self.courses.remove(&left);
@@ -218,6 +218,7 @@ impl Tally {
             self.courses.remove(&place);
             return;
         }
+        let is_named = self.named(&place);
         let (applied, at) = (self.applied.get(&place), at.max(self.begun));
         let policy = self.policy.of(&place);
         let course = self.courses.entry(place).or_insert_with(|| {
@@ -225,9 +226,14 @@ impl Tally {
             course.arm(applied.cloned(), policy, at);
             course
         });
+        let before = course.uid().cloned();
         course.learn(seen, policy, at);
         if self.pinned {
             course.pin(policy, at);
+        }
+        // A proof of one object is none of another that has its name.
+        if is_named && course.uid() != before.as_ref() {
+            self.lean(None);
         }
     }
 

@@ -111,6 +111,6 @@ impl Worker {
         let killed = self.process.kill().await;
         let status = self.process.try_wait();
         tracing::debug!(?killed, ?status, "a worker for predicates has ended");
-        status.is_ok_and(|status| status.and_then(|status| status.signal()) == Some(SPENT.as_raw()))
+        status.is_ok_and(|status| status.and_then(|it| it.signal().or(it.code())) == Some(SPENT.as_raw()))
     }
 }

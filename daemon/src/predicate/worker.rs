@@ -64,7 +64,12 @@ impl Drop for Serving {
 fn confine(memory: u64) -> io::Result<()> {
     // Orphans would otherwise finish what they are at.
     #[cfg(target_os = "linux")]
-    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    {
+        use rustix::process::{DumpableBehavior, Signal, set_dumpable_behavior, set_parent_process_death_signal};
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        // The limit below is none to programs that take cores.
+        set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    }
     limit(Resource::As, memory)?;
     limit(Resource::Core, 0)
 }

@@ -96,6 +96,8 @@ fn one_that_was_applied_need_not_be_there_any_more() {
     for versions in [vec![goes()], vec![ended(), None], vec![goes(), None], vec![ended(), goes(), None]] {
         assert_eq!(outcome(versions, Policy::default()), Some(Outcome::Passed));
     }
+    let replaced = vec![ended(), None, job("2", 4, false, false)];
+    assert_eq!(outcome(replaced, Policy::default()), Some(Outcome::Passed), "whatever has its name by now");
     let failed = || job_that("1", 2, Some("Failed"), false);
     assert_eq!(outcome(vec![failed(), None], Policy::default()), Some(Outcome::Failed));
     assert_eq!(outcome(vec![job("1", 1, false, false), None], Policy::default()), None, "it had not ended");
@@ -116,6 +118,28 @@ fn one_that_goes_has_been_over_for_as_long_as_before() {
     tally.learn(place("a"), job("1", 3, true, true), at(20));
     assert_eq!(proven(&mut tally, at(31)), None);
     assert_eq!(proven(&mut tally, at(32)).map(|verdict| verdict.outcome), Some(Outcome::Passed));
+}
+
+#[test]
+fn one_stood_only_if_it_was_read() {
+    let mut tally = Tally::new(Policy::default(), Some(vec![place("a")]), false, at(0));
+    [job("1", 2, true, false), job("1", 3, true, true)]
+        .into_iter()
+        .for_each(|seen| tally.learn(place("a"), seen, at(1)));
+    assert_eq!(proven(&mut tally, at(2)), None);
+}
+
+/// A proof that the first was there says nothing of the second.
+#[test]
+fn a_proof_of_one_object_is_none_of_another_by_its_name() {
+    let mut tally = Tally::new(Policy::default(), Some(vec![place("a")]), false, at(0));
+    tally.learn(place("a"), job("1", 2, true, false), at(0));
+    assert_eq!(tally.verdict(at(0)), None);
+    let number = tally.unproven().unwrap();
+    [None, job("2", 4, true, false)].into_iter().for_each(|seen| tally.learn(place("a"), seen, at(1)));
+    tally.prove(number, at(1));
+    assert_eq!(tally.verdict(at(1)), None);
+    assert_eq!(proven(&mut tally, at(2)).map(|verdict| verdict.outcome), Some(Outcome::Passed));
 }
 
 /// What comes in with the end of a proof may be younger than it.
