@@ -117,8 +117,11 @@ impl Cluster {
         self.kubectl(["create", "namespace", &name]);
         let namespace = Namespace { cluster: self, made: true, name };
         if self.has_controllers() {
-            // What every namespace has is made by controllers: until then pods are refused.
-            namespace.kubectl(["wait", "--for=create", "--timeout=120s", "sa/default", "cm/kube-root-ca.crt"]);
+            // What every namespace has is made by controllers: until then pods are refused. One by one:
+            // of several that are not there kubectl does not wait for any.
+            for made in ["sa/default", "cm/kube-root-ca.crt"] {
+                namespace.kubectl(["wait", "--for=create", "--timeout=120s", made]);
+            }
         }
         namespace
     }
