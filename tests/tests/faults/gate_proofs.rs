@@ -74,6 +74,34 @@ async fn a_gate_does_not_fail_by_what_was_before_it() {
     setup.daemon.stop().await;
 }
 
+/// A watch that lags tells late of a Job that came, was done and went before anybody asked for it.
+#[tokio::test]
+async fn a_gate_does_not_pass_by_a_job_that_was_gone_before_it() {
+    let setup = Setup::new(&[(Jobs, "other")]).await;
+    let mut gates = setup.daemon.gates().await;
+    let filter = |name| named(&[(Jobs, name)]).filter;
+    let token = open(&mut gates, filter("other"), GatePolicy::default(), false).await;
+    assert_eq!(verdict(&mut gates, &token).await.outcome(), Outcome::Passed);
+    setup.cluster.hold_events(Jobs);
+    put(&setup.cluster, Jobs, "a", State::Ready);
+    setup.cluster.delete(Jobs, "a");
+    let gets = setup.cluster.counts().gets(Jobs);
+    let token = open(&mut gates, filter("a"), GatePolicy::default(), false).await;
+    setup.cluster.until("the proof", |counts| counts.gets(Jobs) > gets).await;
+    setup.cluster.release_events(Jobs);
+    let after = setup.cluster.version();
+    // What comes of the replay comes before what comes of this.
+    put(&setup.cluster, Jobs, "other", State::Failed);
+    let marker = open(&mut gates, filter("other"), GatePolicy::default(), false).await;
+    assert_eq!(verdict(&mut gates, &marker).await.outcome(), Outcome::Failed);
+    put(&setup.cluster, Jobs, "a", State::Ready);
+    assert_eq!(verdict(&mut gates, &token).await.outcome(), Outcome::Passed);
+    let kept = gates.get_gate(GetGateRequest { token }).await.unwrap().into_inner();
+    let version: u64 = kept.objects[0].status.as_ref().unwrap().resource_version.parse().unwrap();
+    assert!(version > after, "it passed on the Job of before: {kept:?}");
+    setup.daemon.stop().await;
+}
+
 #[tokio::test]
 async fn an_expression_that_misbehaves_fails_its_own_gate_alone() {
     let setup = Setup::new(&[(Deployments, "a"), (Deployments, "b")]).await;
