@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Decoded, Identity, decode, decode_first, identity, undecodable};
+use super::{DecodeError, Decoded, Identity, decode, decode_first, identity, undecodable};
 use crate::body;
 use crate::kind::Kind;
 use crate::object::Object;
@@ -91,10 +91,14 @@ impl Decoder {
     /// is not good, which has to be cut out and decoded by itself.
     #[must_use]
     pub fn listed(&self, list: &str) -> Option<(Arrival, usize)> {
-        let (Decoded { object, cuts }, length) = decode_first(&self.kind, list, self.custom.as_ref()).ok()?;
-        let json = list.get(..length)?.as_bytes();
-        let body = self.bodies.then(|| body::of_parsed(&self.kind, json, cuts)).transpose().ok()?;
-        Some((Arrival::Listed(Version::Good { object: Box::new(object), body }), length))
+        let (decoded, length) = decode_first(&self.kind, list, self.custom.as_ref()).ok()?;
+        let good = self.good(decoded, list.get(..length)?.as_bytes()).ok()?;
+        Some((Arrival::Listed(good), length))
+    }
+
+    fn good(&self, Decoded { object, cuts }: Decoded, json: &[u8]) -> Result<Version, DecodeError> {
+        let body = self.bodies.then(|| body::of_parsed(&self.kind, json, cuts)).transpose()?;
+        Ok(Version::Good { object: Box::new(object), body })
     }
 
     fn version(&self, json: &Bytes) -> Version {
@@ -105,14 +109,7 @@ impl Decoder {
             let body = self.bodies.then(|| body::trimmed(&self.kind, json).ok().map(String::into_bytes)).flatten();
             Version::Bad { object, body, key, error }
         };
-        let Decoded { object, cuts } = match decode(&self.kind, json, self.custom.as_ref()) {
-            Ok(decoded) => decoded,
-            Err(error) => return bad(error.to_string()),
-        };
-        let body = self.bodies.then(|| body::of_parsed(&self.kind, json, cuts)).transpose();
-        match body {
-            Ok(body) => Version::Good { object: Box::new(object), body },
-            Err(error) => bad(error.to_string()),
-        }
+        let decoded = decode(&self.kind, json, self.custom.as_ref());
+        decoded.and_then(|decoded| self.good(decoded, json)).unwrap_or_else(|error| bad(error.to_string()))
     }
 }

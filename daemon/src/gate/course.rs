@@ -113,7 +113,7 @@ impl Course {
     }
 
     /// Everything that a read has seen which began after the question is taken in.
-    pub fn is_as_read(&mut self) {
+    pub fn take_as_read(&mut self) {
         self.is_read = true;
     }
 

@@ -305,8 +305,7 @@ impl Gates {
         } = opening;
         let named = named(family.as_ref(), &selection);
         let ends = Instant::now() + between(now, gate.deadline);
-        let is_job = |(cache, _): &Place| selection.caches.get(*cache).is_some_and(|lease| lease.kind().is_jobs());
-        let may_be_gone = named.iter().flatten().any(is_job) && is_to_end(&policy);
+        let may_be_gone = is_to_end(&policy) && names_a_job(named.as_deref(), &selection);
         let mut tally = Tally::new(policy, named, await_arming, now).until(gate.deadline).with(family);
         if may_be_gone {
             tally = tally.from_a_proof();
@@ -387,6 +386,12 @@ impl Gates {
         let now = self.tools.clock.now();
         self.known.lock().find(Name::of(token), now).filter(|gate| caller.owns_what_is_of(&gate.caller))
     }
+}
+
+/// Whether one of them is a Job, which may be removed as soon as it has ended.
+fn names_a_job(named: Option<&[Place]>, selection: &Selection) -> bool {
+    let is_job = |(cache, _): &Place| selection.caches.get(*cache).is_some_and(|lease| lease.kind().is_jobs());
+    named.is_some_and(|named| named.iter().any(is_job))
 }
 
 /// The objects that a gate is about, if it names them.

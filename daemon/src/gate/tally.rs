@@ -154,7 +154,7 @@ impl Tally {
         self.lean(self.leans_to(at));
         let is_of_what_it_leans_to = number == self.leaning.number;
         self.proven = Some(number);
-        self.courses.values_mut().for_each(Course::is_as_read);
+        self.courses.values_mut().for_each(Course::take_as_read);
         if !self.pinned || self.policy.asked.once {
             (self.pinned, self.looked) = (true, self.policy.asked.once);
             self.courses.iter_mut().for_each(|(place, course)| course.pin(self.policy.of(place), at));

@@ -1,10 +1,8 @@
 //! Pods that are taken out of service, to be looked at, and put back.
 
-use std::time::Instant;
-
 use daymark_tests::cluster::{Cluster, Namespace, Need};
 use daymark_tests::daemon::Daemon;
-use daymark_tests::process::{Finished, PATIENCE};
+use daymark_tests::process::{Finished, awaited};
 use serde_json::Value;
 
 use crate::rights::{SHARED, token, write_private};
@@ -74,10 +72,8 @@ fn begin(cluster: &Cluster, daemon: &Daemon, namespace: &Namespace<'_>, manifest
     let waited = daemon.cli().run(&format!("wait -n {} {workload} svc/web --timeout 60s", namespace.name));
     assert_eq!(waited.code, Some(0), "{waited:?}");
     // A Service is ready with its first endpoint.
-    let begun = Instant::now();
-    while endpoints(namespace, "web").len() < pods(namespace).len() {
-        assert!(begun.elapsed() < PATIENCE, "not all pods become endpoints");
-    }
+    let both = || (endpoints(namespace, "web").len(), pods(namespace).len());
+    awaited("all pods as endpoints", both, |(endpoints, pods)| endpoints >= pods);
 }
 
 /// The pods of the Deployment, by its labels.
