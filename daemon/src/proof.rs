@@ -15,6 +15,7 @@ use crate::rule::relations;
 use crate::rule::view::Related;
 use crate::source::shared::SharedReads;
 use crate::source::{Collection, Problem, Selectors, Set, Source, Truth};
+use crate::state::State;
 use crate::subscription::{Absence, Gap, Named, Scope, Selection};
 
 /// Live reads that one proof makes at a time.
@@ -132,19 +133,24 @@ async fn read_set(
 }
 
 /// Resolves when what the rule for a cache's kind needs, to say that something
-/// is ready, is no older than now, and has been looked at: for objects in one
-/// namespace, or for that of one name.
+/// is ready, or that it has failed, is no older than now, and has been
+/// looked at: for objects in one namespace, or for that of one name.
 async fn prove_neighbours(
     prover: &Prover,
     cache: &Cache,
     namespace: Option<&str>,
     name: Option<&str>,
 ) -> Result<(), Unproven> {
-    let needs = cache.related().map(relations::readiness_needs).unwrap_or_default();
+    let related = cache.related();
+    let mut needs = related.map(relations::readiness_needs).unwrap_or_default().to_vec();
+    let of_failures = related.map(relations::failure_needs).unwrap_or_default();
+    if !of_failures.is_empty() && has_failed(prover, cache, namespace, name) {
+        needs.extend(of_failures);
+    }
     // Of what has no namespace it may be in any.
     let namespace = namespace.filter(|_| cache.kind().namespaced);
-    let of_service = name.filter(|_| cache.related() == Some(Related::Services));
-    for needed in needs {
+    let of_service = name.filter(|_| related == Some(Related::Services));
+    for needed in &needs {
         for other in prover.caches.neighbours().caches(*needed, namespace) {
             let proven = prove_neighbour(prover, &other, namespace, of_service);
             match other.closed().run_until_cancelled(proven).await {
@@ -156,10 +162,25 @@ async fn prove_neighbours(
     if !needs.is_empty() {
         cache.touched().settled().await;
     }
-    if cache.related() == Some(Related::Nodes) {
+    if related == Some(Related::Nodes) {
         prove_drained(prover, cache, name).await?;
     }
     Ok(())
+}
+
+/// Whether one has failed, of objects in one namespace, or that of one name.
+fn has_failed(prover: &Prover, cache: &Cache, namespace: Option<&str>, name: Option<&str>) -> bool {
+    let has_failed = |record: &Record| record.judgement.state == State::Failed;
+    match name {
+        Some(name) => {
+            cache.get(&Key::new(namespace.unwrap_or_default(), name)).is_some_and(|record| has_failed(&record))
+        }
+        None => {
+            let is_there = |key: &Key| namespace.is_none_or(|namespace| *key.namespace == *namespace);
+            let snapshot = Snapshot::take([cache], &prover.log);
+            snapshot.objects(0, None).any(|(key, record)| is_there(key) && has_failed(record))
+        }
+    }
 }
 
 /// Resolves when what is known of the pods of nodes that are said to be drained is no older

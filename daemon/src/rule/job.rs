@@ -42,13 +42,17 @@ pub(super) struct Status {
 impl Facts for Job {
     fn judge(&self, metadata: &Metadata, view: &dyn View, now: Timestamp) -> Ruling {
         let own = judge(self);
-        // Pods that have failed are counted, and made anew: that is the Job's
-        // business. One that is stuck before it can run is nobody's.
-        if own.state != State::InProgress {
+        if !matches!(own.state, State::InProgress | State::Failed) {
             return own.into();
         }
         let uid = Uid::from(&*metadata.uid);
-        let pods = pods_below::of(&uid, &metadata.namespace, view);
+        let mut pods = pods_below::of(&uid, &metadata.namespace, view);
+        if own.state == State::Failed {
+            pods.retain(|pod| pod.judgement.state == State::Failed);
+            return pods_below::blame(own, &pods).into();
+        }
+        // Pods that have failed are counted, and made anew: that is the Job's
+        // business. One that is stuck before it can run is nobody's.
         let mut cannot_start = pods_below::not_over(&pods);
         cannot_start.retain(|pod| doom::keeps_from_starting(&pod.judgement.reason));
         let blamed = pods_below::blame(own, &cannot_start);

@@ -54,6 +54,21 @@ pub fn readiness_needs(set: Related) -> &'static [Related] {
     }
 }
 
+/// Of what it looks at, that by which it may say that an object has failed, and why: what is not so any more is no
+/// reason to fail.
+#[must_use]
+pub fn failure_needs(set: Related) -> &'static [Related] {
+    match set {
+        Related::Deployments => looks_at(set),
+        Related::ReplicaSets
+        | Related::ReplicationControllers
+        | Related::StatefulSets
+        | Related::DaemonSets
+        | Related::Jobs => &[Related::Pods],
+        _ => &[],
+    }
+}
+
 /// The sets whose rule looks at `set`.
 pub fn looked_at_by(set: Related) -> impl Iterator<Item = Related> {
     Related::ALL.into_iter().filter(move |other| looks_at(*other).contains(&set) || glances_at(*other).contains(&set))

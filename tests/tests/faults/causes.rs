@@ -8,7 +8,7 @@ use daymark_tests::in_process::named;
 use serde_json::json;
 
 use crate::gates::{open, verdict};
-use crate::{Pods, Setup};
+use crate::{Jobs, Pods, Setup, put};
 
 /// A cluster with a pod that has failed: its container was restarted twice, and
 /// has logged something each time.
@@ -67,6 +67,25 @@ async fn a_cause_names_container_exit_code_events_and_logs() {
     let logs =
         [log(true, &["started before", "ended before"]), log(false, &["started", "PASSWORD=[redacted]", "ended"])];
     assert_eq!((&cause.logs[..], &cause.missing[..]), (&logs[..], &[][..]));
+    setup.daemon.stop().await;
+}
+
+/// Why a Job has failed is known to its pods.
+#[tokio::test]
+async fn a_failed_job_is_explained_by_a_pod() {
+    let setup = failed_pod().await;
+    let job = put(&setup.cluster, Jobs, "migrate", State::Failed).uid;
+    let mut pod = setup.cluster.objects(Pods).remove(0);
+    pod["metadata"]["ownerReferences"] = json!([{"kind": "Job", "name": "migrate", "uid": job, "controller": true}]);
+    setup.cluster.put(Pods, pod);
+    // The daemon has looked at neither.
+    let mut gates = setup.daemon.gates().await;
+    let token = open(&mut gates, named(&[(Jobs, "migrate")]).filter, GatePolicy::default(), false).await;
+    let gate = verdict(&mut gates, &token).await;
+    assert_eq!((gate.outcome(), &*gate.reason), (Outcome::Failed, "Failed"), "{gate:?}");
+    let cause = gate.cause.unwrap();
+    assert_eq!((&*cause.kind, &*cause.r#ref.unwrap().name), ("Pod", "a"));
+    assert_eq!((cause.containers.len(), cause.logs.len()), (1, 2));
     setup.daemon.stop().await;
 }
 
