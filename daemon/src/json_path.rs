@@ -1,7 +1,8 @@
 //! JSONPath as `kubectl wait --for=jsonpath=` takes it: a path, and what is to be
 //! there.
 //!
-//! `{.status.phase}=Running`, or `.status.phase=Running`; without `=`, anything.
+//! `{.status.phase}=Running`, or `.status.phase=Running`; without `=`, anything. Quotation marks
+//! around a value are none of it, as in kubectl.
 //! The path's language is RFC 9535's, but that it begins without `$`, that names
 //! may hold anything but `.` and `[`, and that `\.` is a dot in a name
 //! (k8s.io/client-go `util/jsonpath`).
@@ -66,7 +67,7 @@ fn divide(text: &str) -> Result<(&str, Option<&str>), String> {
     };
     match rest.strip_prefix('=') {
         Some("") => Err("nothing stands behind =".to_owned()),
-        Some(wanted) => Ok((path, Some(wanted))),
+        Some(wanted) => Ok((path, Some(wanted.trim_matches(['\'', '"'])))),
         None if rest.is_empty() => Ok((path, None)),
         None => Err(format!("{rest:?} behind the path; =VALUE may stand there")),
     }
@@ -185,6 +186,8 @@ mod tests {
         });
         for (text, holds) in [
             ("{.status.phase}=Running", true),
+            ("{.status.phase}=\"Running\"", true),
+            ("{.status.phase}='Running'", true),
             (".status.phase=Running", true),
             ("status.phase=Running", true),
             ("$.status.phase=Running", true),
