@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use daymark::api::{AppliedObject, Criterion, Filter, GatePolicy, ObjectRef, OpenGateRequest, Owned};
+use daymark::api::{AppliedObject, Criterion, Filter, GatePolicy, Goal, ObjectRef, OpenGateRequest, Owned};
 
 use crate::args::{Policy, Question};
-use crate::criterion::Asked;
+use crate::criterion::{self, Asked};
 use crate::duration::FOREVER;
 use crate::exit::Failure;
 use crate::manifests;
@@ -34,12 +34,16 @@ pub struct Ask {
 /// If it makes no sense.
 pub fn read(question: &Question, namespace: Option<&str>) -> Result<Ask, Failure> {
     let policy = policy_file::over(&question.policy, question.policy_file.as_deref())?;
-    let (all_of, connect) = divide(&policy.all_of);
+    let (mut all_of, connect) = divide(&policy.all_of);
     let of_objects = |asked: &[Asked], flag: &str| match divide(asked) {
         (criteria, connect) if connect.is_empty() => Ok(criteria),
         _ => Err(Failure::usage(format!("connect= is for --for, not for {flag}"))),
     };
     let (any_of, fail_on) = (of_objects(&policy.any_of, "--for-any")?, of_objects(&policy.fail_on, "--fail-on")?);
+    // Of what a release is made of, some never says that it is ready.
+    if all_of.is_empty() && any_of.is_empty() && !question.files.is_empty() {
+        all_of.push(criterion::is(Goal::Settled));
+    }
     let (filter, applied) = objects(question, namespace)?;
     let once = policy.timeout.is_some_and(|timeout| timeout.is_zero());
     let wire = GatePolicy { all_of, any_of, fail_on, once, ..limits(&policy, once)? };

@@ -18,7 +18,7 @@ pub enum Asked {
 pub enum CriterionError {
     /// It is none of the words.
     #[error(
-        "expected ready, rollout, complete, exists, deleted, drained, condition=TYPE[=VALUE], \
+        "expected ready, settled, rollout, complete, exists, deleted, drained, condition=TYPE[=VALUE], \
          jsonpath={{PATH}}[=VALUE], cel=EXPRESSION or connect=HOST:PORT"
     )]
     Unknown,
@@ -32,10 +32,11 @@ pub enum CriterionError {
 
 /// Reads `ready`, `condition=Available`, `jsonpath={.status.phase}=Running`...
 pub fn parse(text: &str) -> Result<Asked, CriterionError> {
-    let goal = |goal: Goal| Ok(of_objects(Wire::Goal(goal.into())));
+    let goal = |goal: Goal| Ok(Asked::OfObjects(is(goal)));
     match text.split_once('=') {
         None => match text {
             "ready" => goal(Goal::Ready),
+            "settled" => goal(Goal::Settled),
             "rollout" => goal(Goal::Rollout),
             "complete" => goal(Goal::Complete),
             "exists" | "create" => goal(Goal::Exists),
@@ -52,6 +53,11 @@ pub fn parse(text: &str) -> Result<Asked, CriterionError> {
         Some(("connect", address)) => connect(address),
         Some(_) => Err(CriterionError::Unknown),
     }
+}
+
+/// What is so when that goal is reached.
+pub fn is(goal: Goal) -> Criterion {
+    Criterion { criterion: Some(Wire::Goal(goal.into())) }
 }
 
 fn of_objects(criterion: Wire) -> Asked {

@@ -17,6 +17,7 @@ use process::Worker;
 use wire::Answer;
 
 mod budget;
+mod observed;
 mod process;
 mod wire;
 pub mod worker;
@@ -37,17 +38,26 @@ pub struct Expression {
     pub language: Language,
     /// Its text.
     pub text: Arc<str>,
+    /// Whether it is true only of an object whose controller has seen its newest generation, as
+    /// far as its status tells.
+    pub as_observed: bool,
 }
 
 impl Expression {
     /// An expression in CEL.
     pub fn cel(text: impl Into<Arc<str>>) -> Self {
-        Self { language: Language::Cel, text: text.into() }
+        Self { language: Language::Cel, text: text.into(), as_observed: false }
     }
 
     /// An expression in JSONPath.
     pub fn json_path(text: impl Into<Arc<str>>) -> Self {
-        Self { language: Language::JsonPath, text: text.into() }
+        Self { language: Language::JsonPath, text: text.into(), as_observed: false }
+    }
+
+    /// The same, true only of what is not of an older generation.
+    #[must_use]
+    pub fn as_observed(self) -> Self {
+        Self { as_observed: true, ..self }
     }
 }
 

@@ -52,6 +52,19 @@ use crate::object::{Metadata, Object};
 use crate::record::Detail;
 use crate::state::{Judgement, State};
 
+/// Whether nothing is left to wait for of an object: it is ready, nobody can tell more of it, or
+/// its own specification has switched it off.
+#[must_use]
+pub fn is_settled(judgement: &Judgement) -> bool {
+    let reasons: &[&str] = match judgement.state {
+        State::Ready => return true,
+        State::Unknown => &[conventions::NO_STATUS, ingress::NO_ADDRESS],
+        State::Paused => &[cron_job::SUSPENDED, autoscaling::DISABLED],
+        State::InProgress | State::Failed | State::Terminating => return false,
+    };
+    reasons.contains(&&*judgement.reason)
+}
+
 /// What the rules say of an object at a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ruling {

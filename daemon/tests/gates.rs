@@ -205,6 +205,12 @@ fn one_object_over_time() {
             vec![(0, holding(&[true, false], of(ready()))), (5, holding(&[true, true], of(ready())))],
             (5, Passed),
         ),
+        (
+            "it fails again when it was well for long",
+            policy(),
+            vec![(3, crash()), (20, of(starting())), (200, crash())],
+            (320, Failed),
+        ),
         ("it crashes on", policy(), vec![(3, crash()), (20, of(starting())), (40, crash())], (123, Failed)),
         (
             "it crashes twice, and then starts",

@@ -49,10 +49,10 @@ pub enum IfUnreachable {
 /// What objects are to be, and for how long.
 #[derive(Debug, Default, Clone, clap::Args)]
 pub struct Policy {
-    /// What each object is to be: ready, rollout, complete, exists, deleted, drained,
+    /// What each object is to be: ready, settled, rollout, complete, exists, deleted, drained,
     /// condition=TYPE[=VALUE], jsonpath={PATH}[=VALUE], cel=EXPRESSION, or
     /// connect=HOST:PORT, which is tried from here. Repeated: all of them at the same time
-    /// [default: ready]
+    /// [default: ready; with --filename, settled]
     #[arg(long = "for", value_name = "CRITERION", value_parser = parse)]
     pub all_of: Vec<Asked>,
     /// And one of these

@@ -2,7 +2,8 @@
 
 use daymark_proto::v1::criterion::Criterion as Asked;
 use daymark_proto::v1::{
-    Cause, ContainerEnd, Doom, Gate, GateObject, Goal, LogTail, Outcome, Standing, State, Status, WatchGateResponse,
+    Cause, ContainerEnd, Criterion, Doom, Gate, GateObject, Goal, LogTail, Outcome, Standing, State, Status,
+    WatchGateResponse,
 };
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -253,7 +254,7 @@ fn a_policy_comes_from_a_file() {
     assert_eq!((policy.all_of.len(), policy.min_objects, policy.stable_for.unwrap().seconds), (1, Some(1), 3));
 }
 
-/// `wait.files` `wait.files-applied` `wait.files-empty`
+/// `wait.files` `wait.files-applied` `wait.files-settled` `wait.files-empty`
 #[test]
 fn manifests_name_the_objects() {
     let folder = tempfile::tempdir().unwrap();
@@ -265,6 +266,8 @@ fn manifests_name_the_objects() {
     let run = finish(&mut against(&fake, &["wait", "-n", "shop", "-f", &folder.path().display().to_string()]));
     assert_eq!(run.code, 0, "{run:?}");
     let request = fake.seen_gates().opened[0].clone();
+    let settled = Criterion { criterion: Some(Asked::Goal(Goal::Settled.into())) };
+    assert_eq!(request.policy.unwrap().all_of, [settled]);
     let filter = request.filter.unwrap();
     let named: Vec<_> = filter.refs.iter().map(|it| [&*it.group, &*it.resource, &*it.namespace, &*it.uid]).collect();
     assert_eq!(named, [["apps", "deployment", "", ""], ["", "pod", "x", ""]]);

@@ -7,8 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::policy::{Criterion, Policy};
 use super::seen::Seen;
 use crate::record::{Detail, Record, Uid};
-use crate::rule::DRAINED;
-use crate::rule::conventions::NO_STATUS;
+use crate::rule::{DRAINED, is_settled};
 use crate::state::{Doom, Judgement, State};
 use crate::wishes::Wishes;
 
@@ -67,6 +66,8 @@ pub struct Course {
     applied: Option<Applied>,
     met_since: Option<Timestamp>,
     failing_since: Option<Timestamp>,
+    /// Since when it is on its way again, if it has failed before.
+    recovering_since: Option<Timestamp>,
     moved_at: Timestamp,
     /// How often its containers had been restarted when they counted least.
     restarts: Option<u32>,
@@ -95,6 +96,7 @@ impl Course {
             applied: None,
             met_since: None,
             failing_since: None,
+            recovering_since: None,
             moved_at: at,
             restarts: None,
         }
@@ -127,7 +129,8 @@ impl Course {
         if self.seen().is_some_and(|seen| self.has_ended(seen, policy)) {
             self.seen = self.seen.take().map(as_it_ended);
         }
-        (self.met_since, self.failing_since, self.restarts, self.moved_at) = (None, None, None, at);
+        self.forget();
+        self.moved_at = at;
         self.note(policy, at);
     }
 
@@ -165,7 +168,7 @@ impl Course {
         let differs = |(before, now): (&Arc<Record>, &Arc<Record>)| before.judgement.differs(&now.judgement);
         let has_moved = is_another || before.zip(now).is_some_and(differs);
         if is_another {
-            (self.met_since, self.failing_since, self.restarts) = (None, None, None);
+            self.forget();
         }
         if has_moved {
             self.moved_at = at;
@@ -201,18 +204,31 @@ impl Course {
             true => _ = self.met_since.get_or_insert(at),
             false => self.met_since = None,
         }
-        let judgement = self.counts().map(|seen| &seen.record.judgement);
-        let restarts = judgement.map(|judgement| judgement.restarts);
-        let state = judgement.map(|judgement| judgement.state);
-        // What is only on its way again, as between two crashes, has not recovered.
-        if !matches!(state, Some(State::Failed | State::InProgress | State::Unknown)) {
-            self.failing_since = None;
-        }
-        if self.fails_with(Doom::Persistent) || self.fails_with(Doom::Fatal) {
-            self.failing_since.get_or_insert(at);
-        }
+        self.note_failure(policy, at);
         // A new revision's pods begin at none.
+        let restarts = self.counts().map(|seen| seen.record.judgement.restarts);
         self.restarts = self.restarts.into_iter().chain(restarts).min();
+    }
+
+    /// What is only on its way again, as between two crashes, has not recovered: unless it is for as long as a failure is borne.
+    fn note_failure(&mut self, policy: &Policy, at: Timestamp) {
+        let state = self.counts().map(|seen| seen.record.judgement.state);
+        if self.fails_with(Doom::Persistent) || self.fails_with(Doom::Fatal) {
+            let recovering = self.recovering_since.take();
+            if recovering.is_some_and(|since| at.duration_since(since) >= self.tolerate(policy)) {
+                self.failing_since = None;
+            }
+            self.failing_since.get_or_insert(at);
+        } else if !matches!(state, Some(State::Failed | State::InProgress | State::Unknown)) {
+            (self.failing_since, self.recovering_since) = (None, None);
+        } else if self.failing_since.is_some() {
+            self.recovering_since.get_or_insert(at);
+        }
+    }
+
+    /// What was noted was of another.
+    fn forget(&mut self) {
+        (self.met_since, self.failing_since, self.recovering_since, self.restarts) = (None, None, None, None);
     }
 
     /// Its newest version, if that is no older than what was applied.
@@ -240,11 +256,7 @@ impl Course {
         let state = seen.map(|seen| seen.record.judgement.state);
         match criterion {
             Criterion::Ready => state == Some(State::Ready),
-            Criterion::ReadyUnlessSilent => {
-                let is_silent =
-                    |judgement: &Judgement| &*judgement.reason == NO_STATUS && judgement.state == State::Unknown;
-                state == Some(State::Ready) || seen.is_some_and(|seen| is_silent(&seen.record.judgement))
-            }
+            Criterion::Settled => seen.is_some_and(|seen| is_settled(&seen.record.judgement)),
             Criterion::Exists => state.is_some_and(|state| state != State::Terminating),
             Criterion::Deleted => match &self.first {
                 First::Unproven => false,
@@ -273,6 +285,10 @@ impl Course {
         self.wishes().and_then(|wishes| wishes.no_progress).or(policy.no_progress)
     }
 
+    fn tolerate(&self, policy: &Policy) -> SignedDuration {
+        self.wishes().and_then(|wishes| wishes.tolerate).unwrap_or(policy.tolerate)
+    }
+
     /// Whether what its kind's rule calls failed counts: of what is to go, or to be empty, it does not.
     fn is_judged_by_rules(&self, policy: &Policy) -> bool {
         let ignores = policy.ignore_failures || self.wishes().is_some_and(|wishes| wishes.ignore_failures);
@@ -283,9 +299,7 @@ impl Course {
     fn borne_for(&self, policy: &Policy) -> Option<SignedDuration> {
         match () {
             () if !self.is_judged_by_rules(policy) => None,
-            () if self.fails_with(Doom::Persistent) => {
-                Some(self.wishes().and_then(|wishes| wishes.tolerate).unwrap_or(policy.tolerate))
-            }
+            () if self.fails_with(Doom::Persistent) => Some(self.tolerate(policy)),
             () if self.fails_with(Doom::Fatal) => {
                 let has_ended = self.seen().is_some_and(|record| record.detail.is_over());
                 let fatal_after = self.wishes().and_then(|wishes| wishes.fatal_after).unwrap_or(policy.fatal_after);

@@ -7,8 +7,8 @@ use jiff::SignedDuration;
 pub enum Criterion {
     /// Ready, in the words of its kind's rule.
     Ready,
-    /// The same, or nobody can tell: its status says nothing.
-    ReadyUnlessSilent,
+    /// The same, or nothing is left to wait for: see [`is_settled`](crate::rule::is_settled).
+    Settled,
     /// There, and not being deleted.
     Exists,
     /// Gone: the object that was there first, by its UID.
@@ -70,11 +70,11 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The same patience for what is owned by an object, which is to be ready. What never
-    /// says anything, such as a ServiceMonitor, would keep everything waiting.
+    /// The same patience for what is owned by an object. What never says anything, such as a
+    /// ServiceMonitor, would keep everything waiting.
     #[must_use]
     pub fn of_what_is_owned(&self) -> Self {
-        Self { goal: Goal::one(Criterion::ReadyUnlessSilent), fail_on: Vec::new(), ..self.clone() }
+        Self { goal: Goal::one(Criterion::Settled), fail_on: Vec::new(), ..self.clone() }
     }
 }
 

@@ -76,8 +76,9 @@ impl Worker {
     /// If the worker ends, or says what is no answer.
     pub async fn ask(&mut self, expression: &Expression, documents: &[Document<'_>]) -> io::Result<Answer> {
         let mut out = Vec::with_capacity(WRITE);
-        Question { language: expression.language, text: &expression.text, documents: documents.len() as u64 }
-            .put(&mut out);
+        let Expression { language, text, as_observed } = expression;
+        let (language, as_observed) = (*language, *as_observed);
+        Question { language, text, as_observed, documents: documents.len() as u64 }.put(&mut out);
         for document in documents {
             document.put(&mut out);
             if out.len() >= WRITE {

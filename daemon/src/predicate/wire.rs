@@ -30,6 +30,8 @@ pub struct Question<'a> {
     pub language: Language,
     /// Its text.
     pub text: &'a str,
+    /// Whether what is of an older generation is none of it.
+    pub as_observed: bool,
     /// Without any, it is only whether the expression is one.
     pub documents: u64,
 }
@@ -50,20 +52,27 @@ impl<'a> Question<'a> {
             Language::Cel => CEL,
             Language::JsonPath => JSON_PATH,
         };
-        put(out, &[&self.documents.to_le_bytes(), &[language], self.text.as_bytes()]);
+        let as_observed = u8::from(self.as_observed);
+        put(out, &[&self.documents.to_le_bytes(), &[language, as_observed], self.text.as_bytes()]);
     }
 
     /// Reads it from a frame, if that holds one.
     #[must_use]
     pub fn parse(frame: &'a [u8]) -> Option<Self> {
         let (documents, rest) = frame.split_first_chunk()?;
-        let (language, text) = rest.split_first()?;
+        let ([language, as_observed], text) = rest.split_first_chunk()?;
         let language = match *language {
             CEL => Language::Cel,
             JSON_PATH => Language::JsonPath,
             _ => return None,
         };
-        Some(Self { language, text: str::from_utf8(text).ok()?, documents: u64::from_le_bytes(*documents) })
+        let as_observed = match *as_observed {
+            0 => false,
+            1 => true,
+            _ => return None,
+        };
+        let (text, documents) = (str::from_utf8(text).ok()?, u64::from_le_bytes(*documents));
+        Some(Self { language, text, as_observed, documents })
     }
 }
 
@@ -184,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_is_put_is_read() {
-        let question = Question { language: Language::JsonPath, text: "{.status}=é", documents: 2 };
+        let question = Question { language: Language::JsonPath, text: "{.status}=é", as_observed: true, documents: 2 };
         let documents = [
             Document { json: b"{}", state: "RUNNING", reason: "" },
             Document { json: b"", state: "", reason: "BackOff" },

@@ -12,7 +12,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::budget::{Budget, used};
 use super::wire::{self, Answer, Question};
-use super::{Document, Language};
+use super::{Document, Language, observed};
 use crate::expression::{self, Compiler};
 use crate::json_path;
 
@@ -96,7 +96,7 @@ impl Serving {
             self.0.begin();
             let question = Question::parse(&frame).ok_or_else(|| wire::malformed("a question"))?;
             let (program, compiler) = programs.get(&question);
-            let answer = answer(program, compiler, question.documents, &mut input)?;
+            let answer = answer(program, compiler, (question.documents, question.as_observed), &mut input)?;
             self.0.end();
             out.clear();
             answer.put(&mut out);
@@ -116,7 +116,7 @@ fn limit_time(each: Duration) -> io::Result<()> {
 fn answer(
     program: Result<&Program, &String>,
     compiler: &Compiler,
-    documents: u64,
+    (documents, as_observed): (u64, bool),
     input: &mut BufReader<PipeReader>,
 ) -> io::Result<Answer> {
     let (mut frame, mut verdicts) = (Vec::new(), Vec::new());
@@ -126,7 +126,7 @@ fn answer(
         }
         let document = Document::parse(&frame).ok_or_else(|| wire::malformed("a document"))?;
         if let Ok(program) = program {
-            verdicts.push(program.holds(compiler, &document));
+            verdicts.push(program.holds(compiler, &document) && (!as_observed || observed::is_observed(document.json)));
         }
     }
     Ok(match program {

@@ -125,6 +125,8 @@ fn criterion(asked: &v1::Criterion, kinds: &[&Kind], known: &mut Vec<Expression>
         Some(Asked::JsonPath(text)) => Expression::json_path(text.as_str()),
         Some(Asked::Cel(text)) => Expression::cel(text.as_str()),
     };
+    // What was true of the generation before is not true of this one.
+    let expression = expression.as_observed();
     let place = known.iter().position(|other| *other == expression).unwrap_or_else(|| {
         known.push(expression);
         known.len() - 1
@@ -141,13 +143,14 @@ fn goal(number: i32, kinds: &[&Kind]) -> Result<Criterion, Status> {
         v1::Goal::Rollout => misfit("apps", &["deployments", "statefulsets", "daemonsets"]),
         v1::Goal::Complete => misfit("batch", &["jobs"]),
         v1::Goal::Drained => misfit("", &["nodes"]),
-        v1::Goal::Unspecified | v1::Goal::Ready | v1::Goal::Exists | v1::Goal::Deleted => None,
+        v1::Goal::Unspecified | v1::Goal::Ready | v1::Goal::Settled | v1::Goal::Exists | v1::Goal::Deleted => None,
     };
     if let Some(kind) = misfit {
         return Err(invalid(format!("{} is no goal of {kind}", goal.as_str_name())));
     }
     Ok(match goal {
         v1::Goal::Unspecified | v1::Goal::Ready | v1::Goal::Rollout | v1::Goal::Complete => Criterion::Ready,
+        v1::Goal::Settled => Criterion::Settled,
         v1::Goal::Exists => Criterion::Exists,
         v1::Goal::Deleted => Criterion::Deleted,
         v1::Goal::Drained => Criterion::Drained,
@@ -155,8 +158,7 @@ fn goal(number: i32, kinds: &[&Kind]) -> Result<Criterion, Status> {
 }
 
 /// `TYPE` or `TYPE=VALUE`, as `kubectl wait` reads it: in any case, and not if it is
-/// of an older generation (k8s.io/kubectl `pkg/cmd/wait/condition.go`). A status'
-/// generation that is a text, as Argo Rollouts write it, cannot be compared.
+/// of an older generation (k8s.io/kubectl `pkg/cmd/wait/condition.go`).
 fn condition(text: &str) -> Result<Expression, Status> {
     let (r#type, value) = text.split_once('=').unwrap_or((text, "True"));
     let is_word =
@@ -166,12 +168,10 @@ fn condition(text: &str) -> Result<Expression, Status> {
     }
     let (r#type, value) = (r#type.to_ascii_lowercase(), value.to_ascii_lowercase());
     let generation = "object.metadata.?generation.orValue(0)";
-    let observed = "object.?status.?observedGeneration.orValue(0)";
     Ok(Expression::cel(format!(
         "object.?status.?conditions.orValue([]).exists(c, c.type.lowerAscii() == \"{type}\" \
          && c.?status.orValue(\"\").lowerAscii() == \"{value}\" \
-         && c.?observedGeneration.orValue({generation}) >= {generation}) \
-         && (!has(object.status.observedGeneration) || type({observed}) != int || {observed} >= {generation})"
+         && c.?observedGeneration.orValue({generation}) >= {generation})"
     )))
 }
 

@@ -10,6 +10,9 @@ use super::{Facts, Ruling};
 use crate::object::Metadata;
 use crate::state::{Doom, Judgement, State};
 
+/// The reason of one that does not scale because what it scales has no replicas.
+pub(super) const DISABLED: &str = "ScalingDisabled";
+
 /// What is read of a HorizontalPodAutoscaler.
 pub(super) type Autoscaler = super::kinds::Facet<IgnoredAny, Status>;
 
@@ -35,7 +38,7 @@ impl Facts for Autoscaler {
             let Some(condition) = condition::find_false(&status.conditions, r#type) else { continue };
             let judgement = Judgement::new(State::InProgress, condition.reason_or(r#type), condition.says());
             return match &*condition.reason {
-                "ScalingDisabled" => Judgement { state: State::Paused, ..judgement },
+                DISABLED => Judgement { state: State::Paused, ..judgement },
                 reason if reason.starts_with("FailedGet") && reason != "FailedGetScale" => {
                     judgement.with_doom(Doom::Transient)
                 }

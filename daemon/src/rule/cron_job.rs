@@ -8,6 +8,9 @@ use super::{Facts, Ruling};
 use crate::object::Metadata;
 use crate::state::{Judgement, State};
 
+/// The reason of one that runs no Jobs because its specification says so.
+pub(super) const SUSPENDED: &str = "CronJobSuspended";
+
 /// What is read of a CronJob.
 pub(super) type CronJob = super::kinds::Facet<Spec, Status>;
 
@@ -32,7 +35,7 @@ impl Facts for CronJob {
     fn judge(&self, _metadata: &Metadata, _view: &dyn View, _now: Timestamp) -> Ruling {
         let Self { spec, status } = self;
         if spec.suspend {
-            return Judgement::new(State::Paused, "CronJobSuspended", "spec.suspend holds its jobs back").into();
+            return Judgement::new(State::Paused, SUSPENDED, "spec.suspend holds its jobs back").into();
         }
         let last =
             status.last_schedule_time.map_or_else(|| "not scheduled yet".into(), |at| format!("last scheduled {at}"));

@@ -13,6 +13,9 @@ use crate::state::{Judgement, State};
 /// (argo-cd#14607 waits for ever); what they do cannot be told then.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
 
+/// The reason of one that has no address.
+pub(super) const NO_ADDRESS: &str = "NoAddress";
+
 /// What is read of an Ingress.
 pub(super) type Ingress = super::kinds::Facet<serde::de::IgnoredAny, Status>;
 
@@ -31,11 +34,11 @@ impl Facts for Ingress {
         match until.filter(|until| now < *until) {
             Some(until) => {
                 let message = "no controller has given it an address yet";
-                Ruling::until(Judgement::new(State::InProgress, "NoAddress", message), until)
+                Ruling::until(Judgement::new(State::InProgress, NO_ADDRESS, message), until)
             }
             None => {
                 let message = "it has no address: either no controller takes it, or its controller gives none";
-                Judgement::new(State::Unknown, "NoAddress", message).into()
+                Judgement::new(State::Unknown, NO_ADDRESS, message).into()
             }
         }
     }

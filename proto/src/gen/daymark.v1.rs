@@ -2629,6 +2629,11 @@ pub enum Goal {
     /// kubelet runs by itself, and such as have ended, and no volumes are attached: for
     /// Nodes.
     Drained = 6,
+    /// As GOAL_READY, for whatever a release is made of. So is what nobody can tell more
+    /// of: an object without a status (after its first minute), an Ingress without an
+    /// address (after five). And what its own specification has switched off: a CronJob
+    /// that is suspended, a HorizontalPodAutoscaler of something scaled to zero.
+    Settled = 7,
 }
 impl Goal {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -2644,6 +2649,7 @@ impl Goal {
             Self::Exists => "GOAL_EXISTS",
             Self::Deleted => "GOAL_DELETED",
             Self::Drained => "GOAL_DRAINED",
+            Self::Settled => "GOAL_SETTLED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -2656,6 +2662,7 @@ impl Goal {
             "GOAL_EXISTS" => Some(Self::Exists),
             "GOAL_DELETED" => Some(Self::Deleted),
             "GOAL_DRAINED" => Some(Self::Drained),
+            "GOAL_SETTLED" => Some(Self::Settled),
             _ => None,
         }
     }

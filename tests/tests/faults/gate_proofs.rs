@@ -1,12 +1,16 @@
 //! Gates whose view lags, and whose expressions misbehave.
 
 use daymark_proto::v1::criterion::Criterion as Asked;
-use daymark_proto::v1::{AppliedObject, ArmGateRequest, Criterion, GatePolicy, GetGateRequest, Outcome, State};
+use daymark_proto::v1::{
+    AppliedObject, ArmGateRequest, Criterion, GatePolicy, GetGateRequest, Outcome, Standing, State,
+};
+use daymark_tests::fake_apiserver::objects::object;
 use daymark_tests::in_process::named;
+use serde_json::json;
 
 use crate::filters::endless;
-use crate::gates::{Gates, open, verdict};
-use crate::{Deployments, Jobs, Setup, put};
+use crate::gates::{Gates, open, stands, until, verdict, watch};
+use crate::{Deployments, Jobs, Pods, Setup, put};
 
 const APPLIES: usize = 1000;
 
@@ -99,6 +103,71 @@ async fn a_gate_does_not_pass_by_a_job_that_was_gone_before_it() {
     let kept = gates.get_gate(GetGateRequest { token }).await.unwrap().into_inner();
     let version: u64 = kept.objects[0].status.as_ref().unwrap().resource_version.parse().unwrap();
     assert!(version > after, "it passed on the Job of before: {kept:?}");
+    setup.daemon.stop().await;
+}
+
+/// A watch of pods that lags still tells of one that has mended meanwhile.
+#[tokio::test]
+async fn a_gate_does_not_fail_by_a_pod_that_has_mended() {
+    let setup = Setup::new(&[]).await;
+    let job = put(&setup.cluster, Jobs, "a", State::InProgress).uid;
+    let pod = |waiting: bool| {
+        let state = if waiting { State::InProgress } else { State::Ready };
+        let mut pod = object(Pods, "a-1", state);
+        pod["metadata"]["ownerReferences"] = json!([{"kind": "Job", "name": "a", "uid": job, "controller": true}]);
+        if waiting {
+            let state = json!({"waiting": {"reason": "InvalidImageName"}});
+            pod["status"]["containerStatuses"] = json!([{"name": "c", "state": state}]);
+        }
+        setup.cluster.put(Pods, pod);
+    };
+    pod(true);
+    let mut gates = setup.daemon.gates().await;
+    let filter = || named(&[(Jobs, "a")]).filter;
+    let policy = || GatePolicy { fatal_after: Some(prost_types::Duration::default()), ..GatePolicy::default() };
+    let token = open(&mut gates, filter(), policy(), false).await;
+    let gate = verdict(&mut gates, &token).await;
+    assert_eq!((gate.outcome(), &*gate.reason), (Outcome::Failed, "InvalidImageName"), "the view knows of the failure");
+    setup.cluster.hold_events(Pods);
+    pod(false);
+    let lists = setup.cluster.counts().lists(Pods);
+    let token = open(&mut gates, filter(), policy(), false).await;
+    setup.cluster.until("the proof", |counts| counts.lists(Pods) > lists).await;
+    assert!(is_open(&mut gates, &token).await);
+    setup.cluster.release_events(Pods);
+    put(&setup.cluster, Jobs, "a", State::Ready);
+    assert_eq!(verdict(&mut gates, &token).await.outcome(), Outcome::Passed);
+    setup.daemon.stop().await;
+}
+
+/// Until its controller has seen the newest generation, what a status says is of the one before.
+#[tokio::test]
+async fn an_expression_counts_for_the_newest_generation() {
+    let setup = Setup::new(&[]).await;
+    let deployment = |generation: i64, observed: i64| {
+        let mut deployment = object(Deployments, "a", State::Ready);
+        deployment["metadata"]["generation"] = json!(generation);
+        deployment["status"]["observedGeneration"] = json!(observed);
+        setup.cluster.put(Deployments, deployment);
+    };
+    let mut gates = setup.daemon.gates().await;
+    for (number, asked) in [
+        Asked::JsonPath("{.status.readyReplicas}=3".to_owned()),
+        Asked::Cel("object.status.readyReplicas == 3".to_owned()),
+        Asked::Condition("Progressing".to_owned()),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let generation = 2 * i64::try_from(number).unwrap() + 2;
+        deployment(generation, generation - 1);
+        let policy = GatePolicy { all_of: vec![Criterion { criterion: Some(asked) }], ..GatePolicy::default() };
+        let token = open(&mut gates, named(&[(Deployments, "a")]).filter, policy, false).await;
+        let mut watch = watch(&mut gates, &token).await;
+        until(&mut watch, |message| stands(message, State::InProgress, Standing::Waiting)).await;
+        deployment(generation, generation);
+        assert_eq!(verdict(&mut gates, &token).await.outcome(), Outcome::Passed, "{number}");
+    }
     setup.daemon.stop().await;
 }
 
