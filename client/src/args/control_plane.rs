@@ -43,7 +43,7 @@ const SHORTEST: Duration = Duration::from_secs(1);
 fn interval(text: &str) -> Result<Duration, String> {
     match duration::parse(text) {
         Ok(interval) if interval >= SHORTEST => Ok(interval),
-        Ok(_) => Err("it is less than 1s".to_owned()),
+        Ok(_) => Err("it must be at least 1s".to_owned()),
         Err(error) => Err(error.to_string()),
     }
 }

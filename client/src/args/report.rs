@@ -37,6 +37,6 @@ pub enum Format {
 fn lines(text: &str) -> Result<usize, String> {
     match text {
         "none" => Ok(0),
-        text => text.parse().map_err(|_| "not a number of lines, and not none".to_owned()),
+        text => text.parse().map_err(|_| "expected a number of lines, or none".to_owned()),
     }
 }

@@ -64,8 +64,8 @@ fn loopback(text: &str) -> Result<Loopback, String> {
     }
     match text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
         Ok(address) if address.is_loopback() => Ok(Loopback(vec![address])),
-        Ok(_) => Err("others could use what is yours there: only addresses of loopback are listened on, such as \
-                      127.0.0.1 and ::1"
+        Ok(_) => Err("it is not a loopback address, and others could use your access: expected 127.0.0.1, ::1 or \
+                      localhost"
             .to_owned()),
         Err(_) => Err("expected 127.0.0.1, ::1 or localhost".to_owned()),
     }
@@ -76,8 +76,8 @@ const LONGEST: Duration = Duration::from_hours(24);
 
 fn lasts(text: &str) -> Result<Duration, String> {
     match duration::parse(text).map_err(|error| error.to_string())? {
-        Duration::ZERO => Err("a tunnel that lasts for no time is none".to_owned()),
-        lasts if lasts > LONGEST => Err("a tunnel is for debugging: 24h at most".to_owned()),
+        Duration::ZERO => Err("it must be greater than 0".to_owned()),
+        lasts if lasts > LONGEST => Err("it must be at most 24h".to_owned()),
         lasts => Ok(lasts),
     }
 }

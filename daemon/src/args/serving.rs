@@ -87,12 +87,12 @@ pub struct Serving {
 pub enum ServingError {
     /// TCP is open to whoever can reach it, and nobody would be let in.
     #[error(
-        "listening on {0} needs --token-file, or one of --client-ca-file, --token-review and --authentication-config: nobody could be let in without, and every user of this machine can connect to it"
+        "listening on {0} needs --token-file, or one of --client-ca-file, --token-review and --authentication-config: otherwise nobody could authenticate, and every user of this machine can connect to it"
     )]
     Nobody(Address),
     /// What is sent would be open to everybody on the way.
     #[error(
-        "{0} is not a loopback address: it needs --tls-cert-file and --tls-private-key-file, or --insecure-plaintext if what is sent, tokens included, may be read on the way"
+        "{0} is not a loopback address: it needs --tls-cert-file and --tls-private-key-file, or --insecure-plaintext to accept that traffic, tokens included, can be read in transit"
     )]
     Plaintext(Address),
 }

@@ -34,7 +34,7 @@ impl Facts for Ingress {
                 Ruling::until(Judgement::new(State::InProgress, "NoAddress", message), until)
             }
             None => {
-                let message = "it has no address: either no controller takes it, or its controller gives none";
+                let message = "it has no address: either no controller handles it, or its controller assigns none";
                 Judgement::new(State::Unknown, "NoAddress", message).into()
             }
         }
