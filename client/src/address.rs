@@ -22,7 +22,7 @@ pub enum Address {
 
 /// Why a text is no address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no address: {problem}; expected https://HOST:PORT, unix:PATH or HOST:PORT")]
+#[error("{text:?} is not a valid address: {problem}; expected https://HOST:PORT, unix:PATH or HOST:PORT")]
 pub struct AddressError {
     text: String,
     problem: &'static str,
@@ -60,7 +60,7 @@ impl FromStr for Address {
         if let Some(path) = text.strip_prefix("unix:") {
             let path = match path.strip_prefix("//") {
                 Some(path) if path.starts_with('/') => path,
-                Some(_) => return Err(refuse("unix:// takes an absolute path")),
+                Some(_) => return Err(refuse("unix:// needs an absolute path")),
                 None => path,
             };
             return match path {
@@ -75,9 +75,9 @@ impl FromStr for Address {
             None => (Self::Tcp, text),
         };
         let text = text.strip_suffix('/').unwrap_or(text);
-        let authority: Authority = text.parse().map_err(|_| refuse("it names no host and port"))?;
+        let authority: Authority = text.parse().map_err(|_| refuse("it has no host and port"))?;
         match authority.port_u16() {
-            _ if authority.as_str().contains('@') => Err(refuse("it holds a user name")),
+            _ if authority.as_str().contains('@') => Err(refuse("it contains a user name")),
             None => Err(refuse("the port is missing")),
             Some(_) if authority.host().is_empty() => Err(refuse("the host is missing")),
             Some(_) => Ok(make(authority)),

@@ -45,7 +45,7 @@ pub use question::{IfUnreachable, Policy, Question};
 pub use report::{Format as ReportFormat, Report};
 pub use tunnel::{Loopback, Proxy, Tunnel, Via};
 
-/// The states of a Kubernetes cluster's objects, as a daymarkd holds them.
+/// Show, follow and wait for the state of Kubernetes objects, as tracked by daymarkd
 #[derive(Debug, Parser)]
 #[command(name = "daymark", version, max_term_width = 100)]
 pub struct Args {
@@ -55,19 +55,23 @@ pub struct Args {
     pub command: Command,
 }
 
-/// What every command takes.
+/// Flags of every command.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Connection")]
 pub struct Global {
-    /// The context: a connection with a name, of which other flags and variables change parts
-    /// [env: DAYMARK_CONTEXT] [default: the one in use]
+    /// Named connection to use; other flags and variables override its settings [env:
+    /// DAYMARK_CONTEXT] [default: the current context]
+    ///
+    /// These are Daymark's own contexts (`daymark context`), not those of a kubeconfig.
     #[arg(long, global = true, value_name = "NAME")]
     pub context: Option<String>,
     #[command(flatten)]
     pub connection: Connection,
-    /// Send in plain text what others can read and change on its way, tokens included
+    /// Allow plaintext connections to other machines; traffic, tokens included, can be read and
+    /// altered in transit
     #[arg(long, global = true)]
     pub insecure_plaintext: bool,
-    /// How long a single call may take; 0 for no limit
+    /// Time limit for connecting and for each single call; 0 for no limit
     #[arg(long, global = true, value_name = "DURATION", default_value = "30s", value_parser = duration::parse)]
     pub request_timeout: Duration,
 }
@@ -75,58 +79,58 @@ pub struct Global {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show objects and their states
+    /// List objects and their states
     Get(Get),
-    /// Follow the transitions of objects from one state to another
+    /// Follow state transitions of objects
     Watch(Watch),
-    /// Say of objects what there is to be known
+    /// Show details of objects: state, conditions, related objects and events
     Describe(Describe),
-    /// Show an object with all that it owns
+    /// Show an object and everything it owns as a tree
     Tree(Tree),
-    /// Show what has happened, as events tell it
+    /// List events, including those of deleted objects
     Events(Events),
-    /// Wait until objects are as needed
+    /// Wait until objects are ready or meet other criteria
     Wait(Wait),
-    /// Tell what is wrong, why, and what to try next
+    /// Explain what is wrong, why, and what to try next
     Diagnose(Diagnose),
-    /// Tell how the cluster's control plane is
+    /// Show the health of the control plane
     ControlPlane(ControlPlane),
-    /// Run a command at each transition of objects
+    /// Run a command on each state transition of objects
     On(On),
-    /// Show the logs of pods, by whatever is above them
+    /// Print the logs of all pods below an object
     Logs(Logs),
-    /// See whether nodes are usable, and take them out of use for a while
+    /// List, wait for, cordon and drain nodes
     #[command(subcommand)]
     Node(Node),
-    /// Take a pod out of its services and away from its controller, to look at it
+    /// Take a pod out of its Services and away from its controller for inspection
     Quarantine(Box<Quarantine>),
-    /// Put a pod back that is in quarantine
+    /// Return a quarantined pod to its Services and controller
     Release(Release),
-    /// Look after what is being done to the cluster
+    /// List, follow and cancel running operations
     #[command(subcommand)]
     Operation(Operation),
-    /// Write all that may be seen of the cluster into a folder: objects, and the logs of pods
+    /// Dump all visible objects and pod logs to a directory
     Dump(Dump),
-    /// Carry connections to what runs in the cluster, for debugging
+    /// Forward local ports to pods, Services and workloads, for debugging
     Tunnel(Tunnel),
-    /// Serve the API on this machine to be read, for debugging
+    /// Serve the Kubernetes API locally, read-only, for debugging
     Proxy(Proxy),
-    /// Ask for one verdict on a set of objects, to be had by a token
+    /// Open and manage gates: verdicts on a set of objects, found again by a token
     #[command(subcommand)]
     Gate(Gate),
-    /// Look after connections that have a name
+    /// Manage contexts (named connections)
     #[command(subcommand)]
     Context(Context),
-    /// Look after the daemon
+    /// Inspect the daemon
     #[command(subcommand)]
     Daemon(Daemon),
-    /// Show the versions of client and daemon
+    /// Show the client and daemon versions
     Version(Version),
-    /// Print what a shell needs to complete commands, flags, and what is in the cluster
+    /// Print a shell completion script
     Completion(Completion),
-    /// Print the manual, or write its pages
+    /// Print the manual page, or write the pages of all commands
     Man(Man),
-    /// What shells ask while somebody types
+    /// Answer the completion scripts of shells
     #[command(name = "__complete", hide = true)]
     Complete(Complete),
 }
@@ -134,15 +138,15 @@ pub enum Command {
 /// `daymark gate`
 #[derive(Debug, Subcommand)]
 pub enum Gate {
-    /// Open a gate, and print its token
+    /// Open a gate and print its token
     Open(Box<GateOpen>),
-    /// Tell a gate what was applied
+    /// Tell a gate which objects were applied
     Arm(GateArm),
     /// Wait for a gate's verdict
     Wait(GateToken),
-    /// Show how a gate stands
+    /// Show a gate's current status
     Show(GateToken),
-    /// End a gate
+    /// Cancel a gate
     Cancel(GateToken),
 }
 
@@ -151,7 +155,7 @@ pub enum Gate {
 pub struct GateOpen {
     #[command(flatten)]
     pub question: Question,
-    /// Decide nothing before `daymark gate arm` says what was applied
+    /// Decide nothing until `daymark gate arm` reports what was applied
     #[arg(long)]
     pub await_arming: bool,
 }
@@ -159,9 +163,9 @@ pub struct GateOpen {
 /// `daymark gate arm`
 #[derive(Debug, clap::Args)]
 pub struct GateArm {
-    /// The gate's token
+    /// Token of the gate
     pub token: String,
-    /// What `kubectl apply -o json` printed: a file, a folder, or - for standard input
+    /// Output of `kubectl apply -o json`: a file, a directory, or - for standard input
     #[arg(short = 'f', long = "filename", value_name = "PATH", default_value = "-")]
     pub files: Vec<PathBuf>,
 }
@@ -169,7 +173,7 @@ pub struct GateArm {
 /// `daymark gate wait`, `show` and `cancel`
 #[derive(Debug, clap::Args)]
 pub struct GateToken {
-    /// The gate's token
+    /// Token of the gate
     pub token: String,
     #[command(flatten)]
     pub report: Report,
@@ -178,30 +182,37 @@ pub struct GateToken {
 /// `daymark daemon`
 #[derive(Debug, Subcommand)]
 pub enum Daemon {
-    /// Show what the daemon follows, and how well
+    /// Show the daemon's caches and their health
     Status(DaemonStatus),
 }
 
 /// `daymark daemon status`
 #[derive(Debug, clap::Args)]
 pub struct DaemonStatus {
-    /// How to print
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]
     pub output: Output,
 }
 
 /// `daymark wait`
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  # Wait until a rollout is complete and has been stable for 30 seconds
+  daymark wait deployment/web --timeout 5m --stable-for 30s
+
+  # Wait for exactly what was applied
+  kubectl apply -f release/ -o json | daymark wait -f -")]
 pub struct Wait {
     #[command(flatten)]
     pub question: Question,
     #[command(flatten)]
     pub report: Report,
-    /// Say one line when it begins and one when it ends, and what goes wrong
+    /// Print only a line at the start, a line at the end, and problems
     #[arg(short, long)]
     pub quiet: bool,
     /// What to do while no daemon can be reached
-    #[arg(long, value_enum, default_value_t = IfUnreachable::Fail, value_name = "WHAT")]
+    #[arg(long, value_enum, default_value_t = IfUnreachable::Fail, value_name = "ACTION")]
     pub if_unreachable: IfUnreachable,
 }
 
@@ -214,29 +225,29 @@ pub struct On {
     /// All namespaces
     #[arg(short = 'A', long)]
     pub all_namespaces: bool,
-    /// Only objects with such labels, such as app=web,tier!=db
+    /// Only objects matching this label selector, such as app=web,tier!=db
     #[arg(short = 'l', long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
     pub selector: String,
-    /// Only transitions after which this expression in CEL is true, such as
-    /// 'state == "FAILED"' [default: all, deletions included]
+    /// Run only for transitions after which this CEL expression is true, such as 'state ==
+    /// "FAILED"' [default: all transitions, deletions included]
     #[arg(long, value_name = "EXPRESSION", default_value = "", hide_default_value = true)]
     pub when: String,
-    /// Run it for what matches already, too
+    /// Also run for objects that already match at the start
     #[arg(long)]
     pub initial: bool,
-    /// End after the first run, with 0 if it succeeded, else with 1
+    /// Exit after the first run: with 0 if it succeeded, otherwise with 1
     #[arg(long)]
     pub once: bool,
-    /// End with 1 when a run fails
+    /// Exit with 1 when a run fails
     #[arg(long)]
     pub exit_on_error: bool,
-    /// Keep in this file what was done, and go on from there after a restart
+    /// Record progress in this file, and resume from it after a restart
     #[arg(long, value_name = "FILE")]
     pub state_file: Option<PathBuf>,
-    /// End after this long; 0 for no limit
+    /// Exit after this long; 0 for no limit
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub timeout: Option<Duration>,
-    /// What to run. It gets the transition as JSON on standard input, and in
+    /// Command to run. It receives the transition as JSON on standard input and in environment
     /// variables that begin with DAYMARK_
     #[arg(last = true, required = true, value_name = "CMD")]
     pub command: Vec<OsString>,
@@ -245,10 +256,10 @@ pub struct On {
 /// `daymark version`
 #[derive(Debug, clap::Args)]
 pub struct Version {
-    /// Do not ask the daemon
+    /// Print the client version only; do not contact the daemon
     #[arg(long)]
     pub client: bool,
-    /// How to print
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]
     pub output: Output,
 }
@@ -256,9 +267,9 @@ pub struct Version {
 /// How `version`, `describe` and `daemon status` print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// Lines for people
+    /// Human-readable text
     Text,
-    /// One JSON document
+    /// A single JSON document
     Json,
 }
 

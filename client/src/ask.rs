@@ -37,7 +37,7 @@ pub fn read(question: &Question, namespace: Option<&str>) -> Result<Ask, Failure
     let (mut all_of, connect) = divide(&policy.all_of);
     let of_objects = |asked: &[Asked], flag: &str| match divide(asked) {
         (criteria, connect) if connect.is_empty() => Ok(criteria),
-        _ => Err(Failure::usage(format!("connect= is for --for, not for {flag}"))),
+        _ => Err(Failure::usage(format!("connect= works only with --for, not with {flag}"))),
     };
     let (any_of, fail_on) = (of_objects(&policy.any_of, "--for-any")?, of_objects(&policy.fail_on, "--fail-on")?);
     // Of what a release is made of, some never says that it is ready.
@@ -86,17 +86,17 @@ fn objects(question: &Question, namespace: Option<&str>) -> Result<(Filter, Vec<
     let narrowed = question.all_namespaces || !question.selector.is_empty();
     if !question.files.is_empty() {
         if narrowed {
-            return Err(Failure::usage("--filename excludes --all-namespaces and --selector"));
+            return Err(Failure::usage("--filename cannot be used with --all-namespaces or --selector"));
         }
         return Ok(of_manifests(manifests::read(&question.files)?, namespace));
     }
     let selection = Selection::parse(&question.words)?;
     if matches!(selection, Selection::Objects(_)) && narrowed {
-        return Err(Failure::usage("objects that are named exclude --all-namespaces and --selector"));
+        return Err(Failure::usage("object names cannot be used with --all-namespaces or --selector"));
     }
     let several = namespace.is_some_and(|namespace| namespace.contains(','));
     if several && matches!(selection, Selection::Objects(_)) {
-        return Err(Failure::usage("objects are named in one namespace: name kinds, or one namespace"));
+        return Err(Failure::usage("object names need a single namespace: name kinds, or one namespace"));
     }
     let mut filter = selection.filter(namespace, question.all_namespaces);
     filter.label_selector.clone_from(&question.selector);

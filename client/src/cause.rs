@@ -14,7 +14,7 @@ pub fn lines(cause: &Cause, logs: usize, now: Option<&Timestamp>) -> Vec<String>
     lines.extend(cause.containers.iter().map(container));
     lines.extend(cause.events.iter().map(|it| event(it, now)));
     lines.extend(cause.logs.iter().filter(|_| logs > 0).flat_map(|it| log(it, logs)));
-    lines.extend(cause.missing.iter().map(|missing| format!("  could not find out: {missing}")));
+    lines.extend(cause.missing.iter().map(|missing| format!("  could not determine: {missing}")));
     lines.extend(match cause.others {
         ..1 => None,
         1 => Some("  and 1 other has failed, too".to_owned()),
@@ -129,7 +129,7 @@ mod tests {
                 "  log of main (previous run):",
                 "    | two",
                 "    | three",
-                "  could not find out: the log of container main: gone",
+                "  could not determine: the log of container main: gone",
                 "  and 3 others have failed, too",
             ]
         );

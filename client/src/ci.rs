@@ -32,11 +32,11 @@ pub enum Ci {
 /// For which CI system to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum CiArg {
-    /// The one that the environment tells of
+    /// Detect the system from the environment
     Auto,
-    /// None
+    /// No CI system
     None,
-    /// GitHub Actions: annotations, groups, and a summary of the step
+    /// GitHub Actions: annotations, groups and a step summary
     Github,
     /// GitLab CI/CD: sections
     Gitlab,

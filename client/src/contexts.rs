@@ -15,7 +15,7 @@ mod edit;
 #[derive(Debug, thiserror::Error)]
 pub enum ContextError {
     /// No variable says where the file is.
-    #[error("there is no place for contexts: set HOME, XDG_CONFIG_HOME or DAYMARK_CONFIG")]
+    #[error("no location for contexts: set HOME, XDG_CONFIG_HOME or DAYMARK_CONFIG")]
     NoPlace,
     /// The file cannot be read.
     #[error("cannot read the contexts in {}: {source}", path.display())]
@@ -54,13 +54,13 @@ pub enum ContextError {
         known: String,
     },
     /// A name that is none.
-    #[error("{name:?} is no name of a context: expected letters, digits and any of -._@:/")]
+    #[error("{name:?} is not a valid context name: expected letters, digits and any of -._@:/")]
     Name {
         /// The name.
         name: String,
     },
     /// TOML holds text.
-    #[error("{} cannot be kept in a file of text: its name is not UTF-8", path.display())]
+    #[error("{} cannot be saved: its path is not UTF-8", path.display())]
     NoText {
         /// The path.
         path: PathBuf,
@@ -225,7 +225,7 @@ fn unknown_key(fields: &dyn TableLike, key: &str) -> Fault {
 }
 
 fn text(item: &Item) -> Result<&str, Fault> {
-    item.as_str().ok_or_else(|| Fault { place: item.span(), problem: "expected a text in quotes".to_owned() })
+    item.as_str().ok_or_else(|| Fault { place: item.span(), problem: "expected a string in quotes".to_owned() })
 }
 
 fn table(item: &Item) -> Result<&dyn TableLike, Fault> {
@@ -264,7 +264,7 @@ mod tests {
         for (text, line, says) in [
             ("\n\nfoo = 1\n", 3, "\"foo\" is unknown"),
             ("[contexts.a]\naddress = 'a:1'\nadress = 'a:1'\n", 3, "\"adress\" is unknown"),
-            ("[contexts.a]\naddress = 1\n", 2, "expected a text"),
+            ("[contexts.a]\naddress = 1\n", 2, "expected a string"),
             ("contexts = 1\n", 1, "expected a table"),
             ("[contexts]\na = 1\n", 2, "expected a table"),
             ("[contexts.a\n", 1, ""),

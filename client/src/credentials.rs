@@ -34,13 +34,13 @@ pub enum CredentialsError {
     #[error(transparent)]
     Token(Arc<TokenError>),
     /// This is no job of GitHub Actions that may have a token, or GitHub's endpoint is none.
-    #[error("GitHub offers no OIDC token: {problem}; it does to jobs with the permission `id-token: write`")]
+    #[error("GitHub offers no OIDC token: {problem}; the job needs the permission `id-token: write`")]
     NotOffered {
         /// What is missing.
         problem: String,
     },
     /// GitHub refuses a token.
-    #[error("{host} refuses an OIDC token: it answers {status}")]
+    #[error("{host} refused an OIDC token: it answers {status}")]
     Refused {
         /// GitHub's endpoint.
         host: String,
@@ -48,7 +48,7 @@ pub enum CredentialsError {
         status: u16,
     },
     /// GitHub gave no token. It may when it is asked again.
-    #[error("{host} gives no OIDC token: {problem}")]
+    #[error("{host} issued no OIDC token: {problem}")]
     Unanswered {
         /// GitHub's endpoint.
         host: String,

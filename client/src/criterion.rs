@@ -23,7 +23,7 @@ pub enum CriterionError {
     )]
     Unknown,
     /// Nothing stands behind the sign of equality.
-    #[error("nothing stands behind {0}=")]
+    #[error("a value is missing after {0}=")]
     Empty(&'static str),
     /// It is no host and port.
     #[error("{0:?} is not HOST:PORT")]

@@ -66,9 +66,9 @@ fn has_bad_manifest(it: &Diagnosis) -> bool {
 fn without_causes(it: &Diagnosis) -> Line {
     let (part, text) = match it.state() {
         _ if has_bad_manifest(it) => (Part::Wrong, "a manifest is not valid: see the check"),
-        State::Absent => (Part::Plain, "nothing of it is there yet"),
+        State::Absent => (Part::Plain, "none of its objects exists yet"),
         State::Failed => (Part::Wrong, "no cause was found"),
-        State::InProgress | State::Terminating => (Part::Plain, "nothing is wrong so far: it is on its way"),
+        State::InProgress | State::Terminating => (Part::Plain, "nothing is wrong so far: it is in progress"),
         _ => (Part::Well, "nothing is wrong"),
     };
     (part, text.to_owned())

@@ -5,7 +5,7 @@ use std::time::Duration;
 const UNITS: [(&str, f64); 4] = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
 const LONGEST: f64 = 100.0 * 365.0 * 86400.0;
 
-/// Why a text is no duration.
+/// Why a text is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected a duration such as 60s, 2m, 1h30m or 500ms: {0}")]
 pub struct DurationError(&'static str);
@@ -25,9 +25,9 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
         let (_, factor) = UNITS
             .into_iter()
             .find(|(name, _)| *name == unit)
-            .ok_or(DurationError("each number takes a unit: ms, s, m or h"))?;
+            .ok_or(DurationError("each number needs a unit: ms, s, m or h"))?;
         if factor >= largest {
-            return Err(DurationError("each unit may come once, the larger ones first"));
+            return Err(DurationError("each unit may be used once, larger units first"));
         }
         largest = factor;
         total += number * factor;

@@ -116,25 +116,25 @@ fn hint(error: &Error) -> String {
         Error::Unreachable { address, .. } if address.is_local() && !address.is_tls() => {
             return format!("; start one with: {}", start_command(address));
         }
-        Error::Untrusted { .. } => "; name another socket with --address",
-        Error::Distrusted { distrust: Distrust::UnknownIssuer, .. } => "; --ca-file names a CA to trust",
-        Error::Distrusted { distrust: Distrust::WrongName { .. }, .. } => "; --server-name names another to expect",
-        Error::NotAdmitted { .. } => "; --client-certificate and --client-key name one",
+        Error::Untrusted { .. } => "; choose another socket with --address",
+        Error::Distrusted { distrust: Distrust::UnknownIssuer, .. } => "; use --ca-file to name a CA to trust",
+        Error::Distrusted { distrust: Distrust::WrongName { .. }, .. } => "; use --server-name to expect another name",
+        Error::NotAdmitted { .. } => "; pass one with --client-certificate and --client-key",
         Error::Options(OptionsError::Plaintext { .. }) => {
-            "; write https://HOST:PORT, or insist with http:// or --insecure-plaintext"
+            "; use https://HOST:PORT, or allow plaintext with http:// or --insecure-plaintext"
         }
         Error::Options(OptionsError::PlaintextToken { .. }) => {
-            "; write https://HOST:PORT, or insist with --insecure-plaintext"
+            "; use https://HOST:PORT, or allow plaintext with --insecure-plaintext"
         }
         Error::Options(OptionsError::Tls(error)) if matches!(**error, TlsError::NoRoots) => {
-            "; --ca-file names a file of them"
+            "; pass a file of them with --ca-file"
         }
-        Error::TimedOut { .. } => "; --request-timeout allows more",
+        Error::TimedOut { .. } => "; use --request-timeout to allow more",
         Error::Rpc(error) if error.code == Code::Unauthenticated => {
-            "; --token-file names the file of a token, --token-env a variable, --github-oidc-audience whom GitHub's is for"
+            "; pass a token with --token-file, --token-env or --github-oidc-audience"
         }
         Error::Rpc(error) if error.code == Code::Unimplemented => {
-            "; daymark version tells whether client and daemon are of one version"
+            "; compare the versions of client and daemon with daymark version"
         }
         _ => "",
     };

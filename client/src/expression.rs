@@ -211,7 +211,7 @@ impl Evaluator {
         if let Some(process) = self.process.take() {
             process.end().await;
         }
-        ExpressionError::Unavailable(self.kind, "its process does not answer what it was asked".into())
+        ExpressionError::Unavailable(self.kind, "its process gave an invalid answer".into())
     }
 }
 

@@ -48,7 +48,7 @@ pub struct ProgramError {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The document is no JSON.
-    #[error("the document is no JSON: {0}")]
+    #[error("the document is not JSON: {0}")]
     Document(String),
     /// An error that nothing in the program catches.
     #[error("{0}")]
@@ -100,7 +100,7 @@ impl Program {
                 }
                 Ok(value) => output::write(out, &value)?,
                 Err(Ok(error)) => return Err(RunError::Failed(shortened(error.into_val()))),
-                Err(Err(_)) => return Err(RunError::Failed("it ends in the midst".into())),
+                Err(Err(_)) => return Err(RunError::Failed("it ends unexpectedly".into())),
             }
         }
         Ok(())
@@ -122,7 +122,7 @@ fn shortened(value: Val) -> String {
 fn not_loaded(text: &str, error: load::Error<&str>) -> ProgramError {
     match error {
         load::Error::Io(modules) => {
-            at(text, modules.first().map_or(text, |(module, _)| module), "modules are not loaded here".into())
+            at(text, modules.first().map_or(text, |(module, _)| module), "modules are not supported".into())
         }
         load::Error::Lex(errors) => match errors.into_iter().next() {
             Some((expected, found)) => at(text, found, lexed(&expected, found)),

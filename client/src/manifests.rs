@@ -35,7 +35,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<AppliedObject>, Failure> {
     }
     if objects.is_empty() {
         let names: Vec<_> = paths.iter().map(|path| shown(path)).collect();
-        return Err(Failure::usage(format!("{}: there is no object in it", names.join(", "))));
+        return Err(Failure::usage(format!("{}: it contains no object", names.join(", "))));
     }
     Ok(objects)
 }
@@ -90,7 +90,7 @@ fn documents(text: &str) -> Result<Vec<AppliedObject>, String> {
         };
         for item in &items {
             let object =
-                object(item).ok_or("what it holds is no Kubernetes object: apiVersion, kind and metadata.name")?;
+                object(item).ok_or("it is not a Kubernetes object, which has apiVersion, kind and metadata.name")?;
             objects.push(object);
         }
     }
@@ -174,12 +174,12 @@ mod tests {
     #[test]
     fn what_holds_no_object_is_refused() {
         for (text, says) in [
-            ("", "there is no object in it"),
-            ("---\n", "there is no object in it"),
-            ("deployment.apps/web created", "no Kubernetes object"),
-            (r#"{"apiVersion":"v1","kind":"Pod","metadata":{}}"#, "no Kubernetes object"),
+            ("", "it contains no object"),
+            ("---\n", "it contains no object"),
+            ("deployment.apps/web created", "not a Kubernetes object"),
+            (r#"{"apiVersion":"v1","kind":"Pod","metadata":{}}"#, "not a Kubernetes object"),
             ("a: [", "applied.json"),
-            (r#"{"items":[]}"#, "there is no object in it"),
+            (r#"{"items":[]}"#, "it contains no object"),
         ] {
             let refused = read_text(text).unwrap_err();
             assert!(refused.contains(says) && !refused.contains("\\n"), "{text}: {refused}");

@@ -123,10 +123,10 @@ impl OutputArg {
             (None, Some(template)) => Ok(Output::Expression(Language::GoTemplate, template.to_owned())),
             (Some(Self { form: Form::Plain(output), .. }), None) => Ok(output.clone()),
             (Some(Self { form: Form::Plain(_), .. }), Some(_)) => {
-                Err(Failure::usage("--template is for -o go-template and -o jsonpath"))
+                Err(Failure::usage("--template needs -o go-template or -o jsonpath"))
             }
             (Some(Self { source: Some(_), .. }), Some(_)) => {
-                Err(Failure::usage("-o and --template both hold an expression: leave one out"))
+                Err(Failure::usage("-o and --template both contain an expression: leave one out"))
             }
             (Some(Self { form, source: None }), Some(template)) => Ok(form.of(template.to_owned(), false)),
             (Some(Self { form, source: Some(Source::Here(text)) }), None) if !text.is_empty() => {

@@ -23,7 +23,7 @@ pub struct Proxy(Option<Arc<Matcher>>);
 pub enum ProxyError {
     /// The URL is none of a proxy.
     #[error(
-        "{origin} names no proxy: expected http://HOST:PORT or https://HOST:PORT, with USER:PASSWORD@ before the host if need be"
+        "{origin} is not a proxy URL: expected http://HOST:PORT or https://HOST:PORT, with USER:PASSWORD@ before the host if needed"
     )]
     Malformed {
         /// Where the URL was found.
@@ -38,7 +38,7 @@ pub enum ProxyError {
         problem: String,
     },
     /// It wants credentials, or others.
-    #[error("the proxy {proxy} refuses the credentials of its URL, or wants some: it answers 407")]
+    #[error("the proxy {proxy} rejects the credentials of its URL, or needs some: it answers 407")]
     Unauthenticated {
         /// Its host and port.
         proxy: String,
@@ -54,7 +54,7 @@ pub enum ProxyError {
         status: u16,
     },
     /// What it answers is no HTTP, or too long.
-    #[error("what answers at {proxy} is no proxy")]
+    #[error("what answers at {proxy} is not a proxy")]
     NoProxy {
         /// Its host and port.
         proxy: String,
@@ -226,11 +226,11 @@ mod tests {
         for (answer, says) in [
             ("HTTP/1.1 200 Connection established\r\nX: y\r\n\r\n", None),
             ("HTTP/1.0 200 OK\r\n\r\n", None),
-            ("HTTP/1.1 407 No\r\n\r\n", Some("wants some: it answers 407")),
+            ("HTTP/1.1 407 No\r\n\r\n", Some("needs some: it answers 407")),
             ("HTTP/1.1 403\r\n\r\n", Some("does not connect to b:2: it answers 403")),
-            ("HTTP/1.1 2000 OK\r\n\r\n", Some("is no proxy")),
-            ("SSH-2.0\r\n\r\n", Some("is no proxy")),
-            (&long, Some("is no proxy")),
+            ("HTTP/1.1 2000 OK\r\n\r\n", Some("is not a proxy")),
+            ("SSH-2.0\r\n\r\n", Some("is not a proxy")),
+            (&long, Some("is not a proxy")),
             ("HTTP/1.1 200 OK\r\n", Some("cannot be reached")),
         ] {
             let (mut near, mut far) = tokio::io::duplex(1 << 16);

@@ -32,7 +32,7 @@ impl Selection {
         let (kinds, names) = words.split_first().ok_or_else(|| Failure::usage("name a kind, such as pods"))?;
         let kinds: Vec<String> = kinds.split(',').map(str::to_owned).collect();
         if kinds.iter().chain(names).any(String::is_empty) {
-            return Err(Failure::usage("an empty word names no kind and no object"));
+            return Err(Failure::usage("an argument is empty: name a kind or an object"));
         }
         if names.is_empty() {
             return Ok(Self::Kinds(unique(kinds)));
@@ -100,7 +100,7 @@ fn objects(words: &[String]) -> Result<Selection, Failure> {
         Some((kind, name)) if !kind.is_empty() && !name.is_empty() && !name.contains('/') => {
             Ok(Target { kind: kind.to_owned(), name: name.to_owned() })
         }
-        _ => Err(Failure::usage(format!("{word:?} names no object: expected KIND/NAME like the other words"))),
+        _ => Err(Failure::usage(format!("{word:?} is not an object: expected KIND/NAME like the other arguments"))),
     };
     Ok(Selection::Objects(unique(words.iter().map(target).collect::<Result<_, _>>()?)))
 }

@@ -17,7 +17,7 @@ pub fn read(path: &Path, most: u64) -> io::Result<String> {
 /// # Errors
 /// As for [`read`].
 pub fn whole(reader: impl Read, most: u64) -> io::Result<String> {
-    String::from_utf8(to_the_end(reader, most)?).map_err(|_| io::Error::other("it is no text in UTF-8"))
+    String::from_utf8(to_the_end(reader, most)?).map_err(|_| io::Error::other("it is not UTF-8 text"))
 }
 
 /// What a file holds, text or not.
@@ -50,6 +50,6 @@ mod tests {
 
     #[test]
     fn what_is_no_text_is_refused() {
-        assert!(whole(&b"a\xff"[..], 3).unwrap_err().to_string().contains("no text"));
+        assert!(whole(&b"a\xff"[..], 3).unwrap_err().to_string().contains("not UTF-8 text"));
     }
 }

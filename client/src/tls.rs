@@ -57,7 +57,7 @@ pub enum TlsError {
         problem: String,
     },
     /// The system names no CA to trust.
-    #[error("this system trusts no CA: there are no certificates where they usually are")]
+    #[error("this system trusts no CA: no certificates were found in the usual places")]
     NoRoots,
     /// The file of the private key cannot be read, or is open to others than its owner.
     #[error("the client's key cannot be used: {0}")]
@@ -77,7 +77,7 @@ pub enum TlsError {
         problem: String,
     },
     /// A certificate is for DNS names and IP addresses.
-    #[error("{name:?} is no name that a certificate could be for")]
+    #[error("{name:?} is not a valid name for a certificate")]
     ServerName {
         /// The name.
         name: String,
@@ -170,7 +170,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     match certificates {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(certificates_error(path, "it holds none; expected PEM")),
+        Ok(_) => Err(certificates_error(path, "it contains none; expected PEM")),
         Err(_) => Err(certificates_error(path, "it is damaged; expected PEM")),
     }
 }

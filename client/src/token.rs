@@ -20,7 +20,7 @@ pub enum TokenError {
     #[error("the token file cannot be used: {0}")]
     File(#[from] SecretFileError),
     /// There is no token, or one that no header can carry.
-    #[error("{origin} holds no token: expected one line of plain characters")]
+    #[error("{origin} contains no token: expected one line of plain characters")]
     Malformed {
         /// Where it was looked for.
         origin: String,
@@ -101,6 +101,6 @@ mod tests {
         let error = Token::from_file(&folder.path().join("none")).unwrap_err();
         assert!(matches!(error, TokenError::File(_)) && error.to_string().contains("/none: "), "{error}");
         let error = Token::from_env("DAYMARK_IS_NOT_SET").unwrap_err();
-        assert!(error.to_string().starts_with("the variable DAYMARK_IS_NOT_SET holds no token"), "{error}");
+        assert!(error.to_string().starts_with("the variable DAYMARK_IS_NOT_SET contains no token"), "{error}");
     }
 }

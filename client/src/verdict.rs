@@ -155,7 +155,7 @@ impl Verdict {
     fn last_line(&self) -> String {
         let gate = &self.gate;
         let why = match &*gate.reason {
-            "" => format!("{} of {} objects are as they are needed", gate.met, gate.objects),
+            "" => format!("{} of {} objects meet the criteria", gate.met, gate.objects),
             reason => format!("{reason}: {}", gate.message),
         };
         let mut known = Vec::new();

@@ -93,13 +93,13 @@ pub enum Denied {
     #[error("the token is longer than {LONGEST_TOKEN} bytes")]
     LongToken,
     /// Nobody whom the daemon asks knows the token.
-    #[error("the token is none that this daemon knows")]
+    #[error("the token is unknown to this daemon")]
     UnknownToken,
     /// The token's issuer is none of the daemon's.
-    #[error("the token is of an issuer that this daemon does not know")]
+    #[error("the token's issuer is unknown to this daemon")]
     UnknownIssuer,
     /// The token is for somebody else.
-    #[error("the token is for another audience than this daemon")]
+    #[error("the token is for another audience")]
     WrongAudience,
     /// The token's time is over.
     #[error("the token has expired")]
@@ -125,10 +125,10 @@ pub enum Denied {
         problem: String,
     },
     /// The API server does not say whose the token is; why is for the daemon's log.
-    #[error("the cluster cannot be asked whose the token is")]
+    #[error("the cluster cannot be asked to review the token")]
     ClusterUnreachable(String),
     /// Too many tokens are being asked about.
-    #[error("too many tokens are not known yet: try again later")]
+    #[error("too many tokens are being verified: try again later")]
     Busy,
 }
 

@@ -22,80 +22,79 @@ use crate::predicate;
 use crate::rpc::listener::Address;
 use crate::source::connect::Target;
 
-/// Daymark's daemon: keeps one watch on a Kubernetes cluster, works out the
-/// state of its objects, and streams the changes over gRPC.
+/// Watch a Kubernetes cluster once, and serve the states of its objects over gRPC
 #[derive(Debug, Parser)]
 #[command(name = "daymarkd", version, args_conflicts_with_subcommands = true)]
 pub struct Args {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// The kubeconfig [default: $KUBECONFIG, else the pod's own credentials, else ~/.kube/config]
+    /// Kubeconfig file [default: $KUBECONFIG, else the pod's service account, else ~/.kube/config]
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
 
-    /// The kubeconfig's context [default: its current one]
+    /// Kubeconfig context [default: its current context]
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
 
-    /// The name that clients know the cluster by: a DNS label
+    /// Name by which clients know the cluster; a DNS label
     #[arg(long, value_name = "NAME", default_value = "default", value_parser = dns_label)]
     cluster: String,
 
-    /// Where to listen: unix:PATH or HOST:PORT; may be repeated
-    /// [default: unix:$XDG_RUNTIME_DIR/daymark.sock, else unix:/tmp/daymark-$UID/daymark.sock]
+    /// Address to listen on: unix:PATH or HOST:PORT; repeatable [default:
+    /// unix:$XDG_RUNTIME_DIR/daymark.sock, else unix:/tmp/daymark-$UID/daymark.sock]
     #[arg(long, value_name = "ADDRESS")]
     listen: Vec<Address>,
 
-    /// Let in by TCP whoever sends the token in this file, to act as the daemon does; made,
-    /// with mode 0600, if there is no such file
+    /// Accept the bearer token in this file over TCP, with the daemon's own rights; created with
+    /// mode 0600 if missing
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
 
     #[command(flatten)]
     serving: ServingArgs,
 
-    /// Write what the API server sends to a new file, to be replayed
+    /// Record what the API server sends to this new file, for --replay
     #[arg(long, value_name = "FILE", conflicts_with_all = ["replay", "namespaces"])]
     record: Option<PathBuf>,
 
-    /// Serve a recording, or the folder of a dump, instead of a cluster
+    /// Serve a recording or the directory of a dump instead of a cluster
     #[arg(long, value_name = "PATH", conflicts_with_all = ["kubeconfig", "context", "cluster", "namespaces"])]
     replay: Option<PathBuf>,
 
-    /// How many times as fast as it was recorded
+    /// Replay at this multiple of the recorded speed
     #[arg(long, value_name = "X", default_value = "1", requires = "replay", value_parser = speed)]
     speed: f64,
 
-    /// How long streams may take to end after SIGTERM
+    /// Seconds to let streams finish after SIGTERM
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     drain_timeout: Duration,
 
-    /// Kinds that are followed all the time, where they are served; others from
-    /// the first request on
+    /// Kinds to watch at all times, where the cluster serves them; others are watched on first
+    /// request
     #[arg(long, value_name = "KINDS", value_delimiter = ',', default_value = WARM)]
     warm: Vec<String>,
 
-    /// Follow only these namespaces, each by a watch of its own: for a daemon
-    /// that may not read the whole cluster
+    /// Watch only these namespaces, each with its own watch; for daemons that may not read the
+    /// whole cluster
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     namespaces: Vec<String>,
 
-    /// Kinds of which only the state is kept; whole objects are read from the
-    /// API server when they are asked for
+    /// Kinds of which to cache only the state; whole objects are read from the API server on
+    /// request
     #[arg(long, value_name = "KINDS", value_delimiter = ',')]
     no_bodies: Vec<String>,
 
-    /// After how long a kind that nobody reads is no longer followed
+    /// Seconds after which to stop watching a kind that nobody reads
     #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
     idle_timeout: Duration,
 
-    /// Changes of each kind that are kept, for clients that come back and slow
-    /// readers; who is further behind begins anew
+    /// Changes to keep per kind, for reconnecting clients and slow readers; those further behind
+    /// start over
     #[arg(long, value_name = "NUMBER", default_value_t = CHANGES, value_parser = some)]
     changes: usize,
 
-    /// What these may take up in memory, of each kind
+    /// Memory limit for the changes kept per kind
     #[arg(long, value_name = "MIB", default_value_t = CHANGES_MIB, value_parser = some)]
     changes_mib: usize,
 
@@ -105,49 +104,50 @@ pub struct Args {
     #[command(flatten)]
     acts: ActArgs,
 
-    /// Rules in CEL, for kinds that have none built in or another one than you
-    /// want: a file, or a folder of them; read again when they change
+    /// CEL rules for kinds without a built-in rule, or to replace one: a file or a directory;
+    /// reloaded on change
     #[arg(long, value_name = "PATH")]
     rules: Option<PathBuf>,
 
-    /// Keep gates in this file, so that they outlive the daemon; made, with mode 0600,
-    /// if there is no such file [default: they are kept in memory]
+    /// Keep gates in this file across restarts; created with mode 0600 if missing [default: in
+    /// memory]
     #[arg(long, value_name = "FILE", conflicts_with = "replay")]
     gates: Option<PathBuf>,
 
-    /// A regular expression of what is to be taken out of logs and messages, besides
-    /// what looks like a secret: its group `secret`, or all of it; may be repeated
+    /// Regular expression to redact from logs and messages, in addition to what looks like a
+    /// secret; repeatable
+    ///
+    /// If it has a group named `secret`, that group is redacted, otherwise the whole match.
     #[arg(long, value_name = "REGEX")]
     redact: Vec<String>,
 
-    /// For how long what a caller may do is taken from an earlier answer of the
-    /// cluster's: a right that is withdrawn ends or narrows streams within it
+    /// Seconds to cache answers of the cluster's authorizer; a revoked right ends or narrows
+    /// streams within that time
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = ttl)]
     authorization_ttl: Duration,
 
-    /// Let who may `get` a kind's `status`, but not list the kind, see states and their
-    /// reasons
+    /// Show states and reasons to callers that may `get` a kind's `status` but not list the kind
     #[arg(long)]
     status_only: bool,
 
-    /// Streams of one user of the cluster at a time
+    /// Maximum number of concurrent streams per user of the cluster
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().streams, value_parser = some)]
     max_streams_per_caller: usize,
 
-    /// Open gates of one user of the cluster
+    /// Maximum number of open gates per user of the cluster
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().gates, value_parser = some)]
     max_gates_per_caller: usize,
 
-    /// Requests of one user of the cluster in a second, in the long run; five times as
-    /// many at once
+    /// Maximum rate of requests per second and user of the cluster; bursts may be five times as
+    /// large
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().requests, value_parser = clap::value_parser!(u32).range(1..))]
     max_requests_per_caller: u32,
 
-    /// Streams that are served at a time; further ones are turned away
+    /// Maximum number of concurrent streams; further ones are refused
     #[arg(long, value_name = "NUMBER", default_value = "10000")]
     max_streams: usize,
 
-    /// How to log
+    /// Log format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
 
@@ -160,22 +160,22 @@ pub struct Args {
 /// Something else than to run a daemon.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Says what the rules make of given objects; no cluster is needed
+    /// Print the states that the rules give to objects; no cluster is needed
     Assess(AssessArgs),
 }
 
 /// What is to be assessed.
 #[derive(Debug, Parser)]
 pub struct AssessArgs {
-    /// A file, a folder, or - for standard input; may be repeated
+    /// File, directory, or - for standard input; repeatable
     #[arg(short = 'f', long = "filename", value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
 
-    /// Rules in CEL besides the shipped ones: a file, or a folder of them
+    /// CEL rules to add to the built-in ones: a file or a directory
     #[arg(long, value_name = "PATH")]
     pub rules: Option<PathBuf>,
 
-    /// How to print it
+    /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub output: AssessFormat,
 }
@@ -183,19 +183,19 @@ pub struct AssessArgs {
 /// How the log is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// A line for people.
+    /// Human-readable lines
     #[default]
     Text,
-    /// A JSON object on a line.
+    /// One JSON object per line
     Json,
 }
 
 /// How an assessment is printed.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum AssessFormat {
-    /// One line for each object.
+    /// One line per object
     Text,
-    /// A JSON array.
+    /// A JSON array
     Json,
 }
 

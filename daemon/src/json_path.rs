@@ -66,10 +66,10 @@ fn divide(text: &str) -> Result<(&str, Option<&str>), String> {
         },
     };
     match rest.strip_prefix('=') {
-        Some("") => Err("nothing stands behind =".to_owned()),
+        Some("") => Err("a value is missing after =".to_owned()),
         Some(wanted) => Ok((path, Some(wanted.trim_matches(['\'', '"'])))),
         None if rest.is_empty() => Ok((path, None)),
-        None => Err(format!("{rest:?} behind the path; =VALUE may stand there")),
+        None => Err(format!("{rest:?} after the path; only =VALUE may follow it")),
     }
 }
 
@@ -215,8 +215,8 @@ mod tests {
     fn what_is_none_is_refused_in_one_line() {
         for (text, says) in [
             ("{.status.phase", "a { is never closed"),
-            ("{.status.phase}Running", "may stand there"),
-            ("{.status.phase}=", "nothing stands behind ="),
+            ("{.status.phase}Running", "may follow it"),
+            ("{.status.phase}=", "a value is missing after ="),
             ("", "there is no path"),
             ("{.status..}", "a name is missing"),
             ("{.status[?(@.a}", "a [ is never closed"),

@@ -1,7 +1,7 @@
 //! Daymark's daemon: watch caches of a Kubernetes cluster, judged by rules and
 //! streamed over gRPC.
 //!
-//! The data's way through it is one line, and the modules stand in its order:
+//! Data flows through it as through a pipeline, with the modules in this order:
 //! source, decode, cache, rule, event log, subscription, rpc.
 
 pub mod source;

@@ -101,13 +101,13 @@ pub fn absent() -> Report {
     Report { parts: PartName::ALL.into_iter().map(part).collect(), rests_on: Vec::new() }
 }
 
-/// What is found of a node that there is, though what the API server says of it cannot be read.
+/// What is found of a node that there is, though what the API server reports about it cannot be read.
 #[must_use]
 pub fn unreadable() -> Report {
     let part = |name| match name {
         PartName::Registered => Part::ok(name, "the API server has it"),
-        PartName::Ready => Part::missing(name, "what the API server says of it cannot be read"),
-        name => Part::not_visible(name, "what the API server says of it cannot be read"),
+        PartName::Ready => Part::missing(name, "what the API server reports about it cannot be read"),
+        name => Part::not_visible(name, "what the API server reports about it cannot be read"),
     };
     Report { parts: PartName::ALL.into_iter().map(part).collect(), rests_on: Vec::new() }
 }

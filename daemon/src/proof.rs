@@ -47,7 +47,7 @@ pub enum Unproven {
         problem: Problem,
     },
     /// What it is of is followed otherwise by now.
-    #[error("{0} are followed otherwise than before")]
+    #[error("{0} are now watched in a different way")]
     Closed(Arc<Kind>),
 }
 

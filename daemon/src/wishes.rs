@@ -32,7 +32,9 @@ impl Wishes {
         let mut wishes = Self::default();
         let mut wrong = None;
         let mut note = |name: &str, value: &str, what: &str| {
-            wrong.get_or_insert_with(|| format!("annotation daymark.dev/{name} is no {what}: {value:?}").into());
+            wrong.get_or_insert_with(|| {
+                format!("annotation daymark.dev/{name} is not a valid {what}: {value:?}").into()
+            });
         };
         let mut flag = |name: &str, value: &str| match value {
             "" | "false" => false,
@@ -93,12 +95,12 @@ mod tests {
         let stable_for = Some(SignedDuration::from_secs(90));
         assert_eq!(read(all), Some(Wishes { ignore: true, stable_for, restarts: Some(5), ..Wishes::default() }));
         for (json, wrong) in [
-            (r#"{"daymark.dev/ignore": "yes"}"#, r#"annotation daymark.dev/ignore is no boolean: "yes""#),
-            (r#"{"daymark.dev/tolerate": "soon"}"#, r#"annotation daymark.dev/tolerate is no duration: "soon""#),
-            (r#"{"daymark.dev/no-progress": "-1s"}"#, r#"annotation daymark.dev/no-progress is no duration: "-1s""#),
+            (r#"{"daymark.dev/ignore": "yes"}"#, r#"annotation daymark.dev/ignore is not a valid boolean: "yes""#),
+            (r#"{"daymark.dev/tolerate": "soon"}"#, r#"annotation daymark.dev/tolerate is not a duration: "soon""#),
+            (r#"{"daymark.dev/no-progress": "-1s"}"#, r#"annotation daymark.dev/no-progress is not a duration: "-1s""#),
             (
                 r#"{"daymark.dev/tolerate-restarts": "-1"}"#,
-                r#"annotation daymark.dev/tolerate-restarts is no number: "-1""#,
+                r#"annotation daymark.dev/tolerate-restarts is not a valid number: "-1""#,
             ),
         ] {
             assert_eq!(read(json).and_then(|wishes| wishes.wrong).as_deref(), Some(wrong));

@@ -7,10 +7,10 @@ use clap::ValueEnum;
 /// `daymark completion`
 #[derive(Debug, clap::Args)]
 pub struct Completion {
-    /// The shell
+    /// Shell to complete for
     #[arg(value_enum)]
     pub shell: Shell,
-    /// Another name to complete, such as an alias for daymark; may be repeated
+    /// Additional command name to complete, such as an alias of daymark; repeatable
     #[arg(long = "name", value_name = "NAME")]
     pub names: Vec<String>,
 }
@@ -31,28 +31,28 @@ pub enum Shell {
 /// `daymark man`
 #[derive(Debug, clap::Args)]
 pub struct Man {
-    /// Write a page for each command into this folder, which is made if it is not there
-    /// [default: print daymark's own]
-    #[arg(long, value_name = "FOLDER")]
+    /// Write a page for each command to this directory, which is created if needed [default: print
+    /// the page of daymark itself]
+    #[arg(long, value_name = "DIRECTORY")]
     pub output_directory: Option<PathBuf>,
 }
 
 /// `daymark __complete`, which the shells' scripts call: not for people.
 #[derive(Debug, clap::Args)]
 pub struct Complete {
-    /// For which shell the answer is
+    /// Shell that asks
     #[arg(value_enum)]
     pub shell: Shell,
-    /// The line up to the cursor, where the shell does not split it into words
+    /// Line up to the cursor, for shells that do not split it into words
     #[arg(long, conflicts_with = "words")]
     pub line: Option<String>,
-    /// The characters at which the shell begins another word (`COMP_WORDBREAKS`)
+    /// Characters at which the shell begins another word (`COMP_WORDBREAKS`)
     #[arg(long, default_value = "")]
     pub breaks: String,
-    /// The word that is to be completed
+    /// Word to complete
     #[arg(long, default_value = "", allow_hyphen_values = true)]
     pub current: String,
-    /// The words between the command and that one
+    /// Words between the command and the word to complete
     #[arg(last = true)]
     pub words: Vec<String>,
 }

@@ -8,43 +8,46 @@ use daymark::{Token, TokenError};
 /// Where the daemon is, whom to trust there, and who asks: in the words of the command line, in variables of the
 /// environment, and in a context. What is empty was not said.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Connection")]
 pub struct Connection {
-    /// Where the daemon listens: https://HOST:PORT, unix:PATH, or HOST:PORT on this machine
-    /// [env: DAYMARK_ADDRESS]
-    /// [default: unix:$XDG_RUNTIME_DIR/daymark.sock, else unix:/tmp/daymark-$UID/daymark.sock]
+    /// Address of the daemon: https://HOST:PORT, unix:PATH, or HOST:PORT on this machine [env:
+    /// DAYMARK_ADDRESS] [default: unix:$XDG_RUNTIME_DIR/daymark.sock, else
+    /// unix:/tmp/daymark-$UID/daymark.sock]
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub address: Option<String>,
-    /// The cluster, as the daemon calls it [env: DAYMARK_CLUSTER] [default: the only one]
+    /// Name of the cluster, as set by the daemon's --cluster [env: DAYMARK_CLUSTER] [default: the
+    /// only one served]
     #[arg(long, global = true, value_name = "NAME")]
     pub cluster: Option<String>,
-    /// The namespace [env: DAYMARK_NAMESPACE]
-    /// [default: that of the kubeconfig which the daemon serves]
-    #[arg(short, long, global = true)]
+    /// Namespace to use [env: DAYMARK_NAMESPACE] [default: that of the daemon's kubeconfig context]
+    #[arg(short, long, global = true, help_heading = None::<&'static str>)]
     pub namespace: Option<String>,
-    /// The certificates of the CAs to trust, in PEM [env: DAYMARK_CA_FILE]
-    /// [default: those that the system trusts]
+    /// PEM file of the CA certificates to trust [env: DAYMARK_CA_FILE] [default: those that the
+    /// system trusts]
     #[arg(long, global = true, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// The name that the daemon's certificate is to have [env: DAYMARK_SERVER_NAME]
-    /// [default: the address's host]
+    /// Name that the daemon's certificate must be valid for [env: DAYMARK_SERVER_NAME] [default:
+    /// the host of the address]
     #[arg(long, global = true, value_name = "NAME")]
     pub server_name: Option<String>,
-    /// A client certificate, in PEM [env: DAYMARK_CLIENT_CERTIFICATE]
+    /// PEM file of the client certificate [env: DAYMARK_CLIENT_CERTIFICATE]
     #[arg(long, global = true, value_name = "FILE")]
     pub client_certificate: Option<PathBuf>,
-    /// Its private key, in PEM, which only its owner can read [env: DAYMARK_CLIENT_KEY]
+    /// PEM file of the client certificate's private key, accessible to its owner only [env:
+    /// DAYMARK_CLIENT_KEY]
     #[arg(long, global = true, value_name = "FILE")]
     pub client_key: Option<PathBuf>,
-    /// A file that holds a bearer token and that only its owner can read, or that Kubernetes
-    /// has projected into a pod [env: DAYMARK_TOKEN_FILE]
+    /// File that holds a bearer token [env: DAYMARK_TOKEN_FILE]
+    ///
+    /// The file must be accessible to its owner only, unless Kubernetes projected it into a pod.
     #[arg(long, global = true, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
-    /// The variable that holds a bearer token, such as one of GitLab's id_tokens
-    /// [env: DAYMARK_TOKEN holds a token itself]
+    /// Environment variable that holds a bearer token, such as one of GitLab's id_tokens [env:
+    /// DAYMARK_TOKEN holds a token itself]
     #[arg(long, global = true, value_name = "NAME")]
     pub token_env: Option<String>,
-    /// Ask GitHub Actions for an OIDC token for this audience
-    /// [env: DAYMARK_GITHUB_OIDC_AUDIENCE]
+    /// Request an OIDC token for this audience from GitHub Actions [env:
+    /// DAYMARK_GITHUB_OIDC_AUDIENCE]
     #[arg(long, alias = "github-oidc", global = true, value_name = "AUDIENCE")]
     pub github_oidc_audience: Option<String>,
     /// The token of `DAYMARK_TOKEN`: no flag shows a secret to who lists processes.

@@ -7,22 +7,22 @@ use super::Output;
 /// `daymark context`
 #[derive(Debug, Subcommand)]
 pub enum Context {
-    /// Keep the connection that the flags describe under a name
+    /// Save the connection flags as a context
     Add(ContextAdd),
-    /// Use a context from now on
+    /// Set the current context
     Use(ContextName),
-    /// Show the contexts
+    /// List contexts
     List(ContextList),
-    /// Forget a context
+    /// Remove a context
     Remove(ContextName),
-    /// Connect, and show who is there
+    /// Connect and show the daemon, its certificate and the round-trip time
     Test(ContextTest),
 }
 
 /// `daymark context add`
 #[derive(Debug, clap::Args)]
 pub struct ContextAdd {
-    /// The context's name; one of that name is replaced
+    /// Name of the context; an existing one of that name is replaced
     #[arg(value_name = "CONTEXT")]
     pub name: String,
 }
@@ -30,7 +30,7 @@ pub struct ContextAdd {
 /// `daymark context use` and `remove`
 #[derive(Debug, clap::Args)]
 pub struct ContextName {
-    /// The context's name
+    /// Name of the context
     #[arg(value_name = "CONTEXT")]
     pub name: String,
 }
@@ -38,7 +38,7 @@ pub struct ContextName {
 /// `daymark context list`
 #[derive(Debug, clap::Args)]
 pub struct ContextList {
-    /// How to print
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]
     pub output: Output,
 }
@@ -46,10 +46,10 @@ pub struct ContextList {
 /// `daymark context test`
 #[derive(Debug, clap::Args)]
 pub struct ContextTest {
-    /// The context's name [default: the one in use]
+    /// Name of the context [default: the current one]
     #[arg(value_name = "CONTEXT")]
     pub name: Option<String>,
-    /// How to print
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]
     pub output: Output,
 }

@@ -10,19 +10,20 @@ use crate::duration;
 /// `daymark control-plane`
 #[derive(Debug, clap::Args)]
 pub struct ControlPlane {
-    /// Tell it again and again; as text, when something but times differs
+    /// Report repeatedly; as text, only when something other than times changes
     #[arg(short, long)]
     pub watch: bool,
-    /// How often to look: at least 1s
+    /// Time between reports, at least 1s
     #[arg(long, requires = "watch", value_name = "DURATION", default_value = "5s", value_parser = interval)]
     pub interval: Duration,
-    /// End the watch after this long; 0 for no limit
+    /// Stop watching after this long; 0 for no limit
     #[arg(long, requires = "watch", value_name = "DURATION", value_parser = duration::parse)]
     pub timeout: Option<Duration>,
-    /// How to print
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     pub output: Format,
-    /// Which CI system reads the output: what comes from the cluster cannot become a command to it
+    /// CI system that reads the output. Text from the cluster is escaped so that it cannot act as a
+    /// CI command
     #[arg(long, value_enum, default_value_t = CiArg::Auto, value_name = "SYSTEM")]
     pub ci: CiArg,
 }
@@ -30,9 +31,9 @@ pub struct ControlPlane {
 /// How a control plane is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// Lines for people
+    /// Human-readable text
     Text,
-    /// A JSON document; with --watch, one in each line
+    /// A JSON document; with --watch, one per line
     Json,
 }
 
@@ -42,7 +43,7 @@ const SHORTEST: Duration = Duration::from_secs(1);
 fn interval(text: &str) -> Result<Duration, String> {
     match duration::parse(text) {
         Ok(interval) if interval >= SHORTEST => Ok(interval),
-        Ok(_) => Err("it is less than 1s".to_owned()),
+        Ok(_) => Err("it must be at least 1s".to_owned()),
         Err(error) => Err(error.to_string()),
     }
 }

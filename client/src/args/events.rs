@@ -9,8 +9,8 @@ use crate::duration;
 /// `daymark events`
 #[derive(Debug, clap::Args)]
 pub struct Events {
-    /// KIND/NAME or KIND NAME: an object, with what it owns and has owned
-    /// [default: all objects in the namespace]
+    /// KIND/NAME or KIND NAME: events of this object and of everything it owns or owned [default:
+    /// all objects in the namespace]
     #[arg(value_name = "KIND/NAME", num_args = 0..=2)]
     pub words: Vec<String>,
     /// All namespaces
@@ -19,19 +19,19 @@ pub struct Events {
     /// Only events of these types
     #[arg(long, value_enum, ignore_case = true, value_delimiter = ',', value_name = "TYPES")]
     pub types: Vec<EventType>,
-    /// Only what has happened within so long, such as 10m
+    /// Only events newer than this, such as 10m
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub since: Option<Duration>,
-    /// Go on with what happens
+    /// Keep printing events as they occur
     #[arg(short, long)]
     pub watch: bool,
-    /// What to print
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = EventFormat::Table, value_name = "FORMAT")]
     pub output: EventFormat,
-    /// Leave the table's header out
+    /// Omit the header row of tables
     #[arg(long)]
     pub no_headers: bool,
-    /// End the watch after this long; 0 for no limit
+    /// Stop watching after this long; 0 for no limit
     #[arg(long, requires = "watch", value_name = "DURATION", value_parser = duration::parse)]
     pub timeout: Option<Duration>,
 }
@@ -39,9 +39,9 @@ pub struct Events {
 /// A type of event, as Kubernetes has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EventType {
-    /// What is as it should be
+    /// Expected operation
     Normal,
-    /// What may need somebody
+    /// Something that may need attention
     Warning,
 }
 
@@ -60,13 +60,13 @@ impl EventType {
 pub enum EventFormat {
     /// A table
     Table,
-    /// A table with more columns
+    /// A table with additional columns
     Wide,
-    /// The events, as kubectl prints them
+    /// A Kubernetes list of events, as kubectl prints it
     Json,
-    /// The events, one a line
+    /// One event as JSON per line
     Ndjson,
-    /// The events, as YAML
+    /// The same list as YAML
     Yaml,
     /// Names, as kubectl prints them
     Name,

@@ -9,48 +9,63 @@ use crate::output::OutputArg;
 
 /// `daymark get`
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  # List the Deployments in the namespace with their states
+  daymark get deployments
+
+  # Follow the failed pods of all namespaces
+  daymark get pods -A --state failed --watch")]
 pub struct Get {
     #[command(flatten)]
     pub shown: Shown,
-    /// Go on with what changes
+    /// Keep printing changes after the initial list
     #[arg(short, long)]
     pub watch: bool,
     #[command(flatten)]
     pub following: Following,
-    /// What to print: table, wide, json, yaml, ndjson, name, status-json, kubectl,
-    /// kubectl-wide; or jq=, jsonpath=, jsonpath-as-json=, go-template= or
-    /// custom-columns= with an expression, or jq-file= and so on with its file
-    /// [default: table]
+    /// Output format: table, wide, json, yaml, ndjson, name, status-json, kubectl, kubectl-wide,
+    /// or an expression [default: table]
+    ///
+    /// Expressions are jq=, jsonpath=, jsonpath-as-json=, go-template= or custom-columns= followed
+    /// by the expression, or jq-file= and so on followed by the name of a file that holds it.
     #[arg(short, long, value_name = "FORMAT", value_parser = OutputArg::parse)]
     pub output: Option<OutputArg>,
-    /// The expression of -o go-template, which is meant if there is no -o, or of -o jsonpath
+    /// Expression for -o go-template, the default if -o is not given, or for -o jsonpath
     #[arg(long, value_name = "TEMPLATE")]
     pub template: Option<String>,
-    /// Whether JSONPath and Go templates take what is not there for nothing
+    /// Ignore missing fields in JSONPath and Go templates [default: true]
     #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set, num_args = 0..=1,
         require_equals = true, default_missing_value = "true", hide_default_value = true)]
     pub allow_missing_template_keys: bool,
-    /// Print strings that -o jq= gives without their quotation marks
+    /// Print the strings that -o jq= yields without quotes
     #[arg(short, long)]
     pub raw_output: bool,
     #[command(flatten)]
     pub columns: ColumnArgs,
-    /// Sort by this field, such as .metadata.creationTimestamp
+    /// Sort by the field at this JSONPath, such as .metadata.creationTimestamp
     #[arg(long, value_name = "JSONPATH")]
     pub sort_by: Option<String>,
 }
 
 /// `daymark watch`
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  # Follow the state transitions of Deployments and Jobs in all namespaces
+  daymark watch deploy,job -A
+
+  # List the pods with a label first, and exit when one of them has failed
+  daymark watch pods -l app=web --initial --until 'state == \"FAILED\"'")]
 pub struct Watch {
     #[command(flatten)]
     pub shown: Shown,
-    /// Show what is there already, too
+    /// List the existing objects first
     #[arg(long)]
     pub initial: bool,
     #[command(flatten)]
     pub following: Following,
-    /// What to print: table, wide, name, or status-json, one a line [default: table]
+    /// Output format: table, wide, name, or status-json, one per line [default: table]
     #[arg(short, long, value_name = "FORMAT", value_parser = OutputArg::parse)]
     pub output: Option<OutputArg>,
     #[command(flatten)]
@@ -66,14 +81,13 @@ pub struct Shown {
     /// All namespaces
     #[arg(short = 'A', long)]
     pub all_namespaces: bool,
-    /// Only objects with such labels, such as app=web,tier!=db
+    /// Only objects matching this label selector, such as app=web,tier!=db
     #[arg(short = 'l', long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
     pub selector: String,
-    /// Only objects with such fields, such as spec.nodeName=n1,status.phase!=Running
+    /// Only objects matching this field selector, such as spec.nodeName=n1,status.phase!=Running
     #[arg(long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
     pub field_selector: String,
-    /// Only objects of which this expression in CEL is true, such as
-    /// 'object.spec.replicas > 1'
+    /// Only objects for which this CEL expression is true, such as 'object.spec.replicas > 1'
     #[arg(long, value_name = "EXPRESSION", default_value = "", hide_default_value = true)]
     pub cel: String,
     /// Only objects in one of these states
@@ -91,14 +105,13 @@ pub struct Shown {
 /// How changes are followed.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Following {
-    /// Skip no change that the daemon has seen, and say where some may be missing
+    /// Report every change that the daemon has seen, and where changes may be missing
     #[arg(long)]
     pub history: bool,
-    /// End when this expression in CEL is true of an object that is shown, such as
-    /// 'state == "FAILED"'
+    /// Exit when this CEL expression is true of a selected object, such as 'state == "FAILED"'
     #[arg(long, value_name = "EXPRESSION", default_value = "", hide_default_value = true)]
     pub until: String,
-    /// End after this long; 0 for no limit
+    /// Stop after this long; 0 for no limit
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub timeout: Option<Duration>,
 }
@@ -106,13 +119,13 @@ pub struct Following {
 /// What columns a table has.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ColumnArgs {
-    /// A column with the value of this label
+    /// Add a column with the value of each of these labels
     #[arg(short = 'L', long, value_name = "LABELS", value_delimiter = ',')]
     pub label_columns: Vec<String>,
-    /// A column with all labels
+    /// Add a column with all labels
     #[arg(long)]
     pub show_labels: bool,
-    /// Leave the table's header out
+    /// Omit the header row of tables
     #[arg(long)]
     pub no_headers: bool,
 }
@@ -123,20 +136,20 @@ pub struct Tree {
     /// KIND/NAME or KIND NAME
     #[arg(required = true, value_name = "KIND/NAME", num_args = 1..=2)]
     pub words: Vec<String>,
-    /// Look for what is owned among these kinds
-    /// [default: those that such objects own, and all for a custom resource]
+    /// Kinds to search for owned objects [default: the kinds that such an object usually owns; for
+    /// a custom resource, all kinds]
     #[arg(long, value_name = "KINDS", value_delimiter = ',')]
     pub kinds: Vec<String>,
-    /// Go on with what changes
+    /// Keep printing changes after the initial tree
     #[arg(short, long)]
     pub watch: bool,
-    /// What to print
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = TreeFormat::Table, value_name = "FORMAT")]
     pub output: TreeFormat,
-    /// Leave the table's header out
+    /// Omit the header row of tables
     #[arg(long)]
     pub no_headers: bool,
-    /// End the watch after this long; 0 for no limit
+    /// Stop watching after this long; 0 for no limit
     #[arg(long, requires = "watch", value_name = "DURATION", value_parser = duration::parse)]
     pub timeout: Option<Duration>,
 }
@@ -146,18 +159,18 @@ pub struct Tree {
 pub enum TreeFormat {
     /// A table of states
     Table,
-    /// A table with more columns
+    /// A table with additional columns
     Wide,
-    /// The states, one below the other, as JSON
+    /// The states as a nested JSON document
     Json,
 }
 
 /// A state to select by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum StateArg {
-    /// As the specification asks
+    /// Matches its specification
     Ready,
-    /// On its way
+    /// Moving towards its specification
     InProgress,
     /// Failed
     Failed,
@@ -165,6 +178,6 @@ pub enum StateArg {
     Terminating,
     /// Held back on purpose
     Paused,
-    /// Nothing can judge it
+    /// Cannot be judged
     Unknown,
 }

@@ -11,50 +11,52 @@ use crate::duration;
 /// `daymark logs`
 #[derive(Debug, clap::Args)]
 pub struct Logs {
-    /// POD, or KIND/NAME of what is above pods, such as deploy/web; with -l, kinds [default with
-    /// -l: pods]
+    /// POD, or KIND/NAME of an object with pods below it, such as deploy/web; with -l, kinds
+    /// [default with -l: pods]
     #[arg(required_unless_present = "selector", value_name = "POD|KIND/NAME")]
     pub words: Vec<String>,
-    /// Those with such labels, such as app=web,tier!=db
+    /// Objects matching this label selector, such as app=web,tier!=db
     #[arg(short = 'l', long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
     pub selector: String,
-    /// All namespaces, with -l
+    /// All namespaces; requires -l
     #[arg(short = 'A', long, requires = "selector")]
     pub all_namespaces: bool,
-    /// Go on with what comes, also of pods that come
+    /// Stream new lines, including those of pods that appear later
     #[arg(short, long, conflicts_with = "previous")]
     pub follow: bool,
-    /// The logs of the runs before the last restarts
+    /// Print the logs of the previous container runs
     #[arg(short, long)]
     pub previous: bool,
-    /// Only lines that are no older than this
+    /// Only lines newer than this, such as 10m
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, conflicts_with = "since_time")]
     pub since: Option<Duration>,
-    /// Only lines from this time on, such as 2026-01-02T03:04:05Z
+    /// Only lines since this time, such as 2026-01-02T03:04:05Z
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub since_time: Option<Timestamp>,
-    /// Only the last so many lines of each container; -1 for all
+    /// Number of most recent lines per container; -1 for all
     #[arg(long, value_name = "LINES", allow_negative_numbers = true, value_parser = clap::value_parser!(i64).range(-1..))]
     pub tail: Option<i64>,
-    /// Only these containers [default: the default one of each pod]
+    /// Only containers of this name; repeatable [default: each pod's default container]
     #[arg(short, long = "container", value_name = "NAME", conflicts_with = "all_containers")]
     pub containers: Vec<String>,
-    /// All containers: init containers, sidecars, ephemeral ones
+    /// All containers, including init containers, sidecars and ephemeral containers
     #[arg(long)]
     pub all_containers: bool,
-    /// Begin each line with its time
+    /// Prefix each line with its timestamp
     #[arg(long)]
     pub timestamps: bool,
-    /// Begin each line with its pod and container [default: unless it is one container of one pod]
+    /// Prefix each line with its pod and container [default: unless a single container of a single
+    /// pod is named]
     #[arg(long, conflicts_with = "no_prefix")]
     pub prefix: bool,
-    /// Do not
+    /// Never prefix lines with pod and container
     #[arg(long)]
     pub no_prefix: bool,
-    /// How to print
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
     pub output: LogFormat,
-    /// Which CI system reads the output: what is logged cannot become a command to it
+    /// CI system that reads the output. Text from the cluster is escaped so that it cannot act as a
+    /// CI command
     #[arg(long, value_enum, default_value_t = CiArg::Auto, value_name = "SYSTEM")]
     pub ci: CiArg,
 }
@@ -62,9 +64,9 @@ pub struct Logs {
 /// How lines of logs are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// As they were written
+    /// The lines as they were written
     Text,
-    /// Each as a line of JSON
+    /// One JSON object per line
     Ndjson,
 }
 

@@ -10,25 +10,25 @@ use crate::duration;
 /// `daymark node`
 #[derive(Debug, Subcommand)]
 pub enum Node {
-    /// Show nodes, what they are made of, and which part is missing
+    /// List nodes, their resources, and what they lack to be usable
     List(NodeList),
     /// Wait until nodes are usable
     Wait(NodeWait),
-    /// Have no more pods scheduled to nodes
+    /// Mark nodes as unschedulable
     Cordon(Cordon),
-    /// Have pods scheduled to nodes again
+    /// Mark nodes as schedulable
     Uncordon(Cordon),
-    /// Empty nodes, one after another: cordon each, and evict its pods
+    /// Drain nodes one after another: cordon each and evict its pods
     Drain(Box<Drain>),
 }
 
 /// Which nodes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct NodeNames {
-    /// The nodes: NAME or node/NAME
+    /// Nodes, as NAME or node/NAME
     #[arg(value_name = "NODE", required_unless_present = "node_selector", conflicts_with = "node_selector")]
     pub names: Vec<String>,
-    /// The nodes with such labels, such as pool=old
+    /// Nodes matching this label selector, such as pool=old
     #[arg(id = "node_selector", short = 'l', long = "selector", value_name = "SELECTOR")]
     pub selector: Option<String>,
 }
@@ -38,51 +38,57 @@ pub struct NodeNames {
 pub struct Cordon {
     #[command(flatten)]
     pub nodes: NodeNames,
-    /// Let the API server check it, and change nothing
+    /// Have the API server validate the request without persisting it
     #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_value_t = DryRun::None, default_missing_value = "server")]
     pub dry_run: DryRun,
 }
 
 /// `daymark node drain`
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  # Show what a drain would do to each pod, without changing anything
+  daymark node drain n1 --plan
+
+  # Drain all nodes of a pool, one after another
+  daymark node drain -l pool=old --ignore-daemonsets --timeout 30m")]
 pub struct Drain {
     #[command(flatten)]
     pub nodes: NodeNames,
-    /// Show what would become of each pod, and what is in the way, and do nothing
+    /// Show what would happen to each pod and what blocks the drain, without changing anything
     #[arg(long)]
     pub plan: bool,
-    /// Leave pods of DaemonSets where they are: they would come back
+    /// Ignore DaemonSet-managed pods, which would be recreated
     #[arg(long)]
     pub ignore_daemonsets: bool,
-    /// Also evict pods with emptyDir volumes, whose data is lost
+    /// Also evict pods with emptyDir volumes; their data is lost
     #[arg(long)]
     pub delete_emptydir_data: bool,
-    /// Also evict pods that nothing manages, and that will not come back
+    /// Also evict pods without a controller; they are not recreated
     #[arg(long)]
     pub force: bool,
-    /// Seconds that each pod is given to end; less than 0 for what it asks for itself
+    /// Seconds each pod has to terminate; negative to use the pod's own grace period
     #[arg(long, value_name = "SECONDS", default_value_t = -1, allow_negative_numbers = true)]
     pub grace_period: i32,
-    /// Only pods with such labels
+    /// Only pods matching this label selector
     #[arg(long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
     pub pod_selector: String,
-    /// Delete pods instead of evicting them, whatever disruption budgets say
+    /// Delete pods instead of evicting them, bypassing disruption budgets
     #[arg(long)]
     pub disable_eviction: bool,
-    /// Let the API server check it, and change nothing
+    /// Have the API server validate the request without persisting it
     #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_value_t = DryRun::None, default_missing_value = "server")]
     pub dry_run: DryRun,
-    /// How long each node may take; 0 for a week, which is the most
+    /// Time limit per node; 0 for a week, the maximum
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration::parse)]
     pub timeout: Duration,
-    /// What is awaited before the next node has its turn: that what manages the pods which went
-    /// is ready again, or nothing
-    #[arg(long, value_enum, default_value_t = Between::Ready, value_name = "WHAT")]
+    /// What to wait for before draining the next node
+    #[arg(long, value_enum, default_value_t = Between::Ready, value_name = "CONDITION")]
     pub between: Between,
-    /// Begin, print the operation's id, and do not wait: it goes on in the daemon
+    /// Start the operation, print its ID and exit; the daemon continues it
     #[arg(long, conflicts_with_all = ["plan", "node_selector"])]
     pub detach: bool,
-    /// How to print
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]
     pub output: Output,
 }
@@ -90,17 +96,17 @@ pub struct Drain {
 /// Whether something is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DryRun {
-    /// It is
+    /// Make the change
     None,
-    /// The API server only checks it
+    /// Only have the API server validate it
     Server,
 }
 
 /// What is awaited between two nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Between {
-    /// What manages the pods that went is ready again
+    /// Until the controllers of the evicted pods are ready again
     Ready,
-    /// Nothing
+    /// Do not wait
     Nothing,
 }

@@ -10,14 +10,14 @@ use crate::duration;
 /// `daymark node list`
 #[derive(Debug, clap::Args)]
 pub struct NodeList {
-    /// Only nodes with such labels, such as pool=gpu,zone!=b
+    /// Only nodes matching this label selector, such as pool=gpu,zone!=b
     #[arg(id = "node_selector", short = 'l', long = "selector", value_name = "SELECTOR")]
     #[arg(default_value = "", hide_default_value = true)]
     pub selector: String,
-    /// How to print
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = NodeListFormat::Table, value_name = "FORMAT")]
     pub output: NodeListFormat,
-    /// Leave the table's header out
+    /// Omit the header row of tables
     #[arg(long)]
     pub no_headers: bool,
 }
@@ -27,38 +27,39 @@ pub struct NodeList {
 pub enum NodeListFormat {
     /// A table
     Table,
-    /// A table with more columns
+    /// A table with additional columns
     Wide,
-    /// One JSON document
+    /// A single JSON document
     Json,
 }
 
 /// `daymark node wait`
 #[derive(Debug, clap::Args)]
 pub struct NodeWait {
-    /// The nodes, which need not exist yet: NAME or node/NAME
+    /// Nodes, as NAME or node/NAME; they need not exist yet
     #[arg(value_name = "NODE", required_unless_present = "node_selector", conflicts_with = "node_selector")]
     pub names: Vec<String>,
-    /// All nodes with such labels, such as pool=gpu, whatever their names will be
+    /// All nodes matching this label selector, such as pool=gpu, whatever their names
     #[arg(id = "node_selector", short = 'l', long = "selector", value_name = "SELECTOR")]
     #[arg(default_value = "", hide_default_value = true)]
     pub selector: String,
-    /// How many there must be with such labels [default: 1]
+    /// Minimum number of nodes that match -l [default: 1]
     #[arg(long, conflicts_with = "names", value_name = "NUMBER", value_parser = clap::value_parser!(i32).range(1..))]
     pub min: Option<i32>,
-    /// A pod must have become ready on each that was pulled, mounted and probed by its kubelet
+    /// Require on each node a ready pod that its kubelet has pulled, mounted and probed
     #[arg(long)]
     pub first_pod: bool,
-    /// A taint that is meant: KEY, KEY=VALUE, KEY:EFFECT or KEY=VALUE:EFFECT. Repeated: any of them
+    /// Taint to accept: KEY, KEY=VALUE, KEY:EFFECT or KEY=VALUE:EFFECT; repeatable
     #[arg(long = "tolerate", value_name = "TAINT")]
     pub tolerated: Vec<String>,
-    /// The deadline, connecting included; 0 to look once [default: 10m]
+    /// Time limit, connecting included; 0 to check once [default: 10m]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub timeout: Option<Duration>,
-    /// How to print what came of it
+    /// Output format of the result
     #[arg(short, long, value_enum, default_value_t = NodeWaitFormat::Text, value_name = "FORMAT")]
     pub output: NodeWaitFormat,
-    /// Which CI system reads the output: what comes from the cluster cannot become a command to it
+    /// CI system that reads the output. Text from the cluster is escaped so that it cannot act as a
+    /// CI command
     #[arg(long, value_enum, default_value_t = CiArg::Auto, value_name = "SYSTEM")]
     pub ci: CiArg,
 }
@@ -66,8 +67,8 @@ pub struct NodeWait {
 /// How `node wait` prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum NodeWaitFormat {
-    /// Lines for people
+    /// Human-readable text
     Text,
-    /// One JSON document
+    /// A single JSON document
     Json,
 }

@@ -7,18 +7,18 @@ use super::Output;
 /// `daymark operation`
 #[derive(Debug, Subcommand)]
 pub enum Operation {
-    /// Show what is being done, and what was in the last hour
+    /// List running operations and those that ended within the last hour
     List(OperationList),
-    /// Follow an operation to its end
+    /// Follow an operation until it ends
     Watch(OperationId),
-    /// End an operation; what it has done is not undone
+    /// Cancel an operation; what it has done so far is not undone
     Cancel(OperationId),
 }
 
 /// `daymark operation list`
 #[derive(Debug, clap::Args)]
 pub struct OperationList {
-    /// How to print
+    /// Output format
     #[arg(short, long, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]
     pub output: Output,
 }
@@ -26,10 +26,10 @@ pub struct OperationList {
 /// `daymark operation watch` and `cancel`
 #[derive(Debug, clap::Args)]
 pub struct OperationId {
-    /// The operation's id
+    /// ID of the operation
     #[arg(value_name = "ID")]
     pub id: String,
-    /// How to print how it has ended
+    /// Output format of the result
     #[arg(short, long, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]
     pub output: Output,
 }

@@ -7,14 +7,16 @@ use crate::ci::CiArg;
 /// How a verdict is told, and the way to it.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Report {
-    /// How to print the verdict
+    /// Output format of the verdict
     #[arg(short, long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     pub output: Format,
-    /// How many of the last lines of a failing container's log to show, or none
+    /// Number of last lines to show of a failing container's log, or none
     #[arg(long, value_name = "LINES", default_value = "20", value_parser = lines)]
     pub logs: usize,
-    /// Which CI system reads the output: its groups and annotations are used, and what
-    /// comes from the cluster cannot become a command to it
+    /// CI system that reads the output
+    ///
+    /// Its groups and annotations are used, and text from the cluster is escaped so that it cannot
+    /// act as a CI command.
     #[arg(long, value_enum, default_value_t = CiArg::Auto, value_name = "SYSTEM")]
     pub ci: CiArg,
 }
@@ -22,11 +24,11 @@ pub struct Report {
 /// How a verdict is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// Lines for people
+    /// Human-readable text
     Text,
-    /// One JSON document
+    /// A single JSON document
     Json,
-    /// A line of JSON for each object that stands otherwise, and one for the verdict
+    /// One JSON object per line: each object whose status changes, then the verdict
     Ndjson,
     /// A JUnit report
     Junit,
@@ -35,6 +37,6 @@ pub enum Format {
 fn lines(text: &str) -> Result<usize, String> {
     match text {
         "none" => Ok(0),
-        text => text.parse().map_err(|_| "not a number of lines, and not none".to_owned()),
+        text => text.parse().map_err(|_| "expected a number of lines, or none".to_owned()),
     }
 }

@@ -11,22 +11,25 @@ use crate::duration;
 /// `daymark tunnel`
 #[derive(Debug, clap::Args)]
 pub struct Tunnel {
-    /// svc/NAME, pod/NAME, deploy/NAME or what else has pods, and its ports: PORT, LOCAL:PORT, or :PORT for any
-    /// local port that is free; then the next one, if there are several
+    /// Target and its ports, then the next target, if any
+    ///
+    /// A target is svc/NAME, pod/NAME, deploy/NAME or another object with pods. A port is PORT,
+    /// LOCAL:PORT, or :PORT for any free local port.
     #[arg(required = true, value_name = "TARGET|[LOCAL:]PORT")]
     pub words: Vec<String>,
-    /// How the target is reached: by forwarded ports, or, of an HTTP service, by the API server's proxy, which
-    /// passes on GET and HEAD
-    #[arg(long, value_enum, default_value_t = Via::Forward, value_name = "WAY")]
+    /// How to reach the target
+    #[arg(long, value_enum, default_value_t = Via::Forward, value_name = "METHOD")]
     pub via: Via,
-    /// Where to listen, which is on this machine: 127.0.0.1, ::1, or localhost for both
+    /// Loopback address to listen on: 127.0.0.1, ::1, or localhost for both
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", value_parser = loopback)]
     pub listen: Loopback,
-    /// End after this long; at most 24h
+    /// Close the tunnel after this long; at most 24h
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = lasts)]
     pub max_duration: Duration,
-    /// Run this through the tunnel, and end with it. It finds the tunnel by DAYMARK_TUNNEL_ADDRESS and
-    /// DAYMARK_TUNNEL_PORT, and the others by DAYMARK_TUNNEL_PORT_2 and so on
+    /// Command to run through the tunnel, which closes when the command exits
+    ///
+    /// Its environment has DAYMARK_TUNNEL_ADDRESS and DAYMARK_TUNNEL_PORT, and
+    /// DAYMARK_TUNNEL_ADDRESS_2, DAYMARK_TUNNEL_PORT_2 and so on for further ports.
     #[arg(last = true, value_name = "CMD")]
     pub command: Vec<OsString>,
 }
@@ -34,19 +37,19 @@ pub struct Tunnel {
 /// How a tunnel reaches its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Via {
-    /// By ports that the API server forwards
+    /// The API server's port forwarding
     Forward,
-    /// By the API server's service proxy
+    /// The API server's service proxy; HTTP only, GET and HEAD
     Proxy,
 }
 
 /// `daymark proxy`
 #[derive(Debug, clap::Args)]
 pub struct Proxy {
-    /// The port to listen at; 0 for any that is free
+    /// Port to listen on; 0 for any free port
     #[arg(short, long, default_value_t = 8001)]
     pub port: u16,
-    /// Where to listen, which is on this machine: 127.0.0.1, ::1, or localhost for both
+    /// Loopback address to listen on: 127.0.0.1, ::1, or localhost for both
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", value_parser = loopback)]
     pub listen: Loopback,
 }
@@ -61,8 +64,8 @@ fn loopback(text: &str) -> Result<Loopback, String> {
     }
     match text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
         Ok(address) if address.is_loopback() => Ok(Loopback(vec![address])),
-        Ok(_) => Err("others could use what is yours there: only addresses of loopback are listened on, such as \
-                      127.0.0.1 and ::1"
+        Ok(_) => Err("it is not a loopback address, and others could use your access: expected 127.0.0.1, ::1 or \
+                      localhost"
             .to_owned()),
         Err(_) => Err("expected 127.0.0.1, ::1 or localhost".to_owned()),
     }
@@ -73,8 +76,8 @@ const LONGEST: Duration = Duration::from_hours(24);
 
 fn lasts(text: &str) -> Result<Duration, String> {
     match duration::parse(text).map_err(|error| error.to_string())? {
-        Duration::ZERO => Err("a tunnel that lasts for no time is none".to_owned()),
-        lasts if lasts > LONGEST => Err("a tunnel is for debugging: 24h at most".to_owned()),
+        Duration::ZERO => Err("it must be greater than 0".to_owned()),
+        lasts if lasts > LONGEST => Err("it must be at most 24h".to_owned()),
         lasts => Ok(lasts),
     }
 }

@@ -32,7 +32,7 @@ pub async fn run(global: &Global, args: &Context, printer: &mut Printer) -> Resu
 fn add(global: &Global, args: &ContextAdd) -> Result<(), Failure> {
     let connection = global.connection.clone().over(Connection::default());
     let Some(address) = &connection.address else {
-        return Err(Failure::usage("a context needs an address: give --address"));
+        return Err(Failure::usage("a context needs an address: pass --address"));
     };
     address.parse::<Address>()?;
     session::check(&connection)?;
@@ -69,7 +69,7 @@ fn list(args: &ContextList, printer: &mut Printer) -> Result<(), Failure> {
         return Ok(json::pretty(printer.out(), &all, terminal)?);
     }
     if all.is_empty() {
-        printer.note("No contexts: daymark context add CONTEXT --address ADDRESS makes one.");
+        printer.note("No contexts; create one with: daymark context add CONTEXT --address ADDRESS");
         return Ok(());
     }
     let header = ["CURRENT", "NAME", "ADDRESS", "CLUSTER", "NAMESPACE", "CREDENTIALS"];
@@ -148,7 +148,7 @@ async fn test(global: &Global, args: &ContextTest, printer: &mut Printer) -> Res
     match session::cluster(&global) {
         cluster if cluster.is_empty() || names.contains(&cluster) => Ok(()),
         cluster => {
-            Err(Failure::usage(format!("no cluster {cluster:?} is served there; there is {}", names.join(", "))))
+            Err(Failure::usage(format!("no cluster {cluster:?} is served there; available: {}", names.join(", "))))
         }
     }
 }

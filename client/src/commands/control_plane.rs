@@ -68,7 +68,7 @@ impl Telling<'_> {
                 },
                 () = sleep_until(deadline) => return match &self.told {
                     Some(told) => Ok(exit(told)),
-                    None => Err(Failure::new(Exit::Unreachable, "the time is over, and the daemon has told nothing")),
+                    None => Err(Failure::new(Exit::Unreachable, "timed out before the daemon answered")),
                 },
             }
         }

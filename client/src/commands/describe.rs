@@ -68,8 +68,8 @@ fn check(selection: &Selection, args: &Describe) -> Result<(), Failure> {
         return Ok(());
     }
     match (args.all_namespaces, args.selector.is_empty()) {
-        (true, _) => Err(Failure::usage("objects cannot be named across all namespaces: leave out -A, or the names")),
-        (_, false) => Err(Failure::usage("objects are either named or selected: leave out the names, or -l")),
+        (true, _) => Err(Failure::usage("object names cannot be used with -A: leave out -A, or the names")),
+        (_, false) => Err(Failure::usage("object names cannot be used with -l: leave out the names, or -l")),
         _ => Ok(()),
     }
 }
@@ -165,7 +165,7 @@ async fn report(
         return Ok(Exit::Passed);
     }
     if let Some(exit) = session::all_unreachable(selection, &found.unreachable) {
-        return Err(Failure::new(exit, "nothing that was asked for can be read"));
+        return Err(Failure::new(exit, "none of the requested objects can be read"));
     }
     let nothing = session::nothing_found(client, selection, session::namespace(global), all_namespaces).await;
     printer.note(&sanitize::line(&nothing));

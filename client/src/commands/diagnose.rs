@@ -40,7 +40,9 @@ fn filter(global: &Global, args: &Diagnose) -> Result<Filter, Failure> {
     };
     if let Selection::Objects(targets) = &selection {
         if args.all_namespaces || !args.selector.is_empty() {
-            return Err(Failure::usage("an object is either named or selected: leave out the name, or -A and -l"));
+            return Err(Failure::usage(
+                "an object name cannot be used with -A or -l: leave out the name, or -A and -l",
+            ));
         }
         if targets.len() > 1 {
             return Err(Failure::usage("name one object, or select several by kind and label"));

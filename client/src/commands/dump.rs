@@ -179,9 +179,10 @@ impl Writing<'_> {
             return failure;
         }
         match failure {
-            Failure::Said { exit, message } => {
-                Failure::new(exit, format!("{message}; what there is stays: the same command goes on from there"))
-            }
+            Failure::Said { exit, message } => Failure::new(
+                exit,
+                format!("{message}; the partial dump is kept: run the same command again to resume it"),
+            ),
             said @ (Failure::ReaderGone | Failure::Ended(_)) => said,
         }
     }

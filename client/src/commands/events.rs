@@ -30,7 +30,7 @@ struct Query<'a> {
 pub async fn run(global: &Global, args: &Events, printer: &mut Printer) -> Result<Exit, Failure> {
     let target = target(&args.words)?;
     if args.all_namespaces && target.is_some() {
-        return Err(Failure::usage("an object cannot be named across all namespaces: leave out -A, or the name"));
+        return Err(Failure::usage("an object name cannot be used with -A: leave out -A, or the name"));
     }
     let query = Query { target, cluster: session::cluster(global), namespace: session::namespace(global), args };
     if args.watch {
@@ -56,9 +56,9 @@ fn target(words: &[String]) -> Result<Option<Target>, Failure> {
     }
     match Selection::parse(words)? {
         Selection::Objects(mut targets) if targets.len() == 1 => Ok(targets.pop()),
-        Selection::Objects(_) | Selection::Kinds(_) => Err(Failure::usage(
-            "events are those of one object: name it as KIND/NAME, or none for all in the namespace",
-        )),
+        Selection::Objects(_) | Selection::Kinds(_) => {
+            Err(Failure::usage("name one object as KIND/NAME, or none for all events in the namespace"))
+        }
     }
 }
 
@@ -101,8 +101,9 @@ impl Query<'_> {
         let known = Duration::from_secs(u64::try_from(now.seconds - complete.seconds).unwrap_or(0));
         if known < since {
             let (known, since) = (duration::show(known), duration::show(since));
-            printer
-                .problem(&format!("warning: of {since} the daemon has followed {known}: older events may be missing"));
+            printer.problem(&format!(
+                "warning: the daemon has followed events for {known} of {since}: older events may be missing"
+            ));
         }
     }
 

@@ -45,7 +45,7 @@ pub async fn run(global: &Global, query: &Query<'_>, printer: &mut Printer) -> R
     let deadline = Instant::now() + query.limit().unwrap_or(session::FOREVER);
     let client = match tokio::time::timeout_at(deadline, session::connect(global)).await {
         Ok(client) => client?,
-        Err(_) => return Err(Failure::new(Exit::Unreachable, "no connection before the end of --timeout")),
+        Err(_) => return Err(Failure::new(Exit::Unreachable, "no connection within --timeout")),
     };
     let (picture, sink) = (Picture::new(query.view()), Sink::new(query, printer).await?);
     let picture = if query.following.history { picture.of_history() } else { picture };
@@ -123,7 +123,9 @@ impl Follower<'_> {
             self.say(session::unreachable(kind))?;
         }
         match self.query.all_unreachable(&reset.unreachable) {
-            Some(Exit::NotPermitted) => Err(Failure::new(Exit::NotPermitted, "nothing that was asked for may be read")),
+            Some(Exit::NotPermitted) => {
+                Err(Failure::new(Exit::NotPermitted, "none of the requested objects may be read"))
+            }
             _ => Ok(()),
         }
     }
@@ -131,12 +133,12 @@ impl Follower<'_> {
     fn gap(&mut self, gap: &Gap) -> Result<(), Failure> {
         self.sink.make_room(self.printer)?;
         self.printer
-            .problem(&format!("changes of {} may be missing here: the API server no longer told them", gap.kind));
+            .problem(&format!("changes of {} may be missing here: the API server no longer had them", gap.kind));
         Ok(())
     }
 
     fn absent(&mut self, status: &Status) -> Result<(), Failure> {
-        self.say(format!("{} does not exist; it is shown when it does", words::name(status)))
+        self.say(format!("{} does not exist; it is shown once it exists", words::name(status)))
     }
 
     async fn nothing_found(&mut self) -> Result<(), Failure> {
@@ -172,15 +174,15 @@ impl Follower<'_> {
     /// The time is over: no failure, if the objects were seen to the end.
     fn end(&mut self) -> Result<Exit, Failure> {
         if let Some(error) = &self.lost {
-            let text = format!("the time is over, and the daemon is lost: {error}");
+            let text = format!("timed out while the daemon was unreachable: {error}");
             return Err(Failure::new(exit_of(error), text));
         }
         if !self.picture.is_current() {
-            let text = "the time is over, and the daemon has not yet read the objects";
+            let text = "timed out before the daemon had read the objects";
             return Err(Failure::new(Exit::Unreachable, text));
         }
         if !self.query.following.until.is_empty() {
-            return Err(Failure::new(Exit::Undecided, "the time is over, and --until is true of no object"));
+            return Err(Failure::new(Exit::Undecided, "timed out: --until was not true of any object"));
         }
         Ok(Exit::Passed)
     }

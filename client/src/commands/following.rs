@@ -217,7 +217,7 @@ impl<'a> Following<'a> {
         self.make_room();
         self.print(&verdict)?;
         self.printer.flush()?;
-        self.problem(&format!("warning: NOTHING WAS CHECKED: {problem}; passed all the same (--if-unreachable=pass)"));
+        self.problem(&format!("warning: NOTHING WAS CHECKED: {problem}; passed anyway (--if-unreachable=pass)"));
         Ok(Exit::Passed)
     }
 

@@ -27,10 +27,10 @@ pub async fn run(global: &Global, args: &Gate, printer: &mut Printer) -> Result<
 async fn open(global: &Global, args: &GateOpen, printer: &mut Printer) -> Result<Exit, Failure> {
     let ask = ask::read(&args.question, session::namespace(global))?.of_cluster(session::cluster(global));
     if !ask.connect.is_empty() {
-        return Err(Failure::usage("connect= is tried by who waits: it is for daymark wait"));
+        return Err(Failure::usage("connect= is tried by the waiting client: use it with daymark wait"));
     }
     if ask.is_endless() {
-        return Err(Failure::usage("a gate has a deadline: --timeout none is for daymark wait"));
+        return Err(Failure::usage("a gate needs a deadline: --timeout none works with daymark wait only"));
     }
     let mut request = ask.request;
     if args.await_arming {
@@ -49,7 +49,7 @@ async fn arm(global: &Global, args: &GateArm, printer: &mut Printer) -> Result<E
     if let Some(object) = applied.iter().find(|object| !manifests::is_applied(object)) {
         let name = object.r#ref.clone().unwrap_or_default();
         let text = format!(
-            "{}/{} has no uid and resourceVersion: give what an apply has returned, with -o json",
+            "{}/{} has no uid and resourceVersion: pass the output of an apply with -o json",
             name.resource, name.name
         );
         return Err(Failure::usage(text));
@@ -57,7 +57,7 @@ async fn arm(global: &Global, args: &GateArm, printer: &mut Printer) -> Result<E
     let count = applied.len();
     let client = session::connect(global).await?;
     let armed = client.arm_gate(ArmGateRequest { token: args.token.clone(), applied }).await?;
-    printer.note(&format!("armed: {} of {count} objects are of the gate", armed.matched));
+    printer.note(&format!("armed: {} of {count} objects belong to the gate", armed.matched));
     Ok(Exit::Passed)
 }
 
@@ -80,7 +80,7 @@ async fn wait(global: &Global, args: &GateToken, printer: &mut Printer) -> Resul
                 None => return following.finish(),
             },
             () = sleep_until(ends.unwrap_or(silent_until)), if ends.is_some() => {
-                return Err(Failure::new(Exit::Unreachable, "the gate's deadline came, and the daemon has given no verdict"));
+                return Err(Failure::new(Exit::Unreachable, "the gate's deadline has passed, and the daemon has given no verdict"));
             }
             () = sleep_until(silent_until) => following.go_on(),
         }

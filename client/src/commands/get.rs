@@ -104,7 +104,7 @@ async fn report(client: &Client, query: &Query<'_>, found: &Found, printer: &mut
         return Ok(Exit::Passed);
     }
     if let Some(exit) = query.all_unreachable(&found.unreachable) {
-        return Err(Failure::new(exit, "nothing that was asked for can be read"));
+        return Err(Failure::new(exit, "none of the requested objects can be read"));
     }
     let all = query.shown.all_namespaces;
     let nothing = session::nothing_found(client, &query.selection, query.namespace, all).await;

@@ -80,7 +80,9 @@ fn filter(global: &Global, args: &Logs) -> Result<Filter, Failure> {
         let selection = match Selection::parse(words)? {
             kinds @ Selection::Kinds(_) => kinds,
             Selection::Objects(_) => {
-                return Err(Failure::usage("objects are either named or selected: leave out the names, or --selector"));
+                return Err(Failure::usage(
+                    "object names cannot be used with --selector: leave out the names, or --selector",
+                ));
             }
         };
         let label_selector = args.selector.clone();

@@ -41,5 +41,10 @@ fn write_all(root: &Command, folder: &Path) -> Result<(), Failure> {
 /// The flags that every command takes would hide those that are its own.
 fn without_global(command: Command) -> Command {
     let command = command.mut_args(|arg| if arg.is_global_set() { arg.hide(true) } else { arg });
-    command.after_help("What every command takes besides is in daymark(1).")
+    let globals = "See daymark(1) for the flags that every command takes.";
+    let after = match command.get_after_help() {
+        Some(examples) => format!("{examples}\n\n{globals}"),
+        None => globals.to_owned(),
+    };
+    command.after_help(after)
 }

@@ -47,7 +47,7 @@ async fn nodes(global: &Global, client: &Client, args: &NodeNames) -> Result<Vec
         }
         let nodes: Vec<_> = listed.statuses.into_iter().filter_map(|status| status.r#ref).collect();
         return match nodes.is_empty() {
-            true => Err(Failure::new(Exit::NotFound, format!("no node has such labels: {selector}"))),
+            true => Err(Failure::new(Exit::NotFound, format!("no node matches the selector: {selector}"))),
             false => Ok(nodes),
         };
     }
@@ -70,7 +70,7 @@ fn named(cluster: &str, word: &str) -> Result<ObjectRef, Failure> {
         Some((kind, _)) => return Err(Failure::usage(format!("{kind:?} is not the kind of a node: name nodes"))),
     };
     if name.is_empty() {
-        return Err(Failure::usage("an empty word names no node"));
+        return Err(Failure::usage("the name of a node is empty"));
     }
     let (cluster, resource) = (cluster.to_owned(), "nodes".to_owned());
     Ok(ObjectRef { cluster, resource, name: name.to_owned(), ..ObjectRef::default() })

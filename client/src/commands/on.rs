@@ -71,7 +71,7 @@ pub async fn run(global: &Global, args: &On, printer: &mut Printer, signals: &mu
         biased;
         ending = signals.next() => return Err(ending.into()),
         () = tokio::time::sleep_until(deadline) => {
-            return Err(Failure::new(Exit::Unreachable, "no connection before the end of --timeout"));
+            return Err(Failure::new(Exit::Unreachable, "no connection within --timeout"));
         }
         client = session::connect(global) => client?,
     };
@@ -151,7 +151,7 @@ impl Runner<'_> {
             Event::Gap(gap) => {
                 let kind = &gap.kind;
                 self.printer
-                    .problem(&format!("changes of {kind} may be missing here: the API server no longer told them"));
+                    .problem(&format!("changes of {kind} may be missing here: the API server no longer had them"));
             }
             _ => {}
         }
@@ -229,10 +229,11 @@ impl Runner<'_> {
         }
         let Stream { kinds, follower, expired, .. } = &mut self.streams[place];
         if reset.unreachable.len() >= *kinds && reset.unreachable.iter().all(|kind| kind.reason == "Forbidden") {
-            return Err(Failure::new(Exit::NotPermitted, "nothing that was asked for may be read"));
+            return Err(Failure::new(Exit::NotPermitted, "none of the requested objects may be read"));
         }
         if follower.mark().begun && !std::mem::take(expired) {
-            self.printer.problem("changes may be missing here: what there is now is compared with what was known");
+            self.printer
+                .problem("changes may be missing here: the current objects are compared with the last known ones");
         }
         Ok(())
     }
@@ -255,11 +256,11 @@ impl Runner<'_> {
     fn end(&mut self) -> Result<Exit, Failure> {
         self.save()?;
         if let Some(error) = self.streams.iter().find_map(|stream| stream.lost.as_ref()) {
-            let text = format!("the time is over, and the daemon is lost: {error}");
+            let text = format!("timed out while the daemon was unreachable: {error}");
             return Err(Failure::new(exit_of(error), text));
         }
         if !self.streams.iter().all(|stream| stream.following) {
-            let text = "the time is over, and the daemon has not yet read the objects";
+            let text = "timed out before the daemon had read the objects";
             return Err(Failure::new(Exit::Unreachable, text));
         }
         match self.args.timeout {

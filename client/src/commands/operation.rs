@@ -123,7 +123,7 @@ async fn watch(
     let ended = signals.or(following.follow(&args.id)).await?;
     match ended {
         Some(ended) => ended.finish(printer, args.output),
-        None => Err(Failure::new(Exit::NotFound, "the daemon knows the operation no longer: it was started anew")),
+        None => Err(Failure::new(Exit::NotFound, "the daemon restarted and lost this operation")),
     }
 }
 
@@ -176,7 +176,7 @@ pub async fn carry_out(
         };
         match ended {
             Some(ended) => return Ok(ended),
-            None => printer.problem("the daemon knows the operation no longer: it was started anew; planning anew"),
+            None => printer.problem("the daemon restarted and lost this operation; replanning"),
         }
     }
 }

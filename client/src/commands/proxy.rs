@@ -20,7 +20,7 @@ pub async fn run(global: &Global, args: &Proxy, printer: &mut Printer) -> Result
     let cluster = cluster(global, &client).await?.name;
     // Whether anything is passed on is to be known before somebody relies on it.
     client.fetch(FetchRequest { path: "/version".into(), head: true, headers: Vec::new() }).await?;
-    let listeners = listen(&args.listen, args.port, "name another port with --port").await?;
+    let listeners = listen(&args.listen, args.port, "choose another port with --port").await?;
     let addresses: Vec<_> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let addresses: Vec<_> = addresses.iter().map(|address| format!("http://{address}")).collect();
     let text =
@@ -42,5 +42,5 @@ pub async fn cluster(global: &Global, client: &daymark::Client) -> Result<Cluste
     let wanted = session::cluster(global);
     let names: Vec<_> = info.clusters.iter().map(|cluster| cluster.name.clone()).collect();
     let found = info.clusters.into_iter().find(|cluster| wanted.is_empty() || cluster.name == wanted);
-    found.ok_or_else(|| Failure::usage(format!("no cluster {wanted:?} is served; there is {}", names.join(", "))))
+    found.ok_or_else(|| Failure::usage(format!("no cluster {wanted:?} is served; available: {}", names.join(", "))))
 }

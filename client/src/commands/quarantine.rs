@@ -37,7 +37,7 @@ pub async fn run(
     let args = &args.start;
     let set = set(&args.set)?;
     if args.max.is_some() && args.to.is_none() {
-        return Err(Failure::usage("--max is for --to, which names a workload"));
+        return Err(Failure::usage("--max needs --to, which names a workload"));
     }
     let named = match &args.to {
         None => Some(pod(global, &args.words)?),
@@ -53,7 +53,7 @@ pub async fn run(
     };
     if pods.is_empty() {
         let workload = args.to.as_deref().unwrap_or_default();
-        printer.note(&sanitize::line(&format!("no pod of {workload} fails: nothing is put into quarantine")));
+        printer.note(&sanitize::line(&format!("no pod of {workload} fails: nothing was quarantined")));
         return Ok(Exit::Passed);
     }
     let names: Vec<_> = pods.iter().map(|pod| format!("pod/{}", pod.name)).collect();
@@ -156,7 +156,7 @@ async fn begin(
     let started = client.start_quarantine(request(args, set, &request_id(), &pod)).await?;
     let id = started.operation.unwrap_or_default().id;
     printer.line(&sanitize::line(&id))?;
-    printer.note(&sanitize::line(&format!("it goes on in the daemon: daymark operation watch {id} follows it")));
+    printer.note(&sanitize::line(&format!("it continues in the daemon: follow it with daymark operation watch {id}")));
     Ok(())
 }
 

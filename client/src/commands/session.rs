@@ -35,11 +35,11 @@ pub fn resolve(global: &Global, name: Option<&str>) -> Result<Session, Failure> 
 /// Whether a connection's parts go together.
 pub fn check(connection: &Connection) -> Result<(), Failure> {
     if connection.client_certificate.is_some() != connection.client_key.is_some() {
-        return Err(Failure::usage("client-certificate and client-key go together: give both"));
+        return Err(Failure::usage("client-certificate and client-key must be given together"));
     }
     match connection.credentials().as_slice() {
         [] | [_] => Ok(()),
-        several => Err(Failure::usage(format!("{} exclude each other: give one", several.join(" and ")))),
+        several => Err(Failure::usage(format!("{} cannot be combined: give one", several.join(" and ")))),
     }
 }
 
@@ -119,7 +119,7 @@ pub fn cluster(global: &Global) -> &str {
 pub fn lost(client: &Client, error: &Error) -> String {
     match error {
         Error::Rpc(error) if error.reason == "CURSOR_EXPIRED" => {
-            "changes are missing here: the daemon no longer holds what came behind the last one".to_owned()
+            "changes are missing here: the daemon no longer has those after the last one".to_owned()
         }
         Error::Rpc(error) => format!("the daemon cannot answer now: {error}; trying again"),
         Error::Unreachable { .. } => format!("{error}; trying again"),

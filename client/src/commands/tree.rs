@@ -35,7 +35,7 @@ pub async fn run(global: &Global, args: &Tree, printer: &mut Printer) -> Result<
     let limit = args.timeout.filter(|limit| !limit.is_zero()).unwrap_or(session::FOREVER);
     let deadline = Instant::now() + limit;
     let client = tokio::time::timeout_at(deadline, session::connect(global)).await;
-    let client = client.map_err(|_| Failure::new(Exit::Unreachable, "no connection before the end of --timeout"))??;
+    let client = client.map_err(|_| Failure::new(Exit::Unreachable, "no connection within --timeout"))??;
     let shower =
         Shower { args, printer, live: Live::default(), layout: Layout::default(), shown: None, said: Vec::new() };
     shower.follow(&client, request, (deadline, session::request_timeout(global))).await
@@ -69,7 +69,7 @@ impl Shower<'_> {
                 Err(_) if self.shown.is_some() && lost.is_none() => return Ok(Exit::Passed),
                 Err(_) => {
                     let exit = lost.as_ref().map_or(Exit::Unreachable, exit_of);
-                    return Err(Failure::new(exit, "the time is over, and the daemon has not told the tree"));
+                    return Err(Failure::new(exit, "timed out before the daemon sent the tree"));
                 }
             };
             match event {

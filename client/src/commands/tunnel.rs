@@ -174,6 +174,6 @@ fn line(door: &Door, wanted: &Wanted, meant: &TunnelPort) -> String {
 fn local(listeners: &[TcpListener]) -> Result<std::net::SocketAddr, Failure> {
     match listeners.first() {
         Some(first) => Ok(first.local_addr()?),
-        None => Err(Failure::new(Exit::Fault, "nothing is listened on")),
+        None => Err(Failure::new(Exit::Fault, "not listening on any port")),
     }
 }

@@ -113,7 +113,7 @@ impl Waiter<'_> {
                 }
                 End::Verdict => break,
                 End::Forgotten => {
-                    let text = "the daemon knows the gate no longer: it was started anew; asking again";
+                    let text = "the daemon restarted and lost this gate; opening another";
                     self.following.problem(text);
                     self.is_again = true;
                 }
@@ -237,7 +237,7 @@ impl Waiter<'_> {
             Some(error) => (exit_of(error), format!("the daemon is lost: {error}")),
             None => (Exit::Unreachable, "the daemon has given no verdict".to_owned()),
         };
-        let text = format!("the deadline of {limit} came, and {problem}");
+        let text = format!("the deadline of {limit} passed, and {problem}");
         if self.if_unreachable == IfUnreachable::Pass && exit == Exit::Unreachable {
             return self.following.pass_unchecked(&text);
         }

@@ -5,15 +5,15 @@ use crate::output;
 
 /// What an object can be asked to be: those that take more go on behind their sign of equality.
 const CRITERIA: &[(&str, &str)] = &[
-    ("ready", "As its kind's rule says"),
-    ("rollout", "All of the newest revision"),
-    ("complete", "Done, as a Job is"),
-    ("exists", "There"),
-    ("deleted", "Gone"),
-    ("condition=", "TYPE[=VALUE] of its conditions"),
-    ("jsonpath=", "{PATH}[=VALUE] of the object"),
-    ("cel=", "An expression that is true of it"),
-    ("connect=", "HOST:PORT, tried from here"),
+    ("ready", "Ready, by the rule of its kind"),
+    ("rollout", "All replicas are of the newest revision"),
+    ("complete", "Completed, for Jobs"),
+    ("exists", "The object exists"),
+    ("deleted", "The object is deleted"),
+    ("condition=", "Condition TYPE has the status VALUE"),
+    ("jsonpath=", "The field at {PATH} has the value VALUE"),
+    ("cel=", "The CEL expression is true"),
+    ("connect=", "HOST:PORT accepts connections, tried from this machine"),
 ];
 
 /// The criteria that begin so.
@@ -60,6 +60,6 @@ mod tests {
             };
             assert!(crate::criterion::parse(&text).is_ok(), "{text}");
         }
-        assert_eq!(criteria("re"), [Candidate::new("ready", "As its kind's rule says")]);
+        assert_eq!(criteria("re"), [Candidate::new("ready", "Ready, by the rule of its kind")]);
     }
 }

@@ -172,7 +172,7 @@ fn etcd(it: &ControlPlane) -> Rows {
     let recent = time(etcd.recent).map(duration::show).unwrap_or_default();
     rows.extend(etcd.operations.iter().map(|operation| latency_of(operation, &recent)));
     if rows.is_empty() {
-        rows.push(vec![plain("the API server's metrics tell nothing of etcd")]);
+        rows.push(vec![plain("the API server's metrics have no data on etcd")]);
     }
     rows
 }

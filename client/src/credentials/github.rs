@@ -63,14 +63,14 @@ impl Github {
                 return Err(not_offered(format!("the variable {name} is not set")));
             }
         }
-        let no_url = || not_offered(format!("the variable {URL} holds no https:// address"));
+        let no_url = || not_offered(format!("the variable {URL} contains no https:// address"));
         let mark = if url.contains('?') { '&' } else { '?' };
         let audience = utf8_percent_encode(audience, NON_ALPHANUMERIC);
         let uri: Uri = format!("{url}{mark}audience={audience}").parse().map_err(|_| no_url())?;
         let (Some("https"), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(no_url()) };
         let authority = authority.clone();
         let request_token = Token::new(request_token)
-            .ok_or_else(|| not_offered(format!("the variable {REQUEST_TOKEN} is no token")))?;
+            .ok_or_else(|| not_offered(format!("the variable {REQUEST_TOKEN} is not a token")))?;
         Ok(Self { uri, authority, request_token, fetched: Mutex::default() })
     }
 
@@ -124,7 +124,7 @@ impl Github {
         }
         let answer: Option<Answer> = serde_json::from_slice(&body).ok();
         let text = answer.map(|answer| answer.value).unwrap_or_default();
-        let token = Token::new(&text).ok_or_else(|| unanswered("its answer holds none".to_owned()))?;
+        let token = Token::new(&text).ok_or_else(|| unanswered("its answer contains none".to_owned()))?;
         Ok(Fetched { token, until: asked + lifetime(&text).saturating_sub(MARGIN).max(MARGIN / 2) })
     }
 }
@@ -168,7 +168,7 @@ mod tests {
             ("https://a/b", "", "ACTIONS_ID_TOKEN_REQUEST_TOKEN is not set"),
             ("http://a/b", "s3cret", "no https:// address"),
             ("a b", "s3cret", "no https:// address"),
-            ("https://a/b", "s3cret s3cret", "is no token"),
+            ("https://a/b", "s3cret s3cret", "is not a token"),
         ] {
             let error = Github::new(url, token, "daymark").unwrap_err().to_string();
             assert!(error.contains(says) && error.contains("id-token: write") && !error.contains("s3cret"), "{error}");

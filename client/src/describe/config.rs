@@ -28,7 +28,7 @@ pub fn add(it: &Described, document: &mut Document) {
 pub fn add_secret(it: &Described, document: &mut Document) {
     let section = document.section("Secret");
     section.fact("Type", text(&it.object, "/type"));
-    section.line("the daemon reads no data of Secrets");
+    section.line("the daemon does not read the data of Secrets");
 }
 
 /// Takes out of a Secret what is secret, should an answer ever hold it.

@@ -39,8 +39,8 @@ fn doom(status: &Status) -> &'static str {
     match status.doom() {
         Doom::Unspecified => "",
         Doom::Transient => "Transient: it is known to pass by itself",
-        Doom::Persistent => "Persistent: it may pass, but usually needs somebody",
-        Doom::Fatal => "Fatal: waiting cannot heal it",
+        Doom::Persistent => "Persistent: it may pass, but usually somebody has to act",
+        Doom::Fatal => "Fatal: waiting cannot fix it",
     }
 }
 
@@ -65,6 +65,6 @@ fn annotations(object: &Value) -> impl Iterator<Item = String> {
 fn generation(status: &Status, object: &Value) -> String {
     match text(object, "/status/observedGeneration") {
         seen if seen.is_empty() || seen == status.generation.to_string() => String::new(),
-        seen => format!("{}, of which the controller has seen {seen}", status.generation),
+        seen => format!("{}, of which the controller has observed {seen}", status.generation),
     }
 }

@@ -149,7 +149,7 @@ impl Compiled {
 }
 
 fn no_json(error: &serde_json::Error) -> String {
-    format!("the document is no JSON: {error}")
+    format!("the document is not JSON: {error}")
 }
 
 /// What is written, up to a limit.

@@ -104,7 +104,7 @@ fn errors_are_told_with_their_place() {
         (".a\n| nope(1)", "line 2, column 3: filter nope/1 is not defined"),
         ("$x", "line 1, column 1: variable $x is not defined"),
         ("\"\\q\"", "line 1, column 3: expected string escape sequence, found \"q\\\"\""),
-        ("import \"a\" as a; 1", "line 1, column 9: modules are not loaded here"),
+        ("import \"a\" as a; 1", "line 1, column 9: modules are not supported"),
     ] {
         wrong.extend(
             Some(output(program, "null", false))
@@ -123,7 +123,7 @@ fn errors_are_told_with_their_place() {
         );
     }
     assert_eq!(wrong, []);
-    assert_eq!(output(".", "{", false).unwrap_err().split(':').next(), Some("the document is no JSON"));
+    assert_eq!(output(".", "{", false).unwrap_err().split(':').next(), Some("the document is not JSON"));
     let long = output("error(\"x\" * 1000)", "1", false).unwrap_err();
     assert_eq!(long, format!("{}...", "x".repeat(super::MESSAGE)));
 }

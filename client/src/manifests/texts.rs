@@ -36,7 +36,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Manifest>, Failure> {
     }
     let bytes: usize = all.iter().map(|manifest| manifest.text.len()).sum();
     let problem = match all.len() {
-        0 => "there is no object in it".to_owned(),
+        0 => "it contains no object".to_owned(),
         count if count > MOST => format!("{count} objects are more than {MOST}: name fewer files"),
         _ if u64::try_from(bytes).is_ok_and(|bytes| bytes <= LARGEST) => return Ok(all),
         _ => format!("more than {} MiB: name fewer files", LARGEST >> 20),
@@ -120,7 +120,7 @@ fn manifest(place: String, value: &Value, text: String) -> Result<Manifest, Stri
     let [api_version, kind] = ["apiVersion", "kind"].map(|key| said(&value[key]));
     let [namespace, name] = ["namespace", "name"].map(|key| said(&metadata[key]));
     if [&api_version, &kind, &name].iter().any(|it| it.is_empty()) {
-        return Err(format!("{place}: what it holds is no Kubernetes object: apiVersion, kind and metadata.name"));
+        return Err(format!("{place}: it is not a Kubernetes object, which has apiVersion, kind and metadata.name"));
     }
     Ok(Manifest { place, api_version, kind, namespace, name, text: text.into() })
 }
@@ -162,9 +162,9 @@ mod tests {
     fn what_holds_no_object_is_refused_with_its_place() {
         for (text, says) in [
             ("a: [", "a.yaml#1: "),
-            ("apiVersion: v1\nkind: Pod\nmetadata: {name: 5}", "a.yaml#1: what it holds is no Kubernetes object"),
-            ("{}\n---\nx", "a.yaml#1: what it holds is no"),
-            ("kind: List\nitems: [{kind: Pod}]", "a.yaml#1[1]: what it holds"),
+            ("apiVersion: v1\nkind: Pod\nmetadata: {name: 5}", "a.yaml#1: it is not a Kubernetes object"),
+            ("{}\n---\nx", "a.yaml#1: it is not a"),
+            ("kind: List\nitems: [{kind: Pod}]", "a.yaml#1[1]: it is not"),
             ("kind: List\nitems: [{kind: Pod, kind: Pod}]", "a.yaml#1: "),
         ] {
             let refused = manifests("a.yaml", text).unwrap_err();

@@ -12,7 +12,7 @@ use super::TlsError;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Distrust {
     /// No CA that is trusted has signed it.
-    #[error("no CA that is trusted has signed its certificate")]
+    #[error("its certificate is not signed by a trusted CA")]
     UnknownIssuer,
     /// It is somebody else's.
     #[error("its certificate is for {presented}, not for {expected}")]
@@ -52,9 +52,9 @@ pub(crate) enum HandshakeError {
     /// The other side does not admit this client.
     #[error("{0}")]
     Refused(String),
-    #[error("what answers there does not speak TLS")]
+    #[error("the server does not speak TLS")]
     NoTls,
-    #[error("what answers there does not speak HTTP/2")]
+    #[error("the server does not speak HTTP/2")]
     NoHttp2,
     #[error("{0}")]
     Io(io::Error),
@@ -83,7 +83,7 @@ pub(crate) fn refusal(error: &io::Error) -> Option<String> {
     use AlertDescription as Alert;
     let Some(rustls::Error::AlertReceived(alert)) = tls_error(error) else { return None };
     let refusal = match alert {
-        Alert::CertificateRequired => "the daemon wants a client certificate".to_owned(),
+        Alert::CertificateRequired => "the daemon requires a client certificate".to_owned(),
         Alert::BadCertificate
         | Alert::UnsupportedCertificate
         | Alert::CertificateRevoked
@@ -91,7 +91,7 @@ pub(crate) fn refusal(error: &io::Error) -> Option<String> {
         | Alert::CertificateUnknown
         | Alert::UnknownCA
         | Alert::AccessDenied
-        | Alert::DecryptError => format!("the daemon does not take the client certificate ({alert:?})"),
+        | Alert::DecryptError => format!("the daemon rejected the client certificate ({alert:?})"),
         _ => return None,
     };
     Some(refusal)

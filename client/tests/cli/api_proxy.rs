@@ -77,7 +77,7 @@ fn nothing_but_reads_of_this_machine_are_passed_on() {
     let asked = fake.tunnels().fetched.lock().unwrap().len();
     let answer = ask(&place, "POST /api/v1/namespaces", "content-length: 0\r\n");
     assert!(answer.starts_with("HTTP/1.1 405 ") && answer.contains("allow: GET, HEAD"), "{answer}");
-    assert!(answer.ends_with("daymark: POST is not passed on: only reads are, GET and HEAD\n"), "{answer}");
+    assert!(answer.ends_with("daymark: POST is not forwarded: only GET and HEAD are\n"), "{answer}");
     for header in ["origin: http://evil.example\r\n", "sec-fetch-site: cross-site\r\n", "host: evil.example\r\n"] {
         let answer = ask(&place, "GET /", header);
         assert!(answer.starts_with("HTTP/1.1 40"), "{header}: {answer}");

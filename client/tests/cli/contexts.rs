@@ -103,10 +103,10 @@ fn what_makes_no_context_is_refused() {
     let home = Home::new();
     for (args, says) in [
         (&["add", "a"][..], "--address"),
-        (&["add", "a b", "--address", "a:1"], "\"a b\" is no name"),
-        (&["add", "a", "--address", "a"], "\"a\" is no address"),
-        (&["add", "a", "--address", "a:1", "--token-env", "A", "--token-file", "b"], "exclude each other"),
-        (&["add", "a", "--address", "a:1", "--client-key", "b"], "go together"),
+        (&["add", "a b", "--address", "a:1"], "\"a b\" is not a valid context name"),
+        (&["add", "a", "--address", "a"], "\"a\" is not a valid address"),
+        (&["add", "a", "--address", "a:1", "--token-env", "A", "--token-file", "b"], "cannot be combined"),
+        (&["add", "a", "--address", "a:1", "--client-key", "b"], "must be given together"),
         (&["use", "a"], "there is no context \"a\""),
         (&["remove", "a"], "there is no context \"a\""),
         (&["test", "a"], "there is no context \"a\""),
@@ -115,7 +115,7 @@ fn what_makes_no_context_is_refused() {
         finish(&mut home.command(&args)).expect_problem(2, &[says]);
         assert!(!home.file().exists(), "{args:?}");
     }
-    finish(&mut command(&["context", "list"])).expect_problem(2, &["no place for contexts", "DAYMARK_CONFIG"]);
+    finish(&mut command(&["context", "list"])).expect_problem(2, &["no location for contexts", "DAYMARK_CONFIG"]);
 }
 
 /// `context.list` `context.list-json` `context.list-empty`
@@ -170,7 +170,7 @@ fn a_context_is_tried() {
     assert_eq!((&document["context"], &document["version"]), (&json!("prod"), &json!("9.8.7")));
     assert!(document["roundTripSeconds"].is_f64());
 
-    test(&["other"]).expect_problem(2, &["no cluster \"other\" is served there; there is default"]);
+    test(&["other"]).expect_problem(2, &["no cluster \"other\" is served there; available: default"]);
     test(&["strict"]).expect_problem(4, &["not for 127.0.0.1"]);
     home.silently(&["context", "add", "gone", "--address", "unix:gone"]);
     test(&["gone"]).expect_problem(4, &["no daemon answers at unix:/", "/gone"]);

@@ -32,7 +32,7 @@ fn a_token_may_be_in_a_variable() {
     assert_eq!(finish(named.env("ID_TOKEN", "two").env("DAYMARK_TOKEN", "one")).code, 0);
     assert_eq!(fake.seen().tokens, bearer(&["one", "two"]));
     let mut missing = against(&fake, &["get", "pods", "--token-env", "ID_TOKEN"]);
-    finish(&mut missing).expect_problem(2, &["the variable ID_TOKEN holds no token"]);
+    finish(&mut missing).expect_problem(2, &["the variable ID_TOKEN contains no token"]);
 }
 
 /// `all.credentials-several`
@@ -40,10 +40,10 @@ fn a_token_may_be_in_a_variable() {
 fn who_has_several_credentials_has_to_choose() {
     let fake = two_pages();
     let mut command = against(&fake, &["get", "pods", "--token-env", "A", "--token-file", "b"]);
-    finish(&mut command).expect_problem(2, &["token-file and token-env exclude each other"]);
+    finish(&mut command).expect_problem(2, &["token-file and token-env cannot be combined"]);
     let mut command = against(&fake, &["get", "pods"]);
     let run = finish(command.env("DAYMARK_TOKEN", "s3cret").env("DAYMARK_TOKEN_FILE", "b"));
-    run.expect_problem(2, &["token-file and DAYMARK_TOKEN exclude each other"]);
+    run.expect_problem(2, &["token-file and DAYMARK_TOKEN cannot be combined"]);
     assert!(!run.err.contains("s3cret") && fake.seen().tokens.is_empty());
 }
 
@@ -165,10 +165,10 @@ fn a_wait_whose_credentials_have_expired_goes_on_with_others() {
 fn what_is_wrong_with_githubs_token_is_told_without_secrets() {
     let job = Job::new(Script::default(), &[(403, "s3cret"), (500, "s3cret"), (200, "{}"), (200, "s3cret")]);
     for (exit, says) in [
-        (5, "127.0.0.1 refuses an OIDC token: it answers 403"),
+        (5, "127.0.0.1 refused an OIDC token: it answers 403"),
         (4, "it answers 500"),
-        (4, "its answer holds none"),
-        (4, "its answer holds none"),
+        (4, "its answer contains none"),
+        (4, "its answer contains none"),
     ] {
         let run = finish(&mut job.command(&["get", "pods"]));
         run.expect_problem(exit, &[says]);

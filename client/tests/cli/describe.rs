@@ -121,7 +121,7 @@ fn sums_of_what_is_not_all_known_are_not_said() {
     let mut some = page(vec![]);
     some.unreachable = vec![unreachable("pods", "PermissionDenied")];
     let run = describe(Script { pages: [Ok(some)].into(), ..script(&told) }, &["node/n1"]);
-    assert_eq!(section(&run.out, "Pods"), "  pods: not all may be seen");
+    assert_eq!(section(&run.out, "Pods"), "  pods: not all are visible");
     let resources = section(&run.out, "Resources");
     assert_eq!(resources.matches("unknown").count(), 7, "{resources}");
 }

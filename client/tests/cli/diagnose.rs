@@ -148,8 +148,8 @@ fn a_namespace_or_the_cluster_is_asked_about_without_a_name() {
 fn what_makes_no_sense_is_refused() {
     let fake = answers([]);
     let usage = |args: &[&str], part| finish(&mut against(&fake, args)).expect_problem(2, &[part]);
-    usage(&["diagnose", "deploy/web", "-A"], "named or selected");
-    usage(&["diagnose", "deploy/web", "-l", "a=b"], "named or selected");
+    usage(&["diagnose", "deploy/web", "-A"], "cannot be used with");
+    usage(&["diagnose", "deploy/web", "-l", "a=b"], "cannot be used with");
     usage(&["diagnose", "deploy/web", "deploy/api"], "one object");
     for args in [&["-w", "--exit-code"][..], &["-f", "x", "pod/a"], &["-f", "x", "-A"], &["-f", "x", "-w"]] {
         assert_eq!(finish(&mut against(&fake, &[&["diagnose"], args].concat())).code, 2, "{args:?}");
@@ -186,7 +186,7 @@ checks:
     assert_eq!(fake.seen_diagnoses()[0].namespaces, ["shop"]);
     assert_eq!(finish(&mut against(&fake, &["diagnose", "-f", file, "--exit-code"])).code, 1);
     let unchecked = finish(&mut against(&fake, &["diagnose", "-f", file, "--exit-code"]));
-    assert!(unchecked.code == 0 && unchecked.out.contains("nothing of it is there yet\n"), "{unchecked:?}");
+    assert!(unchecked.code == 0 && unchecked.out.contains("none of its objects exists yet\n"), "{unchecked:?}");
     assert!(unchecked.out.contains("  not checked manifest: you may not patch pods: kubectl apply\n"), "{unchecked:?}");
 }
 
@@ -199,8 +199,8 @@ fn what_is_no_manifest_is_told_with_its_place() {
     let refused = |part: &str| finish(&mut against(&fake, &["diagnose", "-f", name])).expect_problem(2, &[part]);
     refused("No such file");
     for (text, part) in [
-        ("# nothing", "there is no object in it"),
-        ("kind: Pod", "a.yaml#1: what it holds is no Kubernetes object"),
+        ("# nothing", "it contains no object"),
+        ("kind: Pod", "a.yaml#1: it is not a Kubernetes object"),
         ("a: [", "a.yaml#1: "),
     ] {
         std::fs::write(&file, text).unwrap();

@@ -168,9 +168,9 @@ fn a_folder_that_holds_something_else_is_left_alone() {
     let setup = Setup::new([]);
     fs::create_dir(&setup.folder).unwrap();
     fs::write(setup.folder.join("mine"), "x").unwrap();
-    setup.run(&[]).expect_problem(2, &["is not empty, and holds no dump"]);
+    setup.run(&[]).expect_problem(2, &["is not empty, and contains no dump"]);
     fs::write(setup.folder.join("manifest.json"), r#"{"format":"other","version":1}"#).unwrap();
-    setup.run(&[]).expect_problem(2, &["its manifest.json is no dump's"]);
+    setup.run(&[]).expect_problem(2, &["its manifest.json is not that of a dump"]);
     fs::write(setup.folder.join("manifest.json"), r#"{"format":"daymark-dump","version":9}"#).unwrap();
     setup.run(&[]).expect_problem(2, &["version 9"]);
     fs::write(setup.folder.join("manifest.json"), r#"{"format":"daymark-dump","version":1}"#).unwrap();
@@ -178,7 +178,7 @@ fn a_folder_that_holds_something_else_is_left_alone() {
     assert_eq!(setup.files(), ["manifest.json", "mine"]);
     let file = Setup::new([]);
     fs::write(&file.folder, "x").unwrap();
-    file.run(&[]).expect_problem(2, &["is no folder"]);
+    file.run(&[]).expect_problem(2, &["is not a folder"]);
     assert!(setup.fake.seen_dumps().is_empty() && file.fake.seen_dumps().is_empty());
 }
 
@@ -197,7 +197,7 @@ fn an_empty_folder_becomes_its_owners_only() {
 fn only_an_unfinished_dump_of_the_same_goes_on() {
     let setup = Setup::new([small(), whole(vec![begun(2), kind("pods", 0), part(1, "nodes.json", "x")])]);
     assert_eq!(setup.run(&[]).code, 0);
-    setup.run(&[]).expect_problem(2, &["holds a finished dump"]);
+    setup.run(&[]).expect_problem(2, &["contains a finished dump"]);
     fs::remove_dir_all(&setup.folder).unwrap();
     let mut running = Running::start(&mut setup.command(&["-A"]));
     while !setup.folder.join("nodes.json.part").exists() {
@@ -207,7 +207,7 @@ fn only_an_unfinished_dump_of_the_same_goes_on() {
     running.signal(Signal::INT);
     running.err_until("interrupted");
     assert_eq!(running.finish().code, 130);
-    setup.run(&["-n", "a"]).expect_problem(2, &["holds an unfinished dump of something else"]);
+    setup.run(&["-n", "a"]).expect_problem(2, &["contains an unfinished dump of something else"]);
 }
 
 /// `dump.continued` `dump.broken-off`
@@ -228,7 +228,7 @@ fn what_is_there_is_not_asked_for_again() {
     let broken = setup.run(&["-A"]);
     assert_eq!(broken.code, 5, "{broken:?}");
     let last = broken.err.lines().last().unwrap();
-    assert!(last.ends_with("what there is stays: the same command goes on from there"), "{broken:?}");
+    assert!(last.ends_with("the partial dump is kept: run the same command again to resume it"), "{broken:?}");
     assert_eq!(setup.files(), ["manifest.json", "shop/pods.json"], "nothing has half a name");
     let first = setup.manifest();
     assert_eq!((&first["finished"], &first["logs"]["mark"]), (&Value::from(false), &Value::from("shop/a")));
@@ -392,7 +392,7 @@ fn a_full_disk_is_one_line_and_leaves_nothing_half() {
     limited.env_clear().envs(dump.get_envs().filter_map(|(name, value)| Some((name, value?))));
     limited.env("PATH", "/usr/bin:/bin");
     let run = finish(&mut limited);
-    run.expect_problem(2, &["cannot write", "shop/jobs.json", "make room", "goes on from there"]);
+    run.expect_problem(2, &["cannot write", "shop/jobs.json", "make room", "run the same command again"]);
     assert_eq!(setup.files(), ["manifest.json", "shop/pods.json"]);
     assert_eq!(setup.run(&[]).code, 0, "there is room again");
 }
@@ -403,7 +403,7 @@ fn a_daemon_writes_nowhere_else() {
     for path in ["../x.json", "/tmp/x.json", "a/../../x.json", "manifest.json", ".x.json", "a\u{1b}.json", "x"] {
         let setup = Setup::new([whole(vec![begun(1), kind("pods", 0), file(0, path, "x")])]);
         let run = setup.run(&[]);
-        run.expect_problem(70, &["no part of a dump"]);
+        run.expect_problem(70, &["invalid part of a dump"]);
         assert!(!run.err.contains('\u{1b}'), "{run:?}");
         assert_eq!(setup.files(), ["manifest.json"], "{path}");
         assert_eq!(files(setup.fake.folder()).len(), 2, "{path}: the socket and the manifest");

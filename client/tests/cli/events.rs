@@ -209,7 +209,7 @@ fn errors_have_their_exit_codes() {
 fn what_may_be_missing_is_said() {
     let run = list(two(), &["--since", "2h"]);
     assert_eq!((run.code, run.out.lines().count()), (0, 3));
-    assert_eq!(run.err, "daymark: warning: of 2h the daemon has followed 1h: older events may be missing\n");
+    assert_eq!(run.err, "daymark: warning: the daemon has followed events for 1h of 2h: older events may be missing\n");
     assert_eq!(list(two(), &["--since", "1h"]).err, "");
     let some = ListEventsResponse { unreachable: vec![unreachable("events", "Forbidden")], ..page(two()) };
     let run = crate::process::run(listing([Ok(some)]), &["events"]);
@@ -311,7 +311,7 @@ fn what_is_not_there_is_awaited() {
     let fake = Fake::new(watching(vec![steps(true)]));
     let mut running = Running::start(&mut against(&fake, &["events", "-w", "deploy/web"]));
     let said = running.err_until("No events found of deploy/web.");
-    assert!(said.contains("daymark: deploy/web does not exist; its events are shown when there are some\n"), "{said}");
+    assert!(said.contains("daymark: deploy/web does not exist; its events are shown once there are any\n"), "{said}");
     let fake = Fake::new(watching(vec![steps(false)]));
     let run = finish(&mut against(&fake, &["events", "-w", "--timeout", "300ms"]));
     run.expect(0, "", "No events found in namespace \"shop\".\n");
@@ -322,7 +322,7 @@ fn what_is_not_there_is_awaited() {
 fn the_time_is_over() {
     let fake = Fake::new(watching(vec![vec![reset(Cause::Initial, false)]]));
     let run = finish(&mut against(&fake, &["events", "-w", "--timeout", "300ms"]));
-    run.expect_problem(4, &["the time is over", "not yet told"]);
+    run.expect_problem(4, &["timed out", "before the daemon sent its events"]);
     let run = finish(&mut against(&Fake::new(Script::default()), &["events", "--timeout", "1s"]));
     assert_eq!(run.code, 2, "{run:?}");
 }

@@ -88,7 +88,8 @@ fn objects_are_selected_by_the_daemon() {
     let filter = fake.seen().lists[0].filter.clone().unwrap();
     assert_eq!((&*filter.label_selector, &*filter.field_selector), ("app=web", "spec.nodeName=n"));
     assert_eq!(filter.states().collect::<Vec<_>>(), [State::Failed, State::InProgress]);
-    finish(&mut against(&fake, &["get", "pod/a", "-l", "app=web"])).expect_problem(2, &["either named or selected"]);
+    finish(&mut against(&fake, &["get", "pod/a", "-l", "app=web"]))
+        .expect_problem(2, &["object names cannot be used with"]);
 }
 
 /// `get.names`

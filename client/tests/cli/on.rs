@@ -307,7 +307,7 @@ fn the_time_can_be_limited() {
         let script = Script { watches: watches.into(), later_watches: later_watches.clone(), ..Script::default() };
         let run = run(script, &[&["on"], &short[..], &TELL].concat());
         assert_eq!(run.code, 4, "{run:?}");
-        assert!(run.err.lines().last().unwrap().contains("the time is over"), "{run:?}");
+        assert!(run.err.lines().last().unwrap().contains("timed out"), "{run:?}");
     }
 }
 
@@ -318,5 +318,5 @@ fn kinds_that_cannot_be_read_are_reported() {
     let run = on(begin(vec![unreachable("pods", "Forbidden")]), &["pods,deploy"], &TELL);
     assert!(run.err.starts_with("daymark: warning: pods cannot be read: Forbidden: so it is\n"), "{run:?}");
     let run = on(begin(vec![unreachable("pods", "Forbidden")]), &["pods"], &TELL);
-    assert_eq!((run.code, run.err.lines().last()), (5, Some("daymark: nothing that was asked for may be read")));
+    assert_eq!((run.code, run.err.lines().last()), (5, Some("daymark: none of the requested objects may be read")));
 }

@@ -169,7 +169,7 @@ fn a_file_of_something_else_is_refused() {
     let stage = Stage::new([[snapshot([]), vec![the_end()]].concat()]);
     assert_eq!(stage.run(&["pods"], &TELL).code, 5);
     for args in [&["deploy"][..], &["pods", "-A"], &["pods", "-n", "x"], &["pods", "--when", "true"], &["pod/a"]] {
-        stage.run(args, &TELL).expect_problem(2, &["state", "of other objects", "remove it"]);
+        stage.run(args, &TELL).expect_problem(2, &["state", "belongs to other objects", "remove it"]);
     }
     fs::write(stage.path("state"), "none").unwrap();
     stage.run(&["pods"], &TELL).expect_problem(2, &["state", "damaged"]);

@@ -95,7 +95,7 @@ fn what_is_wrong_with_a_proxy_is_told_without_its_password() {
     for (url, exit, says) in [
         (world.url("aladdin:s3cret@"), 4, [name.as_str(), "answers 407"]),
         ("http://aladdin:s3cret@127.0.0.1:1".to_owned(), 4, ["the proxy 127.0.0.1:1", "cannot be reached"]),
-        ("ftp://aladdin:s3cret@127.0.0.1:1".to_owned(), 2, ["HTTPS_PROXY names no proxy", "expected"]),
+        ("ftp://aladdin:s3cret@127.0.0.1:1".to_owned(), 2, ["HTTPS_PROXY is not a proxy URL", "expected"]),
     ] {
         let run = finish(world.get(address).env("HTTPS_PROXY", url));
         run.expect_problem(exit, &says);

@@ -126,7 +126,7 @@ fn json_has_the_plan_and_the_steps() {
 /// `quarantine.failed`, `quarantine.deadline`, `quarantine.left-alone`, `quarantine.denied`
 #[test]
 fn each_end_has_its_code() {
-    let failed = run(ends(OperationStage::Failed, "Gone"), &["quarantine", "pod/web-1"]);
+    let failed = run(ends(OperationStage::Failed, "The object is deleted"), &["quarantine", "pod/web-1"]);
     assert_eq!((failed.code, failed.out.is_empty()), (1, true), "{failed:?}");
     assert!(failed.err.ends_with("daymark: pod shop/web-1: as it is\n"), "{failed:?}");
     assert_eq!(run(ends(OperationStage::Failed, "DeadlineExceeded"), &["quarantine", "pod/web-1"]).code, 3);
@@ -251,7 +251,7 @@ fn failing_pods_of_a_workload_are_picked() {
     assert_eq!(picked("5"), ["new-2", "new-3"]);
     let well = vec![node(deployment("web", State::Ready), 0), node(pod("web-1", State::Ready), 1)];
     let none = run(failing(well, Vec::new()), &["quarantine", "--to", "deploy/web"]);
-    none.expect(0, "", "no pod of deploy/web fails: nothing is put into quarantine\n");
+    none.expect(0, "", "no pod of deploy/web fails: nothing was quarantined\n");
 }
 
 fn quarantined(name: &str, next: &str) -> Result<ListQuarantinedResponse, tonic::Status> {

@@ -37,7 +37,7 @@ fn who_is_trusted_is_spoken_to() {
     // Without either, those count that the system trusts.
     run(get(server.port).env("SSL_CERT_FILE", ca), &[]).expect(0, "pod/a\n", "");
 
-    let says = ["refused to talk to https://127.0.0.1:", "no CA that is trusted", "--ca-file"];
+    let says = ["refused to talk to https://127.0.0.1:", "not signed by a trusted CA", "--ca-file"];
     for stranger in [Authority::named("another CA"), Authority::new()] {
         run(&mut get(server.port), &["--ca-file", stranger.file().to_str().unwrap()]).expect_problem(4, &says);
     }
@@ -92,15 +92,15 @@ fn files_that_cannot_be_used_are_named() {
     let empty = empty.to_str().unwrap();
     for (args, says) in [
         (&["--ca-file", "/nowhere/ca"][..], &["/nowhere/ca"][..]),
-        (&["--ca-file", empty], &[empty, "holds none"]),
+        (&["--ca-file", empty], &[empty, "contains none"]),
         (&["--ca-file", ca, "--client-certificate", &certificate], &["client-certificate and client-key"]),
-        (&["--ca-file", ca, "--client-certificate", &key, "--client-key", &key], &[&key, "holds none"]),
+        (&["--ca-file", ca, "--client-certificate", &key, "--client-key", &key], &[&key, "contains none"]),
         (&["--ca-file", ca, "--client-certificate", &certificate, "--client-key", &other], &[&other]),
         (
             &["--ca-file", ca, "--client-certificate", &certificate, "--client-key", wrong_key.to_str().unwrap()],
             &[&certificate, "cannot be used with its key"],
         ),
-        (&["--ca-file", ca, "--server-name", "a b"], &["\"a b\" is no name"]),
+        (&["--ca-file", ca, "--server-name", "a b"], &["\"a b\" is not a valid name"]),
     ] {
         run(&mut get(1), args).expect_problem(2, says);
     }
@@ -117,11 +117,11 @@ fn a_client_shows_its_certificate() {
     let own = ["--ca-file", ca, "--client-certificate", &certificate, "--client-key", &key];
     run(&mut get(server.port), &own).expect(0, "pod/a\n", "");
     run(&mut get(server.port), &["--ca-file", ca])
-        .expect_problem(5, &["not admitted", "wants a client certificate", "--client-certificate"]);
+        .expect_problem(5, &["not admitted", "requires a client certificate", "--client-certificate"]);
     let stranger = Authority::new();
     let [certificate, key] = stranger.client_files();
     let strange = ["--ca-file", ca, "--client-certificate", &certificate, "--client-key", &key];
-    run(&mut get(server.port), &strange).expect_problem(5, &["does not take the client certificate"]);
+    run(&mut get(server.port), &strange).expect_problem(5, &["rejected the client certificate"]);
 }
 
 /// `all.plaintext` `all.plaintext-token`

@@ -257,8 +257,8 @@ fn what_is_no_service_is_not_had_by_the_proxy() {
     let none = (404, r#"{"kind": "Status", "message": "services \"a\" not\u001b found"}"#);
     let alias = (200, r#"{"spec": {"type": "ExternalName", "externalName": "example.com"}}"#);
     for (words, service, code, said) in [
-        ("pod/a", none, 2, "--via proxy takes services"),
-        ("svc/a?b", none, 2, "is no name of an object"),
+        ("pod/a", none, 2, "--via proxy works with Services only"),
+        ("svc/a?b", none, 2, "is not a valid object name"),
         ("svc/a", none, 6, "the API server answers 404: services \"a\" not\\x1b found"),
         ("svc/a", (403, "{}"), 5, "answers 403"),
         ("svc/a", (503, "away"), 4, "answers 503"),

@@ -223,7 +223,7 @@ fn words_that_make_no_sense() {
     for (args, says) in [
         (&["pod/a", "--for", "lunch"][..], "expected ready"),
         (&["pod/a", "--for", "connect=db"], "is not HOST:PORT"),
-        (&["pod/a", "--fail-on", "connect=db:1"], "connect= is for --for"),
+        (&["pod/a", "--fail-on", "connect=db:1"], "connect= works only with --for"),
         (&["pod/a", "-l", "app=web"], "exclude"),
         (&["pod/a", "--policy", "/nowhere"], "/nowhere"),
         (&["pod/a", "--policy", &policy], "stableFr"),
@@ -278,7 +278,7 @@ fn manifests_name_the_objects() {
 
     std::fs::write(&file, "# nothing\n").unwrap();
     let run = finish(&mut command(&["wait", "-f", &file.display().to_string()]));
-    run.expect_problem(2, &["there is no object in it"]);
+    run.expect_problem(2, &["it contains no object"]);
 }
 
 /// `wait.look-once`
@@ -403,5 +403,5 @@ fn what_is_to_listen_is_tried_from_here() {
     drop(listener);
     let run = wait(passes(), &["pod/a", "--for", &format!("connect={address}"), "--timeout", "1s"]);
     assert_eq!(run.code, 3, "{run:?}");
-    assert!(run.out.contains(&format!("undecided: NoConnection: {address} takes no connection")), "{run:?}");
+    assert!(run.out.contains(&format!("undecided: NoConnection: {address} accepts no connections")), "{run:?}");
 }

@@ -49,7 +49,7 @@ fn what_waiting_does_not_change_ends_it_all_the_same() {
 #[test]
 fn a_gate_has_a_deadline() {
     let run = finish(&mut against(&Fake::new(Script::default()), &["gate", "open", "pod/a", "--timeout", "none"]));
-    run.expect_problem(2, &["a gate has a deadline"]);
+    run.expect_problem(2, &["a gate needs a deadline"]);
 }
 
 /// `wait.quiet`

@@ -44,7 +44,7 @@ fn a_daemon_that_knows_nothing_of_it_is_asked_again() {
     let fake = Fake::new(script(vec![vec![waiting(), GateStep::Fail(unavailable())], vec![forgotten], passed()]));
     let run = crate::process::finish(&mut against(&fake, &["wait", "pod/a", "--timeout", "1m"]));
     assert_eq!(run.code, 0, "{run:?}");
-    assert!(run.err.contains("asking again"), "{run:?}");
+    assert!(run.err.contains("opening another"), "{run:?}");
     let seen = fake.seen_gates();
     assert_eq!((seen.opened.len(), &*seen.watched[2]), (2, "token-2"));
     let left: Vec<_> = seen.opened.iter().map(|it| it.policy.clone().unwrap().deadline.unwrap()).collect();
@@ -60,7 +60,7 @@ fn a_daemon_that_is_lost_at_the_deadline_is_no_verdict() {
     let run = crate::process::finish(&mut against(&fake, &["wait", "pod/a", "--timeout", "1s"]));
     assert_eq!(run.code, 4, "{run:?}");
     assert!(run.out.starts_with("undecided: DaemonLost: "), "{run:?}");
-    assert!(run.err.lines().last().unwrap().contains("the deadline of 1s came, and the daemon is lost"), "{run:?}");
+    assert!(run.err.lines().last().unwrap().contains("the deadline of 1s passed, and the daemon is lost"), "{run:?}");
 }
 
 /// `wait.silent`

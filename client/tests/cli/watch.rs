@@ -147,7 +147,7 @@ fn an_object_that_does_not_exist_is_followed() {
     ];
     let run = watch(steps, &["pod", "a", "-o", "name"]);
     assert_eq!(run.out, "pod/a\n");
-    assert!(run.err.starts_with("daymark: pod/a does not exist; it is shown when it does\n"), "{run:?}");
+    assert!(run.err.starts_with("daymark: pod/a does not exist; it is shown once it exists\n"), "{run:?}");
 }
 
 /// `get.watch-empty`
@@ -168,7 +168,7 @@ fn kinds_that_cannot_be_read_are_reported() {
     let run = watch(begin(vec![unreachable("pods", "Forbidden")]), &["pods,deploy"]);
     assert!(run.err.starts_with("daymark: warning: pods cannot be read: Forbidden: so it is\n"), "{run:?}");
     let run = watch(begin(vec![unreachable("pods", "Forbidden")]), &["pods"]);
-    assert_eq!((run.code, run.err.lines().last()), (5, Some("daymark: nothing that was asked for may be read")));
+    assert_eq!((run.code, run.err.lines().last()), (5, Some("daymark: none of the requested objects may be read")));
 }
 
 /// `get.watch-timeout`
@@ -185,6 +185,6 @@ fn the_time_can_be_limited() {
 fn a_snapshot_that_never_ends_is_no_success() {
     let steps = vec![reset(Cause::Initial, vec![]), item(pod("a", State::Ready))];
     let run = watch(steps, &["pods", "--timeout", "2s"]);
-    run.expect_problem(4, &["the time is over"]);
+    run.expect_problem(4, &["timed out"]);
     assert_eq!(run.out, "");
 }

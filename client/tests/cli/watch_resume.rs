@@ -127,5 +127,5 @@ fn a_watch_that_is_lost_at_its_end_is_a_failure() {
     let script = Script { watches: [first].into(), later_watches, ..Script::default() };
     let run = run(script, &["get", "pods", "-w", "-o", "name", "--timeout", "2s"]);
     assert_eq!((run.code, run.out.as_str()), (4, "pod/a\n"));
-    assert!(run.err.lines().last().unwrap().contains("the time is over, and the daemon is lost"), "{run:?}");
+    assert!(run.err.lines().last().unwrap().contains("timed out while the daemon was unreachable"), "{run:?}");
 }

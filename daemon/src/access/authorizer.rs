@@ -107,7 +107,7 @@ impl Authorizer {
 
     fn answer(&self, identity: &Arc<Identity>, action: Action) -> Result<Answer, Problem> {
         let Some(server) = self.server.clone() else {
-            let message = "a recording knows no rights: only the daemon's owner may read it";
+            let message = "a recording has no access rules: only the daemon's owner may read it";
             return Err(Problem::new(ProblemReason::Forbidden, message));
         };
         let mut asked = self.asked.lock();

@@ -31,7 +31,7 @@ pub enum CertificateError {
     #[error("the client certificate cannot be read")]
     Malformed,
     /// Its subject has no common name.
-    #[error("the client certificate names nobody: its subject has no common name (CN)")]
+    #[error("the client certificate names no user: its subject has no common name (CN)")]
     Nameless,
 }
 

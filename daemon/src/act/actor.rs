@@ -44,10 +44,10 @@ pub enum NotDone {
         right: Box<str>,
     },
     /// Whether the caller may is not known.
-    #[error("what you may do cannot be found out: {}", .0.message)]
+    #[error("your rights cannot be determined: {}", .0.message)]
     Unreviewed(Problem),
     /// What was meant is not there, but something else of its name.
-    #[error("{what} is another one than was meant: it was made again since")]
+    #[error("{what} is not the one that was meant: it was recreated since")]
     Another {
         /// What.
         what: Box<str>,
@@ -187,7 +187,7 @@ pub enum NotActing {
     #[error(transparent)]
     Unnameable(#[from] Unnameable),
     /// Whether it may be impersonated is not known.
-    #[error("whether you may be impersonated cannot be found out: {}", .0.message)]
+    #[error("whether you may be impersonated cannot be determined: {}", .0.message)]
     Unreviewed(Problem),
 }
 

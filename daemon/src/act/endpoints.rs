@@ -38,10 +38,10 @@ pub enum NoEndpoint {
         known: Vec<String>,
     },
     /// What asks for a port by no number and no name.
-    #[error("{0:?} is no port: give a number from 1 to 65535, or a name")]
+    #[error("{0:?} is not a port: give a number from 1 to 65535, or a name")]
     NoPort(String),
     /// The port is not of TCP.
-    #[error("port {port:?} is of {protocol}, and only TCP can be forwarded")]
+    #[error("port {port:?} is {protocol}, and only TCP can be forwarded")]
     NotTcp {
         /// The port as it was asked for.
         port: String,
@@ -52,7 +52,7 @@ pub enum NoEndpoint {
     #[error("it is an alias of {0}, which is not in the cluster")]
     Alias(String),
     /// The Service's endpoints are no pods.
-    #[error("it has no selector, and its endpoints are no pods: nothing can be forwarded to them")]
+    #[error("it has no selector, and its endpoints are not pods: nothing can be forwarded to them")]
     NoSelector,
     /// Nothing is ready.
     #[error("none of its {0} endpoints is ready")]
@@ -61,7 +61,7 @@ pub enum NoEndpoint {
     #[error("it has no pods")]
     NoPods,
     /// The pod does not run.
-    #[error("the pod does not run: its phase is {0}")]
+    #[error("the pod is not running: its phase is {0}")]
     NotRunning(String),
     /// What was read is not what it should be.
     #[error("it cannot be read: {0}")]

@@ -37,7 +37,7 @@ pub enum Stage {
     Succeeded,
     /// Not all was done.
     Failed,
-    /// Somebody has cancelled it, or nobody watched any more.
+    /// Somebody has cancelled it, or nobody was watching any more.
     Cancelled,
 }
 

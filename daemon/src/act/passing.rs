@@ -55,13 +55,13 @@ pub struct Read {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotPassed {
     /// The path is none.
-    #[error("{0:?} is no path of the API server: it begins with /, and has no . and .. in it")]
+    #[error("{0:?} is not a path of the API server: it must begin with / and not contain . or ..")]
     Path(String),
     /// The path is too long.
     #[error("the path is longer than {LONGEST_PATH} bytes")]
     LongPath,
     /// It would not only read.
-    #[error("{0} is not passed on: only reads are")]
+    #[error("{0} is not forwarded: only reads are")]
     NoRead(&'static str),
     /// There are too many headers.
     #[error("there are more than {} headers, or {} bytes of them", MOST_HEADERS.0, MOST_HEADERS.1)]

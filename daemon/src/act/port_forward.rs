@@ -111,7 +111,7 @@ fn both(mut refusal: Refusal, second: &Refusal) -> Refusal {
 
 /// The API server does not answer in a protocol that was asked for.
 fn foreign(protocol: &str, why: &str) -> NotDone {
-    let message = format!("the API server forwards no port by {protocol}: {why}");
+    let message = format!("the API server does not forward ports over {protocol}: {why}");
     NotDone::Refused(Box::new(Problem::new(ProblemReason::Refused, message).into()))
 }
 

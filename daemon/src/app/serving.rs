@@ -62,7 +62,7 @@ impl Entrance {
                 && self.tls.is_none()
                 && !tcp.ip().is_loopback()
             {
-                tracing::warn!("{address} is insecure: what is sent, tokens included, can be read on the way");
+                tracing::warn!("{address} is insecure: traffic, tokens included, can be read in transit");
             }
         }
         let addresses = listeners.iter().map(Listener::address).collect::<Result<_, _>>();

@@ -7,9 +7,8 @@ use crate::act::Acts;
 /// Flags of acts.
 #[derive(Debug, Args)]
 pub struct ActArgs {
-    /// Let others than the daemon's owner, too, have this done to the cluster, as far as they may
-    /// themselves: cordon, drain, quarantine, tunnel, proxy, dry-run,
-    /// or all
+    /// Acts to perform for callers other than the daemon's owner, within their own rights: cordon,
+    /// drain, quarantine, tunnel, proxy, dry-run, or all
     #[arg(long, value_name = "ACTS", value_delimiter = ',', conflicts_with = "replay")]
     remote_acts: Vec<Acts>,
 }

@@ -9,16 +9,15 @@ use crate::event_store::Bounds;
 /// Flags of events that are kept.
 #[derive(Debug, Args)]
 pub struct EventArgs {
-    /// For how long events are kept, in memory: the API server forgets them after an hour;
-    /// 0 for not at all
+    /// How long to keep events in memory, beyond the hour of the API server; 0 to keep none
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = duration)]
     events_kept: Duration,
 
-    /// How many are kept; of more, the oldest of the namespace that has most make room
+    /// Maximum number of events to keep; the namespace that has the most loses its oldest first
     #[arg(long, value_name = "NUMBER", default_value_t = Bounds::default().events, value_parser = super::some)]
     events_max: usize,
 
-    /// What these may take up in memory
+    /// Memory limit for the events
     #[arg(long, value_name = "MIB", default_value_t = Bounds::default().bytes >> 20, value_parser = super::some)]
     events_mib: usize,
 }

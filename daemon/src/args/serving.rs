@@ -13,52 +13,52 @@ use crate::rpc::tls::TlsFiles;
 /// Flags of how the daemon is reached, and whom it lets in.
 #[derive(Debug, Args)]
 pub struct ServingArgs {
-    /// Serve TCP with TLS and this certificate, with those between it and its authority: PEM;
-    /// read again when it changes
+    /// PEM file of the TLS certificate for TCP, followed by any intermediates; reloaded on change
     #[arg(long, value_name = "FILE", requires = "tls_private_key_file")]
     tls_cert_file: Option<PathBuf>,
 
-    /// The certificate's key: PEM
+    /// PEM file of the certificate's private key
     #[arg(long, value_name = "FILE", requires = "tls_cert_file")]
     tls_private_key_file: Option<PathBuf>,
 
-    /// Take client certificates of these authorities: their common name is the user, their
-    /// organizations are groups; PEM
+    /// PEM file of the CAs of client certificates: the common name is the user, organizations are
+    /// groups
     #[arg(long, value_name = "FILE", requires = "tls_cert_file")]
     client_ca_file: Option<PathBuf>,
 
-    /// Let no TLS connection be made without a client certificate
+    /// Refuse TLS connections without a client certificate
     #[arg(long, requires = "client_ca_file")]
     require_client_certificate: bool,
 
-    /// Serve TCP without TLS at any address: what is sent can be read on the way, tokens included
+    /// Serve TCP without TLS at any address; traffic, tokens included, can be read in transit
     #[arg(long, conflicts_with = "tls_cert_file")]
     insecure_plaintext: bool,
 
-    /// Serve another user of this machine by the unix socket, as that user of the cluster; may be
-    /// repeated
+    /// Serve another user of this machine on unix sockets, as the given user of the cluster;
+    /// repeatable
     #[arg(long, value_name = "UID=USERNAME[:GROUP,GROUP]")]
     socket_user: Vec<SocketUser>,
 
-    /// Take bearer tokens that the cluster knows, such as ServiceAccounts' (the daemon needs the
-    /// right to create tokenreviews.authentication.k8s.io)
+    /// Accept bearer tokens that the cluster knows, such as those of ServiceAccounts
+    ///
+    /// The daemon needs the right to create tokenreviews.authentication.k8s.io.
     #[arg(long, conflicts_with = "replay")]
     token_review: bool,
 
-    /// What such tokens are for; may be repeated [default: daymark]
+    /// Audience of such tokens; repeatable [default: daymark]
     #[arg(long, value_name = "AUDIENCE", requires = "token_review")]
     audience: Vec<String>,
 
-    /// Take tokens of the OpenID Connect issuers in this file, an AuthenticationConfiguration as
-    /// kube-apiserver reads it
+    /// Accept tokens of the OpenID Connect issuers in this file, an AuthenticationConfiguration as
+    /// for kube-apiserver
     #[arg(long, value_name = "FILE")]
     authentication_config: Option<PathBuf>,
 
-    /// Connections that are served at a time; further ones are closed at once
+    /// Maximum number of concurrent connections; further ones are closed at once
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().connections, value_parser = super::some)]
     max_connections: usize,
 
-    /// Of these, from one address, or one other user of this machine
+    /// Maximum number of concurrent connections per address, or per other user of this machine
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().of_one, value_parser = super::some)]
     max_connections_per_peer: usize,
 }
@@ -87,12 +87,12 @@ pub struct Serving {
 pub enum ServingError {
     /// TCP is open to whoever can reach it, and nobody would be let in.
     #[error(
-        "listening on {0} needs --token-file, or one of --client-ca-file, --token-review and --authentication-config: nobody could be let in without, and every user of this machine can connect to it"
+        "listening on {0} needs --token-file, or one of --client-ca-file, --token-review and --authentication-config: otherwise nobody could authenticate, and every user of this machine can connect to it"
     )]
     Nobody(Address),
     /// What is sent would be open to everybody on the way.
     #[error(
-        "{0} is not a loopback address: it needs --tls-cert-file and --tls-private-key-file, or --insecure-plaintext if what is sent, tokens included, may be read on the way"
+        "{0} is not a loopback address: it needs --tls-cert-file and --tls-private-key-file, or --insecure-plaintext to accept that traffic, tokens included, can be read in transit"
     )]
     Plaintext(Address),
 }

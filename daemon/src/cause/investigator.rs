@@ -115,7 +115,7 @@ impl Investigator {
             },
         };
         if self.source.is_replay() {
-            cause.missing.push("a recording holds no logs".to_owned());
+            cause.missing.push("a recording has no logs".to_owned());
         }
         let turn = timeout_at(ends, self.turns.acquire()).await;
         if turn.is_err() || timeout_at(ends, self.gather(caller, &target, &culprit, &mut cause)).await.is_err() {

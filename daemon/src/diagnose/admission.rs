@@ -21,7 +21,7 @@ fn cause(observation: &Observation, refusal: &Refusal<'_>) -> Cause {
         () if message.contains("failed calling webhook") => unavailable(observation, refusal),
         () if message.contains("error looking up service account") => no_account(observation, refusal),
         () if message.contains("no PriorityClass with name") || message.contains("RuntimeClass") => {
-            let text = format!("what the pod names is not there: {}", brief(forbidden(message)));
+            let text = format!("what the pod refers to does not exist: {}", brief(forbidden(message)));
             Cause::new(Reason::DependencyMissing, workload, text)
         }
         () => denied(refusal),
@@ -35,7 +35,7 @@ fn unavailable(observation: &Observation, refusal: &Refusal<'_>) -> Cause {
     let Refusal { workload, message, .. } = refusal;
     let name = quoted(message, "failed calling webhook ").unwrap_or_default();
     let why = message.rsplit("\": ").next().unwrap_or(message);
-    let text = format!("admission webhook {name:?} has to be asked, and does not answer: {}", brief(why));
+    let text = format!("admission webhook {name:?} is required, and does not answer: {}", brief(why));
     let host = message
         .split_once("https://")
         .map_or("", |(_, rest)| rest.split([':', '/', '?', '"']).next().unwrap_or_default());

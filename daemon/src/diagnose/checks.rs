@@ -116,7 +116,7 @@ fn image_elsewhere(observation: &Observation, targets: &[Target<'_>]) -> Answer 
         ready.flat_map(containers).any(|container| container.image() == *image && container.runs())
     };
     match images.iter().find(|image| !runs(image)) {
-        None if images.is_empty() => ok("no pod is unwell"),
+        None if images.is_empty() => ok("no pod is unhealthy"),
         None => ok("each image runs in another pod that is looked at"),
         Some(image) => not_checked(
             format!("image {image:?} runs in no pod that is looked at"),
@@ -248,7 +248,7 @@ fn quotas(observation: &Observation, targets: &[Target<'_>], causes: &[Cause]) -
     let full = all.iter().flat_map(|quota| exhausted(quota, 0).into_iter().map(move |it| (quota, it))).next();
     match full {
         Some((quota, evidence)) => {
-            ok(format!("quota {} is used up, and hinders nobody now: {}", quota.name.name, evidence.text))
+            ok(format!("quota {} is used up, but blocks nobody now: {}", quota.name.name, evidence.text))
         }
         None if all.is_empty() => ok("there are none"),
         None => ok(format!("there is room: of {} none is used up", counted(all.len(), "quota"))),

@@ -82,7 +82,7 @@ fn cause(observation: &Observation, pod: &Pod<'_>, container: &ContainerOfPod<'_
     let secrets = missing_secrets(observation, pod.object);
     let said = match (reason, secrets.first()) {
         (Reason::ImagePullForbidden, Some(secret)) => {
-            format!("image {image:?} may not be pulled: there is no Secret {secret:?}, which is to let it")
+            format!("image {image:?} may not be pulled: the pull Secret {secret:?} does not exist")
         }
         _ => sentence(reason, image, secrets.first()),
     };
@@ -127,14 +127,14 @@ fn guess(waits: &str) -> (Reason, Certainty) {
 
 fn sentence(reason: Reason, image: &str, secret: Option<&String>) -> String {
     match reason {
-        Reason::InvalidImageName => format!("{image:?} is no name of an image"),
+        Reason::InvalidImageName => format!("{image:?} is not a valid image name"),
         Reason::RegistryUnreachable => format!("the registry of image {image:?} does not answer as it should"),
         Reason::ImagePullForbidden => {
             format!("the registry does not let image {image:?} be pulled, or there is no such repository")
         }
         _ => {
             let secret = secret.map(|name| format!("; there is no pull Secret {name:?}, either")).unwrap_or_default();
-            format!("there is no image {image:?} to be had{secret}")
+            format!("image {image:?} does not exist{secret}")
         }
     }
 }

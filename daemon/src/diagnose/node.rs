@@ -63,7 +63,7 @@ fn not_ready(node: &Object) -> Option<Cause> {
     }
     let message = ready.map_or("", |ready| text(ready, "/message"));
     let (reason, said) = match status {
-        "" => (Reason::NodeNotReady, format!("node {name} has said nothing yet")),
+        "" => (Reason::NodeNotReady, format!("node {name} has not reported yet")),
         "Unknown" => (Reason::NodeNotReady, format!("node {name} is silent: {}", brief(message))),
         _ if is_of_network(message) => {
             (Reason::NetworkUnavailable, format!("the pod network is not ready on node {name}: {}", brief(message)))
@@ -108,7 +108,7 @@ fn pressure(node: &Object, r#type: &str, of: &str) -> Option<Cause> {
 
 fn cordoned(node: &Object) -> Cause {
     let name = &node.name.name;
-    Cause::new(Reason::NodeUnschedulable, node, format!("node {name} is cordoned: it takes no new pods"))
+    Cause::new(Reason::NodeUnschedulable, node, format!("node {name} is cordoned: it accepts no new pods"))
         .because([Evidence::field(node, "spec.unschedulable is true")])
         .then([format!("kubectl uncordon {}", word(name))])
 }
@@ -121,7 +121,7 @@ fn evicted(pod: &Pod<'_>) -> Option<Cause> {
     is_put_out(pod.object).then(|| {
         let node = text(value, "/spec/nodeName");
         let message =
-            format!("node {node} has put out {}: {}", pod.object.name.spoken(), brief(text(value, "/status/message")));
+            format!("node {node} has evicted {}: {}", pod.object.name.spoken(), brief(text(value, "/status/message")));
         let said = format!("status.reason: {reason}: {}", brief(text(value, "/status/message")));
         let next = format!("kubectl describe node {}", word(node));
         let cause = Cause::new(Reason::Evicted, pod.object, message).keyed(format!("{}/{node}", pod.key("")));

@@ -48,7 +48,7 @@ fn failing(observation: &Observation, target: &Target<'_>, workload: &Object) ->
     let why = inner.as_ref().map(|cause| format!(": {}: {}", cause.reason.as_str(), cause.message)).unwrap_or_default();
     let count = super::fields::counted(serving.len(), "pod");
     let message = format!(
-        "the newest revision of {} fails, and {count} of the one before still serve{why}",
+        "the newest revision of {} fails, and {count} of the previous one still serve{why}",
         workload.name.spoken()
     );
     let revisions = observation
@@ -82,7 +82,7 @@ fn blocked(observation: &Observation, target: &Target<'_>, workload: &Object) ->
     let name = &pod.object.name;
     let inner = wrong(observation, target, |other| other.object.name == *name)?;
     let message = format!(
-        "{} waits for {}, which is of a revision that does not work, before it makes the newest: {}: {}",
+        "{} waits for {}, which is of a broken revision, before it creates the newest: {}: {}",
         workload.name.spoken(),
         name.spoken(),
         inner.reason.as_str(),

@@ -91,7 +91,7 @@ fn unprovided(observation: &Observation, claim: &Object, told: &str) -> Cause {
     match at(&claim.value, "/spec/storageClassName").as_str() {
         Some("") => unbound(claim, "it takes only volumes that are there, and none fits"),
         None if has_no_default(observation) || told.contains("no storage class is set") => {
-            let message = format!("claim {name:?} names no StorageClass, and none is the default");
+            let message = format!("claim {name:?} names no StorageClass, and there is no default class");
             Cause::new(Reason::ClaimWithoutClass, claim, message)
         }
         Some(class)
@@ -104,7 +104,7 @@ fn unprovided(observation: &Observation, claim: &Object, told: &str) -> Cause {
                 .because([field])
         }
         _ if text(&claim.value, "/status/phase") == "Lost" => unbound(claim, "its volume is gone"),
-        _ => unbound(claim, "nobody has made it a volume yet").is(Certainty::Likely),
+        _ => unbound(claim, "no volume has been created for it yet").is(Certainty::Likely),
     }
 }
 

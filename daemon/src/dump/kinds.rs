@@ -127,7 +127,7 @@ impl Reading<'_> {
                 pods.clear();
             }
             let Some(problem) = problem else {
-                return self.refuse(kind, Refusal::Denied, "the right to list it is withdrawn").await;
+                return self.refuse(kind, Refusal::Denied, "the right to list it was revoked").await;
             };
             let passes = matches!(problem.reason, ProblemReason::Unreachable | ProblemReason::Refused);
             if attempt == TRIES || !passes {

@@ -86,7 +86,7 @@ impl Reading<'_> {
         };
         let json = str::from_utf8(&summary).ok().filter(|json| serde_json::from_str::<IgnoredAny>(json).is_ok());
         let Some(json) = json else {
-            return self.no_summary(node, Refusal::Unreachable, "its kubelet sent what is no JSON".to_owned()).await;
+            return self.no_summary(node, Refusal::Unreachable, "its kubelet sent invalid JSON".to_owned()).await;
         };
         let mut file = self.outlet.file(paths::summary(node));
         file.write(self.scrubber.json(json).as_bytes()).await?;

@@ -97,7 +97,7 @@ impl Rights {
             message += &format!(", only in {}", only.join(", "));
         }
         if kind.namespaced && right.namespace.is_empty() && self.known.len() == MOST_NAMESPACES {
-            message += &format!("; more than {MOST_NAMESPACES} namespaces are not tried: name those that are meant");
+            message += &format!("; more than {MOST_NAMESPACES} namespaces are not tried: name the ones you need");
         }
         let (kind, namespace) = (kind.to_string(), right.namespace.to_string());
         Refused { kind, namespace, name: String::new(), reason: Refusal::Denied, message }

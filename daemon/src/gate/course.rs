@@ -30,7 +30,7 @@ pub enum Failing {
     #[error("")]
     ByRule,
     /// It is what the gate is to fail on.
-    #[error("it is what the gate is to fail on")]
+    #[error("it meets a criterion that the gate fails on")]
     AsAsked,
     /// A container was restarted so often.
     #[error("restarted {0} times")]

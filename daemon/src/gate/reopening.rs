@@ -71,14 +71,14 @@ impl Reopening {
         let now = self.tools.clock.now();
         let last = self.last.map_or("never".to_owned(), |last| format!("at {last:.0}"));
         let message =
-            format!("no daemon was there at its deadline: one was last heard of {last}, the next at {now:.0}");
+            format!("no daemon was running at its deadline: one was last heard of {last}, the next at {now:.0}");
         self.end(Outcome::Undecided, "DaemonAbsent", message)
     }
 
     /// It cannot be judged any more, for that reason.
     #[must_use]
     pub fn refused(self, why: &str) -> Ending {
-        let message = format!("the daemon was started anew, and cannot go on: {why}");
+        let message = format!("the daemon restarted and cannot continue: {why}");
         self.end(Outcome::Undecided, "NotReopened", message)
     }
 

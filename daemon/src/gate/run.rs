@@ -357,7 +357,7 @@ impl Run {
     }
 
     fn kind_changed(&self) -> Verdict {
-        let message = "a kind is followed otherwise than before: open the gate again";
+        let message = "a kind is now watched in a different way: open the gate again";
         self.ended(Outcome::Undecided, "KindChanged", message)
     }
 

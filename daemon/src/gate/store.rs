@@ -106,7 +106,7 @@ pub enum StoreError {
         path: String,
     },
     /// It does not hold gates, or not any more.
-    #[error("gates file {path} is damaged, or none: {problem}: remove it to begin with none")]
+    #[error("gates file {path} is damaged, or not a gates file: {problem}: remove it to start without gates")]
     Damaged {
         /// Which.
         path: String,
@@ -114,7 +114,7 @@ pub enum StoreError {
         problem: String,
     },
     /// A newer daemon has written it.
-    #[error("gates file {path} is of format {format}, and this daemon knows none above {known}")]
+    #[error("gates file {path} is of format {format}, but this daemon supports none above {known}")]
     Newer {
         /// Which.
         path: String,

@@ -295,8 +295,8 @@ impl Tally {
         let failed = failed.and_then(|place| Some((place, self.courses.get(place)?)));
         let Some((place, course)) = failed else {
             let message = match self.courses.len() {
-                0 => "there are no objects, and none are needed".to_owned(),
-                met => format!("{met} of {met} objects are as they are needed"),
+                0 => "there are no objects, and none are required".to_owned(),
+                met => format!("{met} of {met} objects meet the criteria"),
             };
             return Verdict { outcome: Outcome::Passed, reason: "Met".into(), message, at: now, culprit: None };
         };
@@ -317,11 +317,11 @@ impl Tally {
         let open = self.objects(now).filter(|(.., standing)| *standing != Standing::Met).count();
         let (there, least) = (self.courses.len(), self.policy.asked.min_objects);
         match () {
-            () if !self.armed => ("NotArmed", "nobody has said what was applied".to_owned()),
-            () if self.leaning.to.is_some() => ("NotProven", "the view was not proven to be new enough".to_owned()),
-            () if there < least => ("TooFewObjects", format!("{there} objects are there, {least} are to be")),
-            () if self.looked => ("NotYet", format!("{open} of {there} objects are not as they are needed")),
-            () => ("Deadline", format!("{open} of {there} objects are not as they are needed")),
+            () if !self.armed => ("NotArmed", "the gate was never armed with what was applied".to_owned()),
+            () if self.leaning.to.is_some() => ("NotProven", "the view was not proven to be current".to_owned()),
+            () if there < least => ("TooFewObjects", format!("{there} objects exist, {least} are required")),
+            () if self.looked => ("NotYet", format!("{open} of {there} objects do not meet the criteria")),
+            () => ("Deadline", format!("{open} of {there} objects do not meet the criteria")),
         }
     }
 }

@@ -203,7 +203,7 @@ impl Reader {
             Plan::End => {
                 self.over = true;
                 if self.said.broken {
-                    return Some(self.notice(NoticeKind::Missing, "it is gone, and with it what was not read"));
+                    return Some(self.notice(NoticeKind::Missing, "it is gone, and what was not read is lost"));
                 }
                 let how = if standing.gone { "its pod is gone" } else { "it will write nothing more" };
                 Some(self.notice(NoticeKind::Ended, how))
@@ -211,7 +211,7 @@ impl Reader {
             Plan::Wait => self.wait(&standing).await,
             Plan::Missed(run) => {
                 self.progress = Progress { run: Some(run), whole: true };
-                Some(self.notice(NoticeKind::Missing, "it was restarted more than once, and what it wrote is gone"))
+                Some(self.notice(NoticeKind::Missing, "it was restarted more than once, and what it wrote is lost"))
             }
             Plan::Rest(_) => self.open(true, false, true).await,
             Plan::Read { run, .. } if self.progress.run != Some(run) => {
@@ -265,7 +265,7 @@ impl Reader {
             }
             Ok(Err(problem)) if previous && self.part.follow && Failure::from(&problem) == Failure::NoLog => {
                 self.progress.whole = true;
-                Some(self.notice(NoticeKind::Missing, "it was restarted, and the end of what it wrote is gone"))
+                Some(self.notice(NoticeKind::Missing, "it was restarted, and the end of what it wrote is lost"))
             }
             Ok(Err(problem)) => self.broke(&problem),
             Err(_) => None,

@@ -59,7 +59,7 @@ pub enum Stopped {
     Denied(String),
     /// What the caller may is not known.
     Unreviewed(Problem),
-    /// Pods, or what owns them, are followed otherwise than before.
+    /// Pods, or what owns them, are now watched in a different way.
     Closed(Kind),
 }
 

@@ -84,7 +84,7 @@ fn is_proxy(name: &str) -> bool {
 pub(super) fn network<'a>(known: &Known<'a>) -> (Part, Vec<&'a PodOnNode>) {
     let is_it = |pod: &PodOnNode| is_network(&pod.daemon_set) || (!pod.daemon_set.is_empty() && is_network(&pod.app));
     let pods: Vec<_> = known.pods.pods.iter().filter(|pod| is_it(pod)).collect();
-    let nothing = "none of its pods is known to make the pods' network: whether one is made is not visible";
+    let nothing = "none of its pods is known to provide the pod network: whether there is one is not visible";
     (judge(known, PartName::Network, (&pods, is_network), nothing.to_owned()), pods)
 }
 
@@ -97,8 +97,8 @@ pub(super) fn proxy<'a>(known: &Known<'a>) -> (Part, Vec<&'a PodOnNode>) {
     let pods: Vec<_> = known.pods.pods.iter().filter(|pod| is_it(pod)).collect();
     let replaces = |pod: &&PodOnNode| REPLACE_PROXY.iter().any(|name| pod.daemon_set.starts_with(name));
     let nothing = match known.pods.pods.iter().find(replaces) {
-        Some(pod) => format!("kube-proxy is none of its pods; {} may do its work", pod.daemon_set),
-        None => "kube-proxy is none of its pods: whether it runs is not visible".to_owned(),
+        Some(pod) => format!("kube-proxy is not among its pods; {} may do its work", pod.daemon_set),
+        None => "kube-proxy is not among its pods: whether it runs is not visible".to_owned(),
     };
     (judge(known, PartName::Proxy, (&pods, is_proxy), nothing), pods)
 }

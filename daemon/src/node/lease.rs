@@ -63,7 +63,7 @@ pub(super) fn judge(known: &Known<'_>) -> Part {
     let name = PartName::Lease;
     let (made, renewed, seconds, owners, heard) = match known.lease {
         Lease::NotVisible(why) => return Part::not_visible(name, why.clone()),
-        Lease::Absent => return Part::missing(name, "its kubelet has made no lease in kube-node-lease"),
+        Lease::Absent => return Part::missing(name, "its kubelet has not created a lease in kube-node-lease"),
         Lease::Held { made, renewed, seconds, owners, heard } => (made, renewed, *seconds, owners, *heard),
     };
     if !owners.is_empty() && !owners.contains(&known.node.uid) {

@@ -59,7 +59,7 @@ pub(super) fn judge(node: &Object, pods: &Pods) -> Part {
     let said: Vec<_> = resources.iter().map(spoken).collect();
     let said = said.join(", ");
     match resources.iter().find(|it| it.name == "pods" && is_full(it)) {
-        Some(_) => Part::missing(name, format!("it takes no more pods: {said}")),
+        Some(_) => Part::missing(name, format!("it accepts no more pods: {said}")),
         None => Part::ok(name, said),
     }
 }

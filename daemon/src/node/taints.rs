@@ -26,7 +26,7 @@ pub struct Toleration(Value);
 /// A text that says of no taint that it is meant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no taint: write KEY, KEY=VALUE, KEY:EFFECT or KEY=VALUE:EFFECT; effects are NoSchedule, PreferNoSchedule and NoExecute"
+    "{0:?} is not a taint: expected KEY, KEY=VALUE, KEY:EFFECT or KEY=VALUE:EFFECT; effects are NoSchedule, PreferNoSchedule and NoExecute"
 )]
 pub struct BadToleration(String);
 
@@ -70,7 +70,7 @@ fn spoken(taint: &Value) -> String {
 pub(super) fn judge(node: &Object, tolerated: &[Toleration]) -> Part {
     let name = PartName::Schedulable;
     if is(&node.value, "/spec/unschedulable") {
-        return Part::missing(name, "it is cordoned: it takes no new pods");
+        return Part::missing(name, "it is cordoned: it accepts no new pods");
     }
     let is_of_its_role = |taint: &Value| {
         let key = text(taint, "/key");
@@ -84,8 +84,8 @@ pub(super) fn judge(node: &Object, tolerated: &[Toleration]) -> Part {
     let (meant, bars): (Vec<_>, Vec<_>) = list(&node.value, "/spec/taints").iter().partition(|taint| is_meant(taint));
     let said = |taints: &[&Value]| taints.iter().map(|taint| spoken(taint)).collect::<Vec<_>>().join(", ");
     match (bars.as_slice(), meant.as_slice()) {
-        ([], []) => Part::ok(name, "it takes pods"),
-        ([], meant) => Part::ok(name, format!("it takes pods that tolerate {}", said(meant))),
+        ([], []) => Part::ok(name, "it accepts pods"),
+        ([], meant) => Part::ok(name, format!("it accepts pods that tolerate {}", said(meant))),
         (bars, _) if bars.iter().all(|taint| text(taint, "/key") == CORDONED) => {
             Part::missing(name, "it was cordoned: its taint is still there")
         }

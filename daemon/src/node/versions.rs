@@ -46,10 +46,10 @@ pub(super) fn judge(node: &Object, control_plane: Option<&str>) -> Part {
     let name = PartName::Versions;
     let Versions { kubelet, container_runtime, kernel, os_image, .. } = Versions::of(node);
     if kubelet.is_empty() {
-        return Part::missing(name, "its kubelet has not told its version yet");
+        return Part::missing(name, "its kubelet has not reported its version yet");
     }
     if container_runtime.is_empty() {
-        return Part::missing(name, format!("kubelet {kubelet} has not told its container runtime yet"));
+        return Part::missing(name, format!("kubelet {kubelet} has not reported its container runtime yet"));
     }
     let kernel = if kernel.is_empty() { kernel } else { format!("kernel {kernel}") };
     let all = [format!("kubelet {kubelet}"), container_runtime, kernel, os_image];

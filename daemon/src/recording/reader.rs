@@ -105,7 +105,7 @@ impl Reader {
                 self.end = Some(at);
                 Ok(None)
             }
-            Ok(true) => Err(Flaw::Corrupt { line: self.line + 1, problem: "it stands behind the end".into() }),
+            Ok(true) => Err(Flaw::Corrupt { line: self.line + 1, problem: "it comes after the end".into() }),
             Err(e) => Err(self.broken_off(&e)),
         }
     }

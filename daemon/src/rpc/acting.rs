@@ -18,8 +18,9 @@ impl Served {
     /// it is a matter of its rights, which [`Actor::may`] and the API server look after.
     pub(super) async fn actor(&self, caller: &Caller, act: Act) -> Result<Actor, Status> {
         if *caller != Caller::Owner && !self.remote_acts.has(act) {
-            let message =
-                format!("the daemon does not {act} for {caller}: its operator enables that by --remote-acts {act}");
+            let message = format!(
+                "the daemon does not {act} for {caller}: its operator can enable this with --remote-acts {act}"
+            );
             return Err(status(Code::PermissionDenied, Reason::ActNotEnabled, message, [("act", act.to_string())]));
         }
         self.reader(caller).await
@@ -28,7 +29,7 @@ impl Served {
     /// The same, of who only reads.
     pub(super) async fn reader(&self, caller: &Caller) -> Result<Actor, Status> {
         let Some(server) = self.source.api_server() else {
-            let message = "a recording is no cluster: nothing can be done to it";
+            let message = "a recording is not a cluster: nothing can be done to it";
             return Err(status(Code::FailedPrecondition, Reason::NoApiServer, message, []));
         };
         let actor = Actor::new(server, Arc::clone(&self.authorizer), caller).await;

@@ -138,7 +138,7 @@ async fn recorded_events(gathering: &mut Gathering<'_>) {
     for (uid, event) in told.into_iter().filter(|(uid, _)| !uid.is_empty()) {
         gathering.observation.tells(&uid, vec![event]);
     }
-    gathering.not_visible("pods/log", "", "NotRecorded", "a recording holds no logs".to_owned());
+    gathering.not_visible("pods/log", "", "NotRecorded", "a recording has no logs".to_owned());
 }
 
 fn recorded(event: &diagnose::Object) -> Option<(String, Event)> {

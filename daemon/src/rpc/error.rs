@@ -164,7 +164,7 @@ pub(super) fn unreadable(kind: &Kind, problem: &Problem) -> Status {
 
 /// The cluster does not say what a caller may do.
 pub(super) fn unreviewed(problem: &Problem) -> Status {
-    let message = format!("what you may do cannot be found out: {}", problem.message);
+    let message = format!("your rights cannot be determined: {}", problem.message);
     let (code, reason) = match problem.reason {
         ProblemReason::Forbidden => (Code::PermissionDenied, Reason::PermissionDenied),
         _ => (Code::Unavailable, Reason::ClusterUnreachable),
@@ -181,7 +181,7 @@ pub(super) fn unknown_kinds(problem: &Problem) -> Status {
 /// A kind is followed otherwise than before: ask again.
 pub(super) fn cache_closed(kind: &Kind) -> Status {
     let message =
-        format!("{kind} are followed otherwise than before, in another version or by other rules: watch them again");
+        format!("{kind} are now watched in a different version or judged by different rules: watch them again");
     status(Code::Unavailable, Reason::CacheClosed, message, [("kind", kind.to_string())])
 }
 
@@ -200,7 +200,7 @@ pub(super) fn draining() -> Status {
 
 /// The log no longer holds what a stream that skips nothing has to tell next.
 pub(super) fn cursor_expired() -> Status {
-    let message = "changes that were not told yet are no longer held: begin anew, without a cursor";
+    let message = "changes that were not sent yet are no longer available: start over, without a cursor";
     status(Code::OutOfRange, Reason::CursorExpired, message, [])
 }
 

@@ -180,7 +180,7 @@ impl Served {
         if name.is_empty() || name == self.cluster {
             return Ok(());
         }
-        Err(invalid(format!("no cluster {name:?} is served; there is {:?}", self.cluster)))
+        Err(invalid(format!("no cluster {name:?} is served; available: {:?}", self.cluster)))
     }
 }
 

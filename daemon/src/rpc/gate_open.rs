@@ -36,7 +36,7 @@ impl Served {
             return Err(status(Code::InvalidArgument, Reason::InvalidFilter, message, []));
         }
         if await_arming && !applied.is_empty() {
-            return Err(invalid("what was applied is said now, or to a gate that awaits it; not both"));
+            return Err(invalid("what was applied is given now, or later to a gate that awaits it, but not both"));
         }
         let mut selection = self.select(&filter).await?;
         let view = if policy.as_ref().is_some_and(reads_objects) { View::Full } else { View::Basic };
@@ -113,14 +113,14 @@ impl Served {
             let version = &applied.resource_version;
             let resource_version = if version.is_empty() { Ok(0) } else { version.parse() };
             let resource_version =
-                resource_version.map_err(|_| invalid(format!("{version:?} is no resourceVersion")))?;
+                resource_version.map_err(|_| invalid(format!("{version:?} is not a resourceVersion")))?;
             let named = self.kind_and_key(&wanted, namespace);
             let Some(place) = named.and_then(|(kind, key)| whereabouts.place(&kind, &key)) else { continue };
             let uid = (!wanted.uid.is_empty()).then(|| Uid::from(wanted.uid.as_str()));
             matched.push((place, Applied { uid, generation: applied.generation, resource_version }));
         }
         if matched.is_empty() && !applied.is_empty() {
-            return Err(invalid(format!("none of the {} applied objects is of the gate", applied.len())));
+            return Err(invalid(format!("none of the {} applied objects belongs to the gate", applied.len())));
         }
         Ok(matched)
     }

@@ -38,7 +38,7 @@ impl Served {
         policy: &Policy,
     ) -> Result<(Selection, Family), Status> {
         if policy.goal.asks(Criterion::Deleted) {
-            return Err(invalid("what an object owns is not waited for where the object is to be deleted"));
+            return Err(invalid("owned objects cannot be awaited if the object is to be deleted"));
         }
         let namespaces = namespaces(&targets);
         let kinds = match &owned.kinds[..] {

@@ -54,7 +54,7 @@ fn read(wire: &GatePolicy, kinds: &[&Kind]) -> Result<Read, Status> {
         all.push(Criterion::Ready);
     }
     if all.contains(&Criterion::Deleted) && (all.len() > 1 || !any.is_empty()) {
-        return Err(invalid("what is to be deleted can be nothing else at the same time"));
+        return Err(invalid("deletion cannot be combined with other criteria"));
     }
     let policy = Policy { goal: Goal { all, any }, fail_on, ignore_failures: wire.ignore_failures, ..limits(wire)? };
     check_durations(&policy)?;
@@ -89,12 +89,12 @@ fn limits(wire: &GatePolicy) -> Result<Policy, Status> {
 fn duration(name: &str, wire: Option<prost_types::Duration>) -> Result<Option<SignedDuration>, Status> {
     let Some(wire) = wire else { return Ok(None) };
     if !(-999_999_999..=999_999_999).contains(&wire.nanos) {
-        return Err(invalid(format!("{name} is no duration")));
+        return Err(invalid(format!("{name} is not a duration")));
     }
     // Seconds and nanoseconds of different signs may carry over the largest one.
     let (seconds, nanos) = (SignedDuration::from_secs(wire.seconds), SignedDuration::from_nanos(wire.nanos.into()));
     match seconds.checked_add(nanos) {
-        None => Err(invalid(format!("{name} is no duration"))),
+        None => Err(invalid(format!("{name} is not a duration"))),
         Some(duration) if duration.is_negative() => Err(invalid(format!("{name} is negative"))),
         duration => Ok(duration),
     }
@@ -119,7 +119,7 @@ fn check_durations(policy: &Policy) -> Result<(), Status> {
 
 fn criterion(asked: &v1::Criterion, kinds: &[&Kind], known: &mut Vec<Expression>) -> Result<Criterion, Status> {
     let expression = match &asked.criterion {
-        None => return Err(invalid("a criterion says nothing")),
+        None => return Err(invalid("a criterion is empty")),
         Some(Asked::Goal(number)) => return goal(*number, kinds),
         Some(Asked::Condition(text)) => condition(text)?,
         Some(Asked::JsonPath(text)) => Expression::json_path(text.as_str()),

@@ -109,7 +109,7 @@ impl GateService for Handler {
         let gate = self.find(&request, &request.get_ref().token)?;
         let applied = request.into_inner().applied;
         if !gate.awaits_arming {
-            let message = "the gate was not opened to be armed";
+            let message = "the gate was not opened with await_arming";
             return Err(status(Code::FailedPrecondition, Reason::NotToBeArmed, message, []));
         }
         if !gate.is_looked_at() {

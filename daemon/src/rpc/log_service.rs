@@ -61,7 +61,7 @@ impl LogService for Handler {
         check(&filter)?;
         let wanted = served.wanted_logs(request)?;
         if served.source.is_replay() {
-            let message = "a recording is replayed, which holds no logs: ask a daemon that follows the cluster";
+            let message = "a recording is replayed, which has no logs: ask a daemon that watches the cluster";
             return Err(status(Code::InvalidArgument, Reason::NoLogs, message, []));
         }
         let selection = served.select(&filter).await?;

@@ -359,7 +359,7 @@ fn refusal(caller: &Caller, right: &Right, visible: &BTreeSet<Arc<str>>, is_too_
         message += &format!(", only in {}", namespaces.join(", "));
     }
     if is_too_many {
-        message += &format!("; more than {MOST_NAMESPACES} namespaces are not tried: name those that are meant");
+        message += &format!("; more than {MOST_NAMESPACES} namespaces are not tried: name the ones you need");
     }
     message
 }

@@ -86,7 +86,7 @@ fn judge(set: &DaemonSet) -> Judgement {
         return judgement.with_progress(available, wanted, "available");
     }
     let message = match wanted {
-        0 => "no node is to run a pod of it".to_owned(),
+        0 => "no node is selected to run its pods".to_owned(),
         _ => format!("{wanted} of {wanted} nodes run an updated and available pod"),
     };
     Judgement::new(State::Ready, "RolloutComplete", message).with_progress(available.min(wanted), wanted, "available")

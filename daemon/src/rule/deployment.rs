@@ -116,7 +116,8 @@ fn rollout(wanted: i64, status: &Status) -> Judgement {
         return in_progress("RollingOut", message, updated, wanted, "updated");
     }
     if status.replicas > updated {
-        let message = format!("{} replicas of older revisions have yet to go", status.replicas.saturating_sub(updated));
+        let message =
+            format!("{} replicas of older revisions have yet to terminate", status.replicas.saturating_sub(updated));
         return in_progress("OldReplicasRemain", message, updated, status.replicas, "updated");
     }
     if available < updated {

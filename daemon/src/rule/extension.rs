@@ -54,7 +54,7 @@ impl Facts for Definition {
             )
             .into();
         }
-        Judgement::new(State::Ready, "Established", "its objects can be made").into()
+        Judgement::new(State::Ready, "Established", "its objects can be created").into()
     }
 }
 

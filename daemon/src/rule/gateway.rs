@@ -117,7 +117,7 @@ impl Facts for Route {
                 |parent: &Parent| need(&["Accepted", "ResolvedRefs"], &parent.conditions, metadata.generation, &who);
             let of_it: Vec<_> = status.parents.iter().filter(of_it).map(judge).collect();
             let accepted = of_it.iter().any(|judgement| judgement.state == State::Ready);
-            let nobody = || Judgement::new(State::InProgress, "NotTakenUp", format!("{who} has not taken it up"));
+            let nobody = || Judgement::new(State::InProgress, "NotTakenUp", format!("{who} has not processed it yet"));
             // Of several controllers one is enough.
             (!accepted).then(|| of_it.into_iter().next().unwrap_or_else(nobody))
         };

@@ -37,7 +37,7 @@ impl Facts for Ingress {
                 Ruling::until(Judgement::new(State::InProgress, NO_ADDRESS, message), until)
             }
             None => {
-                let message = "it has no address: either no controller takes it, or its controller gives none";
+                let message = "it has no address: either no controller handles it, or its controller assigns none";
                 Judgement::new(State::Unknown, NO_ADDRESS, message).into()
             }
         }

@@ -92,14 +92,14 @@ fn judge(job: &Job) -> Judgement {
         return progress(Judgement::new(State::Ready, "Complete", message));
     }
     if let Some(met) = condition::find_true(conditions, "SuccessCriteriaMet") {
-        let message = format!("{}; its last pods have yet to go", met.says());
+        let message = format!("{}; its last pods have yet to terminate", met.says());
         return progress(Judgement::new(State::InProgress, "SuccessCriteriaMet", message));
     }
     if spec.suspend {
         return Judgement::new(State::Paused, "JobSuspended", "spec.suspend holds the job back");
     }
     if status.start_time.is_none() {
-        return Judgement::new(State::InProgress, "NotStarted", "the job controller has not taken the job up yet");
+        return Judgement::new(State::InProgress, "NotStarted", "the job controller has not started the job yet");
     }
     progress(running(spec, status, wanted))
 }

@@ -33,7 +33,7 @@ const OBSTACLES: [&str; 5] = [
 impl Facts for Namespace {
     fn judge(&self, _metadata: &Metadata, _view: &dyn View, _now: Timestamp) -> Ruling {
         match &*self.status.phase {
-            "Active" => Judgement::new(State::Ready, "Active", "it takes objects").into(),
+            "Active" => Judgement::new(State::Ready, "Active", "it accepts objects").into(),
             phase => Judgement::new(State::InProgress, "NotActive", format!("its phase is {phase:?}")).into(),
         }
     }

@@ -50,7 +50,7 @@ impl Facts for Node {
     fn judge(&self, metadata: &Metadata, view: &dyn View, now: Timestamp) -> Ruling {
         let left = self.spec.unschedulable.then(|| self.left(metadata, view));
         if let Some(Left::Nothing) = left {
-            let message = "no pods are left that were to go, and no volumes are attached";
+            let message = "no pods are left to evict, and no volumes are attached";
             return Judgement::new(State::Paused, DRAINED, message).into();
         }
         let judgement = judge(self, left.as_ref());

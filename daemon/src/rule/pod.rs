@@ -172,6 +172,6 @@ fn starting(pod: &Pod) -> Judgement {
             Judgement::new(State::InProgress, ready.reason.clone(), ready.message.clone())
         }
         _ if &*status.phase == "Running" => Judgement::new(State::InProgress, "Running", "not ready yet"),
-        _ => Judgement::new(State::InProgress, "Pending", "no kubelet has taken the pod up yet"),
+        _ => Judgement::new(State::InProgress, "Pending", "no kubelet has accepted the pod yet"),
     }
 }

@@ -63,7 +63,7 @@ fn judge(set: &ReplicaSet) -> Judgement {
         return refused;
     }
     if status.replicas > wanted {
-        let message = format!("{} surplus pods have yet to go", status.replicas.saturating_sub(wanted));
+        let message = format!("{} surplus pods have yet to terminate", status.replicas.saturating_sub(wanted));
         let judgement = Judgement::new(State::InProgress, "ScalingDown", message);
         return judgement.with_progress(wanted, status.replicas, "wanted");
     }

@@ -62,11 +62,7 @@ impl Facts for Service {
             );
         }
         if !spec.selector.0 {
-            return says(
-                State::Ready,
-                "NoSelector",
-                "it has addresses; its endpoints are not Kubernetes' business".into(),
-            );
+            return says(State::Ready, "NoSelector", "it has addresses; its endpoints are managed elsewhere".into());
         }
         answers(slices(&metadata.namespace, &metadata.name, view)).into()
     }

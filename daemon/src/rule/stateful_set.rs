@@ -149,7 +149,7 @@ fn judge(set: &StatefulSet) -> Judgement {
         return in_progress("PodsNotReady", message, status.ready_replicas, "ready");
     }
     if status.replicas > wanted {
-        let message = format!("{} surplus pods have yet to go", status.replicas.saturating_sub(wanted));
+        let message = format!("{} surplus pods have yet to terminate", status.replicas.saturating_sub(wanted));
         return in_progress("ScalingDown", message, wanted, "wanted");
     }
     if let Some(judgement) = updating(set) {

@@ -62,7 +62,7 @@ fn bound(claim: &Claim) -> Judgement {
 /// (krane's rule; kstatus, Helm and Argo CD wait for ever).
 fn pending(claim: &Claim, metadata: &Metadata, view: &dyn View) -> Judgement {
     if metadata.annotations.as_ref().is_some_and(|a| !a.selected_node.is_empty()) {
-        return Judgement::new(State::InProgress, "Provisioning", "a pod needs it, its volume is being made");
+        return Judgement::new(State::InProgress, "Provisioning", "a pod needs it, its volume is being created");
     }
     if !claim.spec.volume_name.is_empty() {
         let message = format!("volume {} is not bound to it yet", claim.spec.volume_name);
@@ -81,7 +81,7 @@ fn pending(claim: &Claim, metadata: &Metadata, view: &dyn View) -> Judgement {
         },
         None => match view.linked(Related::StorageClasses, "", &Link::Default) {
             Some(classes) if classes.is_empty() => {
-                let message = "it names no class, there is no default one, and no volume fits yet";
+                let message = "it names no class, there is no default class, and no volume fits yet";
                 return Judgement::new(State::InProgress, "NoVolume", message);
             }
             classes => classes.into_iter().flatten().next(),
@@ -89,7 +89,7 @@ fn pending(claim: &Claim, metadata: &Metadata, view: &dyn View) -> Judgement {
     };
     match class.as_ref().map(|class| (&class.key.name, &class.detail)) {
         Some((name, Detail::StorageClass { waits: true, .. })) => {
-            let message = format!("its class {name} makes a volume when the first pod needs it");
+            let message = format!("its class {name} creates a volume when the first pod needs it");
             Judgement::new(State::Ready, "WaitForFirstConsumer", message)
         }
         _ => Judgement::new(State::InProgress, "Pending", "no volume is bound to it yet"),

@@ -128,7 +128,8 @@ impl Programs {
     fn judge(&self, scope: &Scope<'_>) -> Judgement {
         let holds = |program: &Option<Program>| program.as_ref().is_some_and(|program| program.holds(scope));
         if self.observed.is_some() && !holds(&self.observed) {
-            let message = "its controller has not seen what is asked for now: its rule's `observed` is not true";
+            let message =
+                "its controller has not observed the current specification: its rule's `observed` is not true";
             return Judgement::new(State::InProgress, "GenerationNotObserved", message);
         }
         let (state, reason, message) = if holds(&self.failed) {
@@ -140,7 +141,7 @@ impl Programs {
         } else if self.in_progress.is_none() || holds(&self.in_progress) {
             (State::InProgress, "InProgress", "its rule's `ready` is not true")
         } else {
-            (State::Unknown, "NoRuleApplies", "nothing that its rule knows is true")
+            (State::Unknown, "NoRuleApplies", "none of its rule's expressions is true")
         };
         let text = |program: &Option<Program>, otherwise: &'static str| {
             let text = program.as_ref().and_then(|program| program.text(scope)).filter(|text| !text.is_empty());

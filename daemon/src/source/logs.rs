@@ -36,7 +36,7 @@ impl Source {
     pub async fn open_log(&self, wanted: &LogRequest) -> Result<LogBody, Problem> {
         match self {
             Self::ApiServer(server) => server.open_log(wanted).await,
-            Self::Replay(_) => Err(Problem::new(ProblemReason::NotServed, "a recording holds no logs")),
+            Self::Replay(_) => Err(Problem::new(ProblemReason::NotServed, "a recording has no logs")),
         }
     }
 }

@@ -140,7 +140,7 @@ fn refusals(stage: &Stage<'_>, daemon: &Daemon) {
     for (command, code, said) in [
         ("node drain nowhere", 6, "not found"),
         ("node drain pod/web", 2, "is not the kind of a node"),
-        ("node cordon -l pool=none", 6, "no node has such labels"),
+        ("node cordon -l pool=none", 6, "no node matches the selector"),
         ("node drain kwok-node-0 --pod-selector a=b=c", 2, "pod_selector"),
         ("node drain kwok-node-0 --timeout 8d", 2, "timeout"),
         ("node drain -l pool=a --detach", 2, "cannot be used with '--detach'"),
@@ -218,7 +218,7 @@ fn nodes_with_a_label_one_after_another(stage: &Stage<'_>, daemon: &Daemon) {
     stage.cluster.kubectl(["label", "node", NODES[0], NODES[1], "pool.example.com/old=yes"]);
     let drained = daemon.cli().run(&format!("node drain -l pool.example.com/old=yes {ALL} --timeout 60s"));
     assert_eq!(drained.code, Some(0), "{}", drained.stderr);
-    says(&drained, "waiting until the 1 workload of which pods went are ready again");
+    says(&drained, "waiting until the 1 workload whose pods were evicted are ready again");
     let said: Vec<_> = drained.stdout.lines().collect();
     assert!(matches!(said[..], [one, two] if one.contains(NODES[0]) && two.contains(NODES[1])), "{said:?}");
     assert_eq!((stage.pods_on(NODES[0]), stage.pods_on(NODES[1])), (Vec::new(), Vec::new()));
@@ -300,7 +300,7 @@ fn a_drain_outlives_the_daemon(stage: &Stage<'_>, daemon: &mut Daemon) {
     daemon.kill();
     draining.expect_stderr("that the daemon is lost", |line| line.contains("lost the daemon"));
     daemon.restart();
-    draining.expect_stderr("that it is planned anew", |line| line.contains("planning anew"));
+    draining.expect_stderr("that it is planned anew", |line| line.contains("replanning"));
     stage.cluster.kubectl(["uncordon", NODES[0]]);
     stage.budget_wants("web", 1);
     let drained = draining.finish();

@@ -132,7 +132,7 @@ fn complete(cluster: Cluster) {
     nodes(&dump, &dumped["nodes"]);
     logs(&dump, &namespace);
     let again = daemon.cli().run(&format!("dump -A --output-directory {}", dump.display()));
-    assert_eq!((again.code, again.stderr.contains("holds a finished dump")), (Some(2), true), "{again:?}");
+    assert_eq!((again.code, again.stderr.contains("contains a finished dump")), (Some(2), true), "{again:?}");
     replayed(&daemon, &dump, &namespace);
 }
 

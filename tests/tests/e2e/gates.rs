@@ -162,7 +162,7 @@ fn no_gate(_: &Cluster, daemon: &Daemon) {
         ("gate open pods --for rollout", 2, "GOAL_ROLLOUT is no goal of pods"),
         ("gate open deploy/web --stable-for 10m", 2, "stable_for"),
         ("gate open deploy/web -l app=web", 2, "exclude"),
-        ("gate arm none -f /dev/null", 2, "there is no object in it"),
+        ("gate arm none -f /dev/null", 2, "it contains no object"),
     ] {
         let refused = daemon.cli().run(args);
         assert_eq!((refused.code, refused.stderr.contains(says)), (Some(code), true), "{args}: {refused:?}");

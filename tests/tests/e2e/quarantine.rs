@@ -155,7 +155,7 @@ fn it_is_still_there(daemon: &Daemon, namespace: &Namespace<'_>, taken: &str) {
     assert_eq!((&pod["status"]["ref"]["name"], &pod["why"]), (&Value::from(taken), &"slow".into()), "{listed}");
     let again = daemon.cli().run(&format!("quarantine -n {n} pod/{taken}"));
     assert_eq!(again.code, Some(1), "{again:?}");
-    says(&again, "in quarantine already");
+    says(&again, "already in quarantine");
 }
 
 /// Which pod goes is told, and it does.
@@ -210,7 +210,7 @@ spec: {terminationGracePeriodSeconds: 1, containers: [{name: main, image: "nginx
     assert_eq!(waited.code, Some(0), "{waited:?}");
     for (words, code, said) in [
         ("quarantine pod/db-0", 1, "StatefulSet db manages it"),
-        ("quarantine pod/bare", 1, "nothing that it could be taken out of"),
+        ("quarantine pod/bare", 1, "nothing to take it out of"),
         ("quarantine pod/none", 6, "not found"),
         ("quarantine pod/bare --set app=a/b", 2, "label app cannot be"),
         ("quarantine pod/bare --timeout 2d", 2, "timeout"),
@@ -245,7 +245,7 @@ fn own_labels(cluster: &Cluster, daemon: &Daemon) {
     let other = pods(&namespace).remove(0);
     let late = daemon.cli().run(&format!("quarantine -n {n} pod/{other} --timeout 20s"));
     assert_eq!(late.code, Some(3), "{late:?}");
-    says(&late, &format!("Its labels stay changed: daymark -n {n} release pod/{other} gives them back"));
+    says(&late, &format!("Its labels stay changed: daymark -n {n} release pod/{other} restores them"));
     assert_eq!(label(&namespace, &other, "app"), "web-quarantined");
 
     namespace.apply(&crate::wait::deployment("bad", 2, "image-pull-backoff", "0s", ""));
@@ -268,7 +268,7 @@ fn outlives(cluster: &Cluster, _: &Daemon) {
     daemon.kill();
     quarantine.expect_stderr("that the daemon is lost", |line| line.contains("lost the daemon"));
     daemon.restart();
-    quarantine.expect_stderr("that it is planned anew", |line| line.contains("planning anew"));
+    quarantine.expect_stderr("that it is planned anew", |line| line.contains("replanning"));
     takes_pods(cluster, &namespace, true);
     let ended = quarantine.finish();
     assert_eq!(ended.code, Some(0), "{ended:?}");

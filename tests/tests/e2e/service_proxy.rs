@@ -35,7 +35,7 @@ fn carries(cluster: &Cluster, daemon: &Daemon) {
         eventually(&place, "GET /down/10", |answer| *answer == bytes(10));
         assert!(ask(&place, &format!("GET /down/{LARGE}"), &[]) == bytes(LARGE), "{port}: bytes came otherwise");
         let refused = text(ask(&place, "PUT /up", b"x"));
-        assert!(refused.contains("PUT is not passed on"), "{refused}");
+        assert!(refused.contains("PUT is not forwarded"), "{refused}");
     }
     let mut proxy = daemon.cli().start("proxy --port 0");
     let line = proxy.expect_stderr("where it is", |line| line.contains("Serving the API of cluster "));

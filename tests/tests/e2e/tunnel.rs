@@ -137,7 +137,7 @@ fn refuses(cluster: &Cluster, daemon: &Daemon) {
         ("svc/bare :80", 2, "it has no selector"),
         ("svc/alias :80", 2, "example.com"),
         ("svc/dns :53", 2, "of UDP"),
-        ("pending :80", 4, "the pod does not run"),
+        ("pending :80", 4, "the pod is not running"),
         ("cm/words :80", 4, "it has no pods"),
         ("node/none :80", 2, "nothing can be forwarded to it"),
     ] {
@@ -245,5 +245,5 @@ fn proxies(cluster: &Cluster, daemon: &Daemon) {
         String::from_utf8(ask(&place, "GET /api/v1/namespaces/default/services/none", &[])).expect("it is text");
     assert!(refused.contains("\"code\":404"), "{refused}");
     let refused = String::from_utf8(ask(&place, "DELETE /api/v1/namespaces/default/services/kubernetes", &[]));
-    assert!(refused.expect("it is text").contains("DELETE is not passed on"));
+    assert!(refused.expect("it is text").contains("DELETE is not forwarded"));
 }

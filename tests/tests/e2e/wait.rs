@@ -289,7 +289,7 @@ fn manifests(cluster: &Cluster, daemon: &Daemon) {
     namespace.kubectl(["apply", "-f", &path]);
     let waited = wait(daemon, &namespace, &format!("-f {path} --timeout 2m"));
     assert_eq!(waited.code, Some(0), "{waited:?}");
-    assert!(waited.stdout.contains("30 of 30 objects are as they are needed"), "{waited:?}");
+    assert!(waited.stdout.contains("30 of 30 objects meet the criteria"), "{waited:?}");
 }
 
 fn gains_an_object(cluster: &Cluster, daemon: &Daemon) {

@@ -1,4 +1,4 @@
-//! How a control plane is told that is not well, or of which not all may be seen.
+//! How a control plane is told that is not well, or of which not all are visible.
 
 use daymark_proto::v1::control_plane_service_client::ControlPlaneServiceClient;
 use daymark_proto::v1::{

@@ -191,10 +191,10 @@ async fn what_is_no_gate_is_refused() {
         (GatePolicy { no_progress: long(0), ..Default::default() }, "no_progress is zero"),
         (GatePolicy { no_progress: long(900), ..Default::default() }, "it would never count"),
         (GatePolicy { restarts: Some(-1), ..Default::default() }, "restarts is not from 0"),
-        (GatePolicy { all_of: vec![Criterion::default()], ..Default::default() }, "a criterion says nothing"),
+        (GatePolicy { all_of: vec![Criterion::default()], ..Default::default() }, "a criterion is empty"),
         (
             GatePolicy { all_of: vec![goal(Goal::Deleted), goal(Goal::Ready)], ..Default::default() },
-            "can be nothing else at the same time",
+            "cannot be combined with other criteria",
         ),
         (asks(Asked::Condition("Ready=\"".into())), "is not TYPE or TYPE=VALUE"),
         (

@@ -104,7 +104,7 @@ impl Look<'_> {
         while let Some(page) = pages.next().await? {
             if let Some(kind) = page.unreachable.first() {
                 answer.problem = Some(match kind.reason.as_str() {
-                    NOT_PERMITTED => "not all may be seen".to_owned(),
+                    NOT_PERMITTED => "not all are visible".to_owned(),
                     _ => unread(kind),
                 });
             }
@@ -138,7 +138,7 @@ impl Look<'_> {
         match tokio::time::timeout(self.limit, watch.next()).await {
             Ok(Ok(TreeEvent::Told(tree))) => Ok(Ok(*tree)),
             Ok(Ok(TreeEvent::Lost(error)) | Err(error)) => Ok(Err(problem(error)?)),
-            Err(_) => Ok(Err("not told in time".to_owned())),
+            Err(_) => Ok(Err("no answer in time".to_owned())),
         }
     }
 }

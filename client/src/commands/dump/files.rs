@@ -172,7 +172,7 @@ pub fn written<T>(path: &Path, outcome: io::Result<T>) -> Result<T, Failure> {
 }
 
 fn wrong(what: String) -> Failure {
-    Failure::new(Exit::Fault, format!("the daemon sends what is no part of a dump: {what}"))
+    Failure::new(Exit::Fault, format!("the daemon sent an invalid part of a dump: {what}"))
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ impl Folder {
         };
         let handle = File::open(path).map_err(cannot)?;
         if !handle.metadata().map_err(cannot)?.is_dir() {
-            return Err(refused(path, "is no folder"));
+            return Err(refused(path, "is not a folder"));
         }
         match handle.try_lock() {
             Ok(()) => {}
@@ -152,22 +152,22 @@ fn unfinished(path: &Path, of: &Subject) -> Result<Manifest, Failure> {
     let mut text = Vec::new();
     let read = File::open(path.join(MANIFEST)).and_then(|file| file.take(LONGEST).read_to_end(&mut text));
     if read.is_err() {
-        return Err(refused(path, "is not empty, and holds no dump"));
+        return Err(refused(path, "is not empty, and contains no dump"));
     }
     let known = serde_json::from_slice(&text).ok().filter(|it: &Version| it.format == FORMAT);
     let Some(Version { version, .. }) = known else {
-        return Err(refused(path, "is not empty, and its manifest.json is no dump's"));
+        return Err(refused(path, "is not empty, and its manifest.json is not that of a dump"));
     };
     if version > VERSION {
-        return Err(refused(path, &format!("holds a dump of version {version}, and this daymark writes {VERSION}")));
+        return Err(refused(path, &format!("contains a dump of version {version}, but this daymark writes {VERSION}")));
     }
     let manifest: Manifest = serde_json::from_slice(&text)
-        .map_err(|error| refused(path, &format!("holds a dump whose manifest.json is damaged: {error}")))?;
+        .map_err(|error| refused(path, &format!("contains a dump whose manifest.json is damaged: {error}")))?;
     if manifest.finished {
-        return Err(refused(path, "holds a finished dump"));
+        return Err(refused(path, "contains a finished dump"));
     }
     if manifest.of != *of {
-        return Err(refused(path, "holds an unfinished dump of something else, or by another daemon"));
+        return Err(refused(path, "contains an unfinished dump of something else, or by another daemon"));
     }
     Ok(manifest)
 }

@@ -132,7 +132,7 @@ impl Manifest {
         let was = &self.origin.cluster;
         if !was.is_empty() && *was != begun.cluster {
             let is = &begun.cluster;
-            let message = format!("the dump is of cluster {was:?}, and the daemon serves {is:?}");
+            let message = format!("the dump is of cluster {was:?}, but the daemon serves {is:?}");
             return Err(Failure::new(Exit::Usage, message));
         }
         let had: BTreeSet<_> = self.kinds.iter().map(Kind::name).collect();

@@ -42,7 +42,7 @@ pub(super) async fn run(global: &Global, query: &Query<'_>, printer: &mut Printe
     let deadline = Instant::now() + limit;
     let client = match tokio::time::timeout_at(deadline, session::connect(global)).await {
         Ok(client) => client?,
-        Err(_) => return Err(Failure::new(Exit::Unreachable, "no connection before the end of --timeout")),
+        Err(_) => return Err(Failure::new(Exit::Unreachable, "no connection within --timeout")),
     };
     let (layout, first) = (Layout::default(), Some(Vec::new()));
     Follower { client, query, printer, layout, first, begun: false, lost: None }.follow(deadline).await
@@ -95,7 +95,7 @@ impl Follower<'_> {
         let complete_since = reset.complete_since.as_ref();
         self.query.say_what_is_missing(self.printer, &reset.unreachable, complete_since, freshness);
         if let Some(target) = self.query.target.as_ref().filter(|_| reset.absent) {
-            self.printer.problem(&format!("{target} does not exist; its events are shown when there are some"));
+            self.printer.problem(&format!("{target} does not exist; its events are shown once there are any"));
         }
     }
 
@@ -132,11 +132,11 @@ impl Follower<'_> {
     /// The time is over: no failure, if events were followed to the end.
     fn end(&self) -> Result<Exit, Failure> {
         if let Some(error) = &self.lost {
-            let text = format!("the time is over, and the daemon is lost: {error}");
+            let text = format!("timed out while the daemon was unreachable: {error}");
             return Err(Failure::new(exit_of(error), text));
         }
         if self.first.is_some() {
-            let text = "the time is over, and the daemon has not yet told its events";
+            let text = "timed out before the daemon sent its events";
             return Err(Failure::new(Exit::Unreachable, text));
         }
         Ok(Exit::Passed)

@@ -126,7 +126,7 @@ fn program(language: Language, text: String, query: &Query<'_>, terminal: bool) 
 }
 
 fn document(json: &[u8]) -> Result<Value, Failure> {
-    serde_json::from_slice(json).map_err(|error| Failure::new(Exit::Fault, format!("an object is no JSON: {error}")))
+    serde_json::from_slice(json).map_err(|error| Failure::new(Exit::Fault, format!("an object is not JSON: {error}")))
 }
 
 impl From<ExecuteError> for Failure {

@@ -92,7 +92,7 @@ fn cells(
 ) -> Result<Vec<String>, Failure> {
     let object = row.r#ref.clone().unwrap_or_default();
     let values: Vec<Value> = serde_json::from_slice(&row.cells).map_err(|error| {
-        Failure::new(Exit::Fault, format!("the table of {} has cells that are none: {error}", table.kind))
+        Failure::new(Exit::Fault, format!("the table of {} has invalid cells: {error}", table.kind))
     })?;
     let mut cells = Vec::new();
     if query.shown.all_namespaces && is_namespaced(table) {

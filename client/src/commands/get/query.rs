@@ -100,10 +100,12 @@ impl<'a> Query<'a> {
             return Ok(());
         }
         if *all_namespaces {
-            return Err(Failure::usage("objects cannot be named across all namespaces: leave out -A, or the names"));
+            return Err(Failure::usage("object names cannot be used with -A: leave out -A, or the names"));
         }
         if [selector, field_selector, cel].iter().any(|it| !it.is_empty()) || !state.is_empty() {
-            return Err(Failure::usage("objects are either named or selected: leave out the names, or the selectors"));
+            return Err(Failure::usage(
+                "object names cannot be used with selectors: leave out the names, or the selectors",
+            ));
         }
         Ok(())
     }
@@ -117,15 +119,21 @@ impl<'a> Query<'a> {
         let has_columns = self.columns.show_labels || !self.columns.label_columns.is_empty();
         let selects = !self.shown.cel.is_empty() || !self.shown.state.is_empty();
         let problems = [
-            (*history && !is_watch, "--history is for --watch"),
-            (!until.is_empty() && !is_watch, "--until is for --watch"),
-            (timeout.is_some() && !is_watch, "--timeout is for --watch"),
-            (self.sort_by.is_some() && is_watch, "--sort-by sorts what is there: leave out --watch"),
-            (self.raw && !is_jq, "--raw-output is for -o jq=EXPRESSION"),
-            (has_columns && !self.output.is_table() && !is_kubectl, "label columns are for tables: leave out -o"),
-            (is_kubectl && is_watch, "-o kubectl reads once, from the API server: leave out --watch"),
-            (is_kubectl && selects, "-o kubectl is the API server's: it knows neither --state nor --cel"),
-            (is_kubectl && self.sort_by.is_some(), "-o kubectl is in the API server's order: leave out --sort-by"),
+            (*history && !is_watch, "--history needs --watch"),
+            (!until.is_empty() && !is_watch, "--until needs --watch"),
+            (timeout.is_some() && !is_watch, "--timeout needs --watch"),
+            (self.sort_by.is_some() && is_watch, "--sort-by cannot be used with --watch: leave out one of them"),
+            (self.raw && !is_jq, "--raw-output needs -o jq=EXPRESSION"),
+            (has_columns && !self.output.is_table() && !is_kubectl, "label columns need a table: leave out -o"),
+            (is_kubectl && is_watch, "-o kubectl cannot be used with --watch: it reads once, from the API server"),
+            (
+                is_kubectl && selects,
+                "-o kubectl cannot be used with --state or --cel: the API server does not know them",
+            ),
+            (
+                is_kubectl && self.sort_by.is_some(),
+                "-o kubectl cannot be used with --sort-by: it keeps the API server's order",
+            ),
         ];
         match problems.iter().find(|(is_so, _)| *is_so) {
             Some((_, problem)) => Err(Failure::usage(*problem)),

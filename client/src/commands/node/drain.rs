@@ -22,7 +22,9 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Empties nodes, one after another.
 pub async fn run(global: &Global, args: &Drain, printer: &mut Printer, signals: &mut Signals) -> Result<Exit, Failure> {
     if args.detach && args.nodes.names.len() > 1 {
-        return Err(Failure::usage("--detach is for one node: several are drained one after another from here"));
+        return Err(Failure::usage(
+            "--detach works with one node only: several are drained one after another by the client",
+        ));
     }
     let client = signals.or(session::connect(global)).await?;
     let what = if args.plan { "planning to drain" } else { "draining" };
@@ -96,7 +98,7 @@ async fn begin(client: &Client, args: &Drain, node: ObjectRef, printer: &mut Pri
     let started = client.start_drain(request).await?;
     let id = started.operation.unwrap_or_default().id;
     printer.line(&sanitize::line(&id))?;
-    printer.note(&sanitize::line(&format!("it goes on in the daemon: daymark operation watch {id} follows it")));
+    printer.note(&sanitize::line(&format!("it continues in the daemon: follow it with daymark operation watch {id}")));
     Ok(Exit::Passed)
 }
 

@@ -27,7 +27,7 @@ pub async fn until_ready(
     if controllers.is_empty() {
         return Ok(());
     }
-    printer.note(&format!("waiting until {} of which pods went are ready again", counted(controllers.len())));
+    printer.note(&format!("waiting until {} whose pods were evicted are ready again", counted(controllers.len())));
     let request = OpenGateRequest {
         request_id: request_id(),
         filter: Some(Filter { refs: controllers, ..Filter::default() }),

@@ -94,7 +94,7 @@ async fn next(watch: &mut NodeWatch, telling: &mut Telling<'_>, deadline: Instan
 fn end(mut telling: Telling<'_>, lost: Option<&Error>) -> Result<Exit, Failure> {
     match lost {
         None if telling.was_told() => telling.finish(),
-        None => Err(Failure::new(Exit::Unreachable, "the daemon has told nothing before the deadline")),
+        None => Err(Failure::new(Exit::Unreachable, "no answer from the daemon before the deadline")),
         Some(error) => {
             telling.lose()?;
             Err(Failure::new(exit_of(error), format!("undecided: the daemon is lost: {error}")))

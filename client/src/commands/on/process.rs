@@ -41,7 +41,7 @@ impl std::fmt::Display for Ended {
 /// # Errors
 /// If it cannot be started.
 pub async fn run(words: &[OsString], transition: &Transition, signals: &mut Signals) -> Result<Ended, Failure> {
-    let fault = |error| Failure::new(Exit::Fault, format!("cannot tell a command of a transition: {error}"));
+    let fault = |error| Failure::new(Exit::Fault, format!("cannot pass a transition to the command: {error}"));
     let document = transition.document().map_err(fault)?;
     let mut child = start(words, transition)?;
     let stdin = child.stdin.take();

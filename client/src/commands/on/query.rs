@@ -24,7 +24,7 @@ impl<'a> Query<'a> {
         let selection = Selection::parse(&args.words)?;
         if let Selection::Objects(targets) = &selection {
             if args.all_namespaces || !args.selector.is_empty() {
-                return Err(Failure::usage("objects that are named exclude --all-namespaces and --selector"));
+                return Err(Failure::usage("object names cannot be used with --all-namespaces or --selector"));
             }
             if targets.len() > MOST_NAMES {
                 let count = targets.len();

@@ -98,7 +98,7 @@ impl StateFile {
             Err(error) => return Err(refused(error.to_string())),
         };
         if !marks.is_empty() && marks.len() != count {
-            return Err(refused("it is damaged: it does not hold what it says; remove it to begin anew".to_owned()));
+            return Err(refused("it is damaged: its content is inconsistent; remove it to start over".to_owned()));
         }
         Ok((Self { path: path.to_owned(), of }, marks))
     }
@@ -131,21 +131,22 @@ impl<'a> From<&'a Mark> for StreamWritten<'a> {
 }
 
 fn read(text: &[u8], of: &Subject) -> Result<Vec<Mark>, String> {
-    let damaged = |error: serde_json::Error| format!("it is none, or damaged: {error}; remove it to begin anew");
+    let damaged =
+        |error: serde_json::Error| format!("it is not a state file, or is damaged: {error}; remove it to start over");
     let Version { version } = serde_json::from_slice(text).map_err(damaged)?;
     if version != VERSION {
-        return Err(format!("it is of version {version}, and this daymark reads {VERSION}"));
+        return Err(format!("it is of version {version}, but this daymark reads {VERSION}"));
     }
     let read: Read = serde_json::from_slice(text).map_err(damaged)?;
     if read.of != *of {
-        let why = "it is of other objects, another expression or another daemon: name another file, or remove it";
+        let why = "it belongs to other objects, another expression or another daemon: name another file, or remove it";
         return Err(why.to_owned());
     }
     read.streams.into_iter().map(mark).collect()
 }
 
 fn mark(read: StreamRead) -> Result<Mark, String> {
-    let cursor = unhex(&read.cursor).ok_or("it is damaged: a cursor is none; remove it to begin anew")?;
+    let cursor = unhex(&read.cursor).ok_or("it is damaged: a cursor is invalid; remove it to start over")?;
     let statuses = read.objects.into_iter().map(|object| Status::from(object.status));
     let objects = statuses.map(|status| (uid(&status).to_owned(), status)).collect();
     Ok(Mark { cursor, taken: read.taken, objects, begun: read.begun })

@@ -12,7 +12,7 @@ pub type Refused = (StatusCode, String);
 /// `origin`.
 pub fn admit(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Refused> {
     if method != Method::GET && method != Method::HEAD {
-        let text = format!("{method} is not passed on: only reads are, GET and HEAD");
+        let text = format!("{method} is not forwarded: only GET and HEAD are");
         return Err((StatusCode::METHOD_NOT_ALLOWED, text));
     }
     let host = host(uri, headers)?;
@@ -32,12 +32,12 @@ pub fn admit(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Refu
 }
 
 fn elsewhere() -> Refused {
-    (StatusCode::FORBIDDEN, "pages from elsewhere may not read this".to_owned())
+    (StatusCode::FORBIDDEN, "pages of other origins may not read this".to_owned())
 }
 
 /// The one host that a request names.
 fn host(uri: &Uri, headers: &HeaderMap) -> Result<String, Refused> {
-    let none = || (StatusCode::BAD_REQUEST, "the request names no one host".to_owned());
+    let none = || (StatusCode::BAD_REQUEST, "the request does not name exactly one host".to_owned());
     let mut named = headers.get_all(header::HOST).iter();
     let (first, second) = (named.next(), named.next());
     let host = first.and_then(|value| value.to_str().ok()).filter(|host| !host.is_empty());

@@ -52,7 +52,7 @@ pub async fn pods(
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     if failing.len() > most {
         let count = failing.len();
-        printer.note(&format!("{count} pods fail; {most} of them at most: --max allows more"));
+        printer.note(&format!("{count} pods fail; at most {most} of them are quarantined: --max allows more"));
     }
     Ok(failing.into_iter().take(most).filter_map(|pod| pod.r#ref.clone()).collect())
 }

@@ -99,7 +99,7 @@ async fn enter(listener: TcpListener, way: Arc<Way>, places: Arc<Semaphore>) {
         async move { way.carry(local).await }
     };
     let failed = |error| {
-        let text = format!("{}: a connection could not be taken: {error}", way.address);
+        let text = format!("{}: a connection could not be accepted: {error}", way.address);
         // What nobody has the time to read is not worth waiting for.
         let _full = way.said.try_send(Said::Problem(text));
     };

@@ -41,7 +41,7 @@ fn unusable(address: IpAddr, port: u16, error: &io::Error, instead: &str) -> Fai
     let place = SocketAddr::new(address, port);
     let why = match error.kind() {
         io::ErrorKind::AddrInUse => "it is in use".to_owned(),
-        io::ErrorKind::PermissionDenied => "ports below 1024 are root's".to_owned(),
+        io::ErrorKind::PermissionDenied => "ports below 1024 need root".to_owned(),
         _ => error.to_string(),
     };
     Failure::usage(format!("cannot listen at {place}: {why}; {instead}"))

@@ -53,13 +53,13 @@ struct Refusal {
 pub async fn read(global: &Global, client: &Client, wanted: &Wanted) -> Result<(ObjectRef, Vec<TunnelPort>), Failure> {
     let target = &wanted.target;
     if !matches!(&*target.kind.to_lowercase(), "svc" | "service" | "services") {
-        return Err(Failure::usage(format!("{target}: --via proxy takes services, such as svc/web")));
+        return Err(Failure::usage(format!("{target}: --via proxy works with Services only, such as svc/web")));
     }
     let cluster = proxy::cluster(global, client).await?;
     let namespace = session::namespace(global).map_or(cluster.default_namespace, str::to_owned);
     for name in [&namespace, &target.name] {
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.')) {
-            return Err(Failure::usage(format!("{target}: {name:?} is no name of an object")));
+            return Err(Failure::usage(format!("{target}: {name:?} is not a valid object name")));
         }
     }
     let path = format!("/api/v1/namespaces/{namespace}/services/{}", target.name);
@@ -73,7 +73,7 @@ pub async fn read(global: &Global, client: &Client, wanted: &Wanted) -> Result<(
         return Err(failed(exit_of(status), &format!("the API server answers {status}{because}")));
     }
     let service: Service = serde_json::from_slice(&body)
-        .map_err(|error| failed(Exit::Fault, &format!("the API server sends what is no Service: {error}")))?;
+        .map_err(|error| failed(Exit::Fault, &format!("the API server sent an invalid Service: {error}")))?;
     let ports = wanted.ports.iter().map(|port| meant(&service.spec, port));
     let ports = ports.collect::<Result<_, _>>().map_err(|(exit, why)| failed(exit, &why))?;
     let (resource, name) = ("services".to_owned(), target.name.clone());
@@ -112,7 +112,7 @@ fn meant(spec: &Spec, wanted: &Port) -> Result<TunnelPort, (Exit, String)> {
         (Exit::NotFound, format!("it has no port {remote:?}; it has {}", known.join(", ")))
     })?;
     if !matches!(&*found.protocol, "" | "TCP") {
-        return Err((Exit::Usage, format!("port {remote:?} is of {}, and HTTP is of TCP", found.protocol)));
+        return Err((Exit::Usage, format!("port {remote:?} is {}, but HTTP needs TCP", found.protocol)));
     }
     Ok(TunnelPort { port: found.port.into(), name: found.name.clone(), ..TunnelPort::default() })
 }
@@ -142,7 +142,7 @@ mod tests {
             ("80", Ok("80 http")),
             ("http", Ok("80 http")),
             ("81", Err("6: it has no port \"81\"; it has 80 (http), 53")),
-            ("53", Err("2: port \"53\" is of UDP, and HTTP is of TCP")),
+            ("53", Err("2: port \"53\" is UDP, but HTTP needs TCP")),
         ] {
             assert_eq!(told(spec, remote), meaning.map(str::to_owned).map_err(str::to_owned), "{remote}");
         }

@@ -38,13 +38,14 @@ pub fn parse(words: &[String]) -> Result<Vec<Wanted>, Failure> {
 fn target(word: &str) -> Result<Target, Failure> {
     let (kind, name) = word.split_once('/').unwrap_or(("pods", word));
     if kind.is_empty() || name.is_empty() || name.contains('/') {
-        return Err(Failure::usage(format!("{word:?} names no object: expected KIND/NAME, such as svc/web")));
+        return Err(Failure::usage(format!("{word:?} is not an object: expected KIND/NAME, such as svc/web")));
     }
     Ok(Target { kind: kind.to_owned(), name: name.to_owned() })
 }
 
 fn port(word: &str) -> Result<Port, Failure> {
-    let usage = || Failure::usage(format!("{word:?} is no port: expected PORT, LOCAL:PORT or :PORT, such as 8080:80"));
+    let usage =
+        || Failure::usage(format!("{word:?} is not a port: expected PORT, LOCAL:PORT or :PORT, such as 8080:80"));
     let (local, remote) = match word.split_once(':') {
         None => (None, word),
         Some(("", remote)) => (Some(0), remote),

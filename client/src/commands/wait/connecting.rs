@@ -33,7 +33,7 @@ async fn until_it_answers(address: &str, deadline: Instant, once: bool) -> Resul
         };
         let again = Instant::now() + TRY_AGAIN;
         if once || again >= deadline {
-            return Err(format!("{address} takes no connection: {problem}"));
+            return Err(format!("{address} accepts no connections: {problem}"));
         }
         sleep_until(again).await;
     }

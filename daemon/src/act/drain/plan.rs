@@ -118,8 +118,10 @@ fn refuse(pod: &mut Planned, budgets: &[Budget]) {
     let names: Vec<_> = pod.budgets.iter().filter_map(|place| budgets.get(*place)).map(|it| &*it.key.name).collect();
     pod.fate = Fate::Blocks;
     pod.reason = "SeveralBudgets";
-    pod.message =
-        format!("the eviction API takes no pod that several PodDisruptionBudgets select: {}", names.join(", "));
+    pod.message = format!(
+        "the eviction API does not support pods that several PodDisruptionBudgets select: {}",
+        names.join(", ")
+    );
 }
 
 fn planned(pod: &Object, facts: &Facts, options: &Options) -> Planned {
@@ -128,7 +130,7 @@ fn planned(pod: &Object, facts: &Facts, options: &Options) -> Planned {
     let quarantined = !pod.annotation(ANNOTATION).is_empty();
     let message = match (quarantined, message.is_empty()) {
         (false, _) => message,
-        (true, true) => "in quarantine: what was kept to be looked at is lost".to_owned(),
+        (true, true) => "in quarantine: what was kept for inspection is lost".to_owned(),
         (true, false) => format!("in quarantine; {message}"),
     };
     Planned {
@@ -160,24 +162,24 @@ fn fate(
         }
     }
     if !pod.annotation(MIRROR).is_empty() {
-        return (Fate::Stays, "Mirror", "the kubelet runs it from a file of the node".to_owned());
+        return (Fate::Stays, "Mirror", "the kubelet runs it from a file on the node".to_owned());
     }
     if is_over {
         return (Fate::Goes, "Ended", String::new());
     }
     if list(&pod.value, "/spec/volumes").iter().any(|volume| volume.get("emptyDir").is_some_and(|it| !it.is_null())) {
         if !options.delete_emptydir_data {
-            let message = "it has data in an emptyDir volume, which goes with it: --delete-emptydir-data".to_owned();
+            let message = "it has data in an emptyDir volume, which would be lost: --delete-emptydir-data".to_owned();
             return (Fate::Blocks, "LocalStorage", message);
         }
         lost.push("the data in its emptyDir volumes is lost".to_owned());
     }
     if controller.is_none() {
         if !options.force {
-            let message = "nothing manages it, so that it would not come back: --force".to_owned();
+            let message = "it has no controller and would not be recreated: --force".to_owned();
             return (Fate::Blocks, "Unmanaged", message);
         }
-        lost.push("nothing manages it: it does not come back".to_owned());
+        lost.push("it has no controller: it is not recreated".to_owned());
     }
     (Fate::Goes, if pod.is_deleted() { "Terminating" } else { "Evictable" }, lost.join("; "))
 }
@@ -191,14 +193,14 @@ fn of_daemon_set(
 ) -> Result<String, (Fate, &'static str, String)> {
     let key = Key::new(pod.name.namespace.as_str(), name);
     match (facts.lost_daemon_sets.contains(&key), options.force, options.ignore_daemonsets) {
-        (true, true, _) => Ok(format!("its DaemonSet {name} is gone: it does not come back")),
+        (true, true, _) => Ok(format!("its DaemonSet {name} is gone: it is not recreated")),
         (true, false, _) => {
-            let message = format!("its DaemonSet {name} is gone, so that it would not come back: --force");
+            let message = format!("its DaemonSet {name} is gone, so it would not be recreated: --force");
             Err((Fate::Blocks, "Orphaned", message))
         }
-        (false, _, true) => Err((Fate::Stays, "DaemonSet", format!("DaemonSet {name} would bring it back"))),
+        (false, _, true) => Err((Fate::Stays, "DaemonSet", format!("DaemonSet {name} would recreate it"))),
         (false, _, false) => {
-            let message = format!("DaemonSet {name} would bring it back: --ignore-daemonsets leaves it");
+            let message = format!("DaemonSet {name} would recreate it: --ignore-daemonsets leaves it");
             Err((Fate::Blocks, "DaemonSet", message))
         }
     }

@@ -216,7 +216,7 @@ impl Running {
             Some(plan) if self.round < ROUNDS => self.begin(plan, Vec::new()),
             Some(mut plan) => {
                 for pod in &mut plan.pods {
-                    let message = "it came while the node was drained, as others did before it".to_owned();
+                    let message = "it arrived while the node was being drained, like others before it".to_owned();
                     (pod.fate, pod.reason, pod.message) = (Fate::Blocks, "PodsKeepComing", message);
                 }
                 self.begin(plan, Vec::new());
@@ -318,7 +318,7 @@ impl Running {
             }
             Outcome::Gone => {
                 self.goings.is_over(number);
-                self.tell(number, StepState::Done, "Gone", "it went by itself");
+                self.tell(number, StepState::Done, "Gone", "it terminated by itself");
             }
             Outcome::Budget(message) => {
                 self.goings.waits(number, now);
@@ -345,7 +345,7 @@ impl Running {
             match there.get(&*uid) {
                 None => {
                     self.goings.is_over(number);
-                    let message = if is_going { "it is gone" } else { "it went by itself" };
+                    let message = if is_going { "it is gone" } else { "it terminated by itself" };
                     self.tell(number, StepState::Done, "Gone", message);
                 }
                 Some(pod) if is_going => self.tell(number, StepState::Running, "Terminating", ending(pod)),
@@ -362,7 +362,7 @@ impl Running {
         match (budgets.into_iter().next(), message.is_empty()) {
             (Some(budget), true) => format!("PodDisruptionBudget {} {}", budget.key.name, budget.message()),
             (Some(budget), false) if budget.is_never() => {
-                format!("{message}; it never allows a disruption: as many pods have to be healthy as there are")
+                format!("{message}; it never allows a disruption: it requires as many healthy pods as there are")
             }
             (_, _) => message.to_owned(),
         }

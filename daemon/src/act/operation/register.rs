@@ -57,7 +57,7 @@ pub struct Start {
 #[derive(Debug, thiserror::Error)]
 pub enum NotStarted {
     /// There are too many.
-    #[error("{MOST} operations go on, or {OF_ONE} of this caller, and no more are started: try again later")]
+    #[error("{MOST} operations are running, or {OF_ONE} of this caller, and no more are started: try again later")]
     TooMany,
     /// There is no randomness for an id.
     #[error("no id can be made: {0}")]

@@ -120,7 +120,7 @@ impl Plan {
         still_selected(facts, of_controller.as_ref(), &after)?;
         let changes = changes(&before, edits);
         if changes.is_empty() {
-            let message = "no Service selects it, and no controller by its labels: there is nothing that it could be taken out of";
+            let message = "no Service selects it, and no controller by its labels: there is nothing to take it out of";
             return Err(Unfit::Pod(message.to_owned()));
         }
         let controller = facts.controller.clone().filter(|_| of_controller.is_some());
@@ -162,31 +162,31 @@ fn check(facts: &Facts) -> Result<(), Unfit> {
     let pod = &facts.pod;
     if !pod.annotation(ANNOTATION).is_empty() {
         return unfit(match Mark::of(pod) {
-            Ok(Some(mark)) => format!("it is in quarantine already, by {} at {:.0}", mark.by, mark.at),
+            Ok(Some(mark)) => format!("it is already in quarantine, by {} at {:.0}", mark.by, mark.at),
             Ok(None) | Err(_) => format!("it has an annotation {ANNOTATION} already"),
         });
     }
     if !pod.annotation(MIRROR).is_empty() {
         return unfit(
-            "the kubelet runs it from a file of its node: labels would come back, and no other replaces it".to_owned(),
+            "the kubelet runs it from a file on its node: its labels would be restored, and no other replaces it"
+                .to_owned(),
         );
     }
     if pod.is_deleted() {
-        return unfit("it is being deleted: its replacement comes anyway".to_owned());
+        return unfit("it is being deleted: it is replaced anyway".to_owned());
     }
     if matches!(text(&pod.value, "/status/phase"), "Succeeded" | "Failed") {
-        return unfit("it has ended: no Service has it, and what manages it has done with it".to_owned());
+        return unfit("it has terminated: no Service uses it, and its controller is done with it".to_owned());
     }
     match (&facts.controller, &facts.manager) {
         // Others of that name than Kubernetes' own keep to its ways.
         (Some(controller), _) if controller.kind == "StatefulSet" => unfit(format!(
-            "{} manages it, which makes no other pod of its name as long as it is there: it would be missing",
+            "{} manages it, which creates no other pod of its name while it exists: it would not be replaced",
             controller.spoken()
         )),
-        (Some(controller), None) => unfit(format!(
-            "its {} is gone, so that it is about to be deleted by the garbage collector",
-            controller.spoken()
-        )),
+        (Some(controller), None) => {
+            unfit(format!("its {} is gone, so the garbage collector is about to delete it", controller.spoken()))
+        }
         _ => Ok(()),
     }
 }
@@ -218,7 +218,7 @@ fn own(set: &Labels) -> Result<Edits, Unfit> {
 
 fn too_hard() -> Unfit {
     Unfit::Pod(
-        "no small change of labels takes it out of all that selects it: say which labels are to be set".to_owned(),
+        "no small change of labels takes it out of everything that selects it: say which labels to set".to_owned(),
     )
 }
 
@@ -258,7 +258,7 @@ fn notes(facts: &Facts, is_replaced: bool, (before, after): (&Labels, &Labels)) 
     for policy in facts.policies.iter().filter(|it| selects(it, "/spec/podSelector", before)) {
         if !selects(policy, "/spec/podSelector", after) {
             notes.push(format!(
-                "NetworkPolicy {} no longer applies to it: what that holds back is let through",
+                "NetworkPolicy {} no longer applies to it: the traffic that it blocks is let through",
                 policy.name.name
             ));
         }
@@ -271,19 +271,19 @@ fn notes(facts: &Facts, is_replaced: bool, (before, after): (&Labels, &Labels)) 
 /// What comes of the pod's place.
 fn of_manager(facts: &Facts, is_replaced: bool) -> Option<String> {
     let Some(controller) = &facts.controller else {
-        return Some("nothing manages it: no other pod comes in its place".to_owned());
+        return Some("it has no controller: no other pod replaces it".to_owned());
     };
     let name = controller.spoken();
     let wants = facts.manager.as_ref().and_then(|it| number(&it.value, "/spec/replicas"));
     match (&*controller.kind, is_replaced) {
-        (_, false) => Some(format!(
-            "{name} does not say by which labels it knows its pods: it keeps this one, and makes no other"
-        )),
+        (_, false) => {
+            Some(format!("{name} does not select its pods by labels: it keeps this one, and creates no other"))
+        }
         ("DaemonSet", true) => Some(format!(
-            "{name} makes another pod on the same node: a port or a folder of the node that this one holds may be in its way"
+            "{name} creates another pod on the same node: a port or a folder of the node that this one uses may prevent that"
         )),
-        ("Job", true) => Some(format!("{name} makes another pod, which does this one's work from its beginning")),
-        (_, true) if wants == Some(0) => Some(format!("{name} is to have 0 pods: no other comes in its place")),
+        ("Job", true) => Some(format!("{name} creates another pod, which does this one's work from the beginning")),
+        (_, true) if wants == Some(0) => Some(format!("{name} is scaled to 0 pods: no other replaces it")),
         _ => None,
     }
 }

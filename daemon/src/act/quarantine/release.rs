@@ -109,7 +109,7 @@ pub async fn release(
         }
         pod = read::pod(actor, &key, &uid).await?;
     }
-    let why = "it changes all the time: ask again".to_owned();
+    let why = "it keeps changing: try again".to_owned();
     Err(NotReleased::LabelsChanged(pod.name.name, why))
 }
 
@@ -122,7 +122,7 @@ fn back(pod: &Object, mark: &Mark) -> Result<Vec<Change>, NotReleased> {
         if now != was.after.as_ref() {
             let (now, after) = (told(now), told(was.after.as_ref()));
             let why = format!(
-                "somebody has changed label {key} since: it is {now}, and was to be {after}; set it to that, or set the labels yourself"
+                "somebody has changed label {key} since: it is {now}, but should be {after}; set it to that, or set the labels yourself"
             );
             return Err(NotReleased::LabelsChanged(pod.name.name.clone(), why));
         }
@@ -151,7 +151,7 @@ async fn fate(
     now: Timestamp,
 ) -> Result<Fate, NotDone> {
     let Some((controller, kind)) = managing else {
-        return Ok(Fate::nobody("nothing managed it, so that no other pod goes".to_owned()));
+        return Ok(Fate::nobody("it had no controller, so no other pod is removed".to_owned()));
     };
     let namespace = &pod.name.namespace;
     let key = Key::new(namespace.as_str(), pod.name.name.as_str());
@@ -163,7 +163,7 @@ async fn fate(
     }
     let (manager, mut pods) = read::managed(actor, namespace, controller, kind.as_deref()).await?;
     let Some((manager, selector)) = manager.as_ref().and_then(|it| Some((it, selector_of(it)?))) else {
-        return Ok(Fate::nobody(format!("{} is gone: nothing manages it any more", controller.spoken())));
+        return Ok(Fate::nobody(format!("{} is gone: it has no controller any more", controller.spoken())));
     };
     let edits = changes.iter().map(|it| (it.key.clone(), it.after.clone())).collect();
     if !selector.matches(&applied(&labels_of(pod), &edits)) {
@@ -204,12 +204,12 @@ fn decided(
     let Some(wanted) = wanted else { return Fate::nobody(format!("{name} manages it again")) };
     let (excess, has) = (count(&order) - wanted, count(&order));
     let Some(first) = order.first().filter(|_| excess > 0) else {
-        return Fate::nobody(format!("{name} manages it again, and has a place for it: no pod goes"));
+        return Fate::nobody(format!("{name} manages it again, and has a place for it: no pod is removed"));
     };
     let own = if first.uid == pod.uid { ", which is this one" } else { "" };
     let more = if excess > 1 { format!(" and {} more", excess - 1) } else { String::new() };
     let message = format!(
-        "{name} has {has} pods then and is to have {wanted}: it will probably remove {}{own}{more}",
+        "{name} has {has} pods then, but should have {wanted}: it will probably remove {}{own}{more}",
         first.name.name
     );
     Fate { removed: Some((*first).clone()), message }

@@ -55,10 +55,10 @@ impl Replacement {
     /// How far that is, in a state, a word and a sentence.
     pub(super) fn told(&self) -> (StepState, &'static str, String) {
         match self {
-            Self::Held => (StepState::Running, "Holding", "it has the pod still".to_owned()),
-            Self::Gone => (StepState::Done, "Gone", "it is gone: no other pod comes".to_owned()),
+            Self::Held => (StepState::Running, "Holding", "it still has the pod".to_owned()),
+            Self::Gone => (StepState::Done, "Gone", "it is gone: no other pod replaces it".to_owned()),
             Self::Awaited(None) => {
-                (StepState::Running, "Replacing", "it has let the pod go, and has no other yet".to_owned())
+                (StepState::Running, "Replacing", "it has released the pod, and has no other yet".to_owned())
             }
             Self::Awaited(Some(pod)) => {
                 let phase = text(&pod.value, "/status/phase");

@@ -77,9 +77,9 @@ enum NotRelabelled {
     NotDone(#[from] NotDone),
     #[error(transparent)]
     Unfit(#[from] Unfit),
-    #[error("it is another plan by now, because labels, Services or its controller have changed meanwhile: ask again")]
+    #[error("the plan is outdated, because labels, Services or its controller have changed meanwhile: try again")]
     Changed,
-    #[error("it changes all the time: ask again")]
+    #[error("it keeps changing: try again")]
     Contended,
 }
 
@@ -128,7 +128,7 @@ impl Quarantine {
                         return end;
                     }
                 }
-                Err(error) => running.report.say("NotVisible", format!("how far it is cannot be read: {error}")),
+                Err(error) => running.report.say("NotVisible", format!("its progress cannot be read: {error}")),
             }
             let seen = async {
                 eyes.changed().await;
@@ -251,7 +251,7 @@ impl Running {
     /// What was looked at, in steps; the end, if it has come.
     fn take(&self, looked: &Looked) -> Option<End> {
         let Some(pod) = &looked.pod else {
-            let message = format!("{} is gone: nothing is left of it to be looked at", self.name());
+            let message = format!("{} is gone: nothing is left to inspect", self.name());
             return Some(End { stage: Stage::Failed, reason: "Gone", message });
         };
         if pod.annotation(ANNOTATION).is_empty() {
@@ -274,7 +274,7 @@ impl Running {
         let is_there = has.iter().any(|(uid, _)| *uid == *self.targets.pod.uid);
         let ready = counted(has.iter().filter(|(_, is_ready)| *is_ready).count(), "ready endpoint");
         let (state, reason, message) = match is_there {
-            true => (StepState::Running, "Serving", format!("it has the pod still; {ready}")),
+            true => (StepState::Running, "Serving", format!("it still has the pod; {ready}")),
             false => (StepState::Done, "Dropped", format!("it has dropped the pod; {ready}")),
         };
         self.report.step(place + 1, state, reason, message);
@@ -304,7 +304,7 @@ impl Running {
             true => "no Service had it".to_owned(),
             false => format!("no EndpointSlice of {} has it", names.join(", ")),
         };
-        let replaced = replaced.unwrap_or_else(|| "no other comes in its place".to_owned());
+        let replaced = replaced.unwrap_or_else(|| "no other replaces it".to_owned());
         let message = format!("{} is in quarantine: {services}; {replaced}", self.name());
         End { stage: Stage::Succeeded, reason: "Quarantined", message }
     }
@@ -322,7 +322,7 @@ impl Running {
         self.report.step(0, StepState::Failed, "NotRelabelled", error.to_string());
         let unknown = match error {
             NotRelabelled::NotDone(NotDone::Refused(refusal)) if refusal.may_pass() => {
-                "; whether its labels were changed is not known: daymark quarantine list tells"
+                "; whether its labels were changed is not known: check with daymark quarantine list"
             }
             _ => "; nothing was changed",
         };
@@ -334,16 +334,16 @@ impl Running {
     fn stopped(&self, why: Why) -> End {
         let (stage, reason, because) = match why {
             Why::Cancelled => (Stage::Cancelled, "Cancelled", "it was cancelled".to_owned()),
-            Why::Unwatched => (Stage::Cancelled, "Unwatched", "nobody watched any more".to_owned()),
+            Why::Unwatched => (Stage::Cancelled, "Unwatched", "nobody was watching any more".to_owned()),
             Why::Late => {
                 (Stage::Failed, "DeadlineExceeded", format!("{} s have passed", self.options.timeout.as_secs()))
             }
         };
         let key = &self.targets.pod.key;
         let rest = match self.is_changed {
-            false => "whether its labels were changed is not known: daymark quarantine list tells".to_owned(),
+            false => "whether its labels were changed is not known: check with daymark quarantine list".to_owned(),
             true => format!(
-                "{}. Its labels stay changed: daymark -n {} release pod/{} gives them back",
+                "{}. Its labels stay changed: daymark -n {} release pod/{} restores them",
                 self.left(),
                 key.namespace,
                 key.name

@@ -110,7 +110,7 @@ fn private(path: &Path) -> Result<File, StoreError> {
     let metadata = file.metadata().map_err(unusable)?;
     let (mode, uid) = (metadata.permissions().mode() & 0o7777, metadata.uid());
     if !metadata.is_file() {
-        return Err(StoreError::File { path: name(), problem: "it is no file".to_owned() });
+        return Err(StoreError::File { path: name(), problem: "it is not a file".to_owned() });
     }
     if mode & 0o077 != 0 || uid != rustix::process::getuid().as_raw() {
         return Err(StoreError::Exposed { path: name(), mode, uid });
@@ -127,7 +127,7 @@ fn check_format(path: &Path, database: &Database) -> Result<(), StoreError> {
     match format(database).map_err(|error| failed(path, error))? {
         FORMAT => Ok(()),
         format if format > FORMAT => Err(StoreError::Newer { path: path.display().to_string(), format, known: FORMAT }),
-        _ => Err(damaged(path, "it is no file of gates")),
+        _ => Err(damaged(path, "it is not a gates file")),
     }
 }
 

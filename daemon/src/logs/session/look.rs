@@ -144,8 +144,9 @@ impl Session {
             self.queue.push_back(Event::notice(NoticeKind::NoPods, 0, format!("there are no pods{then}")));
         }
         if left_out > self.said_left_out {
-            let message =
-                format!("{left_out} containers or pods are not read: of one request, {MOST_OF_ONE} are at a time");
+            let message = format!(
+                "{left_out} containers or pods are not read: at most {MOST_OF_ONE} per request are read at a time"
+            );
             self.queue.push_back(Event::notice(NoticeKind::NotRead, 0, message));
         }
         self.said_left_out = left_out;

@@ -97,7 +97,7 @@ impl Candidates {
                 Err(error) => return Err(not_done(&error)),
             }
         }
-        let message = format!("no pod takes the connection: {}", self.because);
+        let message = format!("no pod accepts the connection: {}", self.because);
         Err(status(Code::Unavailable, Reason::EndpointLost, message, []))
     }
 }
@@ -197,7 +197,7 @@ fn broken(connection: &Connection, lost: &Lost) -> Status {
 }
 
 fn expired() -> Status {
-    let message = "the connection has lasted for as long as it may";
+    let message = "the connection has reached its maximum duration";
     status(Code::DeadlineExceeded, Reason::TunnelExpired, message, [])
 }
 

@@ -41,7 +41,7 @@ enum Flaw {
     NotADump(String),
     #[error("its format is version {0}; this daemon reads versions up to {VERSION}")]
     NewerVersion(u32),
-    #[error("it is unfinished: run the daymark dump again that has begun it")]
+    #[error("it is unfinished: run the same daymark dump again to finish it")]
     Unfinished,
     #[error("{file} is corrupt: {problem}")]
     Corrupt { file: String, problem: String },

@@ -86,7 +86,7 @@ impl<'a> Telling<'a> {
         if !node_report::exists(node) {
             return match existed {
                 None => vec![label("does not exist yet")],
-                Some(true) => vec![label("does not exist any more")],
+                Some(true) => vec![label("no longer exists")],
                 Some(false) => Vec::new(),
             };
         }
@@ -154,7 +154,7 @@ impl<'a> Telling<'a> {
         };
         let summaries = node_report::summaries(nodes, &self.required);
         let parts: Vec<_> = [few, summaries].into_iter().filter(|part| !part.is_empty()).collect();
-        if parts.is_empty() { "what is told is not proven yet".to_owned() } else { parts.join("; ") }
+        if parts.is_empty() { "the result is not confirmed yet".to_owned() } else { parts.join("; ") }
     }
 
     /// Whether the nodes are usable.

@@ -72,7 +72,7 @@ fn a_pod_of_a_daemon_set_that_is_gone_goes_by_force() {
     assert_eq!(fates(&facts, &Options::default())[0].2, "Orphaned");
     let plan = Plan::of(&facts, &all());
     assert_eq!(plan.pods[0].fate, Fate::Goes);
-    assert!(plan.pods[0].message.contains("does not come back"));
+    assert!(plan.pods[0].message.contains("is not recreated"));
 }
 
 fn budget(name: &str, selector: &Value, (healthy, desired, expected, allowed): (i64, i64, i64, i64)) -> Object {
@@ -135,5 +135,5 @@ fn the_eviction_api_takes_no_pod_of_two_budgets() {
 fn a_pod_in_quarantine_is_told_to_be() {
     let pod = pod("p", &json!({"annotations": {ANNOTATION: "{}"}}));
     let plan = Plan::of(&facts(vec![pod], Vec::new()), &all());
-    assert!(plan.pods[0].quarantined && plan.pods[0].message.starts_with("in quarantine; nothing manages it"));
+    assert!(plan.pods[0].quarantined && plan.pods[0].message.starts_with("in quarantine; it has no controller"));
 }

@@ -35,7 +35,7 @@ impl Running {
     pub(super) fn stopped(&self, why: Why) -> End {
         let (stage, reason, because) = match why {
             Why::Cancelled => (Stage::Cancelled, "Cancelled", "it was cancelled".to_owned()),
-            Why::Unwatched => (Stage::Cancelled, "Unwatched", "nobody watched any more".to_owned()),
+            Why::Unwatched => (Stage::Cancelled, "Unwatched", "nobody was watching any more".to_owned()),
             Why::Late => {
                 (Stage::Failed, "DeadlineExceeded", format!("{} s have passed", self.options.timeout.as_secs()))
             }
@@ -79,6 +79,6 @@ pub(super) fn ending(pod: &Object) -> String {
     match (since.is_empty(), finalizers.is_empty()) {
         (true, _) => "it ends".to_owned(),
         (false, true) => format!("it ends by {since}"),
-        (false, false) => format!("it was to end by {since}, and is kept by {}", finalizers.join(", ")),
+        (false, false) => format!("it should have terminated by {since}, but is held by {}", finalizers.join(", ")),
     }
 }

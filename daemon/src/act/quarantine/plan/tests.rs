@@ -93,7 +93,7 @@ fn what_cannot_be_replaced_is_left_alone() {
     assert!(unfit(&with(json!({"annotations": {ANNOTATION: mark}}))).contains("by user \"jane\" at 1970"));
     let mut ended = of_replica_set();
     ended.pod.value["status"] = json!({"phase": "Failed"});
-    assert!(unfit(&ended).contains("ended"));
+    assert!(unfit(&ended).contains("terminated"));
     let orphan = Facts { manager: None, ..of_replica_set() };
     assert!(unfit(&orphan).contains("garbage collector"));
 }
@@ -101,10 +101,10 @@ fn what_cannot_be_replaced_is_left_alone() {
 #[test]
 fn what_nothing_selects_is_left_alone_unless_labels_are_set() {
     let free = Facts { controller: None, manager: None, services: Vec::new(), ..of_replica_set() };
-    assert!(unfit(&free).contains("nothing that it could be taken out of"));
+    assert!(unfit(&free).contains("nothing to take it out of"));
     let plan = Plan::of(&free, &set(&[("app", "x")])).unwrap();
     assert_eq!((plan.spoken(), plan.controller), ("app: web → x".to_owned(), None));
-    assert!(plan.notes[0].contains("nothing manages it"), "{:?}", plan.notes);
+    assert!(plan.notes[0].contains("it has no controller"), "{:?}", plan.notes);
 }
 
 #[test]
