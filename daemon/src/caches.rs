@@ -377,7 +377,7 @@ impl Caches {
             let since = *open.idle_since.get_or_insert(now);
             let close = now.duration_since(since) >= self.policy.idle;
             if close {
-                tracing::info!(kind = %open.cache.collection(), "nobody has read it for long: it is no longer followed");
+                tracing::info!(kind = %open.cache.collection(), "nobody has read it for a while: it is no longer watched");
                 self.close(&open.cache);
             }
             !close

@@ -15,7 +15,7 @@ pub fn run(args: &Completion, printer: &mut Printer) -> Result<Exit, Failure> {
     for name in &args.names {
         if !is_name(name) {
             return Err(Failure::usage(format!(
-                "--name {name:?} is not a valid command name: expected letters, digits and any of -._+, and a letter first"
+                "--name {name:?} is not a valid command name: expected letters, digits and any of -._+, beginning with a letter"
             )));
         }
         if !names.contains(&name.as_str()) {

@@ -126,7 +126,7 @@ fn json_has_the_plan_and_the_steps() {
 /// `quarantine.failed`, `quarantine.deadline`, `quarantine.left-alone`, `quarantine.denied`
 #[test]
 fn each_end_has_its_code() {
-    let failed = run(ends(OperationStage::Failed, "The object is deleted"), &["quarantine", "pod/web-1"]);
+    let failed = run(ends(OperationStage::Failed, "Gone"), &["quarantine", "pod/web-1"]);
     assert_eq!((failed.code, failed.out.is_empty()), (1, true), "{failed:?}");
     assert!(failed.err.ends_with("daymark: pod shop/web-1: as it is\n"), "{failed:?}");
     assert_eq!(run(ends(OperationStage::Failed, "DeadlineExceeded"), &["quarantine", "pod/web-1"]).code, 3);

@@ -30,17 +30,17 @@ impl Need {
         let evidence = [
             Self {
                 right: Right::to_any("get", "", "pods", None).below("log"),
-                without: "no logs are shown, and causes of failures hold none",
+                without: "no logs are shown, and causes of failures contain none",
             },
-            Self { right: Right::to_any("list", "", "events", None), without: "causes of failures hold no events" },
+            Self { right: Right::to_any("list", "", "events", None), without: "causes of failures contain no events" },
         ];
         let users = users.then(|| Self {
             right: Right::to_any("create", "authorization.k8s.io", "subjectaccessreviews", None),
-            without: "no user of the cluster sees anything",
+            without: "users of the cluster see nothing",
         });
         let tokens = tokens.then(|| Self {
             right: Right::to_any("create", "authentication.k8s.io", "tokenreviews", None),
-            without: "no token of the cluster lets in",
+            without: "tokens of the cluster are not accepted",
         });
         evidence.into_iter().chain(users).chain(tokens).collect()
     }

@@ -67,8 +67,8 @@ pub(super) fn pods(pod: &Object, of: &str, which: &str) -> (String, Vec<Evidence
     let keys: Vec<_> = terms.iter().map(|term| text(term, "/topologyKey")).collect();
     let keys = keys.join(", ");
     let message = match which {
-        "podAffinity" => format!("{of} have no pod that the pod has to be beside (by {keys})"),
-        _ => format!("{of} have a pod that the pod may not be beside (by {keys})"),
+        "podAffinity" => format!("{of} have no pod that the pod's affinity requires (by {keys})"),
+        _ => format!("{of} have a pod that the pod's anti-affinity excludes (by {keys})"),
     };
     let evidence = terms.iter().map(|term| Evidence::field(pod, format!("{which}: {term}")));
     (message, evidence.collect())

@@ -173,7 +173,7 @@ fn control_plane(observation: &Observation) -> Answer {
         (0, _) => not_checked("no nodes are visible", "kubectl get nodes"),
         (_, None) => ok(format!("{} report to the API server", counted(all, "node"))),
         (_, Some(node)) => {
-            let message = format!("{} of {} are silent: {}", lost.len(), counted(all, "node"), lost.join(", "));
+            let message = format!("{} of {} do not report: {}", lost.len(), counted(all, "node"), lost.join(", "));
             (Outcome::Bad, message, format!("daymark diagnose node/{}", word(node)))
         }
     }

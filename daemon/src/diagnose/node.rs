@@ -64,7 +64,7 @@ fn not_ready(node: &Object) -> Option<Cause> {
     let message = ready.map_or("", |ready| text(ready, "/message"));
     let (reason, said) = match status {
         "" => (Reason::NodeNotReady, format!("node {name} has not reported yet")),
-        "Unknown" => (Reason::NodeNotReady, format!("node {name} is silent: {}", brief(message))),
+        "Unknown" => (Reason::NodeNotReady, format!("node {name} does not report: {}", brief(message))),
         _ if is_of_network(message) => {
             (Reason::NetworkUnavailable, format!("the pod network is not ready on node {name}: {}", brief(message)))
         }

@@ -60,9 +60,10 @@ pub(super) fn judge(node: &Object, control_plane: Option<&str>) -> Part {
     match skew(&kubelet, server) {
         Some(Ok(())) => Part::ok(name, format!("{told}; the API server is {server}")),
         Some(Err(problem)) => Part::missing(name, format!("{problem}; {told}")),
-        None => {
-            Part::not_visible(name, format!("{told}: whether that goes with the API server, {server}, is not known"))
-        }
+        None => Part::not_visible(
+            name,
+            format!("{told}: whether that is compatible with the API server, {server}, is not known"),
+        ),
     }
 }
 

@@ -84,7 +84,7 @@ impl Incoming {
             return;
         }
         if !std::mem::replace(&mut self.failing, true) {
-            tracing::error!("no connection can be accepted, trying on: {error}");
+            tracing::error!("no connection can be accepted, retrying: {error}");
         }
         tokio::time::sleep(BREATH).await;
     }

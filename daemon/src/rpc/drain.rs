@@ -120,7 +120,7 @@ impl Served {
             let (namespace, name) = (&first.key.namespace, &first.key.name);
             let more = match blocking.len() {
                 1 => String::new(),
-                some => format!("; in the way: {some} pods in all"),
+                some => format!("; blocking: {some} pods in total"),
             };
             let message = format!(
                 "node {} is not drained, and nothing was touched: pod {namespace}/{name}: {}{more}",

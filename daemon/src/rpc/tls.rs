@@ -118,7 +118,7 @@ impl Tls {
         match self.files.config().await {
             Ok(config) => {
                 *self.config.write() = Arc::new(config);
-                tracing::info!("the certificate was read again");
+                tracing::info!("the certificate was reloaded");
             }
             Err(error) => tracing::error!("{error}; the certificate stays as it was"),
         }

@@ -51,7 +51,7 @@ impl RuleFiles {
                 Ok(sources) => {
                     let before = caches.rules().borrow().clone();
                     caches.judge_by(book(sources.clone(), Some(before)).await);
-                    tracing::info!("the rules were read again");
+                    tracing::info!("the rules were reloaded");
                 }
                 Err(error) => tracing::error!("--rules: {error}; the rules stay as they were"),
             }

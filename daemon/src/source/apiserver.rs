@@ -86,7 +86,7 @@ impl ApiServer {
                 problems.insert(what.to_owned(), problem.clone());
                 if !known {
                     let reason = problem.reason;
-                    tracing::warn!(kind = what, %reason, "cannot be followed, trying on: {}", problem.message);
+                    tracing::warn!(kind = what, %reason, "cannot be followed, retrying: {}", problem.message);
                 }
             }
             None => {

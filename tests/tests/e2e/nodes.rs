@@ -196,7 +196,7 @@ fn lacking(cluster: &Cluster, daemon: &Daemon) {
     let silent = daemon.cli().run(&format!("wait node/{name} --for condition=Ready=Unknown --ignore-failures"));
     assert_eq!(silent.code, Some(0), "{silent:?}");
     let silent = wait(&format!("{name} --tolerate late --tolerate node.kubernetes.io/unreachable --timeout 0"));
-    assert!(silent.code == Some(3) && silent.stderr.contains(&format!("node {name} is silent")), "{silent:?}");
+    assert!(silent.code == Some(3) && silent.stderr.contains(&format!("node {name} does not report")), "{silent:?}");
 }
 
 /// Who may see a node, and nothing else, gets what the node itself tells.

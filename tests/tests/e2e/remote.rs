@@ -49,7 +49,7 @@ fn path(cluster: Cluster) {
     let mut refused = log.lines().filter(|line| line.to_lowercase().contains("forbidden"));
     assert!(refused.all(|line| line.contains("secrets")), "{log}");
     assert!(
-        log.contains("off: no logs are shown, and causes of failures hold none: the daemon may not get pods/log"),
+        log.contains("off: no logs are shown, and causes of failures contain none: the daemon may not get pods/log"),
         "{log}"
     );
 }

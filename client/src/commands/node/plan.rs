@@ -24,7 +24,7 @@ pub fn summary(plan: &DrainPlan) -> Vec<String> {
     let goes = with(plan, PodFate::Evicted).count() + with(plan, PodFate::Deleted).count();
     let stays = with(plan, PodFate::Stays).count();
     let name = plan.node.as_ref().map_or("", |node| &node.name);
-    let mut lines = vec![format!("node/{name}: {goes} to go, {stays} to stay")];
+    let mut lines = vec![format!("node/{name}: {goes} to remove, {stays} to keep")];
     lines.extend(plan.budgets.iter().map(budget));
     lines.extend(losses(plan));
     lines.extend(
@@ -68,7 +68,7 @@ pub fn print(plan: &DrainPlan, printer: &mut Printer) -> Result<(), Failure> {
         let line = layout.line(row).paint(printer);
         printer.line(&line)?;
     }
-    let cordoned = if plan.cordoned { "is cordoned already" } else { "would be cordoned first" };
+    let cordoned = if plan.cordoned { "is already cordoned" } else { "would be cordoned first" };
     let name = plan.node.as_ref().map_or("", |node| &node.name);
     printer.line(&sanitize::line(&format!("node/{name} {cordoned}")))?;
     for line in plan.budgets.iter().map(budget).chain(plan.room.iter().map(|room| format!("room: {}", room.message))) {
@@ -104,7 +104,7 @@ fn fate(fate: PodFate) -> &'static str {
         PodFate::Evicted => "evicted",
         PodFate::Deleted => "deleted",
         PodFate::Stays => "stays",
-        PodFate::Blocks => "in the way",
+        PodFate::Blocks => "blocks",
     }
 }
 

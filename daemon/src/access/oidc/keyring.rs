@@ -110,7 +110,7 @@ impl Shared {
             }
             Err(problem) => {
                 if known.problem.as_ref() != Some(&problem) {
-                    tracing::warn!(issuer = self.issuer, "its keys cannot be read, trying on: {problem}");
+                    tracing::warn!(issuer = self.issuer, "its keys cannot be read, retrying: {problem}");
                 }
                 known.problem = Some(problem);
             }

@@ -308,7 +308,7 @@ impl Running {
         match outcome {
             Outcome::Going if self.options.dry_run => {
                 self.goings.is_over(number);
-                self.tell(number, StepState::Done, "WouldGo", "it would go (dry run)");
+                self.tell(number, StepState::Done, "WouldGo", "it would be removed (dry run)");
             }
             Outcome::Going => {
                 self.goings.goes(number);

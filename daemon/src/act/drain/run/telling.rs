@@ -25,8 +25,8 @@ impl Running {
             return End { stage: Stage::Failed, reason: "Refused", message };
         }
         let message = match self.options.dry_run {
-            true => format!("node {node} would be drained: {} would go{stay} (dry run)", counted(gone, "pod")),
-            false => format!("node {node} is drained: {} went{stay}", counted(gone, "pod")),
+            true => format!("node {node} would be drained: {} would be removed{stay} (dry run)", counted(gone, "pod")),
+            false => format!("node {node} is drained: {} removed{stay}", counted(gone, "pod")),
         };
         End { stage: Stage::Succeeded, reason: "Drained", message }
     }
