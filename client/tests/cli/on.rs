@@ -72,7 +72,7 @@ fn objects_that_are_named_are_watched_one_by_one() {
 #[test]
 fn words_that_exclude_each_other() {
     for words in [&["pod/a", "-A"][..], &["pod", "a", "-l", "app=web"]] {
-        on(vec![], words, &TELL).expect_problem(2, &["exclude"]);
+        on(vec![], words, &TELL).expect_problem(2, &["cannot be used with"]);
     }
     let names: Vec<String> = (0..101).map(|number| format!("pod/{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -224,7 +224,7 @@ fn words_that_make_no_sense() {
         (&["pod/a", "--for", "lunch"][..], "expected ready"),
         (&["pod/a", "--for", "connect=db"], "is not HOST:PORT"),
         (&["pod/a", "--fail-on", "connect=db:1"], "connect= works only with --for"),
-        (&["pod/a", "-l", "app=web"], "exclude"),
+        (&["pod/a", "-l", "app=web"], "cannot be used with"),
         (&["pod/a", "--policy", "/nowhere"], "/nowhere"),
         (&["pod/a", "--policy", &policy], "stableFr"),
         (&["-f", "/nowhere.yaml"], "/nowhere.yaml"),

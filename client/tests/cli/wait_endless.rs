@@ -138,5 +138,5 @@ fn a_daemon_that_is_lost_is_waited_for_and_passed_over_at_the_deadline() {
     fake.stop();
     running.err_until("lost the daemon");
     let run = running.finish();
-    assert!(run.code == 0 && run.err.contains("NOTHING WAS CHECKED: the deadline of 2s came"), "{run:?}");
+    assert!(run.code == 0 && run.err.contains("NOTHING WAS CHECKED: the deadline of 2s passed"), "{run:?}");
 }
