@@ -7,6 +7,7 @@ pub mod identity;
 pub mod oidc;
 pub mod own_rights;
 mod rate;
+pub mod reviewing;
 mod right;
 pub mod shares;
 pub mod socket_users;

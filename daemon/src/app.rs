@@ -150,7 +150,7 @@ impl Bound {
     /// If a task of the daemon fails, or the recording is not whole.
     pub async fn run(self, abort: CancellationToken) -> Result<(), AppError> {
         let Self { listeners, addresses: _, rpc, served, tasks, kept, ingest, drain_timeout } = self;
-        let Tasks { mut arriving, lasting_gates, answering, rule_files, writing } = tasks;
+        let Tasks { mut arriving, lasting_gates, answering, reviewing, rule_files, writing } = tasks;
         let rpc = Arc::new(rpc);
         let mut servers = serve(listeners, &rpc);
         let mut workers = look_after(&served, &rpc);
@@ -158,6 +158,12 @@ impl Bound {
             answering.run().await;
             Ok(())
         });
+        if let Some(reviewing) = reviewing {
+            workers.spawn(async move {
+                reviewing.run().await;
+                Ok(())
+            });
+        }
         let judged = Arc::clone(&served);
         workers.spawn(async move {
             rule_files.follow(&judged.caches).await;

@@ -9,6 +9,7 @@ use super::AppError;
 use super::gates::{Lasting, keep};
 use super::supply::{Supply, supply};
 use crate::access::authorizer::Authorizer;
+use crate::access::reviewing::Reviewing;
 use crate::access::shares::Shares;
 use crate::act::operation::{Operations, Work};
 use crate::act::tunnels::{Carrying, Tunnels};
@@ -40,6 +41,7 @@ pub(super) struct Tasks {
     pub(super) arriving: Arriving,
     pub(super) lasting_gates: Lasting,
     pub(super) answering: Answering,
+    pub(super) reviewing: Option<Reviewing>,
     pub(super) rule_files: RuleFiles,
     pub(super) writing: Option<Writing>,
 }
@@ -67,7 +69,8 @@ pub(super) async fn assemble(mut config: Config) -> Result<(Arc<Served>, Tasks),
     let Supply { cluster, default_namespace, source, clock, catalog, record } = supply;
     let (rule_files, rules) = RuleFiles::open(config.rules).await?;
     let (following, openings, writing) = Following::new((source, clock), catalog, config.policy, rules, record);
-    let authorizer = Arc::new(Authorizer::new(following.source.api_server(), config.authorization_ttl));
+    let (authorizer, reviewing) = Authorizer::new(following.source.api_server(), config.authorization_ttl);
+    let authorizer = Arc::new(authorizer);
     let redaction = Arc::new(Redaction::new(&config.redact)?);
     let (keeper, keeping, loaded) = keep(config.gates, &following.clock).await?;
     let (gates, opened_gates) = Gates::new(following.tools(keeper, &authorizer, &redaction));
@@ -103,7 +106,7 @@ pub(super) async fn assemble(mut config: Config) -> Result<(Arc<Served>, Tasks),
     });
     let arriving = Arriving { openings, opened_gates, started, carryings };
     let lasting_gates = Lasting { keeping, reopenings: served.know_again(loaded) };
-    Ok((served, Tasks { arriving, lasting_gates, answering, rule_files, writing }))
+    Ok((served, Tasks { arriving, lasting_gates, answering, reviewing, rule_files, writing }))
 }
 
 impl Following {
