@@ -13,6 +13,7 @@ pub mod shares;
 pub mod socket_users;
 mod token;
 pub mod token_review;
+pub mod trust;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};

@@ -55,6 +55,7 @@ mod streams;
 mod table_service;
 pub mod tls;
 mod tree_service;
+mod trusting;
 mod tunnel_service;
 mod tunnel_target;
 mod watch;

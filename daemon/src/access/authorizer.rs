@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::identity::{Caller, Identity};
 use super::reviewing::{Ask, Questions, Reviewing, Said, reviewing};
 pub use super::right::{Action, PathRight, Right};
+use super::trust::Trust;
 use crate::source::apiserver::ApiServer;
 use crate::source::apiserver::review::Review;
 use crate::source::{Problem, ProblemReason};
@@ -44,6 +45,8 @@ impl Asked {
 pub struct Authorizer {
     /// A recording, which has no cluster, has nobody to ask.
     questions: Option<Questions>,
+    /// For how long a right that is withdrawn counts at most.
+    lasts: Duration,
     ttl: Duration,
     asked: Mutex<HashMap<(Arc<Identity>, Action), Asked>>,
 }
@@ -90,13 +93,13 @@ impl Authorizer {
 
     fn by(ask: Option<Ask>, lasts: Duration) -> (Self, Option<Reviewing>) {
         let (questions, reviewing) = ask.map(reviewing).unzip();
-        (Self { questions, ttl: lasts / 2, asked: Mutex::new(HashMap::new()) }, reviewing)
+        (Self { questions, lasts, ttl: lasts / 2, asked: Mutex::new(HashMap::new()) }, reviewing)
     }
 
-    /// How often whoever relies on an answer is to ask again.
+    /// What was found out now, for whoever relies on it.
     #[must_use]
-    pub fn ask_again(&self) -> Duration {
-        self.ttl
+    pub fn trust(&self) -> Trust {
+        Trust::new(self.lasts)
     }
 
     /// Whether the caller may.
