@@ -103,8 +103,9 @@ impl EventStore {
         self.shelf.write().expire(now)
     }
 
-    /// From now on no event is missing, but for what is dropped.
-    pub fn is_followed(&self, since: Timestamp) {
+    /// From then on no event is missing, but for what is dropped: some may be from before, while
+    /// nobody followed them, or what was told of them was lost. `None` if they are not followed.
+    pub fn is_followed(&self, since: Option<Timestamp>) {
         self.shelf.write().is_followed(since);
     }
 

@@ -183,6 +183,19 @@ fn what_is_old_goes_and_nothing_stays_that_says_to_be_of_the_future() {
 }
 
 #[test]
+fn what_was_not_followed_without_a_gap_is_not_said_to_be_complete() {
+    let store = store(10);
+    let complete = |now| store.complete_since(&Namespaces::All, at(now));
+    assert_eq!(complete(0), None);
+    store.is_followed(Some(at(10)));
+    assert_eq!(complete(20), Some(at(10)));
+    store.is_followed(None);
+    assert_eq!(complete(20), None, "its kind is followed otherwise");
+    store.is_followed(Some(at(30)));
+    assert_eq!(complete(40), Some(at(30)), "something may be missing from in between");
+}
+
+#[test]
 fn what_an_object_owns_is_its_own_also_if_that_is_found_out_later() {
     let store = store(10);
     store.put(&record(&event("n", "known", 1, 1, 1)), Some(lineage()), at(1));

@@ -85,8 +85,8 @@ impl Shelf {
         (self.events.len(), self.bytes)
     }
 
-    pub(super) fn is_followed(&mut self, since: Timestamp) {
-        self.followed_since.get_or_insert(since);
+    pub(super) fn is_followed(&mut self, since: Option<Timestamp>) {
+        self.followed_since = since;
     }
 
     pub(super) fn lineage(&self, subject: &Uid) -> Option<Lineage> {
