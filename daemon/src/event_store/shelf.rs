@@ -16,6 +16,10 @@ use crate::record::{Happening, Record, Uid};
 /// A place in the order in which things were told. Greater is later; 0 is before everything.
 pub type Step = u64;
 
+/// Some of what follows a step was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dropped;
+
 /// In which order events are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -46,6 +50,8 @@ pub(super) struct Shelf {
     subjects: Subjects,
     bytes: usize,
     newest: Step,
+    /// The newest step of what was dropped of namespaces that have no share any more.
+    dropped: Step,
     followed_since: Option<Timestamp>,
 }
 
@@ -59,6 +65,8 @@ struct Share {
     bytes: usize,
     /// When the newest event has happened that was dropped to make room.
     dropped: Option<Timestamp>,
+    /// The newest step of what was dropped: who has read less has missed it.
+    dropped_step: Step,
 }
 
 impl Shelf {
@@ -73,6 +81,7 @@ impl Shelf {
             subjects: Subjects::default(),
             bytes: 0,
             newest: 0,
+            dropped: 0,
             followed_since: None,
         }
     }
@@ -179,6 +188,10 @@ impl Shelf {
 
     fn drop_event(&mut self, uid: &Uid) -> Option<Kept> {
         let kept = self.events.get(uid).cloned()?;
+        let owned_since = self.subjects.lineage(&kept.happening.subject).map_or(0, |(_, since)| *since);
+        if let Some(share) = self.shares.get_mut(&kept.record.key.namespace) {
+            share.dropped_step = share.dropped_step.max(kept.step).max(owned_since);
+        }
         self.take_off(&kept);
         self.forget(&kept.happening.subject, uid);
         Some(kept)
@@ -214,7 +227,13 @@ impl Shelf {
             let uid = uid.clone();
             self.drop_event(&uid);
         }
-        self.shares.retain(|_, share| !share.by_age.is_empty() || share.dropped > Some(cutoff));
+        self.shares.retain(|_, share| {
+            let stays = !share.by_age.is_empty() || share.dropped > Some(cutoff);
+            if !stays {
+                self.dropped = self.dropped.max(share.dropped_step);
+            }
+            stays
+        });
         let (oldest, _) = self.by_age.first_key_value()?.0;
         Some(oldest.checked_add(self.bounds.age).unwrap_or(Timestamp::MAX))
     }
@@ -223,6 +242,11 @@ impl Shelf {
         let dropped = self.shares.iter().filter(|(namespace, _)| namespaces.have(namespace));
         let dropped = dropped.filter_map(|(_, share)| share.dropped).max();
         Some(self.followed_since?.max(self.cutoff(now)).max(dropped.unwrap_or(Timestamp::MIN)))
+    }
+
+    pub(super) fn holds(&self, namespaces: &Namespaces, after: Step) -> bool {
+        let dropped = self.shares.iter().filter(|(namespace, _)| namespaces.have(namespace));
+        dropped.map(|(_, share)| share.dropped_step).all(|dropped| dropped <= after) && self.dropped <= after
     }
 
     pub(super) fn of(&self, uids: &[Uid]) -> Vec<Kept> {
@@ -252,11 +276,14 @@ impl Shelf {
         }
     }
 
-    pub(super) fn since(&self, filter: &EventFilter, after: Step, most: usize) -> (Vec<Kept>, Step) {
+    pub(super) fn since(&self, filter: &EventFilter, after: Step, most: usize) -> Result<(Vec<Kept>, Step), Dropped> {
+        if !self.holds(&filter.namespaces, after) {
+            return Err(Dropped);
+        }
         let (mut found, mut at) = (Vec::new(), after);
         for (step, news) in self.steps.range((Bound::Excluded(after), Bound::Unbounded)) {
             if found.len() >= most {
-                return (found, at);
+                return Ok((found, at));
             }
             at = *step;
             match news {
@@ -267,7 +294,7 @@ impl Shelf {
                 News::Lineage(subject) => found.extend(self.turned_out(filter, subject, *step)),
             }
         }
-        (found, self.newest)
+        Ok((found, self.newest))
     }
 
     /// Events from before that turn out to be wanted now that it is known who owns what

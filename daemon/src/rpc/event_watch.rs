@@ -126,7 +126,10 @@ impl EventWatch {
                 }
                 Stage::Live(after) => {
                     self.news.mark_unchanged();
-                    let (events, until) = self.served.events.since(&self.asked.filter, after, AT_ONCE);
+                    let Ok((events, until)) = self.served.events.since(&self.asked.filter, after, AT_ONCE) else {
+                        self.stage = Stage::Reset(Cause::Lagged);
+                        continue;
+                    };
                     self.stage = Stage::Live(until);
                     if events.is_empty() && until == self.served.events.newest() && self.wait().await? {
                         return Ok(self.tell(WatchEventsResponse::default()));
@@ -233,6 +236,7 @@ fn beginning(served: &Served, asked: &Asked, cursor: &[u8]) -> Result<Stage, Sta
             Stage::Reset(Cause::OtherIncarnation)
         }
         () if cursor.rights != rights::number(&asked.sight.visible) => Stage::Reset(Cause::RightsChanged),
+        () if !served.events.holds(&asked.filter.namespaces, cursor.revision) => Stage::Reset(Cause::CursorExpired),
         () => Stage::Resumed(cursor.revision),
     })
 }
