@@ -23,7 +23,8 @@ pub use self::readers::{Topic, Wants};
 pub type Revision = u64;
 
 /// Which ring of the log; never used again.
-pub type CacheId = u64;
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CacheId(u64);
 
 /// The log.
 pub struct EventLog {
@@ -93,7 +94,7 @@ impl EventLog {
     #[must_use]
     pub fn open_ring(&self) -> CacheId {
         let mut rings = self.rings.write();
-        rings.caches += 1;
+        rings.caches.0 += 1;
         rings.head += 1;
         let (id, dropped) = (rings.caches, rings.head);
         rings.by_cache.insert(id, Ring { dropped, ..Ring::default() });

@@ -161,7 +161,7 @@ fn a_noisy_namespace_makes_room_itself() {
     assert_eq!(kept.len(), 10);
     assert_eq!(kept[..3], ["q0 x1", "q1 x1", "q2 x1"]);
     assert_eq!(kept[9], "n99 x1");
-    store.is_followed(at(0));
+    store.is_followed(Some(at(0)));
     let since = |namespace: &str| store.complete_since(&Namespaces::In([namespace.into()].into()), at(20)).unwrap();
     assert_eq!((since("quiet"), since("noisy")), (at(0), at(10)));
 }
@@ -229,7 +229,7 @@ fn what_an_object_owns_is_its_own_also_if_that_is_found_out_later() {
     let (since, until) = store.since(&about("web", true), before, 10).unwrap();
     assert_eq!((told(&since), until), (vec!["late x1".to_owned()], store.newest()));
     // Whoever comes later, or has known it otherwise, is told once.
-    assert_eq!(told(&store.since(&about("web", true), 0, 10).unwrap().0), ["known x1", "late x1"]);
+    assert_eq!(told(&store.since(&about("web", true), Step::START, 10).unwrap().0), ["known x1", "late x1"]);
     assert_eq!(told(&store.since(&everything(), before, 10).unwrap().0), [""; 0]);
     assert_eq!(told(&all(&store, &about("web", true))), ["known x1", "late x1"]);
     assert_eq!(told(&store.page(&about("web", true), Order::OldestFirst, None, before, 10)), ["known x1"]);
@@ -387,7 +387,7 @@ proptest! {
             model.happens(&store, happens);
             let kept = all(&store, &everything());
             model.is_kept(&kept)?;
-            if begun.is_none() && store.newest() >= reads_after {
+            if begun.is_none() && store.newest() >= Step::from(reads_after) {
                 let versions = kept.iter().map(|it| (it.record.uid.to_string(), it.record.resource_version));
                 begun = Some((store.newest(), versions.collect()));
             }

@@ -13,8 +13,32 @@ use super::subjects::Subjects;
 use super::{Bounds, Kept, Place};
 use crate::record::{Happening, Record, Uid};
 
-/// A place in the order in which things were told. Greater is later; 0 is before everything.
-pub type Step = u64;
+/// A place in the order in which things were told. Greater is later. It is none of the log's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Step(u64);
+
+impl Step {
+    /// Before everything.
+    pub const START: Self = Self(0);
+    /// Behind everything.
+    pub const MAX: Self = Self(u64::MAX);
+
+    fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl From<u64> for Step {
+    fn from(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl From<Step> for u64 {
+    fn from(step: Step) -> Self {
+        step.0
+    }
+}
 
 /// Some of what follows a step was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +104,8 @@ impl Shelf {
             shares: HashMap::new(),
             subjects: Subjects::default(),
             bytes: 0,
-            newest: 0,
-            dropped: 0,
+            newest: Step::START,
+            dropped: Step::START,
             followed_since: None,
         }
     }
@@ -116,7 +140,7 @@ impl Shelf {
         }
         let before = known.cloned();
         let is_news = before.as_ref().is_none_or(|before| kept.is_news_to(before));
-        kept.step = before.as_ref().filter(|_| !is_news).map_or(self.newest + 1, |before| before.step);
+        kept.step = before.as_ref().filter(|_| !is_news).map_or(self.newest.next(), |before| before.step);
         kept.born = before.as_ref().map_or(kept.step, |before| before.born);
         self.newest = self.newest.max(kept.step);
         if let Some(before) = &before {
@@ -130,7 +154,7 @@ impl Shelf {
         }
         self.put_on(kept);
         match lineage {
-            Some(lineage) if is_new => drop(self.subjects.learn(&subject, lineage, 0)),
+            Some(lineage) if is_new => drop(self.subjects.learn(&subject, lineage, Step::START)),
             Some(lineage) => self.learn(&subject, lineage),
             None => {}
         }
@@ -143,10 +167,10 @@ impl Shelf {
             return;
         }
         if lineage.is_empty() && known.is_none() {
-            self.subjects.learn(subject, lineage, 0);
+            self.subjects.learn(subject, lineage, Step::START);
             return;
         }
-        self.newest += 1;
+        self.newest = self.newest.next();
         if let Some(before) = self.subjects.learn(subject, lineage, self.newest) {
             self.steps.remove(&before);
         }
@@ -188,7 +212,7 @@ impl Shelf {
 
     fn drop_event(&mut self, uid: &Uid) -> Option<Kept> {
         let kept = self.events.get(uid).cloned()?;
-        let owned_since = self.subjects.lineage(&kept.happening.subject).map_or(0, |(_, since)| *since);
+        let owned_since = self.subjects.lineage(&kept.happening.subject).map_or(Step::START, |(_, since)| *since);
         if let Some(share) = self.shares.get_mut(&kept.record.key.namespace) {
             share.dropped_step = share.dropped_step.max(kept.step).max(owned_since);
         }
