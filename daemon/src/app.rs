@@ -175,6 +175,7 @@ impl Bound {
         let keeping = lasting_gates.begin(&mut workers, &served);
         let ended = arriving.work(&mut workers, &mut servers, &served, &ingest).await;
         served.drain.cancel();
+        rpc.part().await;
         tokio::select! {
             () = drained(&mut servers, drain_timeout, &abort) => {}
             never = arriving.let_go(&mut workers) => match never {},

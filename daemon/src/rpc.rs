@@ -41,6 +41,7 @@ mod node_readiness_service;
 mod node_service;
 mod operation_convert;
 mod operation_service;
+mod parting;
 mod pod_service;
 mod proxy_service;
 mod quarantine;
@@ -90,6 +91,7 @@ use tonic_health::server::{HealthReporter, health_reporter};
 pub use self::accept::Door;
 use self::auth::Authentication;
 use self::listener::Listener;
+use self::parting::Parting;
 pub use self::streams::Streams;
 use crate::access::authorizer::Authorizer;
 use crate::access::own_rights::Need;
@@ -183,6 +185,8 @@ pub struct Rpc {
     door: Arc<Door>,
     drain: CancellationToken,
     health: HealthReporter,
+    /// Ends the streams that look at nothing else.
+    parting: CancellationToken,
 }
 
 impl Rpc {
@@ -191,7 +195,7 @@ impl Rpc {
     /// # Errors
     /// If the API's descriptors are not what reflection expects.
     pub fn new(served: Arc<Served>, access: Arc<Access>, door: Door) -> Result<Self, tonic_reflection::server::Error> {
-        let (health, health_service) = health_reporter();
+        let (parting, (health, health_service)) = (CancellationToken::new(), health_reporter());
         let health_service = health_service.max_decoding_message_size(HEALTH_REQUEST);
         let reflection = || {
             tonic_reflection::server::Builder::configure()
@@ -215,12 +219,12 @@ impl Rpc {
             .add_service(TreeServiceServer::new(tree_service::Handler::new(Arc::clone(&served))))
             .add_service(ProxyServiceServer::new(proxy_service::Handler::new(Arc::clone(&served))))
             .add_service(TunnelServiceServer::new(tunnel_service::Handler::new(Arc::clone(&served))))
-            .add_service(health_service)
-            .add_service(reflection().build_v1()?)
+            .add_service(Parting::new(health_service, &parting))
+            .add_service(Parting::new(reflection().build_v1()?, &parting))
             // grpcio's and older grpcurl's.
-            .add_service(reflection().build_v1alpha()?);
+            .add_service(Parting::new(reflection().build_v1alpha()?, &parting));
         let authentication = Authentication { access, shares: Arc::clone(&served.shares) };
-        Ok(Self { routes, authentication, door: Arc::new(door), drain: served.drain.clone(), health })
+        Ok(Self { routes, authentication, door: Arc::new(door), drain: served.drain.clone(), health, parting })
     }
 
     /// What the daemon needs rights for, to serve those whom it lets in.
@@ -229,10 +233,17 @@ impl Rpc {
         self.authentication.access.needs()
     }
 
-    /// Tells health checks whether the daemon is ready.
+    /// Tells health checks whether the daemon is ready; one that stops is not.
     pub async fn set_serving(&self, serving: bool) {
-        let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+        let status =
+            if serving && !self.drain.is_cancelled() { ServingStatus::Serving } else { ServingStatus::NotServing };
         self.health.set_service_status("", status).await;
+    }
+
+    /// Tells health checks that the daemon stops, and ends their streams, and those of reflection.
+    pub async fn part(&self) {
+        self.set_serving(false).await;
+        self.parting.cancel();
     }
 
     /// Serves on `listener` until streams must end and have ended.
