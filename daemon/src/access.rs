@@ -14,6 +14,7 @@ pub mod socket_users;
 mod token;
 pub mod token_review;
 pub mod trust;
+pub mod turns;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};

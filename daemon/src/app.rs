@@ -211,6 +211,7 @@ impl Arriving {
                 Some(work) = self.started.recv() => act(workers, served, work),
                 Some(gate) = self.opened_gates.recv() => gates::judge(workers, served, gate),
                 Some(carrying) = self.carryings.recv() => carry(workers, carrying),
+                Some(errand) = self.errands.recv() => carry(workers, errand),
                 Some(ended) = workers.join_next() => if let ended @ Err(_) = flatten(ended) { return ended },
                 Some(ended) = servers.join_next() => return flatten(ended),
             }
@@ -224,6 +225,7 @@ impl Arriving {
         self.started.close();
         self.opened_gates.close();
         self.carryings.close();
+        self.errands.close();
         loop {
             tokio::select! {
                 Some(feeding) = self.openings.recv() => feeding.writer.cache().closed().cancel(),
@@ -232,6 +234,7 @@ impl Arriving {
                 Some(gate) = self.opened_gates.recv() => drop(gate),
                 // It ends at once, and says why.
                 Some(carrying) = self.carryings.recv() => carry(workers, carrying),
+                Some(errand) = self.errands.recv() => drop(errand),
                 else => std::future::pending().await,
             }
         }
@@ -276,7 +279,7 @@ fn act(workers: &mut JoinSet<Ended>, served: &Arc<Served>, work: Work) {
     });
 }
 
-/// A task for a connection; it ends with the daemon's streams.
+/// A task for a connection, or an errand; it ends with the daemon's streams.
 fn carry(workers: &mut JoinSet<Ended>, carrying: Carrying) {
     workers.spawn(async move {
         carrying.await;
@@ -357,6 +360,7 @@ mod tests {
     use crate::act::operation::{End, NotStarted, Operations, Start, Target};
     use crate::act::tunnels::Tunnels;
     use crate::clock::Clock;
+    use crate::errands::{Errands, NotDone};
     use crate::record::Key;
 
     fn drain_of(name: &str) -> Start {
@@ -378,13 +382,15 @@ mod tests {
         let (operations, started) = Operations::new(Clock::System);
         let (tunnels, carryings) = Tunnels::new();
         let ((_feed, openings), (_run, opened_gates)) = (mpsc::channel(1), mpsc::channel(1));
-        let mut arriving = Arriving { openings, opened_gates, started, carryings };
+        let (errands, sent) = Errands::new();
+        let mut arriving = Arriving { openings, opened_gates, started, carryings, errands: sent };
         let start = |name| operations.start(drain_of(name), |_, _| std::future::pending::<End>());
         let operation = start("on its way").await.unwrap();
         let letting_go = tokio::spawn(async move { arriving.let_go(&mut JoinSet::new()).await });
         assert!(operation.progress().changed().await.is_err(), "who watches it waits for nothing");
         assert!(matches!(start("late").await, Err(NotStarted::Stopping)));
         assert!(!tunnels.carry(Box::pin(std::future::pending())).await);
+        assert_eq!(errands.run(async {}).await, Err(NotDone::Stopping));
         letting_go.abort();
     }
 }

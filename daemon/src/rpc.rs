@@ -60,6 +60,7 @@ mod trusting;
 mod tunnel_service;
 mod tunnel_target;
 mod watch;
+mod workshop;
 
 use std::sync::Arc;
 
@@ -103,6 +104,7 @@ use crate::act::tunnels::Tunnels;
 use crate::caches::Caches;
 use crate::cause::Redaction;
 use crate::clock::Clock;
+use crate::errands::Errands;
 use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
 use crate::event_store::EventStore;
@@ -166,6 +168,8 @@ pub struct Served {
     pub redaction: Arc<Redaction>,
     /// Proves views.
     pub prover: Arc<Prover>,
+    /// Who does what goes on whoever waits for it.
+    pub errands: Errands,
     /// Who evaluates callers' expressions.
     pub evaluator: Evaluator,
     /// The streams that are open.

@@ -18,6 +18,7 @@ use crate::caches::{Caches, Feeding, Policy, Recording};
 use crate::catalog::Catalog;
 use crate::cause::{Investigator, Redaction};
 use crate::clock::Clock;
+use crate::errands::{Errand, Errands};
 use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
 use crate::event_store::EventStore;
@@ -52,6 +53,7 @@ pub(super) struct Arriving {
     pub(super) opened_gates: mpsc::Receiver<Run>,
     pub(super) started: mpsc::Receiver<Work>,
     pub(super) carryings: mpsc::Receiver<Carrying>,
+    pub(super) errands: mpsc::Receiver<Errand>,
 }
 
 /// What follows the cluster, and knows how new that is.
@@ -76,6 +78,7 @@ pub(super) async fn assemble(mut config: Config) -> Result<(Arc<Served>, Tasks),
     let (gates, opened_gates) = Gates::new(following.tools(keeper, &authorizer, &redaction));
     let (operations, started) = Operations::new(following.clock.going_on());
     let (tunnels, carryings) = Tunnels::new();
+    let (errands, sent) = Errands::new();
     let (evaluator, answering) = Evaluator::new(Predicates::new(config.worker, config.predicates));
     let shares = Arc::new(Shares::new(config.shares));
     let Following { log, caches, prover, source, clock } = following;
@@ -97,6 +100,7 @@ pub(super) async fn assemble(mut config: Config) -> Result<(Arc<Served>, Tasks),
         status_only: config.status_only,
         redaction,
         prover,
+        errands,
         evaluator,
         streams: Streams::new(config.max_streams, Arc::clone(&shares)),
         shares,
@@ -104,7 +108,7 @@ pub(super) async fn assemble(mut config: Config) -> Result<(Arc<Served>, Tasks),
         dump_places: Arc::new(Semaphore::new(MOST_DUMPS)),
         drain: CancellationToken::new(),
     });
-    let arriving = Arriving { openings, opened_gates, started, carryings };
+    let arriving = Arriving { openings, opened_gates, started, carryings, errands: sent };
     let lasting_gates = Lasting { keeping, reopenings: served.know_again(loaded) };
     Ok((served, Tasks { arriving, lasting_gates, answering, reviewing, rule_files, writing }))
 }
