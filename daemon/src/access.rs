@@ -7,11 +7,14 @@ pub mod identity;
 pub mod oidc;
 pub mod own_rights;
 mod rate;
+pub mod reviewing;
 mod right;
 pub mod shares;
 pub mod socket_users;
 mod token;
 pub mod token_review;
+pub mod trust;
+pub mod turns;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};

@@ -6,6 +6,7 @@ mod gates;
 mod serving;
 mod supply;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -150,7 +151,7 @@ impl Bound {
     /// If a task of the daemon fails, or the recording is not whole.
     pub async fn run(self, abort: CancellationToken) -> Result<(), AppError> {
         let Self { listeners, addresses: _, rpc, served, tasks, kept, ingest, drain_timeout } = self;
-        let Tasks { mut arriving, lasting_gates, answering, rule_files, writing } = tasks;
+        let Tasks { mut arriving, lasting_gates, answering, reviewing, rule_files, writing } = tasks;
         let rpc = Arc::new(rpc);
         let mut servers = serve(listeners, &rpc);
         let mut workers = look_after(&served, &rpc);
@@ -158,6 +159,12 @@ impl Bound {
             answering.run().await;
             Ok(())
         });
+        if let Some(reviewing) = reviewing {
+            workers.spawn(async move {
+                reviewing.run().await;
+                Ok(())
+            });
+        }
         let judged = Arc::clone(&served);
         workers.spawn(async move {
             rule_files.follow(&judged.caches).await;
@@ -168,14 +175,18 @@ impl Bound {
         let keeping = lasting_gates.begin(&mut workers, &served);
         let ended = arriving.work(&mut workers, &mut servers, &served, &ingest).await;
         served.drain.cancel();
-        drained(&mut servers, drain_timeout, &abort).await;
+        rpc.part().await;
+        tokio::select! {
+            () = drained(&mut servers, drain_timeout, &abort) => {}
+            never = arriving.let_go(&mut workers) => match never {},
+        }
         // With the sources goes the last sink, and with it the recorder.
         workers.shutdown().await;
         served.gates.stop_keeping().await;
         if let Some(keeping) = keeping {
             keeping.await.map_err(|e| AppError::Fault(e.to_string()))?;
         }
-        arriving.close();
+        drop(arriving);
         served.caches.stop_recording();
         if let Some(writing) = writing {
             writing.await.map_err(|e| AppError::Fault(e.to_string()))??;
@@ -200,16 +211,33 @@ impl Arriving {
                 Some(work) = self.started.recv() => act(workers, served, work),
                 Some(gate) = self.opened_gates.recv() => gates::judge(workers, served, gate),
                 Some(carrying) = self.carryings.recv() => carry(workers, carrying),
+                Some(errand) = self.errands.recv() => carry(workers, errand),
                 Some(ended) = workers.join_next() => if let ended @ Err(_) = flatten(ended) { return ended },
                 Some(ended) = servers.join_next() => return flatten(ended),
             }
         }
     }
 
-    /// What has arrived meanwhile is let go.
-    fn close(&mut self) {
+    /// Takes no more work, and lets go what arrives nevertheless, so that nobody waits for it: it
+    /// may have been on its way.
+    async fn let_go(&mut self, workers: &mut JoinSet<Ended>) -> Infallible {
         self.openings.close();
-        while self.openings.try_recv().is_ok() {}
+        self.started.close();
+        self.opened_gates.close();
+        self.carryings.close();
+        self.errands.close();
+        loop {
+            tokio::select! {
+                Some(feeding) = self.openings.recv() => feeding.writer.cache().closed().cancel(),
+                // Who watches it is told that the daemon ends, and starts it again.
+                Some(work) = self.started.recv() => drop(work),
+                Some(gate) = self.opened_gates.recv() => drop(gate),
+                // It ends at once, and says why.
+                Some(carrying) = self.carryings.recv() => carry(workers, carrying),
+                Some(errand) = self.errands.recv() => drop(errand),
+                else => std::future::pending().await,
+            }
+        }
     }
 }
 
@@ -251,7 +279,7 @@ fn act(workers: &mut JoinSet<Ended>, served: &Arc<Served>, work: Work) {
     });
 }
 
-/// A task for a connection; it ends with the daemon's streams.
+/// A task for a connection, or an errand; it ends with the daemon's streams.
 fn carry(workers: &mut JoinSet<Ended>, carrying: Carrying) {
     workers.spawn(async move {
         carrying.await;
@@ -319,4 +347,50 @@ async fn lease_warm(served: &Served) -> Result<Vec<Lease>, AppError> {
 
 fn flatten(ended: Result<Ended, tokio::task::JoinError>) -> Ended {
     ended.map_err(|e| AppError::Fault(e.to_string())).and_then(|ended| ended)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::access::Caller;
+    use crate::access::authorizer::Right;
+    use crate::act::Act;
+    use crate::act::operation::{End, NotStarted, Operations, Start, Target};
+    use crate::act::tunnels::Tunnels;
+    use crate::clock::Clock;
+    use crate::errands::{Errands, NotDone};
+    use crate::record::Key;
+
+    fn drain_of(name: &str) -> Start {
+        let kind = Arc::new(crate::kind::samples().into_iter().next().unwrap());
+        Start {
+            request: String::new(),
+            act: Act::Drain,
+            target: Target { kind, key: Key::new("", name), uid: "u".into() },
+            caller: Caller::Owner,
+            timeout: Duration::from_secs(1),
+            detached: true,
+            seen_by: Vec::new(),
+            cancelled_by: Right::to_any("patch", "", "nodes", None),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_arrives_too_late_waits_for_nobody() {
+        let (operations, started) = Operations::new(Clock::System);
+        let (tunnels, carryings) = Tunnels::new();
+        let ((_feed, openings), (_run, opened_gates)) = (mpsc::channel(1), mpsc::channel(1));
+        let (errands, sent) = Errands::new();
+        let mut arriving = Arriving { openings, opened_gates, started, carryings, errands: sent };
+        let start = |name| operations.start(drain_of(name), |_, _| std::future::pending::<End>());
+        let operation = start("on its way").await.unwrap();
+        let letting_go = tokio::spawn(async move { arriving.let_go(&mut JoinSet::new()).await });
+        assert!(operation.progress().changed().await.is_err(), "who watches it waits for nothing");
+        assert!(matches!(start("late").await, Err(NotStarted::Stopping)));
+        assert!(!tunnels.carry(Box::pin(std::future::pending())).await);
+        assert_eq!(errands.run(async {}).await, Err(NotDone::Stopping));
+        letting_go.abort();
+    }
 }

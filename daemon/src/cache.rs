@@ -43,6 +43,11 @@ pub struct Cache {
     closed: CancellationToken,
 }
 
+/// Nothing feeds the cache any more: what is waited for does not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the kind is followed otherwise by now")]
+pub struct Closed;
+
 /// What a cache takes up, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Size {
@@ -165,13 +170,11 @@ impl Cache {
         }
     }
 
-    /// Returns once the cache has held a whole list, however long that takes.
+    /// Returns once the cache has held a whole list, however long that takes, or nothing feeds it
+    /// any more.
     pub async fn holds_a_list(&self) {
         let mut freshness = self.freshness.subscribe();
-        if freshness.wait_for(|f| f.listed).await.is_err() {
-            // The daemon ends, and the caller with it.
-            std::future::pending().await
-        }
+        let _closed = self.closed.run_until_cancelled(freshness.wait_for(|f| f.listed)).await.map(|it| it.map(drop));
     }
 
     /// Returns once the cache has held a whole list, or the API server does not
@@ -198,10 +201,16 @@ impl Cache {
 
     /// Returns once the cache holds everything up to that resourceVersion, which
     /// an object of its kind has had.
-    pub async fn reaches(&self, version: u64) {
+    ///
+    /// # Errors
+    /// If nothing feeds it any more.
+    pub async fn reaches(&self, version: u64) -> Result<(), Closed> {
         let mut freshness = self.freshness.subscribe();
-        // An error means that the daemon ends, and the caller with it.
-        let _ended = freshness.wait_for(|f| f.listed && f.resource_version >= version).await;
+        let reached = freshness.wait_for(|f| f.listed && f.resource_version >= version);
+        match self.closed.run_until_cancelled(reached).await {
+            Some(Ok(_)) => Ok(()),
+            Some(Err(_)) | None => Err(Closed),
+        }
     }
 
     /// Returns once the cache holds no object of that name that is as old as
@@ -209,35 +218,38 @@ impl Cache {
     ///
     /// Where a list as of `version` saw no such object, what the cache may still
     /// hear of from before is history.
-    pub async fn outlives(&self, key: &Key, version: u64, log: &EventLog) -> Revision {
-        let mut freshness = self.freshness.subscribe();
-        loop {
-            freshness.mark_unchanged();
-            if let Some(since) = self.outlived(key, version, log) {
-                return since;
-            }
-            if freshness.changed().await.is_err() {
-                // The daemon ends, and the caller with it.
-                std::future::pending().await
-            }
-        }
+    ///
+    /// # Errors
+    /// If nothing feeds it any more.
+    pub async fn outlives(&self, key: &Key, version: u64, log: &EventLog) -> Result<Revision, Closed> {
+        self.comes_to(|| self.outlived(key, version, log)).await
     }
 
     /// Returns once the cache holds no object for which `outdated`, and since
     /// which revision of the log.
-    pub async fn sheds(&self, log: &EventLog, outdated: impl Fn(&Record) -> bool) -> Revision {
+    ///
+    /// # Errors
+    /// If nothing feeds it any more.
+    pub async fn sheds(&self, log: &EventLog, outdated: impl Fn(&Record) -> bool) -> Result<Revision, Closed> {
+        self.comes_to(move || {
+            let snapshot = Snapshot::take([self], log);
+            let has_none = !snapshot.objects(0, None).any(|(_, record)| outdated(record));
+            has_none.then_some(snapshot.revision)
+        })
+        .await
+    }
+
+    /// Returns what is looked for, as soon as it is there.
+    async fn comes_to<T>(&self, look: impl Fn() -> Option<T>) -> Result<T, Closed> {
         let mut freshness = self.freshness.subscribe();
         loop {
             freshness.mark_unchanged();
-            {
-                let snapshot = Snapshot::take([self], log);
-                if !snapshot.objects(0, None).any(|(_, record)| outdated(record)) {
-                    return snapshot.revision;
-                }
+            if let Some(found) = look() {
+                return Ok(found);
             }
-            if freshness.changed().await.is_err() {
-                // The daemon ends, and the caller with it.
-                std::future::pending().await
+            match self.closed.run_until_cancelled(freshness.changed()).await {
+                Some(Ok(())) => {}
+                Some(Err(_)) | None => return Err(Closed),
             }
         }
     }

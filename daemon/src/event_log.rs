@@ -1,6 +1,7 @@
 //! The daemon's log of changes: one revision counter, one bounded ring per
 //! cache, so that one cursor resumes a watch of several kinds.
 
+mod account;
 pub mod cursor;
 mod entry;
 mod news;
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
+use self::account::Account;
 pub use self::entry::{Change, Entry};
 use self::news::{News, Wanting};
 use self::readers::{Reader, Readers};
@@ -23,7 +25,8 @@ pub use self::readers::{Topic, Wants};
 pub type Revision = u64;
 
 /// Which ring of the log; never used again.
-pub type CacheId = u64;
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CacheId(u64);
 
 /// The log.
 pub struct EventLog {
@@ -36,8 +39,8 @@ pub struct EventLog {
 pub struct Capacity {
     /// That many entries.
     pub entries: usize,
-    /// About that many bytes of objects' versions. The newest entry is kept,
-    /// whatever its size.
+    /// About that many bytes of objects' versions, and of small ones as they were sent; a quarter as much
+    /// again of large ones. The newest entry is kept, whatever its size.
     pub bytes: usize,
 }
 
@@ -54,6 +57,8 @@ struct Ring {
     entries: VecDeque<Arc<Entry>>,
     /// What the versions take up that they hold.
     bytes: usize,
+    /// And what was encoded of them.
+    account: Arc<Account>,
     /// The newest revision that the ring does not hold.
     dropped: Revision,
     readers: Readers,
@@ -93,10 +98,10 @@ impl EventLog {
     #[must_use]
     pub fn open_ring(&self) -> CacheId {
         let mut rings = self.rings.write();
-        rings.caches += 1;
+        rings.caches.0 += 1;
         rings.head += 1;
-        let (id, dropped) = (rings.caches, rings.head);
-        rings.by_cache.insert(id, Ring { dropped, ..Ring::default() });
+        let (id, dropped, account) = (rings.caches, rings.head, Arc::new(Account::new(self.capacity.bytes)));
+        rings.by_cache.insert(id, Ring { dropped, account, ..Ring::default() });
         id
     }
 
@@ -113,7 +118,7 @@ impl EventLog {
     pub fn append(&self, cache: CacheId, change: Change) {
         self.advance(|rings, revision, wake| {
             if let Some(ring) = rings.by_cache.get_mut(&cache) {
-                let entry = Arc::new(Entry::new(revision, cache, change));
+                let entry = Arc::new(Entry::new(revision, cache, change, &ring.account));
                 ring.readers.note(&entry, wake);
                 ring.push(entry, self.capacity);
             }
@@ -124,7 +129,7 @@ impl EventLog {
     pub fn begin_anew(&self, cache: CacheId) {
         self.advance(|rings, revision, wake| {
             if let Some(ring) = rings.by_cache.get_mut(&cache) {
-                ring.entries.clear();
+                ring.entries.drain(..).for_each(|entry| entry.leave());
                 ring.bytes = 0;
                 ring.dropped = revision;
                 ring.readers.note_all(revision, wake);
@@ -138,7 +143,8 @@ impl EventLog {
         self.advance(|rings, revision, wake| {
             if let Some(ring) = rings.by_cache.get_mut(&cache) {
                 let gap = Change { before: None, after: None, state_changed: false, at };
-                ring.push(Arc::new(Entry::new(revision, cache, gap)), self.capacity);
+                let entry = Entry::new(revision, cache, gap, &ring.account);
+                ring.push(Arc::new(entry), self.capacity);
                 ring.readers.note_all(revision, wake);
             }
         });
@@ -172,7 +178,7 @@ impl EventLog {
     /// About how many bytes a cache's ring takes up.
     #[must_use]
     pub fn bytes(&self, cache: CacheId) -> usize {
-        self.rings.read().by_cache.get(&cache).map_or(0, |ring| ring.bytes)
+        self.rings.read().by_cache.get(&cache).map_or(0, |ring| ring.bytes + ring.account.all())
     }
 
     /// How many streams read a cache's ring.
@@ -248,8 +254,8 @@ impl Rings {
 }
 
 impl Ring {
-    /// Of that many of its newest entries a ring keeps large forms: readers who
-    /// keep up share them, others encode them anew.
+    /// Of no more than that many of its newest entries a ring keeps large forms, and of fewer
+    /// where these take up much: readers who keep up share them, others encode them anew.
     const LARGE_WIRE: usize = 256;
 
     fn push(&mut self, entry: Arc<Entry>, capacity: Capacity) {
@@ -258,10 +264,18 @@ impl Ring {
         if let Some(old) = self.entries.len().checked_sub(Self::LARGE_WIRE + 1) {
             self.entries[old].forget_large_wire();
         }
-        while self.entries.len() > capacity.entries || (self.bytes > capacity.bytes && self.entries.len() > 1) {
+        let newest = self.entries.len().saturating_sub(Self::LARGE_WIRE)..self.entries.len() - 1;
+        for entry in self.entries.range(newest) {
+            if !self.account.is_filling() {
+                break;
+            }
+            entry.forget_large_wire();
+        }
+        while self.entries.len() > capacity.entries
+            || (self.bytes.saturating_add(self.account.small()) > capacity.bytes && self.entries.len() > 1)
+        {
             if let Some(oldest) = self.entries.pop_front() {
-                // Somebody may still be told it.
-                oldest.forget_large_wire();
+                oldest.leave();
                 self.bytes -= oldest.size();
                 self.dropped = oldest.revision;
             }

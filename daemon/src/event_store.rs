@@ -23,7 +23,7 @@ use self::filter::{EventFilter, Namespaces};
 pub use self::kept::{Kept, Place};
 use self::lineage::Lineage;
 use self::shelf::Shelf;
-pub use self::shelf::{Order, Step};
+pub use self::shelf::{Dropped, Order, Step};
 use crate::event_log::Revision;
 use crate::record::{Happening, Record, Uid};
 
@@ -103,8 +103,9 @@ impl EventStore {
         self.shelf.write().expire(now)
     }
 
-    /// From now on no event is missing, but for what is dropped.
-    pub fn is_followed(&self, since: Timestamp) {
+    /// From then on no event is missing, but for what is dropped: some may be from before, while
+    /// nobody followed them, or what was told of them was lost. `None` if they are not followed.
+    pub fn is_followed(&self, since: Option<Timestamp>) {
         self.shelf.write().is_followed(since);
     }
 
@@ -149,9 +150,17 @@ impl EventStore {
     /// The next `most` events that are wanted, of those that have happened, or of which it
     /// is known that they are wanted, since step `after`. And the step up to which that is
     /// all.
-    #[must_use]
-    pub fn since(&self, filter: &EventFilter, after: Step, most: usize) -> (Vec<Kept>, Step) {
+    ///
+    /// # Errors
+    /// [`Dropped`] if some of them may be kept no longer.
+    pub fn since(&self, filter: &EventFilter, after: Step, most: usize) -> Result<(Vec<Kept>, Step), Dropped> {
         self.shelf.read().since(filter, after, most)
+    }
+
+    /// Whether everything that these namespaces were told of after that step is still kept.
+    #[must_use]
+    pub fn holds(&self, namespaces: &Namespaces, after: Step) -> bool {
+        self.shelf.read().holds(namespaces, after)
     }
 
     /// The events about the objects of these UIDs, in the order of when they happened last.

@@ -13,6 +13,7 @@ pub mod cache;
 
 pub mod rule;
 
+pub mod errands;
 pub mod event_log;
 
 pub mod subscription;

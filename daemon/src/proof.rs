@@ -105,11 +105,12 @@ async fn prove_set(prover: &Prover, selection: &Selection, place: usize, finds: 
     let Some(set) = read_set(prover, cache, collection, Selectors::labels(selection.labels.to_string())).await? else {
         return Ok(());
     };
-    cache.reaches(set.newest).await;
+    let closed = |_| Unproven::Closed(Arc::clone(&cache.collection().kind));
+    cache.reaches(set.newest).await.map_err(closed)?;
     let outdated = |record: &Record| {
         record.resource_version <= set.version && selection.may_list(record) && !set.uids.contains(&record.uid)
     };
-    let since = cache.sheds(&prover.log, outdated).await;
+    let since = cache.sheds(&prover.log, outdated).await.map_err(closed)?;
     if finds == Finds::History {
         selection.gaps[place].set(Gap { after: set.newest, up_to: set.version, since });
     }
@@ -237,10 +238,11 @@ async fn prove_others(
     is_meant: impl Fn(&Record) -> bool,
 ) -> Result<(), Unproven> {
     let Some(set) = read_set(prover, cache, collection, selectors).await? else { return Ok(()) };
-    cache.reaches(set.newest).await;
+    let closed = |_| Unproven::Closed(Arc::clone(&cache.collection().kind));
+    cache.reaches(set.newest).await.map_err(closed)?;
     let outdated =
         |record: &Record| record.resource_version <= set.version && is_meant(record) && !set.uids.contains(&record.uid);
-    cache.sheds(&prover.log, outdated).await;
+    cache.sheds(&prover.log, outdated).await.map_err(closed)?;
     Ok(())
 }
 
@@ -275,11 +277,12 @@ async fn prove_one(prover: &Prover, selection: &Selection, named: &Named, finds:
         prover.names.read(&thing, async move { source.read(&kind, &key).await })
     };
     let truth = read_on(cache, &named.key.name, read).await?;
+    let closed = |_| Unproven::Closed(Arc::clone(&cache.collection().kind));
     match truth {
         Truth::Cached => {}
-        Truth::Seen(version) => cache.reaches(version).await,
+        Truth::Seen(version) => cache.reaches(version).await.map_err(closed)?,
         Truth::Absent(version) => {
-            let since = cache.outlives(&named.key, version, &prover.log).await;
+            let since = cache.outlives(&named.key, version, &prover.log).await.map_err(closed)?;
             if finds == Finds::History {
                 named.absence.set(Absence { version, since });
             }

@@ -41,6 +41,7 @@ mod node_readiness_service;
 mod node_service;
 mod operation_convert;
 mod operation_service;
+mod parting;
 mod pod_service;
 mod proxy_service;
 mod quarantine;
@@ -55,9 +56,11 @@ mod streams;
 mod table_service;
 pub mod tls;
 mod tree_service;
+mod trusting;
 mod tunnel_service;
 mod tunnel_target;
 mod watch;
+mod workshop;
 
 use std::sync::Arc;
 
@@ -89,6 +92,7 @@ use tonic_health::server::{HealthReporter, health_reporter};
 pub use self::accept::Door;
 use self::auth::Authentication;
 use self::listener::Listener;
+use self::parting::Parting;
 pub use self::streams::Streams;
 use crate::access::authorizer::Authorizer;
 use crate::access::own_rights::Need;
@@ -100,6 +104,7 @@ use crate::act::tunnels::Tunnels;
 use crate::caches::Caches;
 use crate::cause::Redaction;
 use crate::clock::Clock;
+use crate::errands::Errands;
 use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
 use crate::event_store::EventStore;
@@ -163,6 +168,8 @@ pub struct Served {
     pub redaction: Arc<Redaction>,
     /// Proves views.
     pub prover: Arc<Prover>,
+    /// Who does what goes on whoever waits for it.
+    pub errands: Errands,
     /// Who evaluates callers' expressions.
     pub evaluator: Evaluator,
     /// The streams that are open.
@@ -182,6 +189,8 @@ pub struct Rpc {
     door: Arc<Door>,
     drain: CancellationToken,
     health: HealthReporter,
+    /// Ends the streams that look at nothing else.
+    parting: CancellationToken,
 }
 
 impl Rpc {
@@ -190,7 +199,7 @@ impl Rpc {
     /// # Errors
     /// If the API's descriptors are not what reflection expects.
     pub fn new(served: Arc<Served>, access: Arc<Access>, door: Door) -> Result<Self, tonic_reflection::server::Error> {
-        let (health, health_service) = health_reporter();
+        let (parting, (health, health_service)) = (CancellationToken::new(), health_reporter());
         let health_service = health_service.max_decoding_message_size(HEALTH_REQUEST);
         let reflection = || {
             tonic_reflection::server::Builder::configure()
@@ -214,12 +223,12 @@ impl Rpc {
             .add_service(TreeServiceServer::new(tree_service::Handler::new(Arc::clone(&served))))
             .add_service(ProxyServiceServer::new(proxy_service::Handler::new(Arc::clone(&served))))
             .add_service(TunnelServiceServer::new(tunnel_service::Handler::new(Arc::clone(&served))))
-            .add_service(health_service)
-            .add_service(reflection().build_v1()?)
+            .add_service(Parting::new(health_service, &parting))
+            .add_service(Parting::new(reflection().build_v1()?, &parting))
             // grpcio's and older grpcurl's.
-            .add_service(reflection().build_v1alpha()?);
+            .add_service(Parting::new(reflection().build_v1alpha()?, &parting));
         let authentication = Authentication { access, shares: Arc::clone(&served.shares) };
-        Ok(Self { routes, authentication, door: Arc::new(door), drain: served.drain.clone(), health })
+        Ok(Self { routes, authentication, door: Arc::new(door), drain: served.drain.clone(), health, parting })
     }
 
     /// What the daemon needs rights for, to serve those whom it lets in.
@@ -228,10 +237,17 @@ impl Rpc {
         self.authentication.access.needs()
     }
 
-    /// Tells health checks whether the daemon is ready.
+    /// Tells health checks whether the daemon is ready; one that stops is not.
     pub async fn set_serving(&self, serving: bool) {
-        let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+        let status =
+            if serving && !self.drain.is_cancelled() { ServingStatus::Serving } else { ServingStatus::NotServing };
         self.health.set_service_status("", status).await;
+    }
+
+    /// Tells health checks that the daemon stops, and ends their streams, and those of reflection.
+    pub async fn part(&self) {
+        self.set_serving(false).await;
+        self.parting.cancel();
     }
 
     /// Serves on `listener` until streams must end and have ended.

@@ -13,7 +13,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use daymarkd::cache::freshness::Freshness;
 use daymarkd::cache::writer::Writer;
-use daymarkd::cache::{Cache, Snapshot};
+use daymarkd::cache::{Cache, Closed, Snapshot};
 use daymarkd::caches::neighbours::Neighbours;
 use daymarkd::caches::{Lease, Policy};
 use daymarkd::catalog::Catalog;
@@ -265,7 +265,7 @@ async fn a_cache_reaches_what_was_seen_and_not_before() {
     let key = Key::new("n", "o1");
     let reaches = async |version| futures::poll!(std::pin::pin!(cache.reaches(version))).is_ready();
     let outlives = async |version| match futures::poll!(std::pin::pin!(cache.outlives(&key, version, &log))) {
-        Poll::Ready(since) => Some(since),
+        Poll::Ready(since) => Some(since.unwrap()),
         Poll::Pending => None,
     };
 
@@ -284,6 +284,23 @@ async fn a_cache_reaches_what_was_seen_and_not_before() {
     assert_eq!(outlives(model.version).await, None);
 }
 
+#[tokio::test]
+async fn nobody_waits_for_a_cache_that_nothing_feeds_any_more() {
+    let (mut model, mut daemon) = (Model::default(), Daemon::new());
+    daemon.take(model.put(1));
+    let (cache, log) = (Arc::clone(&daemon.cache), Arc::clone(&daemon.log));
+    let key = Key::new("n", "o1");
+    let waits = async {
+        tokio::join!(cache.reaches(u64::MAX), cache.outlives(&key, u64::MAX, &log), cache.sheds(&log, |_| true))
+    };
+    let mut waits = std::pin::pin!(waits);
+    let mut listed = std::pin::pin!(cache.holds_a_list());
+    assert!(futures::poll!(&mut waits).is_pending() && futures::poll!(&mut listed).is_pending());
+    cache.closed().cancel();
+    assert_eq!(waits.await, (Err(Closed), Err(Closed), Err(Closed)));
+    listed.await;
+}
+
 /// A watch that lags behind a list which saw no such object tells of one that
 /// came and went before.
 #[tokio::test]
@@ -293,7 +310,7 @@ async fn what_was_gone_when_a_list_was_made_is_history() {
     let named = Named { cache: 0, key: Key::new("n", "o1"), uid: None, absence: Found::default() };
     let lagging = [model.put(1), model.put(1), model.delete(1).unwrap()];
     let version = model.version;
-    let since = daemon.cache.outlives(&named.key, version, &daemon.log).await;
+    let since = daemon.cache.outlives(&named.key, version, &daemon.log).await.unwrap();
     named.absence.set(Absence { version, since });
     let caches = vec![Lease::of(Arc::clone(&daemon.cache))];
     let selection = Selection { every_version: true, ..Selection::of(caches, Scope::Named(vec![named])) };

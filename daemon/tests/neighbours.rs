@@ -132,7 +132,7 @@ impl World {
                 self.fed[kind].version += 1;
                 let version = self.fed[kind].version;
                 self.send(kind, Event::Bookmark(version)).await;
-                self.fed[kind].cache.reaches(version).await;
+                self.fed[kind].cache.reaches(version).await.unwrap();
             }
         }
         // What one cache judges anew may touch another: there are no longer ways.

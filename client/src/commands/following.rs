@@ -24,7 +24,8 @@ use crate::{cause, json, sanitize, words};
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// Why gates end without having failed, and others need not (docs/api.md, "Gates").
-const PASSING: [&str; 6] = ["Deadline", "TooFewObjects", "NotProven", "KindChanged", "DaemonAbsent", "NotReopened"];
+const PASSING: [&str; 7] =
+    ["Deadline", "TooFewObjects", "NotProven", "KindChanged", "DaemonAbsent", "NotReopened", "RightsUnknown"];
 
 /// A gate that is followed.
 pub struct Following<'a> {

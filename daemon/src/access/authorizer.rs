@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::{HashMap, HashMapExt as _};
@@ -11,25 +11,22 @@ use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::identity::{Caller, Identity};
+use super::reviewing::{Ask, Questions, Reviewing, Said, reviewing};
 pub use super::right::{Action, PathRight, Right};
+use super::trust::Trust;
 use crate::source::apiserver::ApiServer;
 use crate::source::apiserver::review::Review;
 use crate::source::{Problem, ProblemReason};
 
 /// Answers that are kept.
 const MOST: usize = 20_000;
-/// Questions that are asked of the API server at a time: of a caller, and of all. Who has
-/// many waits for itself.
-const OF_ONE: usize = 4;
-const AT_ONCE: usize = 32;
 /// A question that could not be asked is not asked again before that.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
-type Answer = Shared<BoxFuture<'static, Result<bool, Problem>>>;
+type Answer = Shared<BoxFuture<'static, Said>>;
 
 /// An answer, or one that is awaited.
 struct Asked {
@@ -46,12 +43,12 @@ impl Asked {
 
 /// Knows what callers may do.
 pub struct Authorizer {
-    server: Option<ApiServer>,
+    /// A recording, which has no cluster, has nobody to ask.
+    questions: Option<Questions>,
+    /// For how long a right that is withdrawn counts at most.
+    lasts: Duration,
     ttl: Duration,
     asked: Mutex<HashMap<(Arc<Identity>, Action), Asked>>,
-    turns: Arc<Semaphore>,
-    /// For as long as somebody waits for one.
-    turns_of: Mutex<HashMap<Arc<Identity>, Weak<Semaphore>>>,
 }
 
 impl fmt::Debug for Authorizer {
@@ -80,20 +77,29 @@ pub(super) struct Verdict {
 }
 
 impl Authorizer {
-    /// Asks that API server; a recording, which has none, knows no rights. A right that
-    /// is withdrawn counts for so long at most: half of that an answer is kept, and as
-    /// often whoever relies on it is to ask again.
+    /// Asks that API server, by what comes with it and is to run; a recording, which has
+    /// none, knows no rights. A right that is withdrawn counts for so long at most: half of
+    /// that an answer is kept, and as often whoever relies on it is to ask again.
     #[must_use]
-    pub fn new(server: Option<ApiServer>, lasts: Duration) -> Self {
-        let ttl = lasts / 2;
-        let turns = Arc::new(Semaphore::new(AT_ONCE));
-        Self { server, ttl, asked: Mutex::new(HashMap::new()), turns, turns_of: Mutex::new(HashMap::new()) }
+    pub fn new(server: Option<ApiServer>, lasts: Duration) -> (Self, Option<Reviewing>) {
+        let ask = |server: ApiServer| -> Ask {
+            Box::new(move |identity, action| {
+                let server = server.clone();
+                async move { review(&server, &identity, &action).await }.boxed()
+            })
+        };
+        Self::by(server.map(ask), lasts)
     }
 
-    /// How often whoever relies on an answer is to ask again.
+    fn by(ask: Option<Ask>, lasts: Duration) -> (Self, Option<Reviewing>) {
+        let (questions, reviewing) = ask.map(reviewing).unzip();
+        (Self { questions, lasts, ttl: lasts / 2, asked: Mutex::new(HashMap::new()) }, reviewing)
+    }
+
+    /// What was found out now, for whoever relies on it.
     #[must_use]
-    pub fn ask_again(&self) -> Duration {
-        self.ttl
+    pub fn trust(&self) -> Trust {
+        Trust::new(self.lasts)
     }
 
     /// Whether the caller may.
@@ -106,7 +112,7 @@ impl Authorizer {
     }
 
     fn answer(&self, identity: &Arc<Identity>, action: Action) -> Result<Answer, Problem> {
-        let Some(server) = self.server.clone() else {
+        let Some(questions) = &self.questions else {
             let message = "a recording has no access rules: only the daemon's owner may read it";
             return Err(Problem::new(ProblemReason::Forbidden, message));
         };
@@ -116,31 +122,11 @@ impl Authorizer {
             return Ok(known.answer.clone());
         }
         make_room(&mut asked, self.ttl);
-        let (identity, action) = question.clone();
-        let (turns, own) = (Arc::clone(&self.turns), self.turns_of(&identity));
-        let review = async move {
-            // The semaphores are never closed.
-            let _own = own.acquire().await;
-            let _turn = turns.acquire().await;
-            review(&server, &identity, &action).await
-        };
-        let answer = review.boxed().shared();
+        let said = questions.put(Arc::clone(identity), question.1.clone())?;
+        let answer = async move { said.await.unwrap_or_else(|_| Err(Problem::stopped())) };
+        let answer = answer.boxed().shared();
         asked.insert(question, Asked { at: Instant::now(), answer: answer.clone() });
         Ok(answer)
-    }
-}
-
-impl Authorizer {
-    /// The turns that a caller's questions share.
-    fn turns_of(&self, identity: &Arc<Identity>) -> Arc<Semaphore> {
-        let mut turns_of = self.turns_of.lock();
-        if let Some(turns) = turns_of.get(identity).and_then(Weak::upgrade) {
-            return turns;
-        }
-        turns_of.retain(|_, turns| turns.strong_count() > 0);
-        let turns = Arc::new(Semaphore::new(OF_ONE));
-        turns_of.insert(Arc::clone(identity), Arc::downgrade(&turns));
-        turns
     }
 }
 
@@ -172,28 +158,68 @@ fn make_room(asked: &mut HashMap<(Arc<Identity>, Action), Asked>, ttl: Duration)
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::{mpsc, watch};
+
     use super::*;
 
     #[tokio::test]
     async fn a_recording_is_for_its_owner() {
-        let authorizer = Authorizer::new(None, Duration::from_secs(1));
+        let (authorizer, _) = Authorizer::new(None, Duration::from_secs(1));
         let right = || Right::to_any("list", "", "pods", None);
         assert_eq!(authorizer.may(&Caller::Owner, right()).await, Ok(true));
         let user = Caller::User(Arc::new(Identity::new("jane", Vec::new())));
         assert_eq!(authorizer.may(&user, right()).await.unwrap_err().reason, ProblemReason::Forbidden);
     }
 
-    #[test]
-    fn a_callers_questions_share_turns_that_go_with_them() {
-        let authorizer = Authorizer::new(None, Duration::from_secs(1));
-        let [jane, joe] = ["jane", "joe"].map(|name| Arc::new(Identity::new(name, Vec::new())));
-        let first = authorizer.turns_of(&jane);
-        assert!(Arc::ptr_eq(&first, &authorizer.turns_of(&jane)));
-        let other = authorizer.turns_of(&joe);
-        assert!(!Arc::ptr_eq(&first, &other), "a caller waits for nobody else's questions");
-        drop(first);
-        let _another = authorizer.turns_of(&Arc::new(Identity::new("jack", Vec::new())));
-        assert_eq!(authorizer.turns_of.lock().len(), 2, "jane's are forgotten");
+    /// An authorizer of whom everybody may everything, once the gate is open; it says whom it was asked about.
+    fn gated() -> (Authorizer, Reviewing, watch::Sender<bool>, mpsc::UnboundedReceiver<Arc<Identity>>) {
+        let (gate, open) = watch::channel(false);
+        let (asked, told) = mpsc::unbounded_channel();
+        let ask: Ask = Box::new(move |identity, _| {
+            let (mut open, asked) = (open.clone(), asked.clone());
+            async move {
+                asked.send(identity).unwrap();
+                open.wait_for(|open| *open).await.unwrap();
+                Ok(true)
+            }
+            .boxed()
+        });
+        let (authorizer, reviewing) = Authorizer::by(Some(ask), Duration::from_hours(1));
+        (authorizer, reviewing.unwrap(), gate, told)
+    }
+
+    #[tokio::test]
+    async fn whoever_does_not_go_on_waiting_holds_up_nobody() {
+        let (authorizer, reviewing, gate, mut asked) = gated();
+        let reviewing = tokio::spawn(reviewing.run());
+        let users: Vec<_> = (0..8).map(|n| Caller::User(Arc::new(Identity::new(n.to_string(), Vec::new())))).collect();
+        let right = |name: usize| Right::to_any("get", "", &name.to_string(), None);
+        let mut stalled = Vec::new();
+        for user in &users {
+            for name in 0..4 {
+                let mut waits = authorizer.may(user, right(name)).boxed();
+                assert_eq!((&mut waits).now_or_never(), None);
+                // It is asked, and its reader is not polled again.
+                stalled.push(waits);
+                asked.recv().await.unwrap();
+            }
+        }
+        gate.send(true).unwrap();
+        assert_eq!(authorizer.may(&users[0], right(5)).await, Ok(true), "its other questions are asked");
+        let other = Caller::User(Arc::new(Identity::new("other", Vec::new())));
+        assert_eq!(authorizer.may(&other, right(5)).await, Ok(true), "and those of others");
+        reviewing.abort();
+    }
+
+    #[tokio::test]
+    async fn a_daemon_that_ends_leaves_nobody_waiting() {
+        let (authorizer, reviewing, _gate, _asked) = gated();
+        let jane = Caller::User(Arc::new(Identity::new("jane", Vec::new())));
+        let right = || Right::to_any("get", "", "pods", None);
+        let mut waits = authorizer.may(&jane, right()).boxed();
+        assert_eq!((&mut waits).now_or_never(), None);
+        drop(reviewing);
+        assert_eq!(waits.await, Err(Problem::stopped()));
     }
 
     #[test]

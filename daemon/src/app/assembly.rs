@@ -9,6 +9,7 @@ use super::AppError;
 use super::gates::{Lasting, keep};
 use super::supply::{Supply, supply};
 use crate::access::authorizer::Authorizer;
+use crate::access::reviewing::Reviewing;
 use crate::access::shares::Shares;
 use crate::act::operation::{Operations, Work};
 use crate::act::tunnels::{Carrying, Tunnels};
@@ -17,6 +18,7 @@ use crate::caches::{Caches, Feeding, Policy, Recording};
 use crate::catalog::Catalog;
 use crate::cause::{Investigator, Redaction};
 use crate::clock::Clock;
+use crate::errands::{Errand, Errands};
 use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
 use crate::event_store::EventStore;
@@ -40,6 +42,7 @@ pub(super) struct Tasks {
     pub(super) arriving: Arriving,
     pub(super) lasting_gates: Lasting,
     pub(super) answering: Answering,
+    pub(super) reviewing: Option<Reviewing>,
     pub(super) rule_files: RuleFiles,
     pub(super) writing: Option<Writing>,
 }
@@ -50,6 +53,7 @@ pub(super) struct Arriving {
     pub(super) opened_gates: mpsc::Receiver<Run>,
     pub(super) started: mpsc::Receiver<Work>,
     pub(super) carryings: mpsc::Receiver<Carrying>,
+    pub(super) errands: mpsc::Receiver<Errand>,
 }
 
 /// What follows the cluster, and knows how new that is.
@@ -67,12 +71,14 @@ pub(super) async fn assemble(mut config: Config) -> Result<(Arc<Served>, Tasks),
     let Supply { cluster, default_namespace, source, clock, catalog, record } = supply;
     let (rule_files, rules) = RuleFiles::open(config.rules).await?;
     let (following, openings, writing) = Following::new((source, clock), catalog, config.policy, rules, record);
-    let authorizer = Arc::new(Authorizer::new(following.source.api_server(), config.authorization_ttl));
+    let (authorizer, reviewing) = Authorizer::new(following.source.api_server(), config.authorization_ttl);
+    let authorizer = Arc::new(authorizer);
     let redaction = Arc::new(Redaction::new(&config.redact)?);
     let (keeper, keeping, loaded) = keep(config.gates, &following.clock).await?;
     let (gates, opened_gates) = Gates::new(following.tools(keeper, &authorizer, &redaction));
     let (operations, started) = Operations::new(following.clock.going_on());
     let (tunnels, carryings) = Tunnels::new();
+    let (errands, sent) = Errands::new();
     let (evaluator, answering) = Evaluator::new(Predicates::new(config.worker, config.predicates));
     let shares = Arc::new(Shares::new(config.shares));
     let Following { log, caches, prover, source, clock } = following;
@@ -94,6 +100,7 @@ pub(super) async fn assemble(mut config: Config) -> Result<(Arc<Served>, Tasks),
         status_only: config.status_only,
         redaction,
         prover,
+        errands,
         evaluator,
         streams: Streams::new(config.max_streams, Arc::clone(&shares)),
         shares,
@@ -101,9 +108,9 @@ pub(super) async fn assemble(mut config: Config) -> Result<(Arc<Served>, Tasks),
         dump_places: Arc::new(Semaphore::new(MOST_DUMPS)),
         drain: CancellationToken::new(),
     });
-    let arriving = Arriving { openings, opened_gates, started, carryings };
+    let arriving = Arriving { openings, opened_gates, started, carryings, errands: sent };
     let lasting_gates = Lasting { keeping, reopenings: served.know_again(loaded) };
-    Ok((served, Tasks { arriving, lasting_gates, answering, rule_files, writing }))
+    Ok((served, Tasks { arriving, lasting_gates, answering, reviewing, rule_files, writing }))
 }
 
 impl Following {

@@ -72,6 +72,38 @@ fn forms_are_encoded_once_and_large_ones_kept_by_the_newest_entries_only() {
 }
 
 #[test]
+fn what_was_encoded_counts_for_what_a_ring_takes_up() {
+    let most = 100_000;
+    let log = EventLog::new(Capacity { entries: 1000, bytes: most });
+    let cache = log.open_ring();
+    let send = |size: usize| {
+        let at = append(&log, cache);
+        let entry = log.read(&[cache], at - 1, at).unwrap().0.remove(0);
+        let wire = |form| entry.wire(form, || Ok::<_, ()>(Bytes::from(vec![0; size]))).unwrap();
+        (wire(0), wire(1), entry)
+    };
+    let begun = log.head();
+    // Large ones make room for newer ones, and cost no history.
+    for _ in 0..100 {
+        send(5_000);
+        assert!(log.bytes(cache) <= most + most / 4);
+    }
+    assert!(log.holds(&[cache], begun));
+    let (_, _, newest) = send(5_000);
+    let again = newest.wire(0, || Err("it is kept")).unwrap();
+    assert_eq!(again.len(), 5_000);
+    // Small ones are kept for as long as their entries.
+    for _ in 0..500 {
+        send(1_000);
+        assert!(log.bytes(cache) <= most + most / 4 + 2_000);
+    }
+    assert!(!log.holds(&[cache], begun));
+    // What nobody reads any more takes up nothing.
+    log.begin_anew(cache);
+    assert_eq!(log.bytes(cache), 0);
+}
+
+#[test]
 fn what_was_dropped_is_expired_for_its_own_cache_only() {
     let log = EventLog::new(entries(2));
     let (one, other) = (log.open_ring(), log.open_ring());

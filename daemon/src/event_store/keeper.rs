@@ -114,6 +114,10 @@ impl Keeper {
             };
             at = match subscription.read(after, after.saturating_add(STRETCH)) {
                 Ok((entries, until)) => {
+                    // A list in between says what there is, not what there was.
+                    if let Some(gap) = entries.iter().rfind(|entry| entry.change.record().is_none()) {
+                        self.store.is_followed(Some(gap.change.at));
+                    }
                     let records = entries.iter().filter_map(|entry| entry.change.after.as_ref());
                     // That an event is deleted is no news: they expire.
                     self.take(records).await;
@@ -139,9 +143,8 @@ impl Keeper {
             (records, snapshot.revision)
         };
         self.take(records.iter()).await;
-        if leases.iter().all(|cache| cache.freshness().listed) {
-            self.store.is_followed(now);
-        }
+        let is_listed = leases.iter().all(|cache| cache.freshness().listed);
+        self.store.is_followed(is_listed.then_some(now));
         revision
     }
 

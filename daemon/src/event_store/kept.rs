@@ -44,7 +44,7 @@ impl Kept {
         let Detail::Event(happening) = &record.detail else { return None };
         let happening = Arc::clone(happening);
         let record = if record.body.is_none() { Arc::clone(record) } else { Arc::new(record.without_body()) };
-        Some(Self { record, happening, step: 0, born: 0, arrived })
+        Some(Self { record, happening, step: Step::START, born: Step::START, arrived })
     }
 
     /// When it happened last.
@@ -56,7 +56,7 @@ impl Kept {
     /// Where it stands among others.
     #[must_use]
     pub fn place(&self) -> Place {
-        Place { last: self.last(), version: self.record.resource_version, born: self.born }
+        Place { last: self.last(), version: self.record.resource_version, born: self.born.into() }
     }
 
     /// Since when it counts as old. One that says to be of the future would not come of age.

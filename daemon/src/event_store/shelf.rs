@@ -13,8 +13,36 @@ use super::subjects::Subjects;
 use super::{Bounds, Kept, Place};
 use crate::record::{Happening, Record, Uid};
 
-/// A place in the order in which things were told. Greater is later; 0 is before everything.
-pub type Step = u64;
+/// A place in the order in which things were told. Greater is later. It is none of the log's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Step(u64);
+
+impl Step {
+    /// Before everything.
+    pub const START: Self = Self(0);
+    /// Behind everything.
+    pub const MAX: Self = Self(u64::MAX);
+
+    fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl From<u64> for Step {
+    fn from(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl From<Step> for u64 {
+    fn from(step: Step) -> Self {
+        step.0
+    }
+}
+
+/// Some of what follows a step was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dropped;
 
 /// In which order events are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +74,8 @@ pub(super) struct Shelf {
     subjects: Subjects,
     bytes: usize,
     newest: Step,
+    /// The newest step of what was dropped of namespaces that have no share any more.
+    dropped: Step,
     followed_since: Option<Timestamp>,
 }
 
@@ -59,6 +89,8 @@ struct Share {
     bytes: usize,
     /// When the newest event has happened that was dropped to make room.
     dropped: Option<Timestamp>,
+    /// The newest step of what was dropped: who has read less has missed it.
+    dropped_step: Step,
 }
 
 impl Shelf {
@@ -72,7 +104,8 @@ impl Shelf {
             shares: HashMap::new(),
             subjects: Subjects::default(),
             bytes: 0,
-            newest: 0,
+            newest: Step::START,
+            dropped: Step::START,
             followed_since: None,
         }
     }
@@ -85,8 +118,8 @@ impl Shelf {
         (self.events.len(), self.bytes)
     }
 
-    pub(super) fn is_followed(&mut self, since: Timestamp) {
-        self.followed_since.get_or_insert(since);
+    pub(super) fn is_followed(&mut self, since: Option<Timestamp>) {
+        self.followed_since = since;
     }
 
     pub(super) fn lineage(&self, subject: &Uid) -> Option<Lineage> {
@@ -107,7 +140,7 @@ impl Shelf {
         }
         let before = known.cloned();
         let is_news = before.as_ref().is_none_or(|before| kept.is_news_to(before));
-        kept.step = before.as_ref().filter(|_| !is_news).map_or(self.newest + 1, |before| before.step);
+        kept.step = before.as_ref().filter(|_| !is_news).map_or(self.newest.next(), |before| before.step);
         kept.born = before.as_ref().map_or(kept.step, |before| before.born);
         self.newest = self.newest.max(kept.step);
         if let Some(before) = &before {
@@ -121,7 +154,7 @@ impl Shelf {
         }
         self.put_on(kept);
         match lineage {
-            Some(lineage) if is_new => drop(self.subjects.learn(&subject, lineage, 0)),
+            Some(lineage) if is_new => drop(self.subjects.learn(&subject, lineage, Step::START)),
             Some(lineage) => self.learn(&subject, lineage),
             None => {}
         }
@@ -134,10 +167,10 @@ impl Shelf {
             return;
         }
         if lineage.is_empty() && known.is_none() {
-            self.subjects.learn(subject, lineage, 0);
+            self.subjects.learn(subject, lineage, Step::START);
             return;
         }
-        self.newest += 1;
+        self.newest = self.newest.next();
         if let Some(before) = self.subjects.learn(subject, lineage, self.newest) {
             self.steps.remove(&before);
         }
@@ -179,6 +212,10 @@ impl Shelf {
 
     fn drop_event(&mut self, uid: &Uid) -> Option<Kept> {
         let kept = self.events.get(uid).cloned()?;
+        let owned_since = self.subjects.lineage(&kept.happening.subject).map_or(Step::START, |(_, since)| *since);
+        if let Some(share) = self.shares.get_mut(&kept.record.key.namespace) {
+            share.dropped_step = share.dropped_step.max(kept.step).max(owned_since);
+        }
         self.take_off(&kept);
         self.forget(&kept.happening.subject, uid);
         Some(kept)
@@ -214,7 +251,13 @@ impl Shelf {
             let uid = uid.clone();
             self.drop_event(&uid);
         }
-        self.shares.retain(|_, share| !share.by_age.is_empty() || share.dropped > Some(cutoff));
+        self.shares.retain(|_, share| {
+            let stays = !share.by_age.is_empty() || share.dropped > Some(cutoff);
+            if !stays {
+                self.dropped = self.dropped.max(share.dropped_step);
+            }
+            stays
+        });
         let (oldest, _) = self.by_age.first_key_value()?.0;
         Some(oldest.checked_add(self.bounds.age).unwrap_or(Timestamp::MAX))
     }
@@ -223,6 +266,11 @@ impl Shelf {
         let dropped = self.shares.iter().filter(|(namespace, _)| namespaces.have(namespace));
         let dropped = dropped.filter_map(|(_, share)| share.dropped).max();
         Some(self.followed_since?.max(self.cutoff(now)).max(dropped.unwrap_or(Timestamp::MIN)))
+    }
+
+    pub(super) fn holds(&self, namespaces: &Namespaces, after: Step) -> bool {
+        let dropped = self.shares.iter().filter(|(namespace, _)| namespaces.have(namespace));
+        dropped.map(|(_, share)| share.dropped_step).all(|dropped| dropped <= after) && self.dropped <= after
     }
 
     pub(super) fn of(&self, uids: &[Uid]) -> Vec<Kept> {
@@ -252,11 +300,14 @@ impl Shelf {
         }
     }
 
-    pub(super) fn since(&self, filter: &EventFilter, after: Step, most: usize) -> (Vec<Kept>, Step) {
+    pub(super) fn since(&self, filter: &EventFilter, after: Step, most: usize) -> Result<(Vec<Kept>, Step), Dropped> {
+        if !self.holds(&filter.namespaces, after) {
+            return Err(Dropped);
+        }
         let (mut found, mut at) = (Vec::new(), after);
         for (step, news) in self.steps.range((Bound::Excluded(after), Bound::Unbounded)) {
             if found.len() >= most {
-                return (found, at);
+                return Ok((found, at));
             }
             at = *step;
             match news {
@@ -267,7 +318,7 @@ impl Shelf {
                 News::Lineage(subject) => found.extend(self.turned_out(filter, subject, *step)),
             }
         }
-        (found, self.newest)
+        Ok((found, self.newest))
     }
 
     /// Events from before that turn out to be wanted now that it is known who owns what

@@ -14,7 +14,7 @@ pub(super) struct Subjects(HashMap<Uid, Subject>);
 struct Subject {
     /// The events.
     events: HashSet<Uid>,
-    /// Who owns it, and since which step that is known; 0 from the first event on.
+    /// Who owns it, and since which step that is known; the first there is, from the first event on.
     lineage: Option<(Lineage, Step)>,
 }
 

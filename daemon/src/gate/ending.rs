@@ -35,8 +35,14 @@ impl Ending {
         let report = Report { verdict: Some(verdict), ..report };
         if keeper.is_durable() {
             let ended = Ended { name: gate.name, asked: gate.asked.clone(), at, summary: summary(&gate, &report) };
-            // The writing side says so once; a disk that hangs is not waited for.
-            let _not_kept = timeout(PATIENCE, keeper.keep(Entry::Ended(ended))).await;
+            // A disk that hangs is not waited for: what it is given is written when it goes on.
+            match timeout(PATIENCE, keeper.keep(Entry::Ended(ended))).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!("a gate's outcome is told, and not kept: {error}"),
+                Err(_) => tracing::warn!(
+                    "a gate's outcome is told before it is kept, because that takes longer than {PATIENCE:?}"
+                ),
+            }
         }
         watchers.send_replace(Arc::new(report));
     }

@@ -21,7 +21,7 @@ use super::store::keeper::Keeper;
 use super::store::{Entry, Opened};
 use super::tally::{Place, Tally};
 use super::token::Name;
-use super::withdrawn::Withdrawn;
+use super::withdrawn::{Lost, Withdrawn};
 use super::{Outcome, Verdict};
 use crate::access::shares;
 use crate::caches::Lease;
@@ -112,7 +112,7 @@ enum Step {
     Due,
     Report,
     Late,
-    Withdrawn(String),
+    Withdrawn(Lost),
 }
 
 impl Run {
@@ -251,7 +251,10 @@ impl Run {
             Step::Late => Err(self.late()),
             Step::Withdrawn(why) => {
                 self.may_see = false;
-                Err(self.ended(Outcome::Undecided, "Forbidden", why))
+                Err(match why {
+                    Lost::Forbidden(why) => self.ended(Outcome::Undecided, "Forbidden", why),
+                    Lost::Unknown(why) => self.ended(Outcome::Undecided, "RightsUnknown", why),
+                })
             }
         }
     }

@@ -6,13 +6,21 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
-/// Resolves when whoever has opened a gate may not see its objects any more, with the
-/// reason.
-pub struct Withdrawn(Mutex<BoxFuture<'static, String>>);
+/// Why whoever has opened a gate is not to see its objects any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// The right was withdrawn.
+    Forbidden(String),
+    /// For long nobody has said whether it was.
+    Unknown(String),
+}
+
+/// Resolves when whoever has opened a gate is not to see its objects any more.
+pub struct Withdrawn(Mutex<BoxFuture<'static, Lost>>);
 
 impl Withdrawn {
     /// When that future resolves.
-    pub fn when(future: impl Future<Output = String> + Send + 'static) -> Self {
+    pub fn when(future: impl Future<Output = Lost> + Send + 'static) -> Self {
         // Never locked: a gate is looked at by several threads, one after the other.
         Self(Mutex::new(future.boxed()))
     }
@@ -24,7 +32,7 @@ impl Withdrawn {
     }
 
     /// Returns when it is.
-    pub(super) async fn wait(&mut self) -> String {
+    pub(super) async fn wait(&mut self) -> Lost {
         self.0.get_mut().await
     }
 }

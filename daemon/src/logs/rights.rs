@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use crate::access::Caller;
 use crate::access::authorizer::{Authorizer, Right};
+use crate::access::trust::Trust;
 use crate::record::Key;
 use crate::source::Problem;
 
@@ -13,6 +14,8 @@ use crate::source::Problem;
 pub(super) struct Rights {
     pub(super) caller: Caller,
     pub(super) authorizer: Arc<Authorizer>,
+    /// What was found out last.
+    pub(super) trust: Trust,
 }
 
 impl Rights {
@@ -32,6 +35,6 @@ impl Rights {
 
     /// When they are to be looked at again; never, if they are the daemon's own.
     pub(super) fn lasting_until(&self) -> Option<Instant> {
-        matches!(self.caller, Caller::User(_)).then(|| Instant::now() + self.authorizer.ask_again())
+        matches!(self.caller, Caller::User(_)).then(|| self.trust.ask_at())
     }
 }

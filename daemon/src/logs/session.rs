@@ -118,7 +118,8 @@ impl Session {
     pub fn new(tools: Tools, caller: Caller, wanted: Wanted, targets: Selection, below: Below) -> Self {
         let subscription = tools.log.subscribe(topics(&targets, &below), Arc::new(Anything));
         let follow = wanted.follow;
-        let rights = Rights { caller, authorizer: Arc::clone(&tools.authorizer) };
+        let authorizer = Arc::clone(&tools.authorizer);
+        let rights = Rights { caller, trust: authorizer.trust(), authorizer };
         Self {
             check_at: rights.lasting_until(),
             rights,
@@ -215,12 +216,19 @@ impl Session {
         is_past(self.check_at) || is_past(self.look_at) || has_news || self.readers.is_empty()
     }
 
-    /// A right that was withdrawn ends it. While that cannot be found out, it goes on.
+    /// A right that was withdrawn ends it. While that cannot be found out, it goes on; but not for
+    /// ever.
     async fn check_rights(&mut self) -> Result<(), Stopped> {
+        let mut all_known = true;
         for pod in self.roster.read() {
-            if let Ok(Err(why)) = self.rights.to_read(&pod).await {
-                return Err(Stopped::Denied(why));
+            match self.rights.to_read(&pod).await {
+                Ok(may) => may.map_err(Stopped::Denied)?,
+                Err(problem) if self.rights.trust.is_lost() => return Err(Stopped::Unreviewed(problem)),
+                Err(_) => all_known = false,
             }
+        }
+        if all_known {
+            self.rights.trust.is_known();
         }
         self.check_at = self.rights.lasting_until();
         Ok(())

@@ -12,8 +12,9 @@ use tonic::Status;
 use super::Served;
 use crate::cache::Cache;
 use crate::clock::between;
-use crate::event_log::cursor::Cursor;
+use crate::event_log::cursor::{Cursor, EventCursor};
 use crate::event_log::{Entry, Revision};
+use crate::event_store::Step;
 use crate::kind::Kind;
 use crate::record::{Key, Record};
 use crate::source::Problem;
@@ -40,6 +41,11 @@ impl Served {
     /// A place in the log, for a reader who may see what has that number.
     pub(super) fn cursor(&self, revision: Revision, rights: u64) -> Bytes {
         Cursor { incarnation: self.incarnation, revision, rights }.encode().into()
+    }
+
+    /// A place in what is told of events, for a reader who may see what has that number.
+    pub(super) fn event_cursor(&self, step: Step, rights: u64) -> Bytes {
+        EventCursor { incarnation: self.incarnation, step, rights }.encode().into()
     }
 
     /// The oldest of the freshnesses of `caches`.

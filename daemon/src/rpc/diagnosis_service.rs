@@ -6,25 +6,23 @@ use std::time::Duration;
 use daymark_proto::Encoded;
 use daymark_proto::v1::diagnosis_service_server::DiagnosisService;
 use daymark_proto::v1::{
-    self, DiagnoseRequest, DiagnoseResponse, Filter, RankedCause, WatchDiagnosisRequest, WatchDiagnosisResponse,
+    self, DiagnoseRequest, DiagnoseResponse, Filter, Manifest, RankedCause, WatchDiagnosisRequest,
+    WatchDiagnosisResponse,
 };
 use futures::stream::{self, BoxStream, StreamExt as _};
-use tokio::sync::Semaphore;
-use tonic::{Request, Response, Status};
+use tokio::time::Instant;
+use tonic::{Code, Request, Response, Status};
 
 use super::Served;
 use super::acting::Note;
 use super::auth::caller;
-use super::diagnosis_gather::Gathering;
-use super::diagnosis_observe::Asked;
 use super::error::draining;
 use super::streams::Permit;
+use super::workshop::{Workshop, rest};
 use crate::access::Caller;
 use crate::act::Act;
 use crate::diagnose::diagnose;
 
-/// Diagnoses that are made at a time: each looks at many objects.
-const AT_ONCE: usize = 4;
 /// How often one that is watched is made anew, if anything has happened.
 const ANEW: Duration = Duration::from_secs(2);
 /// And if nothing has: events and logs are not followed.
@@ -34,39 +32,48 @@ pub(super) struct Handler {
     diagnoser: Arc<Diagnoser>,
 }
 
-/// Makes diagnoses, a few at a time.
+/// Makes diagnoses, a few at a time: each looks at many objects.
 struct Diagnoser {
     served: Arc<Served>,
-    turns: Semaphore,
+    workshop: Workshop,
 }
 
 impl Handler {
     pub(super) fn new(served: Arc<Served>) -> Self {
-        Self { diagnoser: Arc::new(Diagnoser { served, turns: Semaphore::new(AT_ONCE) }) }
+        Self { diagnoser: Arc::new(Diagnoser { served, workshop: Workshop::new() }) }
     }
 }
 
 impl Diagnoser {
-    async fn diagnose(&self, caller: &Caller, filter: &Filter) -> Result<v1::Diagnosis, Status> {
-        self.of(self.served.observe(caller, filter)).await
+    /// A diagnosis, and how long it has taken.
+    async fn diagnose(&self, caller: &Caller, filter: &Filter) -> Result<(v1::Diagnosis, Duration), Status> {
+        let (served, caller, filter) = (Arc::clone(&self.served), caller.clone(), filter.clone());
+        let whose = caller.clone();
+        let work = async move {
+            let begun = Instant::now();
+            let (gathering, asked) = served.observe(&caller, &filter).await?;
+            let found = diagnose(&gathering.observation, &asked.names);
+            Ok((served.diagnosis(&found, &gathering, &asked), begun.elapsed()))
+        };
+        self.workshop.have_done(&self.served, &whose, work).await
     }
 
-    /// What is wrong with what is observed, when it is its turn.
-    async fn of(
+    /// The same, of what manifests would make of the cluster.
+    async fn of_manifests(
         &self,
-        observing: impl Future<Output = Result<(Gathering<'_>, Asked), Status>>,
+        caller: &Caller,
+        filter: Filter,
+        manifests: Vec<Manifest>,
+        note: Note,
     ) -> Result<v1::Diagnosis, Status> {
-        let made = async {
-            let _turn = self.turns.acquire().await.map_err(|_| draining())?;
-            let (gathering, asked) = observing.await?;
-            let diagnosis = diagnose(&gathering.observation, &asked.names);
-            Ok(self.served.diagnosis(&diagnosis, &gathering, &asked))
+        let (served, caller) = (Arc::clone(&self.served), caller.clone());
+        let whose = caller.clone();
+        let work = async move {
+            let (gathering, asked) = served.observe_manifests(&caller, &filter, manifests, &note).await?;
+            let found = diagnose(&gathering.observation, &asked.names);
+            Ok(served.diagnosis(&found, &gathering, &asked))
         };
-        tokio::select! {
-            biased;
-            () = self.served.drain.cancelled() => Err(draining()),
-            diagnosis = made => diagnosis,
-        }
+        self.workshop.have_done(&self.served, &whose, work).await
     }
 }
 
@@ -78,11 +85,8 @@ impl DiagnosisService for Handler {
         let DiagnoseRequest { filter, manifests } = request.into_inner();
         let (filter, diagnoser) = (filter.unwrap_or_default(), &self.diagnoser);
         let diagnosis = match manifests.is_empty() {
-            true => diagnoser.diagnose(&caller, &filter).await?,
-            false => {
-                let observing = diagnoser.served.observe_manifests(&caller, &filter, manifests, &note);
-                diagnoser.of(observing).await?
-            }
+            true => diagnoser.diagnose(&caller, &filter).await?.0,
+            false => diagnoser.of_manifests(&caller, filter, manifests, note).await?,
         };
         Ok(Response::new(DiagnoseResponse { diagnosis: Some(diagnosis) }))
     }
@@ -97,8 +101,9 @@ impl DiagnosisService for Handler {
         let permit = self.diagnoser.served.streams.begin(&caller)?;
         let filter = request.into_inner().filter.unwrap_or_default();
         // What cannot be answered at all is an error of the call.
-        let first = self.diagnoser.diagnose(&caller, &filter).await?;
-        let watching = Watching { diagnoser: Arc::clone(&self.diagnoser), caller, filter, told: None, _permit: permit };
+        let (first, took) = self.diagnoser.diagnose(&caller, &filter).await?;
+        let (diagnoser, rest) = (Arc::clone(&self.diagnoser), rest(took, ANEW));
+        let watching = Watching { diagnoser, caller, filter, told: None, rest, _permit: permit };
         Ok(Response::new(watching.stream(first)))
     }
 }
@@ -109,6 +114,8 @@ struct Watching {
     caller: Caller,
     filter: Filter,
     told: Option<v1::Diagnosis>,
+    /// How long it rests before the next.
+    rest: Duration,
     _permit: Permit,
 }
 
@@ -134,10 +141,18 @@ impl Watching {
     }
 
     /// The next diagnosis that differs from the one that was told.
-    async fn next(&self) -> Result<v1::Diagnosis, Status> {
+    async fn next(&mut self) -> Result<v1::Diagnosis, Status> {
         loop {
             self.something_happens().await?;
-            let diagnosis = self.diagnoser.diagnose(&self.caller, &self.filter).await?;
+            let (diagnosis, took) = match self.diagnoser.diagnose(&self.caller, &self.filter).await {
+                // It comes again, later.
+                Err(busy) if busy.code() == Code::ResourceExhausted => {
+                    self.rest = rest(Duration::MAX, ANEW);
+                    continue;
+                }
+                made => made?,
+            };
+            self.rest = rest(took, ANEW);
             if self.told.as_ref().is_none_or(|told| differ(told, &diagnosis)) {
                 return Ok(diagnosis);
             }
@@ -152,7 +167,7 @@ impl Watching {
             tokio::select! {
                 biased;
                 () = served.drain.cancelled() => return Err(draining()),
-                () = tokio::time::sleep(ANEW) => {}
+                () = tokio::time::sleep(self.rest) => {}
             }
             if served.log.head() != before {
                 break;

@@ -24,7 +24,7 @@ use super::status_service::PAGE_BYTES;
 use super::streams::Permit;
 use crate::access::Caller;
 use crate::cache::Cache;
-use crate::event_log::cursor::{Cursor, InvalidCursor};
+use crate::event_log::cursor::{EventCursor, InvalidCursor};
 use crate::event_store::{Kept, Order, Place, Step};
 
 /// Events that are read at a time.
@@ -126,7 +126,10 @@ impl EventWatch {
                 }
                 Stage::Live(after) => {
                     self.news.mark_unchanged();
-                    let (events, until) = self.served.events.since(&self.asked.filter, after, AT_ONCE);
+                    let Ok((events, until)) = self.served.events.since(&self.asked.filter, after, AT_ONCE) else {
+                        self.stage = Stage::Reset(Cause::Lagged);
+                        continue;
+                    };
                     self.stage = Stage::Live(until);
                     if events.is_empty() && until == self.served.events.newest() && self.wait().await? {
                         return Ok(self.tell(WatchEventsResponse::default()));
@@ -214,7 +217,7 @@ impl EventWatch {
         let rights = rights::number(&self.asked.sight.visible);
         let caches = self.asked.selection.caches.iter().map(|cache| -> &Cache { cache });
         Encoded::new(&WatchEventsResponse {
-            cursor: at.map(|at| self.served.cursor(at, rights)).unwrap_or_default(),
+            cursor: at.map(|at| self.served.event_cursor(at, rights)).unwrap_or_default(),
             freshness: Some(self.served.freshness(caches)),
             ..message
         })
@@ -227,13 +230,14 @@ fn beginning(served: &Served, asked: &Asked, cursor: &[u8]) -> Result<Stage, Sta
         return Ok(Stage::Reset(Cause::Initial));
     }
     let invalid = |e: InvalidCursor| status(Code::InvalidArgument, Reason::InvalidCursor, e.to_string(), []);
-    let cursor = Cursor::decode(cursor).map_err(invalid)?;
+    let cursor = EventCursor::decode(cursor).map_err(invalid)?;
     Ok(match () {
-        () if cursor.incarnation != served.incarnation || cursor.revision > served.events.newest() => {
+        () if cursor.incarnation != served.incarnation || cursor.step > served.events.newest() => {
             Stage::Reset(Cause::OtherIncarnation)
         }
         () if cursor.rights != rights::number(&asked.sight.visible) => Stage::Reset(Cause::RightsChanged),
-        () => Stage::Resumed(cursor.revision),
+        () if !served.events.holds(&asked.filter.namespaces, cursor.step) => Stage::Reset(Cause::CursorExpired),
+        () => Stage::Resumed(cursor.step),
     })
 }
 

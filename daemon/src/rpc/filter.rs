@@ -9,6 +9,7 @@ use tonic::{Code, Status};
 use super::Served;
 use super::convert::known_state;
 use super::error::{Reason, status, unevaluated, unknown_kinds};
+use crate::access::Caller;
 use crate::caches::Lease;
 use crate::kind::Kind;
 use crate::predicate::Expression;
@@ -25,6 +26,15 @@ const FEW_KINDS: usize = 16;
 const LONGEST_SELECTOR: usize = 4096;
 
 impl Served {
+    /// The objects that a caller's filter means: what it asks of each counts for the caller's part.
+    pub(super) async fn select_for(&self, caller: &Caller, filter: &Filter) -> Result<Selection, Status> {
+        let mut selection = self.select(filter).await?;
+        if let Some(predicate) = &mut selection.predicate {
+            predicate.evaluator = self.evaluator.of(caller);
+        }
+        Ok(selection)
+    }
+
     /// The objects that `filter` means; what is needed to answer is followed from
     /// now on.
     pub(super) async fn select(&self, filter: &Filter) -> Result<Selection, Status> {

@@ -64,7 +64,7 @@ impl LogService for Handler {
             let message = "a recording is replayed, which has no logs: ask a daemon that watches the cluster";
             return Err(status(Code::InvalidArgument, Reason::NoLogs, message, []));
         }
-        let selection = served.select(&filter).await?;
+        let selection = served.select_for(&caller, &filter).await?;
         let r#use = if wanted.follow { Use::Follow } else { Use::Read };
         let (sight, unreachable) = served.seen(&caller, &selection, r#use, View::Basic).await?;
         let absent = served.absent_targets(&selection).await?;

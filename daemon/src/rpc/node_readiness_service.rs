@@ -10,9 +10,8 @@ use daymark_proto::v1::{ListNodesRequest, ListNodesResponse, NodePartResult, Wat
 use futures::future::try_join_all;
 use futures::stream::{self, BoxStream, StreamExt as _};
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use super::Served;
 use super::auth::caller;
@@ -20,20 +19,16 @@ use super::error::{draining, unproven};
 use super::node_look::{Evidence, Look};
 use super::node_question::Question;
 use super::streams::Permit;
+use super::workshop::{Workshop, rest};
 use crate::access::Caller;
 use crate::event_log::Revision;
 use crate::proof::Finds;
 use crate::record::Key;
 
-/// Looks at a time: each may take in many pods.
-const AT_ONCE: usize = 4;
 /// How often nodes that are watched are looked at anew, if anything has happened.
 const ANEW: Duration = Duration::from_secs(1);
 /// And if nothing has: leases run out.
 const ANYWAY: u32 = 5;
-/// A watch rests so much longer than a look takes, so that it has a part of a processor only; and the
-/// longest rest.
-const REST: (u32, Duration) = (10, Duration::from_secs(30));
 /// How long the API server may take to tell its version, and for how long that counts.
 const VERSION: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
 /// Proofs that are tried one after another before something else is told: what a look rests on may
@@ -44,35 +39,31 @@ pub(super) struct Handler {
     looker: Arc<Looker>,
 }
 
-/// Looks at nodes, a few at a time.
+/// Looks at nodes, a few at a time: each look may take in many pods.
 struct Looker {
     served: Arc<Served>,
-    turns: Semaphore,
+    workshop: Workshop,
     /// The API server's version, and when it was told.
     version: Mutex<Option<(Instant, String)>>,
 }
 
 impl Handler {
     pub(super) fn new(served: Arc<Served>) -> Self {
-        Self { looker: Arc::new(Looker { served, turns: Semaphore::new(AT_ONCE), version: Mutex::default() }) }
+        Self { looker: Arc::new(Looker { served, workshop: Workshop::new(), version: Mutex::default() }) }
     }
 }
 
 impl Looker {
     /// A look, and how long it has taken.
-    async fn look(&self, caller: &Caller, question: &Question) -> Result<(Look, Duration), Status> {
-        let look = async {
-            let _turn = self.turns.acquire().await.map_err(|_| draining())?;
-            let version = self.version().await;
+    async fn look(self: &Arc<Self>, caller: &Caller, question: &Arc<Question>) -> Result<(Look, Duration), Status> {
+        let (looker, whose, question) = (Arc::clone(self), caller.clone(), Arc::clone(question));
+        let look = async move {
+            let version = looker.version().await;
             let begun = Instant::now();
-            let look = self.served.look_at_nodes(caller, question, version).await?;
+            let look = looker.served.look_at_nodes(&whose, &question, version).await?;
             Ok((look, begun.elapsed()))
         };
-        tokio::select! {
-            biased;
-            () = self.served.drain.cancelled() => Err(draining()),
-            look = look => look,
-        }
+        self.workshop.have_done(&self.served, caller, look).await
     }
 
     /// The API server's version, if it says.
@@ -90,7 +81,11 @@ impl Looker {
 
     /// What is told of nodes now, and how long the last look has taken. That they are as they are to be is told only when that was
     /// proven.
-    async fn answer(&self, caller: &Caller, question: &Question) -> Result<(WatchNodesResponse, Duration), Status> {
+    async fn answer(
+        self: &Arc<Self>,
+        caller: &Caller,
+        question: &Arc<Question>,
+    ) -> Result<(WatchNodesResponse, Duration), Status> {
         let (mut look, mut took) = self.look(caller, question).await?;
         let mut proven: Option<BTreeSet<Key>> = None;
         for _ in 0..PROOFS {
@@ -128,7 +123,7 @@ impl Looker {
 impl NodeReadinessService for Handler {
     async fn list_nodes(&self, request: Request<ListNodesRequest>) -> Result<Response<ListNodesResponse>, Status> {
         let caller = caller(&request)?;
-        let question = Question::page(request.into_inner())?;
+        let question = Arc::new(Question::page(request.into_inner())?);
         let (look, _) = self.looker.look(&caller, &question).await?;
         let Look { nodes, not_visible, freshness, next, .. } = look;
         let next_page_token = next.map(|key| key.name.to_string()).unwrap_or_default();
@@ -142,7 +137,7 @@ impl NodeReadinessService for Handler {
         request: Request<WatchNodesRequest>,
     ) -> Result<Response<Self::WatchNodesStream>, Status> {
         let caller = caller(&request)?;
-        let question = Question::watched(request.into_inner())?;
+        let question = Arc::new(Question::watched(request.into_inner())?);
         let permit = self.looker.served.streams.begin(&caller)?;
         let looker = Arc::clone(&self.looker);
         let mut watching = Watching { looker, caller, question, told: None, seen: 0, rest: ANEW, _permit: permit };
@@ -156,7 +151,7 @@ impl NodeReadinessService for Handler {
 struct Watching {
     looker: Arc<Looker>,
     caller: Caller,
-    question: Question,
+    question: Arc<Question>,
     told: Option<WatchNodesResponse>,
     /// What has happened until the last look.
     seen: Revision,
@@ -190,7 +185,14 @@ impl Watching {
     async fn next(&mut self) -> Result<WatchNodesResponse, Status> {
         loop {
             self.something_happens().await?;
-            let answer = self.answer().await?;
+            let answer = match self.answer().await {
+                // It comes again, later.
+                Err(busy) if busy.code() == Code::ResourceExhausted => {
+                    self.rest = rest(Duration::MAX, ANEW);
+                    continue;
+                }
+                answer => answer?,
+            };
             let gist = gist(answer.clone());
             if self.told.as_ref().is_none_or(|told| *told != gist) {
                 return Ok(answer);
@@ -201,8 +203,7 @@ impl Watching {
     async fn answer(&mut self) -> Result<WatchNodesResponse, Status> {
         self.seen = self.looker.served.log.head();
         let (answer, took) = self.looker.answer(&self.caller, &self.question).await?;
-        let (times, longest) = REST;
-        self.rest = (took * times).clamp(ANEW, longest);
+        self.rest = rest(took, ANEW);
         Ok(answer)
     }
 

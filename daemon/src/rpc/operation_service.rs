@@ -21,6 +21,7 @@ use super::error::{Reason, come_again, draining, status, unreviewed};
 use super::rights::denied;
 use super::status_service::{invalid_page, page_size};
 use super::streams::Permit;
+use super::trusting::no_more;
 use crate::access::Caller;
 use crate::access::authorizer::Right;
 use crate::act::operation::{End, NotStarted, Operation, Progress, Report, Stage, Start, Step, Stop, Watcher};
@@ -65,13 +66,8 @@ impl Served {
 
     /// Resolves when the caller may see it no more.
     async fn blinded(self: Arc<Self>, caller: Caller, operation: Arc<Operation>) -> Status {
-        loop {
-            tokio::time::sleep(self.authorizer.ask_again()).await;
-            // While the API server does not answer, nothing new is seen, either.
-            if let Ok(Err(right)) = self.sees(&caller, &operation).await {
-                return denied(&caller, &right);
-            }
-        }
+        let look = || async { self.sees(&caller, &operation).await?.map_err(|right| denied(&caller, &right)) };
+        no_more(&caller, self.authorizer.trust(), look).await
     }
 }
 

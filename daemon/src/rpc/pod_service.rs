@@ -114,7 +114,7 @@ impl PodService for Handler {
         let ListQuarantinedRequest { cluster, namespaces, all_namespaces, page_size: size, page_token: token } =
             request.into_inner();
         let filter = Filter { cluster, kinds: vec!["pods".into()], namespaces, all_namespaces, ..Filter::default() };
-        let selection = self.served.select(&filter).await?;
+        let selection = self.served.select_for(&caller, &filter).await?;
         selection.need_bodies()?;
         let size = page_size(size)?;
         let start = page_start(&token, &selection)?;

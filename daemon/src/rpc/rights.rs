@@ -11,10 +11,11 @@ use tonic::{Code, Status};
 use super::Served;
 use super::convert::View;
 use super::error::{Reason, status, unreviewed};
+use super::trusting::{no_more, otherwise};
 use crate::access::Caller;
 use crate::access::authorizer::Right;
 use crate::cache::{Cache, Snapshot};
-use crate::gate::withdrawn::Withdrawn;
+use crate::gate::withdrawn::{Lost, Withdrawn};
 use crate::kind::Kind;
 use crate::record::Key;
 use crate::subscription::{Scope, Selection, Visible};
@@ -128,7 +129,10 @@ impl Served {
             loop {
                 match served.other_sight(&caller, &of, (Use::Follow, view), &before).await.and_then(Sight::whole) {
                     Ok(sight) => before = sight,
-                    Err(error) => return error.message().to_owned(),
+                    Err(error) if error.code() == Code::Unavailable => {
+                        return Lost::Unknown(error.message().to_owned());
+                    }
+                    Err(error) => return Lost::Forbidden(error.message().to_owned()),
                 }
             }
         }))
@@ -152,13 +156,7 @@ impl Served {
 
     /// Resolves when the caller may no longer read that object: why.
     pub(super) async fn hidden(&self, caller: &Caller, kind: &Kind, key: &Key) -> Status {
-        loop {
-            tokio::time::sleep(self.authorizer.ask_again()).await;
-            match self.may_get(caller, kind, key, View::Basic).await {
-                Err(error) if error.code() != Code::Unavailable => return error,
-                Ok(()) | Err(_) => {}
-            }
-        }
+        no_more(caller, self.authorizer.trust(), || self.may_get(caller, kind, key, View::Basic)).await
     }
 
     /// What the caller may see of a selection whose caches hold something, and what of it
@@ -302,8 +300,7 @@ impl Served {
     }
 
     /// Resolves when the caller may see otherwise than before; it is an error if that
-    /// is nothing any more. While the API server does not answer, nothing new is
-    /// seen, either.
+    /// is nothing any more, or for long nobody says what it is.
     pub(super) async fn other_sight(
         &self,
         caller: &Caller,
@@ -311,19 +308,8 @@ impl Served {
         (r#use, view): (Use, View),
         before: &Sight,
     ) -> Result<Sight, Status> {
-        loop {
-            tokio::time::sleep(self.authorizer.ask_again()).await;
-            match self.sight(caller, of, r#use, view).await {
-                Ok(sight) if sight == *before => {}
-                Err(error) if error.code() == Code::Unavailable => {}
-                Err(error) => {
-                    let (caller, why) = (caller.to_string(), error.message());
-                    tracing::warn!(target: "daymark::audit", caller, why, "audit: withdrawn");
-                    return Err(error);
-                }
-                Ok(other) => return Ok(other),
-            }
-        }
+        let look = || async { Ok(Some(self.sight(caller, of, r#use, view).await?).filter(|sight| sight != before)) };
+        otherwise(caller, self.authorizer.trust(), look).await
     }
 }
 

@@ -98,7 +98,7 @@ impl StatusService for Handler {
     ) -> Result<Response<ListStatusesResponse>, Status> {
         let caller = caller(&request)?;
         let request = request.into_inner();
-        let selection = self.served.select(&request.filter.clone().unwrap_or_default()).await?;
+        let selection = self.served.select_for(&caller, &request.filter.clone().unwrap_or_default()).await?;
         if matches!(selection.scope, Scope::Named(_)) {
             let message = "invalid filter: a list takes kinds; read objects by name with GetStatus";
             return Err(status(Code::InvalidArgument, Reason::InvalidFilter, message, []));
@@ -122,7 +122,7 @@ impl StatusService for Handler {
         let request = request.into_inner();
         let permit = self.served.streams.begin(&caller)?;
         let view = request.view().into();
-        let mut selection = self.served.select(&request.filter.clone().unwrap_or_default()).await?;
+        let mut selection = self.served.select_for(&caller, &request.filter.clone().unwrap_or_default()).await?;
         if view == View::Full {
             selection.need_bodies()?;
             selection.with_bodies = true;

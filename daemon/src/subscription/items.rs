@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Named, Scope, Selection};
 use crate::cache::Frozen;
-use crate::event_log::{EventLog, Revision};
+use crate::event_log::{CacheId, EventLog, Revision};
 use crate::predicate::PredicateError;
 use crate::record::{Key, Record};
 
@@ -72,7 +72,7 @@ impl Items {
 }
 
 /// Some objects from `at` on that may be wanted, and where to go on.
-fn some_of<'a>(frozen: &'a Frozen, at: usize, cache: u64, selection: &Selection) -> (Vec<&'a Arc<Record>>, usize) {
+fn some_of<'a>(frozen: &'a Frozen, at: usize, cache: CacheId, selection: &Selection) -> (Vec<&'a Arc<Record>>, usize) {
     let mut some = Vec::new();
     for (place, record) in frozen.records.iter().enumerate().skip(at) {
         if some.len() == Selection::SIFTED {

@@ -4,10 +4,14 @@
 //! task of its own, so that it holds up nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt as _};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::access::Caller;
+use crate::access::turns::{Limits, Turns, User, Waiting, user};
 use crate::body::Body;
 use crate::predicate::{Document, Expression, PredicateError, Predicates};
 use crate::record::Record;
@@ -17,10 +21,13 @@ use crate::record::Record;
 const ASKED_AT_ONCE: usize = 256;
 /// And the bytes of their bodies.
 const BYTES_AT_ONCE: usize = 4 << 20;
-/// Questions that wait; who has one more waits, too.
-const QUESTIONS: usize = 16;
-/// Questions that are worked at; most of them wait for a worker.
-const AT_ONCE: usize = 16;
+/// Questions that wait, of all.
+const QUESTIONS: usize = 16_384;
+/// Questions that are worked at, and what waits for that: of all, and of one caller. Most of those that
+/// are worked at wait for a worker.
+const LIMITS: Limits = Limits { at_once: 16, of_one: 8, waiting: 4096, patience: Duration::from_secs(30) };
+/// Who finds too many waiting is told so after that time, and not at once: it may ask again.
+const FULL: Duration = Duration::from_secs(1);
 
 /// An expression over objects.
 #[derive(Clone, Debug)]
@@ -45,10 +52,14 @@ impl Predicate {
 #[derive(Clone, Debug)]
 pub struct Evaluator {
     questions: mpsc::Sender<Question>,
+    turns: Arc<Turns<User>>,
+    /// Whose questions these are; nobody's in particular, if that is not said.
+    whose: Option<User>,
 }
 
 #[derive(Debug)]
 struct Question {
+    waiting: Waiting,
     expression: Expression,
     records: Vec<Arc<Record>>,
     answer: oneshot::Sender<Result<Vec<bool>, PredicateError>>,
@@ -66,7 +77,14 @@ impl Evaluator {
     #[must_use]
     pub fn new(predicates: Predicates) -> (Self, Answering) {
         let (sender, questions) = mpsc::channel(QUESTIONS);
-        (Self { questions: sender }, Answering { predicates, questions })
+        let turns = Arc::new(Turns::new(LIMITS));
+        (Self { questions: sender, turns, whose: None }, Answering { predicates, questions })
+    }
+
+    /// The same, for the questions of a caller.
+    #[must_use]
+    pub fn of(&self, caller: &Caller) -> Self {
+        Self { whose: user(caller), ..self.clone() }
     }
 
     /// Whether an expression is one.
@@ -80,7 +98,15 @@ impl Evaluator {
     async fn ask(&self, expression: Expression, records: Vec<Arc<Record>>) -> Result<Vec<bool>, PredicateError> {
         let stopped = || PredicateError::Unavailable("the daemon is stopping".into());
         let (answer, answered) = oneshot::channel();
-        self.questions.send(Question { expression, records, answer }).await.map_err(|_| stopped())?;
+        let question = |waiting| Question { waiting, expression, records, answer };
+        match self.turns.wait(self.whose.clone()).map(|waiting| self.questions.try_send(question(waiting))) {
+            Some(Ok(())) => {}
+            Some(Err(TrySendError::Closed(_))) => return Err(stopped()),
+            Some(Err(TrySendError::Full(_))) | None => {
+                tokio::time::sleep(FULL).await;
+                return Err(PredicateError::Busy);
+            }
+        }
         answered.await.unwrap_or_else(|_| Err(stopped()))
     }
 }
@@ -92,7 +118,7 @@ impl Answering {
         let mut answers = FuturesUnordered::new();
         loop {
             tokio::select! {
-                question = questions.recv(), if answers.len() < AT_ONCE => match question {
+                question = questions.recv(), if answers.len() < QUESTIONS => match question {
                     Some(question) => answers.push(answer(&predicates, question)),
                     None => break,
                 },
@@ -103,11 +129,15 @@ impl Answering {
 }
 
 async fn answer(predicates: &Predicates, question: Question) {
-    let Question { expression, records, mut answer } = question;
+    let Question { waiting, expression, records, mut answer } = question;
+    let evaluated = async {
+        let _turn = waiting.turn().await.ok_or(PredicateError::Busy)?;
+        evaluate(predicates, &expression, &records).await
+    };
     let said = tokio::select! {
         // Nobody wants to know any more.
         () = answer.closed() => return,
-        said = evaluate(predicates, &expression, &records) => said,
+        said = evaluated => said,
     };
     let _nobody_listens = answer.send(said);
 }
@@ -150,4 +180,34 @@ fn so_many(records: &[Arc<Record>]) -> usize {
     };
     let fitting = records.iter().take(ASKED_AT_ONCE).take_while(fits).count();
     fitting.max(1).min(records.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+    use crate::access::identity::Identity;
+    use crate::predicate::Limits as Workers;
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_asks_very_much_is_told_that_it_is_too_much_and_others_ask_on() {
+        let (evaluator, mut answering) = Evaluator::new(Predicates::new("/nowhere".into(), Workers::default()));
+        let of = |name: &str| evaluator.of(&Caller::User(Arc::new(Identity::new(name, Vec::new()))));
+        let expression = Expression::cel("true");
+        let jane = of("jane");
+        let mut asked = Vec::new();
+        for _ in 0..LIMITS.waiting {
+            let mut asks = jane.check(&expression).boxed();
+            assert!((&mut asks).now_or_never().is_none());
+            asked.push(asks);
+        }
+        assert_eq!(jane.check(&expression).await, Err(PredicateError::Busy));
+        let joe = of("joe");
+        let mut asks = joe.check(&expression).boxed();
+        assert!((&mut asks).now_or_never().is_none());
+        // That those who ask are not polled any more holds up nobody.
+        let arrived = std::iter::from_fn(|| answering.questions.try_recv().ok()).count();
+        assert_eq!(arrived, LIMITS.waiting + 1);
+    }
 }

@@ -28,7 +28,7 @@ static ACTOR: LazyLock<(Runtime, Actor)> = LazyLock::new(|| {
     let runtime = runtime();
     let actor = runtime.block_on(async {
         let server = api_server("port-forward", listen(serve).await).await;
-        let authorizer = Arc::new(Authorizer::new(None, Duration::from_secs(1)));
+        let authorizer = Arc::new(Authorizer::new(None, Duration::from_secs(1)).0);
         Actor::new(server, authorizer, &Caller::Owner).await.expect("the owner acts as the daemon")
     });
     (runtime, actor)

@@ -154,6 +154,22 @@ async fn while_nobody_says_what_one_may_streams_go_on_and_none_begins() {
 }
 
 #[tokio::test]
+async fn what_one_may_is_not_taken_for_granted_for_ever() {
+    let sharing = Sharing { authorization_ttl: Duration::from_millis(200), ..Sharing::default() };
+    let shared = Shared::with(sharing).await;
+    shared.rbac.grant("jane", "list,watch,get", "pods", "*");
+    let mut follower = shared.follow("jane", kinds(&[Pods])).await;
+    follower.until_live().await;
+    let token = shared.open("jane", named(&[(Pods, "none")]).filter, "").await.unwrap();
+    *shared.rbac.mute.lock() = true;
+    shared.rbac.withdraw("jane", "pods", "*");
+    assert_eq!(code_and_reason(&follower.end().await), (Code::Unavailable, "CLUSTER_UNREACHABLE".into()));
+    let gate = shared.end("jane", &token).await;
+    assert_eq!((gate.outcome(), &*gate.reason), (Outcome::Undecided, "RightsUnknown"), "{gate:?}");
+    shared.daemon.stop().await;
+}
+
+#[tokio::test]
 async fn a_gate_is_of_who_has_opened_it_and_ends_with_the_right_to_ask() {
     let shared = Shared::new().await;
     let filter = || named(&[(Pods, "a")]).filter;

@@ -13,8 +13,11 @@ use super::keys::{Keys, Unverified};
 use crate::access::Denied;
 use crate::source::shared::SharedReads;
 
-/// How often keys are asked for again: one that an issuer no longer has counts for that long.
+/// How often keys are asked for again: one that an issuer no longer has counts for that long, if the
+/// issuer can be asked.
 const FRESH: Duration = Duration::from_secs(10 * 60);
+/// For how long keys count while it cannot.
+const OLDEST: Duration = Duration::from_hours(24);
 /// Between two tries, whoever sends what: an issuer is not flooded by tokens with keys that are none.
 const PAUSE: Duration = Duration::from_secs(10);
 
@@ -33,7 +36,8 @@ struct Shared {
 }
 
 struct Known {
-    keys: Option<Arc<Keys>>,
+    /// The keys, and when the read was begun that has brought them.
+    keys: Option<(Instant, Arc<Keys>)>,
     /// Why the last try has failed, and when it was begun. Until one has ended nothing is known.
     problem: Option<String>,
     tried: Option<Instant>,
@@ -59,7 +63,7 @@ impl Keyring {
     /// If it has not, or cannot be asked.
     pub(super) async fn verify(&self, token: &str) -> Result<Value, Denied> {
         let verdict = |keys: Option<Arc<Keys>>| keys.map_or(Err(Unverified::NoKey), |keys| keys.verify(token));
-        let keys = || self.shared.known.lock().keys.clone();
+        let keys = || self.shared.known.lock().keys();
         let mut verified = verdict(keys());
         if verified == Err(Unverified::NoKey) {
             self.refetch().await;
@@ -90,14 +94,23 @@ impl Keyring {
     }
 }
 
+impl Known {
+    /// The keys, if they are not too old to count.
+    fn keys(&self) -> Option<Arc<Keys>> {
+        let (read, keys) = self.keys.as_ref()?;
+        (read.elapsed() < OLDEST).then(|| Arc::clone(keys))
+    }
+}
+
 impl Shared {
     async fn refetch(&self) {
+        let now = Instant::now();
         {
             let mut known = self.known.lock();
             if known.tried.is_some_and(|at| at.elapsed() < PAUSE) {
                 return;
             }
-            known.tried = Some(Instant::now());
+            known.tried = Some(now);
         }
         let fetched = self.discovery.keys().await;
         let mut known = self.known.lock();
@@ -106,7 +119,7 @@ impl Shared {
                 if known.problem.take().is_some() {
                     tracing::info!(issuer = self.issuer, "its keys can be read");
                 }
-                known.keys = Some(Arc::new(keys));
+                known.keys = Some((now, Arc::new(keys)));
             }
             Err(problem) => {
                 if known.problem.as_ref() != Some(&problem) {
@@ -115,5 +128,20 @@ impl Shared {
                 known.problem = Some(problem);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn keys_of_an_issuer_that_cannot_be_asked_count_for_a_day() {
+        let keys = Some((Instant::now(), Arc::new(Keys::default())));
+        let known = Known { keys, problem: Some("no answer".into()), tried: None };
+        tokio::time::advance(OLDEST - Duration::from_secs(1)).await;
+        assert!(known.keys().is_some());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(known.keys().is_none());
     }
 }

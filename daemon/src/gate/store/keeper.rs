@@ -6,13 +6,22 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Entry, GateStore, StoreError};
 use crate::clock::Clock;
 
-/// Entries that wait to be written; then who has one more waits.
-const QUEUE: usize = 64;
+/// Entries that are written at once.
+const AT_ONCE: usize = 64;
+/// Entries that wait to be written: of each gate that may be open its opening or what it is armed with, and
+/// its end, and as many again of those that nobody waits for any more.
+const WAITING: usize = 40_000;
 
 /// Something was not kept.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NotKept(String);
+
+impl NotKept {
+    fn stopped() -> Self {
+        Self("nothing is written any more".to_owned())
+    }
+}
 
 /// Takes what is to be kept. Clones take it to the same store.
 #[derive(Clone, Debug)]
@@ -43,7 +52,7 @@ impl Keeper {
     /// Keeps everything in `store`.
     #[must_use]
     pub fn new(store: Box<dyn GateStore>, clock: Clock) -> (Self, Keeping) {
-        let (sender, jobs) = mpsc::channel(QUEUE);
+        let (sender, jobs) = mpsc::channel(WAITING);
         (Self(Some(sender)), Keeping { store, jobs, clock, is_failing: false })
     }
 
@@ -53,16 +62,27 @@ impl Keeper {
         self.0.is_some()
     }
 
-    /// Returns when it is kept; at once, if nothing is.
-    ///
-    /// # Errors
-    /// If it is not kept.
-    pub async fn keep(&self, entry: Entry) -> Result<(), NotKept> {
-        let Some(jobs) = &self.0 else { return Ok(()) };
-        let stopped = || NotKept("nothing is written any more".to_owned());
+    /// Has it kept, whoever waits for that; what is returned says whether it is. At once, if
+    /// nothing is kept.
+    pub fn keep(&self, entry: Entry) -> impl Future<Output = Result<(), NotKept>> + Send + use<> {
+        let kept = self.put(entry);
+        async move {
+            match kept? {
+                Some(kept) => kept.await.map_err(|_| NotKept::stopped())?,
+                None => Ok(()),
+            }
+        }
+    }
+
+    /// Where it is said that it is kept, if anything is.
+    fn put(&self, entry: Entry) -> Result<Option<oneshot::Receiver<Result<(), NotKept>>>, NotKept> {
+        let Some(jobs) = &self.0 else { return Ok(None) };
         let (done, kept) = oneshot::channel();
-        jobs.send(Job::Keep(entry, done)).await.map_err(|_| stopped())?;
-        kept.await.map_err(|_| stopped())?
+        jobs.try_send(Job::Keep(entry, done)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => NotKept("too much waits to be written".to_owned()),
+            mpsc::error::TrySendError::Closed(_) => NotKept::stopped(),
+        })?;
+        Ok(Some(kept))
     }
 
     /// Makes the writing side end, once it has written what came before.
@@ -88,7 +108,7 @@ impl Keeping {
         let mut goes_on = true;
         while goes_on && let Some(first) = self.jobs.blocking_recv() {
             let mut jobs = vec![first];
-            while jobs.len() < QUEUE
+            while jobs.len() < AT_ONCE
                 && let Ok(job) = self.jobs.try_recv()
             {
                 jobs.push(job);
@@ -127,5 +147,48 @@ impl Keeping {
             _ => {}
         }
         self.is_failing = written.is_err();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures::FutureExt as _;
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::gate::store::Loaded;
+    use crate::gate::token::Name;
+
+    #[derive(Clone, Debug, Default)]
+    struct Written(Arc<Mutex<Vec<Entry>>>);
+
+    impl GateStore for Written {
+        fn load(&mut self, _: Timestamp) -> Result<Loaded, StoreError> {
+            Ok(Loaded::default())
+        }
+
+        fn write(&mut self, entries: &[Entry], _: Timestamp) -> Result<(), StoreError> {
+            self.0.lock().extend_from_slice(entries);
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_to_be_kept_is_kept_also_if_nobody_waits_for_it_any_more() {
+        let written = Written::default();
+        // It does not write yet: its disk hangs.
+        let (keeper, keeping) = Keeper::new(Box::new(written.clone()), Clock::System);
+        let entries: Vec<_> =
+            (0..2 * AT_ONCE).map(|n| Entry::Armed(Name::of(&n.to_string()), n.to_string().into_bytes())).collect();
+        for entry in &entries {
+            assert_eq!(keeper.keep(entry.clone()).now_or_never(), None);
+        }
+        let writing = tokio::task::spawn_blocking(|| keeping.run());
+        keeper.stop().await;
+        writing.await.unwrap();
+        assert_eq!(*written.0.lock(), entries);
+        assert_eq!(keeper.keep(entries[0].clone()).await, Err(NotKept::stopped()));
     }
 }

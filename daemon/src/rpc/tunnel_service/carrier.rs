@@ -23,6 +23,7 @@ use crate::rpc::Served;
 use crate::rpc::acting::{Note, not_done};
 use crate::rpc::error::{Reason, draining, status};
 use crate::rpc::streams::Permit;
+use crate::rpc::trusting::no_more;
 use crate::rpc::tunnel_target::{Target, may_forward};
 use crate::source::ProblemReason;
 
@@ -206,20 +207,9 @@ async fn withdrawn(served: &Served, actor: &Actor, target: &Target, pod: &Key) -
     if !matches!(actor.caller(), Caller::User(_)) {
         return std::future::pending().await;
     }
-    loop {
-        tokio::time::sleep(served.authorizer.ask_again()).await;
-        let seen = served.may_look_below(actor, target.cache.kind(), &target.key).await;
-        let may = match seen {
-            Ok(()) => may_forward(actor, pod).await.map_err(|error| not_done(&error)),
-            Err(error) => Err(error),
-        };
-        match may {
-            Err(error) if error.code() != Code::Unavailable => {
-                let (caller, why) = (actor.caller().to_string(), error.message());
-                tracing::warn!(target: "daymark::audit", caller, why, "audit: withdrawn");
-                return error;
-            }
-            Ok(()) | Err(_) => {}
-        }
-    }
+    let look = || async {
+        served.may_look_below(actor, target.cache.kind(), &target.key).await?;
+        may_forward(actor, pod).await.map_err(|error| not_done(&error))
+    };
+    no_more(actor.caller(), served.authorizer.trust(), look).await
 }

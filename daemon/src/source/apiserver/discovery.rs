@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use super::ApiServer;
 use super::answer::{Failure, accept, malformed};
 use crate::kind::Kind;
-use crate::source::Problem;
+use crate::source::{Problem, ProblemReason};
 
 /// The two roots: the core group's, and that of the others.
 const ROOTS: [&str; 2] = ["/api", "/apis"];
@@ -60,11 +60,13 @@ impl Discovery {
             let Some(answer) = ask(server, root, self.etags[place].as_deref()).await? else { continue };
             self.kinds[place] = match answer.document {
                 Document::Aggregated { items } => items.into_iter().flat_map(|group| group.kinds(self.verbs)).collect(),
-                Document::Groups { groups } => each_version(server, groups, self.verbs).await?,
+                Document::Groups { groups } => {
+                    each_version(server, groups).await.kinds(&self.kinds[place], self.verbs)?
+                }
                 Document::Core { versions } => {
                     let versions = versions.into_iter().map(|version| Version { group_version: version }).collect();
                     let core = vec![LegacyGroup { versions, preferred_version: None }];
-                    each_version(server, core, self.verbs).await?
+                    each_version(server, core).await.kinds(&self.kinds[place], self.verbs)?
                 }
             };
             self.etags[place] = answer.etag;
@@ -226,34 +228,59 @@ struct LegacyResource {
     short_names: Vec<String>,
 }
 
-async fn each_version(server: &ApiServer, groups: Vec<LegacyGroup>, wanted: &[&str]) -> Result<Vec<Kind>, Problem> {
+/// What was answered of each group's version, or why nothing was.
+struct EachVersion(Vec<(String, Result<Vec<LegacyResource>, Problem>)>);
+
+async fn each_version(server: &ApiServer, groups: Vec<LegacyGroup>) -> EachVersion {
     let versions = groups.into_iter().flat_map(|group| {
         let preferred = group.preferred_version.map(|version| version.group_version);
         let mut versions: Vec<_> = group.versions.into_iter().map(|version| version.group_version).collect();
         versions.sort_by_key(|version| Some(version) != preferred.as_ref());
         versions
     });
-    let answers: Vec<_> = stream::iter(versions)
-        .map(|version| async move {
-            let root = if version.contains('/') { "/apis" } else { "/api" };
-            let answer = server.get(&format!("{root}/{version}"), accept::JSON).await;
-            (version, answer)
-        })
-        .buffered(READS_AT_ONCE)
-        .collect()
-        .await;
-    let mut kinds: Vec<Kind> = Vec::new();
-    for (version, answer) in answers {
-        let parsed = answer.map_err(|failure| failure.problem).and_then(|body| {
-            serde_json::from_slice::<Resources>(&body).map_err(|e| malformed("list of its kinds", &e))
-        });
-        match parsed {
-            Ok(Resources { resources }) => add_version(&mut kinds, &version, resources, wanted),
-            // An extension's API server that is down takes its own kinds along.
-            Err(problem) => tracing::warn!("the kinds of {version} are not known: {}", problem.message),
+    let answers = stream::iter(versions).map(|version| async move {
+        let root = if version.contains('/') { "/apis" } else { "/api" };
+        let resources = match server.get(&format!("{root}/{version}"), accept::JSON).await {
+            Ok(body) => serde_json::from_slice::<Resources>(&body).map_err(|e| malformed("list of its kinds", &e)),
+            Err(failure) => Err(failure.problem),
+        };
+        (version, resources.map(|answer| answer.resources))
+    });
+    EachVersion(answers.buffered(READS_AT_ONCE).collect().await)
+}
+
+impl EachVersion {
+    /// The kinds of all. An extension's API server that does not answer takes nothing along: its kinds
+    /// are those from `before`. One that does not know the version has none.
+    fn kinds(self, before: &[Kind], wanted: &[&str]) -> Result<Vec<Kind>, Problem> {
+        let mut kinds: Vec<Kind> = Vec::new();
+        for (version, answer) in self.0 {
+            match answer {
+                Ok(resources) => add_version(&mut kinds, &version, resources, wanted),
+                // There is no cluster without it.
+                Err(problem) if !version.contains('/') => return Err(problem),
+                Err(problem) => {
+                    tracing::warn!(
+                        "the kinds of {version} are as before, because it is not known: {}",
+                        problem.message
+                    );
+                    if problem.reason != ProblemReason::NotServed {
+                        keep_version(&mut kinds, &version, before);
+                    }
+                }
+            }
+        }
+        Ok(kinds)
+    }
+}
+
+fn keep_version(kinds: &mut Vec<Kind>, group_version: &str, before: &[Kind]) {
+    let Some((group, version)) = group_version.split_once('/') else { return };
+    for kind in before.iter().filter(|kind| kind.group == group && kind.version == version) {
+        if !kinds.iter().any(|known| known.group == group && known.resource == kind.resource) {
+            kinds.push(kind.clone());
         }
     }
-    Ok(kinds)
 }
 
 fn add_version(kinds: &mut Vec<Kind>, group_version: &str, resources: Vec<LegacyResource>, wanted: &[&str]) {
@@ -309,5 +336,24 @@ mod tests {
         assert!(matches!(groups, Document::Groups { .. }));
         let core: Document = serde_json::from_str(r#"{"kind":"APIVersions","versions":["v1"]}"#).unwrap();
         assert!(matches!(core, Document::Core { .. }));
+    }
+
+    #[test]
+    fn a_version_that_is_not_answered_is_as_before_and_the_core_is_not_done_without() {
+        let resource = |name: &str| -> LegacyResource {
+            serde_json::from_value(serde_json::json!({"name": name, "kind": "K", "verbs": FOLLOW})).unwrap()
+        };
+        let lost = |reason| Err(Problem::new(reason, "no answer"));
+        let answers = |middle| {
+            let all = [("a/v1", Ok(vec![resource("as")])), ("b/v1", middle), ("v1", Ok(vec![resource("pods")]))];
+            EachVersion(all.map(|(version, answer)| (version.to_owned(), answer)).into())
+        };
+        let before = answers(Ok(vec![resource("bs")])).kinds(&[], FOLLOW).unwrap();
+        assert_eq!(before.len(), 3);
+        assert_eq!(answers(lost(ProblemReason::Unreachable)).kinds(&before, FOLLOW), Ok(before.clone()));
+        let gone = answers(lost(ProblemReason::NotServed)).kinds(&before, FOLLOW).unwrap();
+        assert_eq!(gone.iter().map(|kind| &*kind.resource).collect::<Vec<_>>(), ["as", "pods"]);
+        let core = EachVersion(vec![("v1".to_owned(), lost(ProblemReason::Unreachable))]);
+        assert_eq!(core.kinds(&before, FOLLOW).unwrap_err().reason, ProblemReason::Unreachable);
     }
 }

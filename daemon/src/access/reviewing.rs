@@ -1,0 +1,103 @@
+//! Asks the cluster what callers may, by a task of its own.
+//!
+//! Who wants to know may be a stream that nobody reads, and is not polled then: nothing that
+//! others wait for is held by whoever waits for an answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::identity::Identity;
+use super::right::Action;
+use super::turns::{Limits, Turns, Waiting};
+use crate::source::{Problem, ProblemReason};
+
+/// Questions that are asked of the API server at a time, or wait for that: of all, and of a caller. Who
+/// has many waits for itself.
+const LIMITS: Limits = Limits { at_once: 32, of_one: 4, waiting: 5_000, patience: Duration::from_secs(30) };
+/// Questions that wait, of all.
+const WAITING: usize = 20_000;
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(15);
+
+/// What the cluster says.
+pub(super) type Said = Result<bool, Problem>;
+
+/// Asks the cluster.
+pub(super) type Ask = Box<dyn Fn(Arc<Identity>, Action) -> BoxFuture<'static, Said> + Send + Sync>;
+
+/// Takes questions.
+pub(super) struct Questions {
+    questions: mpsc::Sender<Question>,
+    turns: Turns<Arc<Identity>>,
+}
+
+struct Question {
+    identity: Arc<Identity>,
+    action: Action,
+    waiting: Waiting,
+    answer: oneshot::Sender<Said>,
+}
+
+/// Asks the cluster, for as long as there is an [`Authorizer`](super::authorizer::Authorizer).
+pub struct Reviewing {
+    ask: Ask,
+    questions: mpsc::Receiver<Question>,
+}
+
+/// Where questions are put, and what asks them.
+pub(super) fn reviewing(ask: Ask) -> (Questions, Reviewing) {
+    let (sender, questions) = mpsc::channel(WAITING);
+    (Questions { questions: sender, turns: Turns::new(LIMITS) }, Reviewing { ask, questions })
+}
+
+impl Questions {
+    /// Puts a question: where its answer comes out.
+    pub(super) fn put(&self, identity: Arc<Identity>, action: Action) -> Result<oneshot::Receiver<Said>, Problem> {
+        let busy = || Problem::new(ProblemReason::Refused, "too many such questions wait for an answer");
+        let waiting = self.turns.wait(Some(Arc::clone(&identity))).ok_or_else(busy)?;
+        let (answer, said) = oneshot::channel();
+        let question = Question { identity, action, waiting, answer };
+        self.questions.try_send(question).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => busy(),
+            mpsc::error::TrySendError::Closed(_) => Problem::stopped(),
+        })?;
+        Ok(said)
+    }
+}
+
+impl Reviewing {
+    /// Asks until nobody has questions any more.
+    pub async fn run(self) {
+        let Self { ask, mut questions } = self;
+        let mut asked = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                question = questions.recv(), if asked.len() < WAITING => match question {
+                    Some(question) => asked.push(answer(&ask, question)),
+                    None => return,
+                },
+                Some(()) = asked.next() => {}
+            }
+        }
+    }
+}
+
+async fn answer(ask: &Ask, question: Question) {
+    let Question { identity, action, waiting, answer } = question;
+    let said = match waiting.turn().await {
+        Some(_turn) => timeout(ANSWER, ask(identity, action)).await.unwrap_or_else(|_| Err(late(ANSWER))),
+        None => Err(late(LIMITS.patience)),
+    };
+    // Who wanted to know may have gone.
+    let _nobody_listens = answer.send(said);
+}
+
+fn late(after: Duration) -> Problem {
+    let message = format!("the API server has not said within {} s what somebody may do", after.as_secs());
+    Problem::new(ProblemReason::Unreachable, message)
+}
