@@ -96,8 +96,14 @@ mod tests {
         assert_eq!(read(all), Some(Wishes { ignore: true, stable_for, restarts: Some(5), ..Wishes::default() }));
         for (json, wrong) in [
             (r#"{"daymark.dev/ignore": "yes"}"#, r#"annotation daymark.dev/ignore is not a valid boolean: "yes""#),
-            (r#"{"daymark.dev/tolerate": "soon"}"#, r#"annotation daymark.dev/tolerate is not a duration: "soon""#),
-            (r#"{"daymark.dev/no-progress": "-1s"}"#, r#"annotation daymark.dev/no-progress is not a duration: "-1s""#),
+            (
+                r#"{"daymark.dev/tolerate": "soon"}"#,
+                r#"annotation daymark.dev/tolerate is not a valid duration: "soon""#,
+            ),
+            (
+                r#"{"daymark.dev/no-progress": "-1s"}"#,
+                r#"annotation daymark.dev/no-progress is not a valid duration: "-1s""#,
+            ),
             (
                 r#"{"daymark.dev/tolerate-restarts": "-1"}"#,
                 r#"annotation daymark.dev/tolerate-restarts is not a valid number: "-1""#,
