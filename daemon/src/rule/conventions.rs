@@ -227,7 +227,7 @@ fn says_nothing(metadata: &Metadata, now: Timestamp) -> Ruling {
             Ruling::until(Judgement::new(State::InProgress, NO_STATUS, message), until)
         }
         None => {
-            let message = "its status has no known meaning; a CEL rule can give it one";
+            let message = "its status says nothing that is understood; a CEL rule can interpret it";
             Judgement::new(State::Unknown, NO_STATUS, message).into()
         }
     }
