@@ -5,6 +5,7 @@ mod events;
 mod gates;
 mod serving;
 mod supply;
+mod warm;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,16 +23,13 @@ use crate::access::own_rights::say_what_is_off;
 use crate::act::operation::Work;
 use crate::act::tunnels::Carrying;
 use crate::args::{ArgsError, Config};
-use crate::caches::{Feeding, Lease};
+use crate::caches::Feeding;
 use crate::cause::BadPattern;
 use crate::gate::store::StoreError;
-use crate::lifecycle;
 use crate::recording::recorder::RecordError;
 use crate::rpc::listener::{Address, ListenError, Listener};
 use crate::rpc::tls::TlsError;
 use crate::rpc::{Rpc, Served};
-use crate::rule::relations::Dependent;
-use crate::rule::view::Related;
 use crate::rulebook::RuleError;
 use crate::source::Source;
 use crate::source::connect::ConnectError;
@@ -290,7 +288,7 @@ fn carry(workers: &mut JoinSet<Ended>, carrying: Carrying) {
 /// The tasks that go on for as long as the daemon.
 fn look_after(served: &Arc<Served>, rpc: &Arc<Rpc>) -> JoinSet<Ended> {
     let mut workers = JoinSet::new();
-    workers.spawn(keep_warm(Arc::clone(rpc), Arc::clone(served)));
+    workers.spawn(warm::keep(Arc::clone(rpc), Arc::clone(served)));
     if let Some(server) = served.source.api_server() {
         let (needs, loading) = (rpc.needs(), Arc::clone(served));
         workers.spawn(async move {
@@ -311,38 +309,6 @@ fn look_after(served: &Arc<Served>, rpc: &Arc<Rpc>) -> JoinSet<Ended> {
         Err(AppError::Fault("idle caches are no longer closed".into()))
     });
     workers
-}
-
-/// Keeps the caches open that are to be, tells health checks when they are
-/// synced for the first time, and that the daemon ends.
-async fn keep_warm(rpc: Arc<Rpc>, served: Arc<Served>) -> Ended {
-    rpc.set_serving(false).await;
-    let (catalog, mut rules) = (served.caches.catalog(), served.caches.rules());
-    let mut kinds = catalog.changed(&[].into()).await;
-    let mut warm = lease_warm(&served).await?;
-    lifecycle::ready(&warm).await;
-    rpc.set_serving(true).await;
-    tracing::info!("ready");
-    loop {
-        tokio::select! {
-            () = served.drain.cancelled() => break,
-            changed = catalog.changed(&kinds) => kinds = changed,
-            Ok(()) = rules.changed() => {}
-        }
-        served.caches.close_changed();
-        served.caches.renew_looked_at().await.map_err(|problem| AppError::Fault(problem.message))?;
-        // What is defined can be discovered now.
-        served.caches.neighbours().touch(Dependent::Every(Related::CustomResourceDefinitions));
-        // Those that are no longer served are let go.
-        warm = lease_warm(&served).await?;
-        tracing::debug!(caches = warm.len(), "the kinds have changed");
-    }
-    rpc.set_serving(false).await;
-    Ok(())
-}
-
-async fn lease_warm(served: &Served) -> Result<Vec<Lease>, AppError> {
-    served.caches.lease_warm().await.map_err(|problem| AppError::Fault(problem.message))
 }
 
 fn flatten(ended: Result<Ended, tokio::task::JoinError>) -> Ended {

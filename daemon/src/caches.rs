@@ -113,6 +113,11 @@ struct Open {
 }
 
 impl Open {
+    /// Whether it holds that kind's objects, and something feeds it.
+    fn is_of(&self, kind: &Kind) -> bool {
+        self.cache.kind().is_served_as(kind) && !self.cache.closed().is_cancelled()
+    }
+
     fn lease(&self) -> Lease {
         Lease { cache: Arc::clone(&self.cache), _held: Arc::clone(&self.held) }
     }
@@ -207,8 +212,8 @@ impl Caches {
         let opening = self.openings.reserve().await.map_err(|_| Problem::stopped())?;
         let mut open = self.open.lock();
         match open.get(&place) {
-            Some(known) if known.cache.kind().is_served_as(kind) => return Ok(known.lease()),
-            // The kind has changed its version or scope: another watch.
+            Some(known) if known.is_of(kind) => return Ok(known.lease()),
+            // The kind has changed its version or scope, or its versions have gone back: another watch.
             Some(known) => self.close(&known.cache),
             None => {}
         }
@@ -257,7 +262,7 @@ impl Caches {
     }
 
     fn find(&self, kind: &Kind, place: &Place) -> Option<Lease> {
-        self.open.lock().get(place).filter(|known| known.cache.kind().is_served_as(kind)).map(Open::lease)
+        self.open.lock().get(place).filter(|known| known.is_of(kind)).map(Open::lease)
     }
 
     fn new_cache(

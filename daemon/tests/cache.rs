@@ -256,6 +256,26 @@ fn a_bad_object_is_unknown_counted_and_not_deleted() {
     assert_eq!(daemon.cache.freshness().decode_errors, 4);
 }
 
+/// A list is as new as what is stored. If that has gone back, no version says any more what is newer.
+#[test]
+fn a_list_that_is_older_than_what_was_told_before_it_closes_the_cache() {
+    let mut model = Model::default();
+    let backup = model.list();
+    model.put(1);
+    let (mut daemon, _) = Daemon::listed(&model);
+    let list = model.list();
+    // What a list that is under way hears besides is no news to it.
+    let (last, begun) = list.split_last().unwrap();
+    begun.iter().cloned().for_each(|event| daemon.take(event));
+    daemon.take(Event::Bookmark(model.version + 1));
+    daemon.take(last.clone());
+    assert!(!daemon.cache.closed().is_cancelled());
+    let at = daemon.log.head();
+    backup.into_iter().for_each(|event| daemon.take(event));
+    assert!(daemon.cache.closed().is_cancelled());
+    assert!(!daemon.log.holds(&[daemon.cache.id()], at), "who reads it is told");
+}
+
 #[tokio::test]
 async fn a_cache_reaches_what_was_seen_and_not_before() {
     let (mut model, mut daemon) = (Model::default(), Daemon::new());

@@ -25,8 +25,9 @@ const RULES: &[Rule] = &[
     },
     Rule {
         words: &["http::"],
-        modules: &["source", "act", "access::oidc::discovery", "rpc::auth"],
-        because: "only source and act talk to a cluster, and discovery to issuers; authentication reads headers",
+        modules: &["source", "act", "access::oidc::discovery", "rpc::auth", "rpc::parting"],
+        because: "only source and act talk to a cluster, and discovery to issuers; authentication reads headers, and \
+            what ends the streams of others writes trailers",
     },
     Rule {
         words: &["Method::POST", "Method::PATCH", "Method::PUT", "Method::DELETE"],

@@ -1,5 +1,7 @@
 //! The one task that changes a cache.
 
+mod judging;
+
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
@@ -12,7 +14,6 @@ use tokio::time::Instant;
 
 use super::Cache;
 use super::bodies::Bodies;
-use super::touched::Again;
 use crate::body::Body;
 use crate::body::codec::Codec;
 use crate::caches::neighbours::Neighbours;
@@ -32,8 +33,6 @@ const NOT_SERVED: SignedDuration = SignedDuration::from_secs(5);
 const BETWEEN: Duration = Duration::from_millis(20);
 /// Of so many siblings one will do.
 const SIBLINGS: usize = 4;
-/// So many objects are judged again before others may run.
-const AT_ONCE: usize = 256;
 
 type Learning = JoinHandle<io::Result<Arc<Codec>>>;
 
@@ -49,6 +48,10 @@ pub struct Writer {
     learning: Option<Learning>,
     /// What a list that is under way has named so far.
     listing: Option<HashSet<Key>>,
+    /// The newest version of which the API server has said that everything up to it was told; and
+    /// that when the list began which is under way.
+    told_up_to: u64,
+    told_before: u64,
     /// Since when the API server says that it does not serve the kind.
     not_served_since: Option<Timestamp>,
     /// Objects whose state depends on their age, by when to judge them again.
@@ -69,6 +72,8 @@ impl Writer {
             bodies,
             learning: None,
             listing: None,
+            told_up_to: 0,
+            told_before: 0,
             not_served_since: None,
             rechecks: BTreeSet::new(),
         }
@@ -126,13 +131,18 @@ impl Writer {
         match arrival {
             Arrival::ListBegins => {
                 self.listing = Some(HashSet::default());
+                self.told_before = self.told_up_to;
                 self.cache.freshness.send_modify(|f| f.synced = false);
             }
             Arrival::Listed(version) => {
                 self.change(version, now);
                 self.cache.freshness.send_modify(|f| f.hear(now, None));
             }
-            Arrival::ListEnds(version) => self.list_ends(version, now),
+            Arrival::ListEnds(version) if version < self.told_before => self.close(version),
+            Arrival::ListEnds(version) => {
+                self.told_up_to = self.told_up_to.max(version);
+                self.list_ends(version, now);
+            }
             Arrival::Changed(version) => {
                 let version = self.change(version, now);
                 self.hear(now, version);
@@ -141,7 +151,10 @@ impl Writer {
                 let version = self.delete(identity, now);
                 self.hear(now, version);
             }
-            Arrival::Bookmark(version) => self.hear(now, Some(version)),
+            Arrival::Bookmark(version) => {
+                self.told_up_to = self.told_up_to.max(version);
+                self.hear(now, Some(version));
+            }
             Arrival::Restored => self.hear(now, None),
             Arrival::Lost(problem) => {
                 match problem.reason {
@@ -176,6 +189,17 @@ impl Writer {
             // A list says what there is, not what there was.
             self.log.note_gap(self.cache.id, now);
         }
+    }
+
+    /// A list is no older than what was told before it began, unless the API server's storage has gone
+    /// back, as to a backup: then versions do not say any more what is newer, here and with whoever
+    /// reads the cache. It is closed, and another one begins anew.
+    fn close(&self, version: u64) {
+        let (kind, before) = (self.cache.collection(), self.told_before);
+        tracing::warn!(%kind, version, before, "the API server's storage has gone back: what is known is forgotten");
+        self.cache.closed().cancel();
+        self.neighbours.remove(&self.cache);
+        self.log.close_ring(self.cache.id);
     }
 
     /// A kind that is not served has no objects. It is believed when the API
@@ -283,53 +307,6 @@ impl Writer {
         drop(objects);
         for key in gone {
             self.remove(&key, now);
-        }
-    }
-
-    /// Judges again what has come of age.
-    fn recheck(&mut self) {
-        let now = self.clock.now();
-        while let Some((at, key)) = self.rechecks.first().cloned()
-            && at <= now
-        {
-            self.rechecks.pop_first();
-            self.judge_again(&key, now);
-        }
-    }
-
-    /// Judges again what depends on others that have changed.
-    async fn judge_touched(&mut self) {
-        let again = self.cache.touched().take();
-        let keys = self.named(&again);
-        for some in keys.chunks(AT_ONCE) {
-            let now = self.clock.now();
-            some.iter().for_each(|key| self.judge_again(key, now));
-            tokio::task::yield_now().await;
-        }
-        self.cache.touched().is_judged(&again);
-    }
-
-    /// What is to be judged again, as far as that may change anything.
-    fn named(&self, again: &Again) -> Vec<Key> {
-        let objects = self.cache.objects.read();
-        let depends = |record: &&Arc<Record>| record.again.is_some();
-        if again.all {
-            return objects.iter().map(|(_, record)| record).filter(depends).map(|it| it.key.clone()).collect();
-        }
-        let linked = again.links.iter().flat_map(|link| objects.linked(link)).filter(depends);
-        let named = again.keys.iter().filter_map(|key| objects.get(key)).filter(depends);
-        linked.chain(named).map(|record| record.key.clone()).collect()
-    }
-
-    fn judge_again(&mut self, key: &Key, now: Timestamp) {
-        let Some(record) = self.cache.get(key) else { return };
-        let Some(object) = &record.again else { return };
-        let ruling = rule::judge(object, &*self.neighbours, now);
-        if let Some(at) = ruling.recheck_at {
-            self.rechecks.insert((at, key.clone()));
-        }
-        if ruling.judgement != record.judgement || !ruling.may_change() {
-            self.put(record.judged_again(ruling), now);
         }
     }
 

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt as _};
 use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyStream, StreamBody};
-use hyper::body::Frame;
+use hyper::body::{Body as _, Frame};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::body::Body;
@@ -53,8 +53,11 @@ where
     }
 }
 
-/// What is there is told first.
+/// What is there is told first. What has ended already is told in one piece, as it was.
 fn until(body: Body, parting: CancellationToken) -> Body {
+    if body.is_end_stream() {
+        return body;
+    }
     let frames = stream::unfold(Some(BodyStream::new(body)), move |body| {
         let parting = parting.clone();
         async move {
@@ -98,5 +101,6 @@ mod tests {
         let told = until(Body::new(StreamBody::new(said)), CancellationToken::new()).collect().await.unwrap();
         assert!(told.trailers().is_none());
         assert_eq!(told.to_bytes(), "said");
+        assert!(until(Body::empty(), CancellationToken::new()).is_end_stream(), "an error is told by headers alone");
     }
 }

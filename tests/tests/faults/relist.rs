@@ -3,8 +3,9 @@
 use daymark_proto::v1::State;
 use daymark_tests::fake_apiserver::{Answer, Cut, Fault, Verb};
 use daymark_tests::in_process::kinds;
+use tonic::Code;
 
-use crate::{Pods, Setup, assert_true, full, put, with_progress};
+use crate::{Pods, Setup, assert_true, code_and_reason, full, put, with_progress};
 
 /// The list that follows 410 names unchanged objects, changed ones and new
 /// ones, and lacks those that were deleted.
@@ -130,6 +131,26 @@ async fn bookmarks_that_come_twice_or_out_of_order_repeat_nothing() {
     cluster.until("another watch", |counts| counts.watches(Pods) == watches + 1).await;
     put(cluster, Pods, "marker", State::Ready);
     assert_eq!(follower.until_said("entered pods/marker READY").await, ["entered pods/marker READY"]);
+    setup.daemon.stop().await;
+}
+
+/// As when etcd is restored from a backup: a list is older than what a bookmark has told before.
+#[tokio::test]
+async fn a_storage_that_has_gone_back_is_followed_anew() {
+    let setup = Setup::new(&[(Pods, "a")]).await;
+    let cluster = &setup.cluster;
+    let mut follower = setup.live(kinds(&[Pods])).await;
+    cluster.bookmark(Pods, cluster.version() + 1000);
+    cluster.fault(Fault::new(Answer::Status(410)).on(Verb::Watch).of(Pods));
+    cluster.close_watches(Pods);
+    let closed = (Code::Unavailable, "CACHE_CLOSED".to_owned());
+    assert_eq!(code_and_reason(&follower.end().await), closed);
+    cluster.heal();
+    put(cluster, Pods, "a", State::Failed);
+    let mut follower = setup.live(kinds(&[Pods])).await;
+    assert_true(&follower.contract.picture, cluster, &[Pods], false);
+    put(cluster, Pods, "a", State::Ready);
+    follower.until_said("changed pods/a READY").await;
     setup.daemon.stop().await;
 }
 

@@ -93,6 +93,8 @@ pub(super) struct Following<'a> {
     /// Whether the API server is taken to know streaming lists (KEP-3157).
     streaming: bool,
     broken_lists: usize,
+    /// Whether a watch has told bookmarks: then one that tells nothing is no use.
+    bookmarks: bool,
     /// The object that the watch told last: it says how far the watch came, and
     /// is asked only when the watch has ended.
     last: Option<Bytes>,
@@ -101,7 +103,7 @@ pub(super) struct Following<'a> {
 impl<'a> Following<'a> {
     pub(super) fn new(server: &'a ApiServer, collection: &'a Collection, sink: Sink) -> Self {
         let (step, backoff) = (Step::List, BACKOFF.0);
-        Self { server, collection, sink, step, backoff, streaming: true, broken_lists: 0, last: None }
+        Self { server, collection, sink, step, backoff, streaming: true, broken_lists: 0, bookmarks: false, last: None }
     }
 
     /// Follows until nobody reads the sink any more.
@@ -193,7 +195,9 @@ impl<'a> Following<'a> {
         }
     }
 
-    /// Puts a whole list, page by page, and returns its resourceVersion.
+    /// Puts a whole list, page by page, and returns its resourceVersion. It is asked for without one,
+    /// as are those that a watch brings, and so it is as new as the API server's storage: one by
+    /// `resourceVersion=0` may be of a cache that lags, and says nothing of what was heard before.
     async fn list(&mut self) -> Result<u64, End> {
         self.last = None;
         self.sink.put(Event::ListBegins).await?;
@@ -270,6 +274,7 @@ impl<'a> Following<'a> {
             }
         };
         self.broken_lists = 0;
+        self.bookmarks = true;
         self.sink.put(Event::ListEnds(version)).await?;
         self.step = Step::Watch { version, heard: false };
         self.restored().await?;
@@ -302,8 +307,11 @@ impl<'a> Following<'a> {
                     self.sink.flush().await?;
                     // Not to hold on to what it came in.
                     self.came_to();
-                    let silent = |_| unreachable(format!("the watch was silent for {} s", idle.as_secs()));
-                    tokio::time::timeout(idle, lines.next()).await.map_err(silent)?
+                    let Ok(line) = tokio::time::timeout(idle, lines.next()).await else {
+                        self.heard_nothing(told);
+                        return Err(unreachable(format!("the watch was silent for {} s", idle.as_secs())).into());
+                    };
+                    line
                 }
             };
             let Some(line) = line.map_err(unreachable)? else { break };
@@ -315,6 +323,7 @@ impl<'a> Following<'a> {
                 match &event {
                     Event::Bookmark(reached) => {
                         idle = BOOKMARK_IDLE;
+                        self.bookmarks = true;
                         *version = (*reached).max(*version);
                     }
                     Event::Changed(object) | Event::Deleted(object) => self.last = Some(object.clone()),
@@ -324,8 +333,17 @@ impl<'a> Following<'a> {
             self.sink.hold(event).await?;
         }
         self.sink.flush().await?;
+        self.heard_nothing(told);
         // One that lives as asked ends after bookmarks; this one is no use.
         if told { Ok(()) } else { Err(unreachable("the watch ended without an event").into()) }
+    }
+
+    /// A watch from a version that is still to come tells nothing, and the API server's storage may
+    /// have been put back to what it was earlier: a list shows that.
+    fn heard_nothing(&mut self, told: bool) {
+        if !told && self.bookmarks {
+            self.step = Step::List;
+        }
     }
 }
 
