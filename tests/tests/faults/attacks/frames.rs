@@ -85,7 +85,7 @@ impl Peer {
         peer
     }
 
-    /// One that has not reported yet.
+    /// One that has sent nothing yet.
     pub(super) async fn silent(address: SocketAddr) -> Self {
         Self(TcpStream::connect(address).await.unwrap())
     }
