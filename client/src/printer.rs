@@ -9,7 +9,7 @@ use crate::sanitize;
 
 /// The two streams, and what is known of who reads them.
 pub struct Printer {
-    out: BufWriter<Stdout>,
+    out: BufWriter<Out>,
     err: Stderr,
     out_terminal: bool,
     err_terminal: bool,
@@ -27,9 +27,15 @@ impl Printer {
             err_terminal: err.is_terminal(),
             out_colour: AutoStream::choice(&out) != ColorChoice::Never && out.is_terminal(),
             err_colour: AutoStream::choice(&err) != ColorChoice::Never && err.is_terminal(),
-            out: BufWriter::new(out),
+            out: BufWriter::new(Out { stdout: out, reader: Reader::Needed }),
             err,
         }
+    }
+
+    /// From here on, what is written once stdout's reader has gone is left out, and is no failure: for commands that are asked
+    /// for their exit code.
+    pub fn outlive_reader(&mut self) {
+        self.out.get_mut().reader = Reader::Spared;
     }
 
     /// Whether a terminal shows stdout.
@@ -86,6 +92,54 @@ impl Printer {
     pub fn problem(&mut self, text: &str) {
         let name = self.paint_note(Style::new().bold(), "daymark:");
         self.note(&format!("{name} {}", sanitize::line(text)));
+    }
+}
+
+/// Stdout itself.
+struct Out {
+    stdout: Stdout,
+    reader: Reader,
+}
+
+/// Who reads stdout.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// Somebody has to.
+    Needed,
+    /// Nobody has to.
+    Spared,
+    /// Nobody does, and nobody has to.
+    Gone,
+}
+
+impl Out {
+    /// `written`, or `spared` if nobody reads it and nobody has to.
+    fn unless_gone<T>(&mut self, written: io::Result<T>, spared: T) -> io::Result<T> {
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe && self.reader != Reader::Needed => {
+                self.reader = Reader::Gone;
+                Ok(spared)
+            }
+            written => written,
+        }
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.reader == Reader::Gone {
+            return Ok(bytes.len());
+        }
+        let written = self.stdout.write(bytes);
+        self.unless_gone(written, bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.reader == Reader::Gone {
+            return Ok(());
+        }
+        let flushed = self.stdout.flush();
+        self.unless_gone(flushed, ())
     }
 }
 

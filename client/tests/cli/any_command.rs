@@ -2,14 +2,13 @@
 
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::process::Stdio;
 
 use daymark_proto::v1::State;
 use rustix::process::Signal;
 use tonic::Code;
 
 use crate::fake::{Fake, Script};
-use crate::objects::{error, found, info, page, pod, snapshot, unavailable};
+use crate::objects::{error, found, page, pod, snapshot, unavailable};
 use crate::process::{Running, against, command, finish, run};
 
 fn one_pod() -> Script {
@@ -167,21 +166,6 @@ fn signals_end_it_with_their_code() {
         running.out_until("a ");
         running.signal(signal);
         running.finish().expect(code, "", &format!("daymark: {text}\n"));
-    }
-}
-
-/// `all.broken-pipe`
-#[test]
-fn a_reader_that_has_gone_is_no_failure() {
-    for args in [&["get", "pods"][..], &["get", "pods", "-o", "json"], &["get", "pods", "-w"], &["version"]] {
-        let fake =
-            Fake::new(Script { watches: [snapshot([pod("a", State::Ready)])].into(), info: Some(info()), ..one_pod() });
-        let (reader, writer) = std::io::pipe().unwrap();
-        drop(reader);
-        let mut command = against(&fake, args);
-        let output = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
-        let err = String::from_utf8(output.stderr).unwrap();
-        assert_eq!((output.status.code(), err.as_str()), (Some(0), ""), "{args:?}");
     }
 }
 

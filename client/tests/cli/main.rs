@@ -10,6 +10,7 @@
 mod any_command;
 mod api_proxy;
 mod ci_files;
+mod closed_pipe;
 mod completion;
 mod completion_in_shells;
 mod contexts;
@@ -27,6 +28,7 @@ mod fake;
 mod fake_completions;
 mod fake_control_plane;
 mod fake_diagnoses;
+mod fake_drains;
 mod fake_dumps;
 mod fake_events;
 mod fake_gates;
