@@ -10,6 +10,7 @@ use crate::duration::FOREVER;
 use crate::exit::Failure;
 use crate::manifests;
 use crate::policy_file;
+use crate::printer::Printer;
 use crate::targets::Selection;
 
 /// How long a gate may be open by default, as the daemon has it.
@@ -32,7 +33,7 @@ pub struct Ask {
 ///
 /// # Errors
 /// If it makes no sense.
-pub fn read(question: &Question, namespace: Option<&str>) -> Result<Ask, Failure> {
+pub async fn read(question: &Question, namespace: Option<&str>, printer: &mut Printer) -> Result<Ask, Failure> {
     let policy = policy_file::over(&question.policy, question.policy_file.as_deref())?;
     let (all_of, connect) = divide(&policy.all_of);
     let of_objects = |asked: &[Asked], flag: &str| match divide(asked) {
@@ -40,7 +41,7 @@ pub fn read(question: &Question, namespace: Option<&str>) -> Result<Ask, Failure
         _ => Err(Failure::usage(format!("connect= is for --for, not for {flag}"))),
     };
     let (any_of, fail_on) = (of_objects(&policy.any_of, "--for-any")?, of_objects(&policy.fail_on, "--fail-on")?);
-    let (filter, applied) = objects(question, namespace)?;
+    let (filter, applied) = objects(question, namespace, printer).await?;
     let once = policy.timeout.is_some_and(|timeout| timeout.is_zero());
     let wire = GatePolicy { all_of, any_of, fail_on, once, ..limits(&policy, once)? };
     let owned = question.owned.clone().map(|kinds| Owned { kinds });
@@ -78,13 +79,17 @@ fn divide(asked: &[Asked]) -> (Vec<Criterion>, Vec<String>) {
 }
 
 /// Which objects, and what was applied of them.
-fn objects(question: &Question, namespace: Option<&str>) -> Result<(Filter, Vec<AppliedObject>), Failure> {
+async fn objects(
+    question: &Question,
+    namespace: Option<&str>,
+    printer: &mut Printer,
+) -> Result<(Filter, Vec<AppliedObject>), Failure> {
     let narrowed = question.all_namespaces || !question.selector.is_empty();
     if !question.files.is_empty() {
         if narrowed {
             return Err(Failure::usage("--filename excludes --all-namespaces and --selector"));
         }
-        return Ok(of_manifests(manifests::read(&question.files)?, namespace));
+        return Ok(of_manifests(manifests::read(&question.files, printer).await?, namespace));
     }
     let selection = Selection::parse(&question.words)?;
     if matches!(selection, Selection::Objects(_)) && narrowed {

@@ -56,6 +56,8 @@ fn execute(args: Args) -> ExitCode {
         }
     };
     let outcome = runtime.block_on(until_interrupted(args, &mut printer));
+    // What a thread still waits for, such as standard input, may never come.
+    runtime.shutdown_background();
     let outcome = outcome.and_then(|exit| Ok(printer.flush().map(|()| exit)?));
     match outcome {
         Ok(exit) => exit.into(),

@@ -19,7 +19,7 @@ use crate::targets::Selection;
 pub async fn run(global: &Global, args: &Diagnose, printer: &mut Printer) -> Result<Exit, Failure> {
     let (filter, manifests) = match args.files.is_empty() {
         true => (filter(global, args)?, Vec::new()),
-        false => (place(global), texts::read(&args.files)?),
+        false => (place(global), texts::read(&args.files, printer).await?),
     };
     let client = session::connect(global).await?;
     let mut telling = Telling { args, ci: args.ci.choose(|name| std::env::var(name).ok()), printer };

@@ -25,7 +25,8 @@ pub async fn run(global: &Global, args: &Gate, printer: &mut Printer) -> Result<
 }
 
 async fn open(global: &Global, args: &GateOpen, printer: &mut Printer) -> Result<Exit, Failure> {
-    let ask = ask::read(&args.question, session::namespace(global))?.of_cluster(session::cluster(global));
+    let ask =
+        ask::read(&args.question, session::namespace(global), printer).await?.of_cluster(session::cluster(global));
     if !ask.connect.is_empty() {
         return Err(Failure::usage("connect= is tried by who waits: it is for daymark wait"));
     }
@@ -45,7 +46,7 @@ async fn open(global: &Global, args: &GateOpen, printer: &mut Printer) -> Result
 }
 
 async fn arm(global: &Global, args: &GateArm, printer: &mut Printer) -> Result<Exit, Failure> {
-    let applied = manifests::read(&args.files)?;
+    let applied = manifests::read(&args.files, printer).await?;
     if let Some(object) = applied.iter().find(|object| !manifests::is_applied(object)) {
         let name = object.r#ref.clone().unwrap_or_default();
         let text = format!(

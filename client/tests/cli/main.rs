@@ -52,6 +52,7 @@ mod process;
 mod proxy;
 mod quarantine;
 mod remote;
+mod standard_input;
 mod terminal;
 mod tls;
 mod transitions;
