@@ -154,6 +154,8 @@ pub async fn carry_out(
     let deadline = Instant::now().checked_add(patience).unwrap_or_else(|| Instant::now() + session::FOREVER);
     loop {
         let operation = signals.or(begin(client, printer, deadline, &start)).await?;
+        // It has its deadline from when it is begun.
+        let ends = Instant::now().checked_add(patience).unwrap_or_else(|| Instant::now() + session::FOREVER);
         let id = operation.id.clone();
         let mut following = Following::new(client, printer);
         let ended = tokio::select! {
@@ -172,7 +174,10 @@ pub async fn carry_out(
                     (_, failure) => failure,
                 });
             }
-            ended = following.follow(&id) => ended?,
+            ended = timeout_at(ends, following.follow(&id)) => match ended {
+                Ok(ended) => ended?,
+                Err(_) => return Err(following.no_end(&id)),
+            },
         };
         match ended {
             Some(ended) => return Ok(ended),
@@ -211,11 +216,13 @@ struct Following<'a> {
     printer: &'a mut Printer,
     steps: Vec<Step>,
     says: bool,
+    /// Why the daemon is lost, while it is.
+    lost: Option<Error>,
 }
 
 impl<'a> Following<'a> {
     fn new(client: &'a Client, printer: &'a mut Printer) -> Self {
-        Self { client, printer, steps: Vec::new(), says: true }
+        Self { client, printer, steps: Vec::new(), says: true, lost: None }
     }
 
     fn quiet(client: &'a Client, printer: &'a mut Printer) -> Self {
@@ -226,17 +233,17 @@ impl<'a> Following<'a> {
     async fn follow(&mut self, id: &str) -> Result<Option<Ended>, Failure> {
         let mut watch = self.client.watch_operation(id);
         let mut last = Operation::default();
-        let mut is_lost = false;
         loop {
             match watch.next().await {
                 Ok(Some(OperationEvent::Told(told))) => {
-                    is_lost = false;
+                    self.lost = None;
                     last = self.told(*told);
                 }
                 Ok(Some(OperationEvent::Lost(error))) => {
-                    if self.says && !std::mem::replace(&mut is_lost, true) {
+                    if self.says && self.lost.is_none() {
                         self.printer.problem(&session::lost(self.client, &error));
                     }
+                    self.lost = Some(error);
                 }
                 Ok(None) => return Ok(Some(Ended { operation: last, steps: std::mem::take(&mut self.steps) })),
                 Err(Error::Rpc(error)) if error.reason == "OPERATION_NOT_FOUND" && !last.id.is_empty() => {
@@ -245,6 +252,21 @@ impl<'a> Following<'a> {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// The deadline is long over, and no end was told.
+    fn no_end(&self, id: &str) -> Failure {
+        let why = match &self.lost {
+            Some(error) => format!("the daemon is lost: {error}"),
+            None => "the daemon has told no end".to_owned(),
+        };
+        let exit = self.lost.as_ref().map_or(Exit::Unreachable, exit_of);
+        Failure::new(
+            exit,
+            format!(
+                "the deadline of operation {id} came, and {why}; daymark operation watch {id} follows it, daymark operation cancel {id} ends it"
+            ),
+        )
     }
 
     fn told(&mut self, told: WatchOperationResponse) -> Operation {

@@ -11,6 +11,7 @@ use daymark::api::{LabelChange, ObjectRef, QuarantinePlan, StartQuarantineReques
 
 use super::operation::{Ended, announce, carry_out, name_of, request_id};
 use super::session;
+use super::wait::GRACE;
 use crate::args::{DryRun, Global, Output, Quarantine, QuarantineCommand, QuarantineStart};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
@@ -21,8 +22,6 @@ use crate::{json, sanitize};
 
 /// The most that a quarantine may take.
 const LONGEST: Duration = Duration::from_secs(86400);
-/// Its end is the daemon's: it may come so much later than its deadline.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// Takes pods out of service, or shows which are.
 pub async fn run(

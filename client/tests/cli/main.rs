@@ -21,6 +21,7 @@ mod daemon_status;
 mod describe;
 mod describe_texts;
 mod diagnose;
+mod drain;
 mod dump;
 mod events;
 mod expressions;

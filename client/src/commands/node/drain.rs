@@ -9,6 +9,7 @@ use super::{gap, nodes, plan};
 use crate::args::{Between, Drain, DryRun, Global, Output};
 use crate::commands::operation::{Ended, announce, carry_out, request_id};
 use crate::commands::session;
+use crate::commands::wait::GRACE;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::signals::Signals;
@@ -16,8 +17,6 @@ use crate::{json, sanitize};
 
 /// The most that a drain may take.
 const LONGEST: Duration = Duration::from_secs(7 * 86400);
-/// The end of a drain is the daemon's: it may come so much later than its deadline.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// Empties nodes, one after another.
 pub async fn run(global: &Global, args: &Drain, printer: &mut Printer, signals: &mut Signals) -> Result<Exit, Failure> {
