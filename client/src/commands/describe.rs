@@ -12,7 +12,6 @@ use super::session;
 use crate::args::{Describe, Global, Output};
 use crate::describe::{Described, DescribedJson};
 use crate::exit::{Exit, Failure};
-use crate::json;
 use crate::printer::Printer;
 use crate::sanitize;
 use crate::status_json::UnreachableJson;
@@ -125,20 +124,19 @@ async fn print_json(
     found: &Found,
     printer: &mut Printer,
 ) -> Result<(), Failure> {
-    let terminal = printer.on_terminal();
     let mut all = Vec::new();
     for status in &found.statuses {
         all.push(look.describe(status.clone(), found.now).await?);
     }
     if selection.is_one_object() {
         if let Some(one) = all.first() {
-            json::pretty(printer.out(), &DescribedJson::from(one), terminal)?;
+            printer.json(&DescribedJson::from(one))?;
         }
         return Ok(());
     }
     let unreachable = found.unreachable.iter().map(UnreachableJson::from).collect();
     let list = List { descriptions: all.iter().map(DescribedJson::from).collect(), unreachable };
-    Ok(json::pretty(printer.out(), &list, terminal)?)
+    Ok(printer.json(&list)?)
 }
 
 /// Says on stderr what is missing above, and chooses the exit code.

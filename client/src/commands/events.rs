@@ -14,7 +14,7 @@ use crate::exit::{Exit, Failure};
 use crate::layout::Layout;
 use crate::printer::Printer;
 use crate::targets::{Selection, Target};
-use crate::{duration, json, sanitize, yaml};
+use crate::{duration, sanitize};
 
 mod follow;
 
@@ -133,18 +133,17 @@ fn print(
     events: &[ClusterEvent],
     freshness: Option<&Freshness>,
 ) -> Result<(), Failure> {
-    let terminal = printer.on_terminal();
     match args.output {
         EventFormat::Table | EventFormat::Wide if events.is_empty() => {}
         EventFormat::Table | EventFormat::Wide => {
             let now = freshness.and_then(|freshness| freshness.time.as_ref());
             rows(printer, columns(args), &mut Layout::default(), events, now, true)?;
         }
-        EventFormat::Json => json::pretty(printer.out(), &EventListJson::of(events), terminal)?,
-        EventFormat::Yaml => yaml::document(printer.out(), &EventListJson::of(events), terminal)?,
+        EventFormat::Json => printer.json(&EventListJson::of(events))?,
+        EventFormat::Yaml => printer.yaml(&EventListJson::of(events))?,
         EventFormat::Ndjson => {
             for event in events {
-                json::line(printer.out(), &EventJson::from(event), terminal)?;
+                printer.json_line(&EventJson::from(event))?;
             }
         }
         EventFormat::Name => {
@@ -167,12 +166,7 @@ fn rows(
 ) -> Result<(), Failure> {
     let header = columns.header().filter(|_| are_first);
     let rows = header.into_iter().chain(events.iter().map(|event| columns.row(event, now)));
-    let rows: Vec<_> = rows.inspect(|row| layout.fit(row)).collect();
-    for row in rows {
-        let line = layout.line(&row).paint(printer);
-        printer.line(&line)?;
-    }
-    Ok(())
+    Ok(printer.rows(layout, rows.collect())?)
 }
 
 /// `event/web.17c0`, as kubectl names it.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use anstyle::Style;
 use daymark::api::{ListOperationsRequest, Operation, OperationStage, Step, StepState, WatchOperationResponse};
 use daymark::{Client, Error, OperationEvent, Recovery, recovery};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -10,11 +9,11 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::session;
 use crate::args::{Global, Operation as Asked, OperationId, OperationList, Output};
 use crate::exit::{Exit, Failure, exit_of};
-use crate::layout::{Cell, Layout};
+use crate::layout::{self, Cell};
 use crate::operation_json::{ListJson, OutcomeJson};
 use crate::printer::Printer;
 use crate::signals::Signals;
-use crate::{json, sanitize, words};
+use crate::{sanitize, words};
 
 /// Before a daemon that cannot answer is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -35,10 +34,7 @@ impl Ended {
     pub fn finish(&self, printer: &mut Printer, output: Output) -> Result<Exit, Failure> {
         let message = sanitize::line(&self.operation.message).into_owned();
         match output {
-            Output::Json => {
-                let terminal = printer.on_terminal();
-                json::pretty(printer.out(), &OutcomeJson::of(&self.operation, &self.steps), terminal)?;
-            }
+            Output::Json => printer.json(&OutcomeJson::of(&self.operation, &self.steps))?,
             Output::Text if self.operation.stage() == OperationStage::Succeeded => printer.line(&message)?,
             Output::Text => {}
         }
@@ -77,8 +73,7 @@ async fn list(global: &Global, args: &OperationList, printer: &mut Printer) -> R
         }
     }
     if args.output == Output::Json {
-        let terminal = printer.on_terminal();
-        json::pretty(printer.out(), &ListJson::of(&all), terminal)?;
+        printer.json(&ListJson::of(&all))?;
         return Ok(Exit::Passed);
     }
     if all.is_empty() {
@@ -86,20 +81,13 @@ async fn list(global: &Global, args: &OperationList, printer: &mut Printer) -> R
         return Ok(Exit::Passed);
     }
     let header = ["ID", "ACT", "TARGET", "STAGE", "STEPS", "BY", "MESSAGE"];
-    let header = header.map(|name| (Style::new().bold(), name.to_owned())).to_vec();
-    let rows: Vec<_> = [header].into_iter().chain(all.iter().map(row)).collect();
-    let mut layout = Layout::default();
-    rows.iter().for_each(|row| layout.fit(row));
-    for row in &rows {
-        let line = layout.line(row).paint(printer);
-        printer.line(&line)?;
-    }
+    printer.table(Some(layout::header(header)), all.iter().map(row))?;
     Ok(Exit::Passed)
 }
 
 fn row(operation: &Operation) -> Vec<Cell> {
     let target = operation.target.as_ref().map(name_of).unwrap_or_default();
-    let cells = [
+    layout::plain([
         &operation.id,
         &operation.act,
         &target,
@@ -107,8 +95,7 @@ fn row(operation: &Operation) -> Vec<Cell> {
         &format!("{}/{}", operation.done, operation.total),
         &operation.started_by,
         &operation.message,
-    ];
-    cells.map(|text| (Style::new(), sanitize::cell(text).into_owned())).to_vec()
+    ])
 }
 
 async fn watch(
@@ -133,10 +120,7 @@ async fn cancel(global: &Global, args: &OperationId, printer: &mut Printer) -> R
     let ended = Following::quiet(&client, printer).follow(&args.id).await?;
     let Some(ended) = ended else { return Ok(Exit::Passed) };
     match args.output {
-        Output::Json => {
-            let terminal = printer.on_terminal();
-            json::pretty(printer.out(), &OutcomeJson::of(&ended.operation, &ended.steps), terminal)?;
-        }
+        Output::Json => printer.json(&OutcomeJson::of(&ended.operation, &ended.steps))?,
         Output::Text => printer.line(&sanitize::line(&ended.operation.message))?,
     }
     Ok(Exit::Passed)

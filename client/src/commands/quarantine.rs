@@ -16,9 +16,9 @@ use crate::args::{DryRun, Global, Output, Quarantine, QuarantineCommand, Quarant
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::quarantine_json::QuarantineJson;
+use crate::sanitize;
 use crate::signals::Signals;
 use crate::targets::Selection;
-use crate::{json, sanitize};
 
 /// The most that a quarantine may take.
 const LONGEST: Duration = Duration::from_secs(86400);
@@ -164,8 +164,7 @@ fn finish(ended: &Ended, plan: Option<&QuarantinePlan>, output: Output, printer:
     if output == Output::Text {
         return ended.finish(printer, output).map(drop);
     }
-    let terminal = printer.on_terminal();
-    json::pretty(printer.out(), &QuarantineJson::of(&ended.operation, &ended.steps, plan), terminal)?;
+    printer.json(&QuarantineJson::of(&ended.operation, &ended.steps, plan))?;
     ended.exit().map(drop)
 }
 

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 use super::session;
 use crate::args::{Global, Tree, TreeFormat};
 use crate::exit::{Exit, Failure, exit_of};
-use crate::json;
 use crate::layout::{Cell, Layout, Line};
 use crate::live::Live;
 use crate::printer::Printer;
@@ -98,14 +97,8 @@ impl Shower<'_> {
             }
         }
         match (self.args.output, self.args.watch) {
-            (TreeFormat::Json, false) => {
-                let terminal = self.printer.on_terminal();
-                json::pretty(self.printer.out(), &Nested::of(&tree), terminal)?;
-            }
-            (TreeFormat::Json, true) => {
-                let terminal = self.printer.on_terminal();
-                json::line(self.printer.out(), &Nested::of(&tree), terminal)?;
-            }
+            (TreeFormat::Json, false) => self.printer.json(&Nested::of(&tree))?,
+            (TreeFormat::Json, true) => self.printer.json_line(&Nested::of(&tree))?,
             (_, true) if self.printer.on_terminal() => self.draw(&tree)?,
             _ => self.rows(&tree)?,
         }
@@ -134,11 +127,7 @@ impl Shower<'_> {
             None => columns.header().into_iter().chain(rows(&columns, tree)).collect(),
             Some(before) => changes(&columns, before, tree),
         };
-        rows.iter().for_each(|row| self.layout.fit(row));
-        for row in rows {
-            let line = self.layout.line(&row).paint(self.printer);
-            self.printer.line(&line)?;
-        }
+        self.printer.rows(&mut self.layout, rows)?;
         if self.shown.as_ref().is_none_or(|before| before.omitted != tree.omitted) {
             omitted(tree).into_iter().for_each(|text| self.printer.note(&text));
         }

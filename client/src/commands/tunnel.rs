@@ -173,7 +173,7 @@ fn line(door: &Door, wanted: &Wanted, meant: &TunnelPort) -> String {
 /// Where a door is, of which the first listener says it.
 fn local(listeners: &[TcpListener]) -> Result<std::net::SocketAddr, Failure> {
     match listeners.first() {
-        Some(first) => Ok(first.local_addr()?),
+        Some(first) => listening::address_of(first),
         None => Err(Failure::new(Exit::Fault, "nothing is listened on")),
     }
 }

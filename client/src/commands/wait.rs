@@ -64,6 +64,7 @@ enum End {
 
 /// Waits until the verdict or the deadline.
 pub async fn run(global: &Global, args: &Wait, printer: &mut Printer, signals: &mut Signals) -> Result<Exit, Failure> {
+    printer.read_by(args.report.ci);
     let begun = Instant::now();
     let ask = signals.or(ask::read(&args.question, session::namespace(global), printer)).await?;
     let ask = ask.of_cluster(session::cluster(global));

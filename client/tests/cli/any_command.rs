@@ -181,6 +181,24 @@ fn cluster_text_cannot_act_nor_begin_a_line() {
     assert!(!run.out.contains(['\u{1b}', '\u{9b}']) && run.out.lines().count() == 2, "{run:?}");
 }
 
+/// `all.stdout-full` `all.one-line`
+#[test]
+fn only_what_stdout_does_not_take_is_its_fault() {
+    let mut broken = pod("b", State::Ready);
+    broken.object = "{".into();
+    let script = Script { pages: [Ok(page(vec![pod("a", State::Ready), broken]))].into(), ..Script::default() };
+    let run = run(script, &["get", "pods", "-o", "json"]);
+    assert!(run.code == 70 && run.err.contains("pod/b") && !run.err.contains("stdout"), "{run:?}");
+
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let fake = Fake::new(one_pod());
+    let output = against(&fake, &["get", "pods"]).stdout(full).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let output = output.wait_with_output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(70));
+    assert!(err.starts_with("daymark: cannot write to stdout: ") && err.lines().count() == 1, "{err}");
+}
+
 /// `all.one-line`
 #[test]
 fn an_error_is_one_line() {

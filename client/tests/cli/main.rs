@@ -9,6 +9,7 @@
 
 mod any_command;
 mod api_proxy;
+mod ci_attacks;
 mod ci_files;
 mod closed_pipe;
 mod completion;

@@ -6,7 +6,6 @@ use prost_types::Timestamp;
 
 use super::{Found, Query, object};
 use crate::exit::Failure;
-use crate::json;
 use crate::layout::Layout;
 use crate::output::Output;
 use crate::printer::Printer;
@@ -48,9 +47,8 @@ impl Rows<'_> {
                 }
             }
             Output::Ndjson => {
-                let terminal = printer.on_terminal();
                 for status in statuses {
-                    json::line(printer.out(), &object(status)?, terminal)?;
+                    printer.json_line(&object(status)?)?;
                 }
             }
             _ => self.table(printer, statuses, now)?,
@@ -66,11 +64,6 @@ impl Rows<'_> {
         let columns = self.query.columns();
         let header = columns.header().filter(|_| !std::mem::replace(&mut self.begun, true));
         let rows = statuses.iter().map(|status| columns.row(status, now));
-        let rows: Vec<_> = header.into_iter().chain(rows).inspect(|row| self.layout.fit(row)).collect();
-        for row in rows {
-            let line = self.layout.line(&row).paint(printer);
-            printer.line(&line)?;
-        }
-        Ok(())
+        Ok(printer.rows(&mut self.layout, header.into_iter().chain(rows).collect())?)
     }
 }

@@ -12,8 +12,8 @@ use crate::commands::session;
 use crate::commands::wait::GRACE;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
+use crate::sanitize;
 use crate::signals::Signals;
-use crate::{json, sanitize};
 
 /// The most that a drain may take.
 const LONGEST: Duration = Duration::from_secs(7 * 86400);
@@ -113,10 +113,7 @@ async fn show_plans(
     }
     let is_blocked = plans.iter().any(|plan: &DrainPlan| plan::is_blocked(plan));
     match args.output {
-        Output::Json => {
-            let terminal = printer.on_terminal();
-            json::pretty(printer.out(), &plan::json(&plans), terminal)?;
-        }
+        Output::Json => printer.json(&plan::json(&plans))?,
         Output::Text => plans.iter().try_for_each(|plan| plan::print(plan, printer))?,
     }
     Ok(if is_blocked { Exit::Failed } else { Exit::Passed })
