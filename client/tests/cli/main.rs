@@ -44,6 +44,7 @@ mod get;
 mod get_documents;
 mod kubectl;
 mod logs;
+mod lost_once;
 mod manual;
 mod node_list;
 mod node_wait;
