@@ -11,7 +11,7 @@ use crate::exit::Failure;
 use crate::manifests;
 use crate::policy_file;
 use crate::printer::Printer;
-use crate::targets::Selection;
+use crate::targets::{self, Selection};
 
 /// How long a gate may be open by default, as the daemon has it.
 const DEADLINE: Duration = Duration::from_mins(10);
@@ -86,6 +86,9 @@ async fn objects(
 ) -> Result<(Filter, Vec<AppliedObject>), Failure> {
     let narrowed = question.all_namespaces || !question.selector.is_empty();
     if !question.files.is_empty() {
+        if let Some(several) = namespace.filter(|namespace| namespace.contains(',')) {
+            return Err(targets::in_several(several));
+        }
         if narrowed {
             return Err(Failure::usage("--filename excludes --all-namespaces and --selector"));
         }
@@ -95,14 +98,12 @@ async fn objects(
     if matches!(selection, Selection::Objects(_)) && narrowed {
         return Err(Failure::usage("objects that are named exclude --all-namespaces and --selector"));
     }
-    let several = namespace.is_some_and(|namespace| namespace.contains(','));
-    if several && matches!(selection, Selection::Objects(_)) {
-        return Err(Failure::usage("objects are named in one namespace: name kinds, or one namespace"));
+    let several = namespace.filter(|namespace| namespace.contains(','));
+    if let (Some(several), Selection::Objects(_)) = (several, &selection) {
+        return Err(targets::in_several(several));
     }
     let mut filter = selection.filter(namespace, question.all_namespaces);
     filter.label_selector.clone_from(&question.selector);
-    // Of kinds there may be several.
-    filter.namespaces = filter.namespaces.iter().flat_map(|all| all.split(',')).map(str::to_owned).collect();
     Ok((filter, Vec::new()))
 }
 

@@ -11,6 +11,7 @@ use crate::diagnosis::{self, DiagnosisJson, Part};
 use crate::exit::{Exit, Failure};
 use crate::manifests::texts;
 use crate::printer::Printer;
+use crate::staleness::{self, Staleness};
 use crate::targets::Selection;
 
 /// Tells what is wrong, why, and what to try next.
@@ -18,10 +19,10 @@ pub async fn run(global: &Global, args: &Diagnose, printer: &mut Printer) -> Res
     printer.read_by(args.ci);
     let (filter, manifests) = match args.files.is_empty() {
         true => (filter(global, args)?, Vec::new()),
-        false => (place(global), texts::read(&args.files, printer).await?),
+        false => (place(global)?, texts::read(&args.files, printer).await?),
     };
     let client = session::connect(global).await?;
-    let mut telling = Telling { args, printer };
+    let mut telling = Telling { args, printer, staleness: Staleness::default() };
     if args.watch {
         return watch(&client, filter, &mut telling).await;
     }
@@ -38,6 +39,7 @@ fn filter(global: &Global, args: &Diagnose) -> Result<Filter, Failure> {
         false => Selection::parse(&args.words)?,
     };
     if let Selection::Objects(targets) = &selection {
+        session::one_namespace(global)?;
         if args.all_namespaces || !args.selector.is_empty() {
             return Err(Failure::usage("an object is either named or selected: leave out the name, or -A and -l"));
         }
@@ -55,9 +57,9 @@ fn filter(global: &Global, args: &Diagnose) -> Result<Filter, Failure> {
 }
 
 /// Where objects of manifests are that do not say it.
-fn place(global: &Global) -> Filter {
-    let namespaces = session::namespace(global).map(str::to_owned).into_iter().collect();
-    Filter { cluster: session::cluster(global).to_owned(), namespaces, ..Filter::default() }
+fn place(global: &Global) -> Result<Filter, Failure> {
+    let namespaces = session::one_namespace(global)?.map(str::to_owned).into_iter().collect();
+    Ok(Filter { cluster: session::cluster(global).to_owned(), namespaces, ..Filter::default() })
 }
 
 async fn watch(client: &daymark::Client, filter: Filter, telling: &mut Telling<'_>) -> Result<Exit, Failure> {
@@ -82,6 +84,7 @@ async fn watch(client: &daymark::Client, filter: Filter, telling: &mut Telling<'
 struct Telling<'a> {
     args: &'a Diagnose,
     printer: &'a mut Printer,
+    staleness: Staleness,
 }
 
 impl Telling<'_> {
@@ -95,7 +98,11 @@ impl Telling<'_> {
                 self.printer.json_line(&DiagnosisJson::from(diagnosis).and_gone(gone))?;
             }
         }
-        Ok(self.printer.flush()?)
+        self.printer.flush()?;
+        // Or what is said to be well may be so no longer.
+        let news = self.staleness.news(diagnosis.freshness.as_ref(), &diagnosis.not_visible);
+        staleness::tell(news, self.printer);
+        Ok(())
     }
 
     fn lines(&mut self, diagnosis: &Diagnosis, gone: &[RankedCause]) -> Result<(), Failure> {

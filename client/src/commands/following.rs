@@ -17,6 +17,7 @@ use crate::args::{Report, ReportFormat};
 use crate::ci::{Ci, github, gitlab, junit};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
+use crate::staleness::{self, Staleness};
 use crate::verdict::{ObjectJson, Verdict, VerdictJson};
 use crate::{cause, sanitize, words};
 
@@ -39,6 +40,7 @@ pub struct Following<'a> {
     gate: Gate,
     /// How new the view is, and when that was told.
     freshness: Option<(Freshness, Instant)>,
+    staleness: Staleness,
     /// When something was said last.
     spoken: Instant,
     /// Where people watch; then no lines are said of objects.
@@ -69,6 +71,7 @@ impl<'a> Following<'a> {
             printed: BTreeMap::new(),
             gate: Gate::default(),
             freshness: None,
+            staleness: Staleness::default(),
             spoken: begun,
             screen: watched.then(Screen::default),
             is_quiet: false,
@@ -89,6 +92,12 @@ impl<'a> Following<'a> {
 
     /// Takes in what is told, and says what is new.
     pub fn told(&mut self, message: WatchGateResponse) -> Result<(), Failure> {
+        let news = self.staleness.news(message.freshness.as_ref(), &[]);
+        if news.is_some() {
+            self.make_room();
+            self.spoken = Instant::now();
+        }
+        staleness::tell(news, self.printer);
         if let Some(freshness) = message.freshness {
             self.freshness = Some((freshness, Instant::now()));
         }

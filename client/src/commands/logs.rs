@@ -83,6 +83,7 @@ fn filter(global: &Global, args: &Logs) -> Result<Filter, Failure> {
         let label_selector = args.selector.clone();
         return Ok(Filter { cluster, label_selector, ..selection.filter(namespace, args.all_namespaces) });
     }
+    session::one_namespace(global)?;
     let of_pod = |word: &String| if word.contains('/') { word.clone() } else { format!("pods/{word}") };
     let words: Vec<String> = args.words.iter().map(of_pod).collect();
     let selection = Selection::parse(&words)?;

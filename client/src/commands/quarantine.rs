@@ -77,7 +77,7 @@ pub fn pod(global: &Global, words: &[String]) -> Result<ObjectRef, Failure> {
     match targets.as_slice() {
         [target] if matches!(&*target.kind, "po" | "pod" | "pods") => {
             let cluster = session::cluster(global).to_owned();
-            Ok(ObjectRef { cluster, ..target.object_ref(session::namespace(global)) })
+            Ok(ObjectRef { cluster, ..target.object_ref(session::one_namespace(global)?) })
         }
         [target] => Err(Failure::usage(format!(
             "{:?} is not the kind of a pod: {}",

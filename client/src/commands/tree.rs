@@ -12,6 +12,7 @@ use crate::exit::{Exit, Failure, exit_of};
 use crate::layout::{Cell, Layout, Line};
 use crate::live::Live;
 use crate::printer::Printer;
+use crate::staleness::{self, Staleness};
 use crate::table::Columns;
 use crate::targets::Selection;
 use crate::tree::{Nested, row, rows};
@@ -26,6 +27,7 @@ struct Shower<'a> {
     shown: Option<WatchTreeResponse>,
     /// Kinds that could not be looked at were told.
     said: Vec<String>,
+    staleness: Staleness,
 }
 
 /// Shows an object with all that it owns, and goes on with what changes if asked to.
@@ -35,8 +37,15 @@ pub async fn run(global: &Global, args: &Tree, printer: &mut Printer) -> Result<
     let deadline = Instant::now() + limit;
     let client = tokio::time::timeout_at(deadline, session::connect(global)).await;
     let client = client.map_err(|_| Failure::new(Exit::Unreachable, "no connection before the end of --timeout"))??;
-    let shower =
-        Shower { args, printer, live: Live::default(), layout: Layout::default(), shown: None, said: Vec::new() };
+    let shower = Shower {
+        args,
+        printer,
+        live: Live::default(),
+        layout: Layout::default(),
+        shown: None,
+        said: Vec::new(),
+        staleness: Staleness::default(),
+    };
     shower.follow(&client, request, (deadline, session::request_timeout(global))).await
 }
 
@@ -48,7 +57,7 @@ fn request(global: &Global, args: &Tree) -> Result<WatchTreeRequest, Failure> {
         return Err(Failure::usage("name one object: a tree has one root"));
     };
     let cluster = session::cluster(global).to_owned();
-    let object = ObjectRef { cluster, ..target.object_ref(session::namespace(global)) };
+    let object = ObjectRef { cluster, ..target.object_ref(session::one_namespace(global)?) };
     Ok(WatchTreeRequest { r#ref: Some(object), kinds: args.kinds.clone(), interval: None })
 }
 
@@ -96,6 +105,11 @@ impl Shower<'_> {
                 self.said.push(warning);
             }
         }
+        let news = self.staleness.news(tree.freshness.as_ref(), &tree.unreachable);
+        if news.is_some() {
+            self.live.clear(self.printer)?;
+        }
+        staleness::tell(news, self.printer);
         match (self.args.output, self.args.watch) {
             (TreeFormat::Json, false) => self.printer.json(&Nested::of(&tree))?,
             (TreeFormat::Json, true) => self.printer.json_line(&Nested::of(&tree))?,

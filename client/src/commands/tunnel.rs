@@ -148,7 +148,7 @@ async fn open(
 
 /// What ports of an object mean that are forwarded to its pods.
 async fn resolve(global: &Global, client: &Client, wanted: &Wanted) -> Result<(ObjectRef, Vec<TunnelPort>), Failure> {
-    let mut object = wanted.target.object_ref(session::namespace(global));
+    let mut object = wanted.target.object_ref(session::one_namespace(global)?);
     session::cluster(global).clone_into(&mut object.cluster);
     let ports = wanted.ports.iter().map(|port| port.remote.clone()).collect();
     let resolved = client.resolve_ports(ResolveRequest { r#ref: Some(object), ports }).await?;

@@ -29,6 +29,7 @@ pub async fn show(client: &Client, query: &Query<'_>, printer: &mut Printer) -> 
         rows.print(printer, &page.statuses, now.as_ref())?;
         printer.flush()?;
         found.shown += page.statuses.len();
+        found.freshness = page.freshness;
         for kind in page.unreachable {
             if !found.unreachable.contains(&kind) {
                 found.unreachable.push(kind);

@@ -11,6 +11,7 @@ use crate::exit::{Exit, Failure};
 use crate::layout::{self, Cell};
 use crate::node_report::{NodeJson, lacks, name};
 use crate::printer::Printer;
+use crate::staleness;
 use crate::status_json::{FreshnessJson, UnreachableJson};
 use crate::{sanitize, words};
 
@@ -36,6 +37,7 @@ pub async fn run(global: &Global, args: &NodeList, printer: &mut Printer) -> Res
     for left_out in &list.not_visible {
         printer.problem(&session::unreachable(left_out));
     }
+    staleness::outdated(list.freshness.as_ref(), &list.not_visible).iter().for_each(|line| printer.problem(line));
     Ok(Exit::Passed)
 }
 

@@ -10,6 +10,7 @@ use crate::layout::{self, Cell};
 use crate::printer::Printer;
 use crate::quarantine_json::ListJson;
 use crate::status_json::time;
+use crate::targets::in_namespaces;
 use crate::words;
 
 /// Pods per page.
@@ -21,7 +22,7 @@ pub async fn run(global: &Global, args: &QuarantineList, printer: &mut Printer) 
     let namespace = session::namespace(global).filter(|_| !args.all_namespaces);
     let request = ListQuarantinedRequest {
         cluster: session::cluster(global).to_owned(),
-        namespaces: namespace.map(str::to_owned).into_iter().collect(),
+        namespaces: in_namespaces(namespace),
         all_namespaces: args.all_namespaces,
         page_size: PAGE,
         page_token: String::new(),

@@ -12,6 +12,7 @@ use crate::duration;
 use crate::exit::{Exit, Failure};
 use crate::node_report::{self, NodeJson, RequestJson, is_lacking, name};
 use crate::printer::Printer;
+use crate::staleness::{self, Staleness};
 use crate::status_json::{FreshnessJson, UnreachableJson};
 
 /// In silence, it is said so often that it goes on.
@@ -27,6 +28,7 @@ pub struct Telling<'a> {
     told: Option<WatchNodesResponse>,
     /// The lines that were said of certificates, and of what cannot be seen.
     said: BTreeSet<String>,
+    staleness: Staleness,
     /// When something was said last.
     spoken: Instant,
 }
@@ -47,7 +49,16 @@ struct Document<'a> {
 impl<'a> Telling<'a> {
     /// Nothing is known yet.
     pub fn new(printer: &'a mut Printer, args: &'a NodeWait, required: Vec<String>, begun: Instant) -> Self {
-        Self { printer, args, required, begun, told: None, said: BTreeSet::new(), spoken: begun }
+        Self {
+            printer,
+            args,
+            required,
+            begun,
+            told: None,
+            said: BTreeSet::new(),
+            staleness: Staleness::default(),
+            spoken: begun,
+        }
     }
 
     /// Takes in what is told, and says what is new.
@@ -72,6 +83,11 @@ impl<'a> Telling<'a> {
                 self.problem(&line);
             }
         }
+        let news = self.staleness.news(told.freshness.as_ref(), &told.not_visible);
+        if news.is_some() {
+            self.spoken = Instant::now();
+        }
+        staleness::tell(news, self.printer);
         self.told = Some(told);
     }
 
