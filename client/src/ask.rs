@@ -10,7 +10,8 @@ use crate::duration::FOREVER;
 use crate::exit::Failure;
 use crate::manifests;
 use crate::policy_file;
-use crate::targets::Selection;
+use crate::printer::Printer;
+use crate::targets::{self, Selection};
 
 /// How long a gate may be open by default, as the daemon has it.
 const DEADLINE: Duration = Duration::from_mins(10);
@@ -32,7 +33,7 @@ pub struct Ask {
 ///
 /// # Errors
 /// If it makes no sense.
-pub fn read(question: &Question, namespace: Option<&str>) -> Result<Ask, Failure> {
+pub async fn read(question: &Question, namespace: Option<&str>, printer: &mut Printer) -> Result<Ask, Failure> {
     let policy = policy_file::over(&question.policy, question.policy_file.as_deref())?;
     let (mut all_of, connect) = divide(&policy.all_of);
     let of_objects = |asked: &[Asked], flag: &str| match divide(asked) {
@@ -44,7 +45,7 @@ pub fn read(question: &Question, namespace: Option<&str>) -> Result<Ask, Failure
     if all_of.is_empty() && any_of.is_empty() && !question.files.is_empty() {
         all_of.push(criterion::is(Goal::Settled));
     }
-    let (filter, applied) = objects(question, namespace)?;
+    let (filter, applied) = objects(question, namespace, printer).await?;
     let once = policy.timeout.is_some_and(|timeout| timeout.is_zero());
     let wire = GatePolicy { all_of, any_of, fail_on, once, ..limits(&policy, once)? };
     let owned = question.owned.clone().map(|kinds| Owned { kinds });
@@ -82,26 +83,31 @@ fn divide(asked: &[Asked]) -> (Vec<Criterion>, Vec<String>) {
 }
 
 /// Which objects, and what was applied of them.
-fn objects(question: &Question, namespace: Option<&str>) -> Result<(Filter, Vec<AppliedObject>), Failure> {
+async fn objects(
+    question: &Question,
+    namespace: Option<&str>,
+    printer: &mut Printer,
+) -> Result<(Filter, Vec<AppliedObject>), Failure> {
     let narrowed = question.all_namespaces || !question.selector.is_empty();
     if !question.files.is_empty() {
+        if let Some(several) = namespace.filter(|namespace| namespace.contains(',')) {
+            return Err(targets::in_several(several));
+        }
         if narrowed {
             return Err(Failure::usage("--filename cannot be used with --all-namespaces or --selector"));
         }
-        return Ok(of_manifests(manifests::read(&question.files)?, namespace));
+        return Ok(of_manifests(manifests::read(&question.files, printer).await?, namespace));
     }
     let selection = Selection::parse(&question.words)?;
     if matches!(selection, Selection::Objects(_)) && narrowed {
         return Err(Failure::usage("object names cannot be used with --all-namespaces or --selector"));
     }
-    let several = namespace.is_some_and(|namespace| namespace.contains(','));
-    if several && matches!(selection, Selection::Objects(_)) {
-        return Err(Failure::usage("object names need a single namespace: name kinds, or one namespace"));
+    let several = namespace.filter(|namespace| namespace.contains(','));
+    if let (Some(several), Selection::Objects(_)) = (several, &selection) {
+        return Err(targets::in_several(several));
     }
     let mut filter = selection.filter(namespace, question.all_namespaces);
     filter.label_selector.clone_from(&question.selector);
-    // Of kinds there may be several.
-    filter.namespaces = filter.namespaces.iter().flat_map(|all| all.split(',')).map(str::to_owned).collect();
     Ok((filter, Vec::new()))
 }
 

@@ -77,6 +77,11 @@ impl Ci {
         };
         broken(line, &breaks)
     }
+
+    /// Whether this system finds no command in `text`.
+    pub fn is_harmless(&self, text: &str) -> bool {
+        matches!(self.harmless(text), Cow::Borrowed(_))
+    }
 }
 
 impl Ci {

@@ -1,6 +1,5 @@
 //! How the process ends.
 
-use std::io;
 use std::process::ExitCode;
 
 use daymark::{
@@ -10,6 +9,7 @@ use tonic::Code;
 
 use crate::contexts::ContextError;
 use crate::expression::ExpressionError;
+use crate::printer::PrintError;
 
 /// The process' exit code. CI branches on it: a code means one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,11 +64,11 @@ impl Failure {
     }
 }
 
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::ReaderGone,
-            _ => Self::new(Exit::Fault, format!("cannot write to stdout: {error}")),
+impl From<PrintError> for Failure {
+    fn from(error: PrintError) -> Self {
+        match error {
+            PrintError::ReaderGone => Self::ReaderGone,
+            error => Self::new(Exit::Fault, error.to_string()),
         }
     }
 }

@@ -4,6 +4,7 @@ use anstyle::Style;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::printer::Printer;
+use crate::sanitize;
 
 const GAP: usize = 3;
 
@@ -20,6 +21,16 @@ pub struct Line(Vec<(Style, String)>);
 
 /// A cell and its style.
 pub type Cell = (Style, String);
+
+/// A header of these names.
+pub fn header<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Cell> {
+    names.into_iter().map(|name| (Style::new().bold(), name.to_owned())).collect()
+}
+
+/// A row of texts, which cannot act on a terminal nor leave their line.
+pub fn plain(texts: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<Cell> {
+    texts.into_iter().map(|text| (Style::new(), sanitize::cell(text.as_ref()).into_owned())).collect()
+}
 
 impl Layout {
     /// Makes room for a row.

@@ -3,10 +3,8 @@
 //! It changes no mode of the terminal, so that nothing is to be restored,
 //! however the process ends: the last picture stays on the screen.
 
-use std::io::{self, Write};
-
 use crate::layout::Line;
-use crate::printer::Printer;
+use crate::printer::{PrintError, Printer};
 
 /// The smallest screen that is drawn for.
 const LEAST_HEIGHT: usize = 4;
@@ -20,21 +18,21 @@ pub struct Live {
 impl Live {
     /// Draws `header` and as many of `rows` as the screen takes, over what was
     /// drawn before.
-    pub fn draw(&mut self, printer: &mut Printer, header: Option<Line>, rows: Vec<Line>) -> io::Result<()> {
+    pub fn draw(&mut self, printer: &mut Printer, header: Option<Line>, rows: Vec<Line>) -> Result<(), PrintError> {
         let (width, height) = size();
         let lines = fit(header, rows, height);
         let text: String = lines.into_iter().map(|line| line.cut(width).paint(printer) + "\n").collect();
         self.clear(printer)?;
         self.drawn = text.lines().count();
-        printer.out().write_all(text.as_bytes())?;
+        printer.text(text.as_bytes())?;
         printer.flush()
     }
 
     /// Takes the table off the screen, to write something above it.
-    pub fn clear(&mut self, printer: &mut Printer) -> io::Result<()> {
+    pub fn clear(&mut self, printer: &mut Printer) -> Result<(), PrintError> {
         if self.drawn > 0 {
             // To the first of the lines, then empty the screen from there.
-            write!(printer.out(), "\x1b[{}F\x1b[J", std::mem::take(&mut self.drawn))?;
+            printer.own(&format!("\x1b[{}F\x1b[J", std::mem::take(&mut self.drawn)))?;
             printer.flush()?;
         }
         Ok(())

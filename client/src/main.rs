@@ -29,6 +29,7 @@ mod quarantine_json;
 mod run;
 mod signals;
 mod sort;
+mod staleness;
 mod status_json;
 mod table;
 mod tabwriter;

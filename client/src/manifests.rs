@@ -2,6 +2,7 @@
 
 pub mod texts;
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -10,6 +11,7 @@ use daymark::text_file;
 use serde_json::Value;
 
 use crate::exit::Failure;
+use crate::printer::Printer;
 
 /// Names of files in a folder that are manifests, as kubectl has it.
 const EXTENSIONS: [&str; 3] = ["json", "yaml", "yml"];
@@ -22,15 +24,18 @@ const LARGEST: u64 = 64 << 20;
 ///
 /// # Errors
 /// If there are none, or something is not an object.
-pub fn read(paths: &[PathBuf]) -> Result<Vec<AppliedObject>, Failure> {
+pub async fn read(paths: &[PathBuf], printer: &mut Printer) -> Result<Vec<AppliedObject>, Failure> {
+    objects(paths, texts(paths, LARGEST, printer).await?)
+}
+
+/// The objects of texts, each with its name.
+fn objects(paths: &[PathBuf], texts: Vec<(String, String)>) -> Result<Vec<AppliedObject>, Failure> {
     let mut objects: Vec<AppliedObject> = Vec::new();
-    for path in paths {
-        for (name, text) in texts(path, LARGEST)? {
-            for object in documents(&text).map_err(|problem| Failure::usage(format!("{name}: {problem}")))? {
-                let key = |it: &AppliedObject| it.r#ref.clone().map(|it| ObjectRef { uid: String::new(), ..it });
-                objects.retain(|other| key(other) != key(&object));
-                objects.push(object);
-            }
+    for (name, text) in texts {
+        for object in documents(&text).map_err(|problem| Failure::usage(format!("{name}: {problem}")))? {
+            let key = |it: &AppliedObject| it.r#ref.clone().map(|it| ObjectRef { uid: String::new(), ..it });
+            objects.retain(|other| key(other) != key(&object));
+            objects.push(object);
         }
     }
     if objects.is_empty() {
@@ -49,13 +54,32 @@ fn shown(path: &Path) -> String {
     if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
 }
 
-/// The texts of a file, or of a folder's, with their names; none may have more bytes than that.
-fn texts(path: &Path, most: u64) -> Result<Vec<(String, String)>, Failure> {
-    let unreadable = |error: io::Error| Failure::usage(format!("{}: {error}", shown(path)));
-    if path.as_os_str() == "-" {
-        let text = text_file::whole(io::stdin().lock(), most).map_err(unreadable)?;
-        return Ok(vec![(shown(path), text)]);
+/// The texts of files, of folders' files and, for `-`, of standard input, with their names; none may have more bytes than that.
+async fn texts(paths: &[PathBuf], most: u64, printer: &mut Printer) -> Result<Vec<(String, String)>, Failure> {
+    let mut texts = Vec::new();
+    for path in paths {
+        match path.as_os_str() == "-" {
+            true => texts.push((shown(path), standard_input(path, most, printer).await?)),
+            false => texts.extend(files(path, most)?),
+        }
     }
+    Ok(texts)
+}
+
+/// All of standard input. Whoever is to give it may take any time: a thread of its own waits for that, so that signals are heard
+/// meanwhile.
+async fn standard_input(path: &Path, most: u64, printer: &mut Printer) -> Result<String, Failure> {
+    if io::stdin().is_terminal() {
+        printer.note("reading objects from the terminal; Ctrl-D ends them");
+    }
+    let reading = tokio::task::spawn_blocking(move || text_file::whole(io::stdin().lock(), most));
+    let read = reading.await.unwrap_or_else(|ended| Err(io::Error::other(ended)));
+    read.map_err(|error| Failure::usage(format!("{}: {error}", shown(path))))
+}
+
+/// The texts of a file, or of a folder's, with their names; none may have more bytes than that.
+fn files(path: &Path, most: u64) -> Result<Vec<(String, String)>, Failure> {
+    let unreadable = |error: io::Error| Failure::usage(format!("{}: {error}", shown(path)));
     if !path.is_dir() {
         return Ok(vec![(shown(path), text_file::read(path, most).map_err(unreadable)?)]);
     }
@@ -128,7 +152,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("applied.json");
         fs::write(&file, text).unwrap();
-        read(&[file]).map_err(|failure| format!("{failure:?}"))
+        read(&file)
+    }
+
+    fn read(path: &Path) -> Result<Vec<AppliedObject>, String> {
+        let read = files(path, LARGEST).and_then(|texts| objects(&[path.to_owned()], texts));
+        read.map_err(|failure| format!("{failure:?}"))
     }
 
     #[test]
@@ -162,7 +191,7 @@ mod tests {
         fs::write(folder.path().join("a.yaml"), yaml).unwrap();
         fs::write(folder.path().join("b.yml"), yaml).unwrap();
         fs::write(folder.path().join("README.md"), "no manifest: {").unwrap();
-        assert_eq!(read(&[folder.path().to_owned()]).unwrap().len(), 2);
+        assert_eq!(read(folder.path()).unwrap().len(), 2);
     }
 
     #[test]

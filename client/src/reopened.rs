@@ -12,6 +12,8 @@ pub(crate) struct Reopened<M> {
     client: Client,
     stream: Option<Streaming<M>>,
     retry: Retry,
+    /// Whether `Lost` was told, and nothing has come since.
+    lost: bool,
 }
 
 /// What such a stream brings.
@@ -19,14 +21,14 @@ pub(crate) struct Reopened<M> {
 pub(crate) enum Came<M> {
     /// A message.
     Message(M),
-    /// It broke off; it will be opened again.
+    /// It broke off; it will be opened again. Told once, however many tries it takes.
     Lost(Error),
 }
 
 impl<M> Reopened<M> {
     /// It is opened when something is first asked of it.
     pub(crate) fn new(client: Client) -> Self {
-        Self { client, stream: None, retry: Retry::new() }
+        Self { client, stream: None, retry: Retry::new(), lost: false }
     }
 
     /// What comes next; `open` opens it if it is not. Dropping the future loses nothing.
@@ -35,20 +37,26 @@ impl<M> Reopened<M> {
     /// Those that do not pass by waiting.
     pub(crate) async fn next(
         &mut self,
-        open: impl AsyncFnOnce(&Client) -> Result<Streaming<M>, Error>,
+        open: impl AsyncFn(&Client) -> Result<Streaming<M>, Error>,
     ) -> Result<Came<M>, Error> {
-        let error = match self.message(open).await {
-            Ok(message) => {
-                self.retry.came();
-                return Ok(Came::Message(message));
+        loop {
+            let error = match self.message(&open).await {
+                Ok(message) => {
+                    self.retry.came();
+                    self.lost = false;
+                    return Ok(Came::Message(message));
+                }
+                Err(error) => error,
+            };
+            self.stream = None;
+            let error = self.retry.lost(&self.client, error)?;
+            if !std::mem::replace(&mut self.lost, true) {
+                return Ok(Came::Lost(error));
             }
-            Err(error) => error,
-        };
-        self.stream = None;
-        self.retry.lost(&self.client, error).map(Came::Lost)
+        }
     }
 
-    async fn message(&mut self, open: impl AsyncFnOnce(&Client) -> Result<Streaming<M>, Error>) -> Result<M, Error> {
+    async fn message(&mut self, open: impl AsyncFn(&Client) -> Result<Streaming<M>, Error>) -> Result<M, Error> {
         let stream = match &mut self.stream {
             Some(stream) => stream,
             None => {

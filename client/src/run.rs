@@ -3,7 +3,7 @@
 use std::panic;
 use std::process::ExitCode;
 
-use crate::args::{Args, Command, Daemon};
+use crate::args::{Args, Command, Daemon, Gate, Node, Operation};
 use crate::commands::{
     completion, context, control_plane, daemon_status, describe, diagnose, dump, events, gate, get, logs, man, node,
     on, operation, proxy, quarantine, release, session, tree, tunnel, version, wait,
@@ -45,6 +45,9 @@ fn execute(args: Args) -> ExitCode {
         return Exit::Passed.into();
     }
     let mut printer = Printer::new();
+    if is_asked_for_its_code(&args.command) {
+        printer.outlive_reader();
+    }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -53,6 +56,8 @@ fn execute(args: Args) -> ExitCode {
         }
     };
     let outcome = runtime.block_on(until_interrupted(args, &mut printer));
+    // What a thread still waits for, such as standard input, may never come.
+    runtime.shutdown_background();
     let outcome = outcome.and_then(|exit| Ok(printer.flush().map(|()| exit)?));
     match outcome {
         Ok(exit) => exit.into(),
@@ -64,6 +69,33 @@ fn execute(args: Args) -> ExitCode {
             printer.problem(&message);
             exit.into()
         }
+    }
+}
+
+/// Whether a command's exit code is what it is run for: a verdict, or what came of an act or of another program. That
+/// nobody reads what it prints is no reason to end with another one.
+fn is_asked_for_its_code(command: &Command) -> bool {
+    match command {
+        Command::Wait(_) | Command::ControlPlane(_) | Command::On(_) | Command::Tunnel(_) => true,
+        Command::Quarantine(_) | Command::Release(_) => true,
+        Command::Gate(gate) => matches!(gate, Gate::Wait(_)),
+        Command::Node(node) => !matches!(node, Node::List(_)),
+        Command::Operation(operation) => !matches!(operation, Operation::List(_)),
+        Command::Diagnose(diagnose) => diagnose.exit_code,
+        Command::Get(get) => !get.following.until.is_empty(),
+        Command::Watch(watch) => !watch.following.until.is_empty(),
+        Command::Describe(_)
+        | Command::Tree(_)
+        | Command::Events(_)
+        | Command::Logs(_)
+        | Command::Dump(_)
+        | Command::Proxy(_)
+        | Command::Context(_)
+        | Command::Daemon(_)
+        | Command::Version(_)
+        | Command::Completion(_)
+        | Command::Man(_)
+        | Command::Complete(_) => false,
     }
 }
 

@@ -60,7 +60,7 @@ impl Selection {
         match self {
             Self::Kinds(kinds) => Filter {
                 kinds: kinds.clone(),
-                namespaces: namespace.filter(|_| !all_namespaces).map(str::to_owned).into_iter().collect(),
+                namespaces: in_namespaces(namespace.filter(|_| !all_namespaces)),
                 all_namespaces,
                 ..Filter::default()
             },
@@ -88,6 +88,21 @@ impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.kind, self.name)
     }
+}
+
+/// The namespaces of `-n NAMESPACE,NAMESPACE`.
+pub fn namespaces(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|name| !name.is_empty())
+}
+
+/// The same, as the daemon is asked for them; none for its default one.
+pub fn in_namespaces(text: Option<&str>) -> Vec<String> {
+    text.into_iter().flat_map(namespaces).map(str::to_owned).collect()
+}
+
+/// What is said where an object is named, and several namespaces.
+pub fn in_several(namespaces: &str) -> Failure {
+    Failure::usage(format!("objects are named in one namespace, not in {namespaces:?}: name one, or kinds alone"))
 }
 
 /// A value of a field selector.

@@ -22,7 +22,8 @@ pub fn run(args: &Completion, printer: &mut Printer) -> Result<Exit, Failure> {
             names.push(name);
         }
     }
-    printer.line(script(args.shell, &names).trim_end())?;
+    printer.own(script(args.shell, &names).trim_end())?;
+    printer.own("\n")?;
     Ok(Exit::Passed)
 }
 

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use anstyle::Style;
 use daymark::api::GetServerInfoResponse;
 use daymark::{Address, Client, TlsPeer};
 use serde::Serialize;
@@ -12,9 +11,9 @@ use super::version::{ClusterJson, cluster_line};
 use crate::args::{Connection, Context, ContextAdd, ContextList, ContextTest, Global, Output};
 use crate::contexts::Contexts;
 use crate::exit::{Exit, Failure};
-use crate::layout::{Cell, Layout};
+use crate::layout::{self, Cell};
 use crate::printer::Printer;
-use crate::{json, sanitize};
+use crate::sanitize;
 
 /// Does what is asked of contexts.
 pub async fn run(global: &Global, args: &Context, printer: &mut Printer) -> Result<Exit, Failure> {
@@ -65,36 +64,26 @@ fn list(args: &ContextList, printer: &mut Printer) -> Result<(), Failure> {
     });
     let all: Vec<_> = all.collect();
     if args.output == Output::Json {
-        let terminal = printer.on_terminal();
-        return Ok(json::pretty(printer.out(), &all, terminal)?);
+        return Ok(printer.json(&all)?);
     }
     if all.is_empty() {
         printer.note("No contexts; create one with: daymark context add CONTEXT --address ADDRESS");
         return Ok(());
     }
     let header = ["CURRENT", "NAME", "ADDRESS", "CLUSTER", "NAMESPACE", "CREDENTIALS"];
-    let header = header.map(|name| (Style::new().bold(), name.to_owned())).to_vec();
-    let rows: Vec<Vec<Cell>> = [header].into_iter().chain(all.iter().map(row)).collect();
-    let mut layout = Layout::default();
-    rows.iter().for_each(|row| layout.fit(row));
-    for row in &rows {
-        let line = layout.line(row).paint(printer);
-        printer.line(&line)?;
-    }
-    Ok(())
+    Ok(printer.table(Some(layout::header(header)), all.iter().map(row))?)
 }
 
 fn row(it: &ContextJson<'_>) -> Vec<Cell> {
     let credentials = it.credentials.join(",");
-    let cells = [
+    layout::plain([
         if it.current { "*" } else { "" },
         it.name,
         it.address,
         it.cluster.unwrap_or_default(),
         it.namespace.unwrap_or_default(),
         &credentials,
-    ];
-    cells.map(|text| (Style::new(), sanitize::cell(text).into_owned())).to_vec()
+    ])
 }
 
 #[derive(Serialize)]
@@ -138,10 +127,7 @@ async fn test(global: &Global, args: &ContextTest, printer: &mut Printer) -> Res
     let round_trip = asked.elapsed();
     let found = Found { context: context.as_deref(), peer: client.peer(), client, info, round_trip };
     match args.output {
-        Output::Json => {
-            let terminal = printer.on_terminal();
-            json::pretty(printer.out(), &found.json(), terminal)?;
-        }
+        Output::Json => printer.json(&found.json())?,
         Output::Text => found.text(printer)?,
     }
     let names: Vec<_> = found.info.clusters.iter().map(|cluster| cluster.name.as_str()).collect();

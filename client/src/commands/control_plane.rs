@@ -6,19 +6,17 @@ use tokio::time::{Instant, sleep_until};
 
 use super::session;
 use crate::args::{ControlPlane as Args, ControlPlaneFormat, Global};
-use crate::ci::Ci;
 use crate::control_plane::{self, ControlPlaneJson};
 use crate::exit::{Exit, Failure};
-use crate::json;
 use crate::live::Live;
 use crate::printer::Printer;
 
 /// Tells how the control plane is.
 pub async fn run(global: &Global, args: &Args, printer: &mut Printer) -> Result<Exit, Failure> {
+    printer.read_by(args.ci);
     let cluster = session::cluster(global).to_owned();
     let client = session::connect(global).await?;
-    let ci = args.ci.choose(|name| std::env::var(name).ok());
-    let mut telling = Telling { args, ci, printer, live: Live::default(), told: None };
+    let mut telling = Telling { args, printer, live: Live::default(), told: None };
     if args.watch {
         return telling.watch(&client, cluster).await;
     }
@@ -43,7 +41,6 @@ fn exit(it: &ControlPlane) -> Exit {
 /// Where it is told.
 struct Telling<'a> {
     args: &'a Args,
-    ci: Ci,
     printer: &'a mut Printer,
     live: Live,
     /// What was told last.
@@ -75,12 +72,11 @@ impl Telling<'_> {
     }
 
     fn tell_once(&mut self, it: &ControlPlane) -> Result<(), Failure> {
-        let terminal = self.printer.on_terminal();
         match self.args.output {
             // It is what the problem says.
             ControlPlaneFormat::Text if it.health() == ControlPlaneHealth::Unreachable => {}
             ControlPlaneFormat::Text => self.lines(it)?,
-            ControlPlaneFormat::Json => self.document(it, |out, it| json::pretty(out, it, terminal))?,
+            ControlPlaneFormat::Json => self.printer.json(&ControlPlaneJson::from(it))?,
         }
         Ok(self.printer.flush()?)
     }
@@ -88,7 +84,7 @@ impl Telling<'_> {
     fn tell_again(&mut self, it: ControlPlane) -> Result<(), Failure> {
         let terminal = self.printer.on_terminal();
         match self.args.output {
-            ControlPlaneFormat::Json => self.document(&it, |out, it| json::line(out, it, terminal))?,
+            ControlPlaneFormat::Json => self.printer.json_line(&ControlPlaneJson::from(&it))?,
             ControlPlaneFormat::Text if terminal => self.live.draw(self.printer, None, control_plane::lines(&it))?,
             ControlPlaneFormat::Text => {
                 if self.told.as_ref().is_none_or(|told| control_plane::differ(told, &it)) {
@@ -103,19 +99,8 @@ impl Telling<'_> {
     fn lines(&mut self, it: &ControlPlane) -> Result<(), Failure> {
         for line in control_plane::lines(it) {
             let line = line.paint(self.printer);
-            self.printer.line(&self.ci.harmless(&line))?;
+            self.printer.line(&line)?;
         }
         Ok(())
-    }
-
-    fn document(
-        &mut self,
-        it: &ControlPlane,
-        write: impl Fn(&mut Vec<u8>, &ControlPlaneJson<'_>) -> std::io::Result<()>,
-    ) -> Result<(), Failure> {
-        let mut bytes = Vec::new();
-        write(&mut bytes, &ControlPlaneJson::from(it))?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        Ok(self.printer.line(self.ci.harmless_json(&text).trim_end())?)
     }
 }

@@ -1,17 +1,16 @@
 //! `daymark daemon status`
 
-use anstyle::Style;
 use daymark::api::{CacheStatus, ListCachesResponse};
 use serde::Serialize;
 
 use super::session;
 use crate::args::{DaemonStatus, Global, Output};
 use crate::exit::{Exit, Failure};
-use crate::layout::{Cell, Layout};
+use crate::layout::{self, Cell};
 use crate::printer::Printer;
 use crate::status_json::{FreshnessJson, age};
 use crate::words::bytes;
-use crate::{duration, json, sanitize};
+use crate::{duration, sanitize};
 
 const HEADER: [&str; 11] =
     ["CACHE", "NAMESPACE", "STATE", "OBJECTS", "SIZE", "BODIES", "CHANGES", "HEARD", "STREAMS", "LISTS", "ERRORS"];
@@ -21,24 +20,14 @@ pub async fn run(global: &Global, args: &DaemonStatus, printer: &mut Printer) ->
     let client = session::connect(global).await?;
     let status = client.list_caches().await?;
     match args.output {
-        Output::Json => {
-            let terminal = printer.on_terminal();
-            json::pretty(printer.out(), &Document::from(&status), terminal)?;
-        }
+        Output::Json => printer.json(&Document::from(&status))?,
         Output::Text => text(printer, &status)?,
     }
     Ok(Exit::Passed)
 }
 
 fn text(printer: &mut Printer, status: &ListCachesResponse) -> Result<(), Failure> {
-    let header = HEADER.iter().map(|name| (Style::new().bold(), (*name).to_owned())).collect();
-    let rows: Vec<Vec<Cell>> = [header].into_iter().chain(status.caches.iter().map(row)).collect();
-    let mut layout = Layout::default();
-    rows.iter().for_each(|row| layout.fit(row));
-    for row in &rows {
-        let line = layout.line(row).paint(printer);
-        printer.line(&line)?;
-    }
+    printer.table(Some(layout::header(HEADER)), status.caches.iter().map(row))?;
     let streams = if status.streams == 1 { "stream is" } else { "streams are" };
     printer.note(&format!("{} {streams} open", status.streams));
     for cache in &status.caches {
@@ -52,7 +41,7 @@ fn text(printer: &mut Printer, status: &ListCachesResponse) -> Result<(), Failur
 
 fn row(cache: &CacheStatus) -> Vec<Cell> {
     let heard = cache.freshness.as_ref().and_then(age);
-    let cells = [
+    layout::plain([
         shown(cache),
         if cache.namespace.is_empty() { "*".into() } else { cache.namespace.clone() },
         state(cache).into(),
@@ -64,8 +53,7 @@ fn row(cache: &CacheStatus) -> Vec<Cell> {
         cache.subscribers.to_string(),
         cache.lists.to_string(),
         cache.decode_errors.to_string(),
-    ];
-    cells.into_iter().map(|text| (Style::new(), sanitize::cell(&text).into_owned())).collect()
+    ])
 }
 
 /// `deployments.apps`

@@ -2,7 +2,7 @@
 
 mod look;
 
-use daymark::api::{ListStatusesRequest, ObjectRef, Status, Unreachable, View};
+use daymark::api::{Freshness, ListStatusesRequest, ObjectRef, Status, Unreachable, View};
 use daymark::{Client, Error};
 use prost_types::Timestamp;
 use serde::Serialize;
@@ -12,9 +12,9 @@ use super::session;
 use crate::args::{Describe, Global, Output};
 use crate::describe::{Described, DescribedJson};
 use crate::exit::{Exit, Failure};
-use crate::json;
 use crate::printer::Printer;
 use crate::sanitize;
+use crate::staleness;
 use crate::status_json::UnreachableJson;
 use crate::targets::{Selection, Target};
 
@@ -25,12 +25,19 @@ const MOST: i32 = 200;
 #[derive(Default)]
 struct Found {
     statuses: Vec<Status>,
-    now: Option<Timestamp>,
+    freshness: Option<Freshness>,
     unreachable: Vec<Unreachable>,
     /// Errors of single objects; the others are described all the same.
     errors: Vec<Error>,
     /// Whether there are more than are described.
     more: bool,
+}
+
+impl Found {
+    /// The daemon's time.
+    fn now(&self) -> Option<Timestamp> {
+        self.freshness.as_ref()?.time
+    }
 }
 
 /// Several descriptions.
@@ -53,7 +60,7 @@ pub async fn run(global: &Global, args: &Describe, printer: &mut Printer) -> Res
     match args.output {
         Output::Text => {
             for (place, status) in found.statuses.iter().enumerate() {
-                let described = look.describe(status.clone(), found.now).await?;
+                let described = look.describe(status.clone(), found.now()).await?;
                 print(&described, place, printer)?;
                 printer.flush()?;
             }
@@ -78,11 +85,11 @@ async fn named(look: &Look<'_>, global: &Global, targets: &[Target]) -> Result<F
     let mut found = Found::default();
     for target in targets.iter().take(usize::try_from(MOST).unwrap_or_default()) {
         let cluster = session::cluster(global).to_owned();
-        let object = ObjectRef { cluster, ..target.object_ref(session::namespace(global)) };
+        let object = ObjectRef { cluster, ..target.object_ref(session::one_namespace(global)?) };
         match look.named(object, View::Full).await {
             Ok(answer) => {
                 found.statuses.extend(answer.status);
-                found.now = answer.freshness.and_then(|freshness| freshness.time);
+                found.freshness = answer.freshness;
             }
             Err(error) => found.errors.push(super::get::of_one_object(error)?),
         }
@@ -100,7 +107,7 @@ async fn selected(client: &Client, global: &Global, selection: &Selection, args:
     let Some(page) = client.pages(request).next().await? else { return Ok(Found::default()) };
     Ok(Found {
         statuses: page.statuses,
-        now: page.freshness.and_then(|freshness| freshness.time),
+        freshness: page.freshness,
         unreachable: page.unreachable,
         errors: Vec::new(),
         more: !page.next_page_token.is_empty(),
@@ -125,20 +132,19 @@ async fn print_json(
     found: &Found,
     printer: &mut Printer,
 ) -> Result<(), Failure> {
-    let terminal = printer.on_terminal();
     let mut all = Vec::new();
     for status in &found.statuses {
-        all.push(look.describe(status.clone(), found.now).await?);
+        all.push(look.describe(status.clone(), found.now()).await?);
     }
     if selection.is_one_object() {
         if let Some(one) = all.first() {
-            json::pretty(printer.out(), &DescribedJson::from(one), terminal)?;
+            printer.json(&DescribedJson::from(one))?;
         }
         return Ok(());
     }
     let unreachable = found.unreachable.iter().map(UnreachableJson::from).collect();
     let list = List { descriptions: all.iter().map(DescribedJson::from).collect(), unreachable };
-    Ok(json::pretty(printer.out(), &list, terminal)?)
+    Ok(printer.json(&list)?)
 }
 
 /// Says on stderr what is missing above, and chooses the exit code.
@@ -153,6 +159,7 @@ async fn report(
     for kind in &found.unreachable {
         printer.problem(&session::unreachable(kind));
     }
+    staleness::outdated(found.freshness.as_ref(), &found.unreachable).iter().for_each(|line| printer.problem(line));
     if found.more {
         printer.problem(&format!("warning: only the first {MOST} are described: name fewer, or select them by -l"));
     }
@@ -164,7 +171,8 @@ async fn report(
     if !found.statuses.is_empty() {
         return Ok(Exit::Passed);
     }
-    if let Some(exit) = session::all_unreachable(selection, &found.unreachable) {
+    let places = session::places(session::namespace(global), all_namespaces);
+    if let Some(exit) = session::all_unreachable(selection, places, &found.unreachable) {
         return Err(Failure::new(exit, "none of the requested objects can be read"));
     }
     let nothing = session::nothing_found(client, selection, session::namespace(global), all_namespaces).await;

@@ -7,22 +7,22 @@ use tokio::time::{Instant, sleep_until};
 
 use super::session;
 use crate::args::{Diagnose, DiagnoseFormat, Global};
-use crate::ci::Ci;
 use crate::diagnosis::{self, DiagnosisJson, Part};
 use crate::exit::{Exit, Failure};
-use crate::json;
 use crate::manifests::texts;
 use crate::printer::Printer;
+use crate::staleness::{self, Staleness};
 use crate::targets::Selection;
 
 /// Tells what is wrong, why, and what to try next.
 pub async fn run(global: &Global, args: &Diagnose, printer: &mut Printer) -> Result<Exit, Failure> {
+    printer.read_by(args.ci);
     let (filter, manifests) = match args.files.is_empty() {
         true => (filter(global, args)?, Vec::new()),
-        false => (place(global), texts::read(&args.files)?),
+        false => (place(global)?, texts::read(&args.files, printer).await?),
     };
     let client = session::connect(global).await?;
-    let mut telling = Telling { args, ci: args.ci.choose(|name| std::env::var(name).ok()), printer };
+    let mut telling = Telling { args, printer, staleness: Staleness::default() };
     if args.watch {
         return watch(&client, filter, &mut telling).await;
     }
@@ -39,6 +39,7 @@ fn filter(global: &Global, args: &Diagnose) -> Result<Filter, Failure> {
         false => Selection::parse(&args.words)?,
     };
     if let Selection::Objects(targets) = &selection {
+        session::one_namespace(global)?;
         if args.all_namespaces || !args.selector.is_empty() {
             return Err(Failure::usage(
                 "an object name cannot be used with -A or -l: leave out the name, or -A and -l",
@@ -58,9 +59,9 @@ fn filter(global: &Global, args: &Diagnose) -> Result<Filter, Failure> {
 }
 
 /// Where objects of manifests are that do not say it.
-fn place(global: &Global) -> Filter {
-    let namespaces = session::namespace(global).map(str::to_owned).into_iter().collect();
-    Filter { cluster: session::cluster(global).to_owned(), namespaces, ..Filter::default() }
+fn place(global: &Global) -> Result<Filter, Failure> {
+    let namespaces = session::one_namespace(global)?.map(str::to_owned).into_iter().collect();
+    Ok(Filter { cluster: session::cluster(global).to_owned(), namespaces, ..Filter::default() })
 }
 
 async fn watch(client: &daymark::Client, filter: Filter, telling: &mut Telling<'_>) -> Result<Exit, Failure> {
@@ -84,23 +85,26 @@ async fn watch(client: &daymark::Client, filter: Filter, telling: &mut Telling<'
 /// Where diagnoses are told.
 struct Telling<'a> {
     args: &'a Diagnose,
-    ci: Ci,
     printer: &'a mut Printer,
+    staleness: Staleness,
 }
 
 impl Telling<'_> {
     fn tell(&mut self, diagnosis: &Diagnosis, gone: Option<&[RankedCause]>) -> Result<(), Failure> {
-        let terminal = self.printer.on_terminal();
         match (self.args.output, gone) {
             (DiagnoseFormat::Text, gone) => self.lines(diagnosis, gone.unwrap_or_default())?,
             (DiagnoseFormat::Json, None) => {
-                self.document(&DiagnosisJson::from(diagnosis), |out, it| json::pretty(out, it, terminal))?
+                self.printer.json(&DiagnosisJson::from(diagnosis))?;
             }
             (DiagnoseFormat::Json, Some(gone)) => {
-                self.document(&DiagnosisJson::from(diagnosis).and_gone(gone), |out, it| json::line(out, it, terminal))?;
+                self.printer.json_line(&DiagnosisJson::from(diagnosis).and_gone(gone))?;
             }
         }
-        Ok(self.printer.flush()?)
+        self.printer.flush()?;
+        // Or what is said to be well may be so no longer.
+        let news = self.staleness.news(diagnosis.freshness.as_ref(), &diagnosis.not_visible);
+        staleness::tell(news, self.printer);
+        Ok(())
     }
 
     fn lines(&mut self, diagnosis: &Diagnosis, gone: &[RankedCause]) -> Result<(), Failure> {
@@ -118,18 +122,7 @@ impl Telling<'_> {
             Part::Well => Style::new().fg_color(Some(AnsiColor::Green.into())),
             Part::Plain => Style::new(),
         };
-        let line = self.printer.paint(style, &self.ci.harmless(line));
+        let line = self.printer.paint(style, line);
         Ok(self.printer.line(&line)?)
-    }
-
-    fn document(
-        &mut self,
-        it: &DiagnosisJson<'_>,
-        write: impl Fn(&mut Vec<u8>, &DiagnosisJson<'_>) -> std::io::Result<()>,
-    ) -> Result<(), Failure> {
-        let mut bytes = Vec::new();
-        write(&mut bytes, it)?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        Ok(self.printer.line(self.ci.harmless_json(&text).trim_end())?)
     }
 }

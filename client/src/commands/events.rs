@@ -13,8 +13,9 @@ use crate::event_table::Columns;
 use crate::exit::{Exit, Failure};
 use crate::layout::Layout;
 use crate::printer::Printer;
-use crate::targets::{Selection, Target};
-use crate::{duration, json, sanitize, yaml};
+use crate::staleness;
+use crate::targets::{Selection, Target, in_namespaces};
+use crate::{duration, sanitize};
 
 mod follow;
 
@@ -32,6 +33,9 @@ pub async fn run(global: &Global, args: &Events, printer: &mut Printer) -> Resul
     if args.all_namespaces && target.is_some() {
         return Err(Failure::usage("an object name cannot be used with -A: leave out -A, or the name"));
     }
+    if target.is_some() {
+        session::one_namespace(global)?;
+    }
     let query = Query { target, cluster: session::cluster(global), namespace: session::namespace(global), args };
     if args.watch {
         return follow::run(global, &query, printer).await;
@@ -39,7 +43,7 @@ pub async fn run(global: &Global, args: &Events, printer: &mut Printer) -> Resul
     let client = session::connect(global).await?;
     let request = ListEventsRequest { filter: Some(query.filter()), ..ListEventsRequest::default() };
     let found = client.list_events(request).await?;
-    print(printer, args, &found.events, found.freshness.as_ref())?;
+    print(printer, (args, query.columns()), &found.events, found.freshness.as_ref())?;
     printer.flush()?;
     query.say_what_is_missing(printer, &found.unreachable, found.complete_since.as_ref(), found.freshness.as_ref());
     if found.events.is_empty() {
@@ -68,10 +72,9 @@ impl Query<'_> {
         let Events { all_namespaces, types, since, .. } = self.args;
         // Whether its kind has namespaces the daemon knows.
         let object = self.target.as_ref().map(|target| target.object_ref(None));
-        let namespaces = self.namespace.filter(|_| !all_namespaces).map(str::to_owned);
         EventFilter {
             cluster: self.cluster.to_owned(),
-            namespaces: namespaces.into_iter().collect(),
+            namespaces: in_namespaces(self.namespace.filter(|_| !all_namespaces)),
             all_namespaces: *all_namespaces,
             with_owned: object.is_some(),
             r#ref: object,
@@ -82,7 +85,7 @@ impl Query<'_> {
     }
 
     fn columns(&self) -> Columns {
-        columns(self.args)
+        columns(self.args, self.namespace)
     }
 
     /// Says on stderr which events are not shown that were asked for.
@@ -96,6 +99,7 @@ impl Query<'_> {
         for kind in unreachable {
             printer.problem(&session::unreachable(kind));
         }
+        staleness::outdated(freshness, unreachable).iter().for_each(|line| printer.problem(line));
         let now = freshness.and_then(|freshness| freshness.time.as_ref());
         let (Some(since), Some(complete), Some(now)) = (self.args.since, complete_since, now) else { return };
         let known = Duration::from_secs(u64::try_from(now.seconds - complete.seconds).unwrap_or(0));
@@ -124,28 +128,32 @@ impl Query<'_> {
     }
 }
 
-fn columns(args: &Events) -> Columns {
-    Columns { namespaces: args.all_namespaces, wide: args.output == EventFormat::Wide, header: !args.no_headers }
+fn columns(args: &Events, namespace: Option<&str>) -> Columns {
+    let has_several = namespace.is_some_and(|namespace| namespace.contains(','));
+    Columns {
+        namespaces: args.all_namespaces || has_several,
+        wide: args.output == EventFormat::Wide,
+        header: !args.no_headers,
+    }
 }
 
 fn print(
     printer: &mut Printer,
-    args: &Events,
+    (args, columns): (&Events, Columns),
     events: &[ClusterEvent],
     freshness: Option<&Freshness>,
 ) -> Result<(), Failure> {
-    let terminal = printer.on_terminal();
     match args.output {
         EventFormat::Table | EventFormat::Wide if events.is_empty() => {}
         EventFormat::Table | EventFormat::Wide => {
             let now = freshness.and_then(|freshness| freshness.time.as_ref());
-            rows(printer, columns(args), &mut Layout::default(), events, now, true)?;
+            rows(printer, columns, &mut Layout::default(), events, now, true)?;
         }
-        EventFormat::Json => json::pretty(printer.out(), &EventListJson::of(events), terminal)?,
-        EventFormat::Yaml => yaml::document(printer.out(), &EventListJson::of(events), terminal)?,
+        EventFormat::Json => printer.json(&EventListJson::of(events))?,
+        EventFormat::Yaml => printer.yaml(&EventListJson::of(events))?,
         EventFormat::Ndjson => {
             for event in events {
-                json::line(printer.out(), &EventJson::from(event), terminal)?;
+                printer.json_line(&EventJson::from(event))?;
             }
         }
         EventFormat::Name => {
@@ -168,12 +176,7 @@ fn rows(
 ) -> Result<(), Failure> {
     let header = columns.header().filter(|_| are_first);
     let rows = header.into_iter().chain(events.iter().map(|event| columns.row(event, now)));
-    let rows: Vec<_> = rows.inspect(|row| layout.fit(row)).collect();
-    for row in rows {
-        let line = layout.line(&row).paint(printer);
-        printer.line(&line)?;
-    }
-    Ok(())
+    Ok(printer.rows(layout, rows.collect())?)
 }
 
 /// `event/web.17c0`, as kubectl names it.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use daymark::api::status_event::{Event, Gap, Reset};
-use daymark::api::{State, Status, WatchStatusesRequest};
+use daymark::api::{Freshness, State, Status, Unreachable, WatchStatusesRequest};
 use daymark::{Client, Error, Picture, Told, WatchEvent};
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -13,6 +13,7 @@ use super::session;
 use crate::args::Global;
 use crate::exit::{Exit, Failure, exit_of};
 use crate::printer::Printer;
+use crate::staleness::{self, Staleness};
 use crate::words;
 
 mod sink;
@@ -36,6 +37,9 @@ struct Follower<'a> {
     until: Until,
     /// What was said on stderr once is not said again after a restart.
     said: BTreeSet<String>,
+    /// Kinds that are missing.
+    unread: Vec<Unreachable>,
+    staleness: Staleness,
     /// Why the stream is lost, while it is.
     lost: Option<Error>,
 }
@@ -50,7 +54,8 @@ pub async fn run(global: &Global, query: &Query<'_>, printer: &mut Printer) -> R
     let (picture, sink) = (Picture::new(query.view()), Sink::new(query, printer).await?);
     let picture = if query.following.history { picture.of_history() } else { picture };
     let until = Until::open(&client, query);
-    let mut follower = Follower { client, query, printer, picture, sink, until, said: BTreeSet::new(), lost: None };
+    let (said, unread, staleness) = (BTreeSet::new(), Vec::new(), Staleness::default());
+    let mut follower = Follower { client, query, printer, picture, sink, until, said, unread, staleness, lost: None };
     follower.follow(deadline).await
 }
 
@@ -99,6 +104,7 @@ impl Follower<'_> {
     }
 
     async fn told(&mut self, Told { event, freshness }: Told) -> Result<(), Failure> {
+        self.fresh(freshness.as_ref())?;
         self.sink.heard(freshness);
         match &event {
             Event::Reset(reset) => self.unreachable(reset)?,
@@ -118,7 +124,18 @@ impl Follower<'_> {
         Ok(self.printer.flush()?)
     }
 
+    /// Says that what is shown is old, and when it is not any more.
+    fn fresh(&mut self, freshness: Option<&Freshness>) -> Result<(), Failure> {
+        let news = self.staleness.news(freshness, &self.unread);
+        if news.is_some() {
+            self.sink.make_room(self.printer)?;
+        }
+        staleness::tell(news, self.printer);
+        Ok(())
+    }
+
     fn unreachable(&mut self, reset: &Reset) -> Result<(), Failure> {
+        self.unread.clone_from(&reset.unreachable);
         for kind in &reset.unreachable {
             self.say(session::unreachable(kind))?;
         }

@@ -17,8 +17,9 @@ use crate::args::{Report, ReportFormat};
 use crate::ci::{Ci, github, gitlab, junit};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
+use crate::staleness::{self, Staleness};
 use crate::verdict::{ObjectJson, Verdict, VerdictJson};
-use crate::{cause, json, sanitize, words};
+use crate::{cause, sanitize, words};
 
 /// In silence, it is said so often that it goes on.
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -31,7 +32,6 @@ const PASSING: [&str; 7] =
 pub struct Following<'a> {
     printer: &'a mut Printer,
     report: &'a Report,
-    ci: Ci,
     begun: Instant,
     objects: BTreeMap<String, GateObject>,
     /// The line that was last said of each object.
@@ -41,6 +41,7 @@ pub struct Following<'a> {
     gate: Gate,
     /// How new the view is, and when that was told.
     freshness: Option<(Freshness, Instant)>,
+    staleness: Staleness,
     /// When something was said last.
     spoken: Instant,
     /// Where people watch; then no lines are said of objects.
@@ -61,18 +62,17 @@ enum Line<'a> {
 impl<'a> Following<'a> {
     /// Nothing is known yet.
     pub fn new(printer: &'a mut Printer, report: &'a Report, begun: Instant) -> Self {
-        let ci = report.ci.choose(|name| std::env::var(name).ok());
-        let watched = printer.on_terminal() && report.output == ReportFormat::Text && ci == Ci::None;
+        let watched = printer.on_terminal() && report.output == ReportFormat::Text && printer.ci() == Ci::None;
         Self {
             printer,
             report,
-            ci,
             begun,
             objects: BTreeMap::new(),
             said: BTreeMap::new(),
             printed: BTreeMap::new(),
             gate: Gate::default(),
             freshness: None,
+            staleness: Staleness::default(),
             spoken: begun,
             screen: watched.then(Screen::default),
             is_quiet: false,
@@ -93,6 +93,12 @@ impl<'a> Following<'a> {
 
     /// Takes in what is told, and says what is new.
     pub fn told(&mut self, message: WatchGateResponse) -> Result<(), Failure> {
+        let news = self.staleness.news(message.freshness.as_ref(), &[]);
+        if news.is_some() {
+            self.make_room();
+            self.spoken = Instant::now();
+        }
+        staleness::tell(news, self.printer);
         if let Some(freshness) = message.freshness {
             self.freshness = Some((freshness, Instant::now()));
         }
@@ -140,14 +146,14 @@ impl<'a> Following<'a> {
 
     /// A line on stderr, which is no command to whoever reads it.
     fn note(&mut self, line: &str) {
-        self.printer.note(&self.ci.harmless(line));
+        self.printer.note(line);
         self.spoken = Instant::now();
     }
 
     /// Says what is wrong.
     pub fn problem(&mut self, text: &str) {
         self.make_room();
-        self.printer.problem(&self.ci.harmless(text));
+        self.printer.problem(text);
         self.spoken = Instant::now();
     }
 
@@ -241,7 +247,7 @@ impl<'a> Following<'a> {
                     verdict.objects.len(),
                     age.unwrap_or_default()
                 );
-                Err(Failure::new(Exit::Undecided, self.ci.harmless(&sanitize::line(&text)).into_owned()))
+                Err(Failure::new(Exit::Undecided, text))
             }
         }
     }
@@ -275,14 +281,11 @@ impl<'a> Following<'a> {
     }
 
     fn print_json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
-        let (mut bytes, terminal) = (Vec::new(), self.printer.on_terminal());
         match self.report.output {
-            ReportFormat::Ndjson => json::line(&mut bytes, value, terminal)?,
-            _ => json::pretty(&mut bytes, value, terminal)?,
+            ReportFormat::Ndjson => self.printer.json_line(value)?,
+            _ => self.printer.json(value)?,
         }
-        // serde_json writes UTF-8.
-        let text = String::from_utf8_lossy(&bytes);
-        Ok(self.printer.line(self.ci.harmless_json(text.trim_end()).as_ref())?)
+        Ok(())
     }
 
     fn print_lines(&mut self, verdict: &Verdict) -> Result<(), Failure> {
@@ -291,42 +294,40 @@ impl<'a> Following<'a> {
         let is_short = self.is_quiet && verdict.gate.outcome() == Outcome::Passed;
         let from = if is_short { lines.len().saturating_sub(1) } else { 0 };
         for line in &lines[from..] {
-            let line = self.ci.harmless(line).into_owned();
-            self.printer.line(&line)?;
+            self.printer.line(line)?;
         }
         let cause = self.cause(verdict);
         if cause.is_empty() {
             return Ok(());
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs().cast_signed());
-        let (before, after) = match self.ci {
-            Ci::None => (String::new(), String::new()),
-            Ci::Github => (github::group("cause"), github::end_group().to_owned()),
-            Ci::Gitlab => {
-                (gitlab::section_start("daymark_cause", "cause", now, false), gitlab::section_end("daymark_cause", now))
-            }
+        let (before, after) = match self.printer.ci() {
+            Ci::None => (None, None),
+            Ci::Github => (Some(github::group("cause")), Some(github::end_group().to_owned())),
+            Ci::Gitlab => (
+                Some(gitlab::section_start("daymark_cause", "cause", now, false)),
+                Some(gitlab::section_end("daymark_cause", now)),
+            ),
         };
-        for line in [before].into_iter().chain(cause).chain([after]).filter(|line| !line.is_empty()) {
-            self.printer.line(&line)?;
-        }
-        Ok(())
+        before.iter().try_for_each(|command| self.printer.command(command))?;
+        cause.iter().try_for_each(|line| self.printer.line(line))?;
+        Ok(after.iter().try_for_each(|command| self.printer.command(command))?)
     }
 
     fn cause(&self, verdict: &Verdict) -> Vec<String> {
         let gate = &verdict.gate;
         let Some(cause) = gate.cause.as_ref().filter(|_| gate.outcome() != Outcome::Passed) else { return Vec::new() };
-        let lines = cause::lines(cause, self.report.logs, gate.end_time.as_ref());
-        lines.iter().map(|line| self.ci.harmless(line).into_owned()).collect()
+        cause::lines(cause, self.report.logs, gate.end_time.as_ref())
     }
 
     /// What a CI system shows besides.
     fn annotate(&mut self, verdict: &Verdict) -> Result<(), Failure> {
-        if self.ci != Ci::Github {
+        if self.printer.ci() != Ci::Github {
             return Ok(());
         }
         if verdict.gate.outcome() != Outcome::Passed {
             let annotation = github::annotation(&verdict.gate, "daymark wait");
-            self.printer.note(&annotation);
+            self.printer.command_note(&annotation);
         }
         if let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {
             let summary = github::summary(&verdict.gate, &verdict.objects);

@@ -1,7 +1,7 @@
 //! `daymark gate`
 
 use daymark::GateEvent;
-use daymark::api::{ArmGateRequest, CancelGateRequest, Gate as Opened, GateObject, GetGateRequest};
+use daymark::api::{ArmGateRequest, CancelGateRequest, Gate as Opened, GateObject, GetGateRequest, Outcome};
 use tokio::time::{Instant, sleep_until};
 
 use super::following::Following;
@@ -11,7 +11,7 @@ use crate::args::{Gate, GateArm, GateOpen, GateToken, Global, ReportFormat};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::verdict::Verdict;
-use crate::{ask, json, manifests};
+use crate::{ask, cause, manifests};
 
 /// Does what is asked of gates.
 pub async fn run(global: &Global, args: &Gate, printer: &mut Printer) -> Result<Exit, Failure> {
@@ -25,7 +25,8 @@ pub async fn run(global: &Global, args: &Gate, printer: &mut Printer) -> Result<
 }
 
 async fn open(global: &Global, args: &GateOpen, printer: &mut Printer) -> Result<Exit, Failure> {
-    let ask = ask::read(&args.question, session::namespace(global))?.of_cluster(session::cluster(global));
+    let ask =
+        ask::read(&args.question, session::namespace(global), printer).await?.of_cluster(session::cluster(global));
     if !ask.connect.is_empty() {
         return Err(Failure::usage("connect= is tried by the waiting client: use it with daymark wait"));
     }
@@ -45,7 +46,7 @@ async fn open(global: &Global, args: &GateOpen, printer: &mut Printer) -> Result
 }
 
 async fn arm(global: &Global, args: &GateArm, printer: &mut Printer) -> Result<Exit, Failure> {
-    let applied = manifests::read(&args.files)?;
+    let applied = manifests::read(&args.files, printer).await?;
     if let Some(object) = applied.iter().find(|object| !manifests::is_applied(object)) {
         let name = object.r#ref.clone().unwrap_or_default();
         let text = format!(
@@ -62,6 +63,7 @@ async fn arm(global: &Global, args: &GateArm, printer: &mut Printer) -> Result<E
 }
 
 async fn wait(global: &Global, args: &GateToken, printer: &mut Printer) -> Result<Exit, Failure> {
+    printer.read_by(args.report.ci);
     let client = session::connect(global).await?;
     let mut following = Following::new(printer, &args.report, Instant::now());
     let mut watch = client.watch_gate(&args.token);
@@ -88,12 +90,14 @@ async fn wait(global: &Global, args: &GateToken, printer: &mut Printer) -> Resul
 }
 
 async fn show(global: &Global, args: &GateToken, printer: &mut Printer) -> Result<Exit, Failure> {
+    printer.read_by(args.report.ci);
     let client = session::connect(global).await?;
     let shown = client.get_gate(GetGateRequest { token: args.token.clone() }).await?;
     print(args, printer, shown.gate.unwrap_or_default(), shown.objects)
 }
 
 async fn cancel(global: &Global, args: &GateToken, printer: &mut Printer) -> Result<Exit, Failure> {
+    printer.read_by(args.report.ci);
     let client = session::connect(global).await?;
     let cancelled = client.cancel_gate(CancelGateRequest { token: args.token.clone() }).await?;
     print(args, printer, cancelled.gate.unwrap_or_default(), Vec::new())
@@ -101,11 +105,15 @@ async fn cancel(global: &Global, args: &GateToken, printer: &mut Printer) -> Res
 
 fn print(args: &GateToken, printer: &mut Printer, gate: Opened, objects: Vec<GateObject>) -> Result<Exit, Failure> {
     let verdict = Verdict { gate, objects, ..Verdict::default() };
-    let terminal = printer.on_terminal();
     match args.report.output {
-        ReportFormat::Text => verdict.lines().iter().try_for_each(|line| printer.line(line))?,
-        ReportFormat::Json => json::pretty(printer.out(), &verdict.json(), terminal)?,
-        ReportFormat::Ndjson => json::line(printer.out(), &verdict.json(), terminal)?,
+        ReportFormat::Text => {
+            let gate = &verdict.gate;
+            let cause = gate.cause.iter().filter(|_| gate.outcome() != Outcome::Passed);
+            let cause = cause.flat_map(|cause| cause::lines(cause, args.report.logs, gate.end_time.as_ref()));
+            verdict.lines().into_iter().chain(cause).try_for_each(|line| printer.line(&line))?;
+        }
+        ReportFormat::Json => printer.json(&verdict.json())?,
+        ReportFormat::Ndjson => printer.json_line(&verdict.json())?,
         ReportFormat::Junit => {
             let document = crate::ci::junit::document(&verdict.gate, &verdict.objects, "daymark");
             printer.line(document.trim_end())?;

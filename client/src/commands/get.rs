@@ -17,6 +17,7 @@ use crate::args::{Get, Global, Watch};
 use crate::exit::{Exit, Failure, exit_of};
 use crate::output::Output;
 use crate::printer::Printer;
+use crate::staleness;
 use crate::targets::{Selection, Target};
 
 /// What was found.
@@ -73,7 +74,10 @@ async fn fetch(client: &Client, query: &Query<'_>) -> Result<Found, Failure> {
         match client.get_status(request).await {
             Ok(answer) => {
                 found.statuses.extend(answer.status);
-                found.freshness = answer.freshness;
+                // The oldest of them is told.
+                if found.freshness.as_ref().is_none_or(|freshness| freshness.problem.is_empty()) {
+                    found.freshness = answer.freshness;
+                }
             }
             Err(error) => found.errors.push(of_one_object(error)?),
         }
@@ -93,6 +97,7 @@ async fn report(client: &Client, query: &Query<'_>, found: &Found, printer: &mut
     for kind in &found.unreachable {
         printer.problem(&session::unreachable(kind));
     }
+    staleness::outdated(found.freshness.as_ref(), &found.unreachable).iter().for_each(|line| printer.problem(line));
     let mut errors = found.errors.iter();
     if let Some(first) = errors.next() {
         for error in errors {

@@ -8,10 +8,8 @@ use daymark::{LogWatch, LogWatchEvent};
 use self::line::Lines;
 use super::session;
 use crate::args::{Global, Logs};
-use crate::ci::Ci;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
-use crate::sanitize;
 use crate::targets::Selection;
 
 mod line;
@@ -22,7 +20,6 @@ const SAID: usize = 1000;
 /// Logs that are shown.
 struct Showing<'a> {
     printer: &'a mut Printer,
-    ci: Ci,
     lines: Lines,
     /// What was said, and is told again after a break.
     said: BTreeSet<String>,
@@ -32,12 +29,12 @@ struct Showing<'a> {
 
 /// Shows the logs of all pods below objects, and goes on with what comes if asked to.
 pub async fn run(global: &Global, args: &Logs, printer: &mut Printer) -> Result<Exit, Failure> {
+    printer.read_by(args.ci);
     let request = request(global, args)?;
     let client = session::connect(global).await?;
-    let ci = args.ci.choose(|name| std::env::var(name).ok());
-    let lines = Lines::new(args, printer.on_terminal(), ci);
+    let lines = Lines::new(args, printer.on_terminal());
     let mut watch = client.stream_logs(request);
-    let mut showing = Showing { printer, ci, lines, said: BTreeSet::new(), failed: None };
+    let mut showing = Showing { printer, lines, said: BTreeSet::new(), failed: None };
     while let Some(event) = next(&mut watch, &mut showing).await? {
         match event {
             LogWatchEvent::Line { source, line } => showing.lines.print(showing.printer, &source, &line)?,
@@ -53,7 +50,7 @@ async fn next(watch: &mut LogWatch, showing: &mut Showing<'_>) -> Result<Option<
     if watch.is_drained() {
         showing.printer.flush()?;
     }
-    watch.next().await.map_err(|error| showing.harmless(error.into()))
+    Ok(watch.next().await?)
 }
 
 fn request(global: &Global, args: &Logs) -> Result<StreamLogsRequest, Failure> {
@@ -88,6 +85,7 @@ fn filter(global: &Global, args: &Logs) -> Result<Filter, Failure> {
         let label_selector = args.selector.clone();
         return Ok(Filter { cluster, label_selector, ..selection.filter(namespace, args.all_namespaces) });
     }
+    session::one_namespace(global)?;
     let of_pod = |word: &String| if word.contains('/') { word.clone() } else { format!("pods/{word}") };
     let words: Vec<String> = args.words.iter().map(of_pod).collect();
     let selection = Selection::parse(&words)?;
@@ -114,20 +112,10 @@ impl Showing<'_> {
         self.problem(&notice.message)
     }
 
-    /// The failure, which is no command to whoever reads it.
-    fn harmless(&self, failure: Failure) -> Failure {
-        match failure {
-            Failure::Said { exit, message } => {
-                Failure::new(exit, self.ci.harmless(&sanitize::line(&message)).into_owned())
-            }
-            Failure::ReaderGone | Failure::Ended(_) => failure,
-        }
-    }
-
     /// A line on stderr, behind what was printed before it.
     fn problem(&mut self, text: &str) -> Result<(), Failure> {
         self.printer.flush()?;
-        self.printer.problem(&self.ci.harmless(text));
+        self.printer.problem(text);
         Ok(())
     }
 

@@ -16,7 +16,12 @@ pub fn run(args: &Man, printer: &mut Printer) -> Result<Exit, Failure> {
     // Names and flags of commands below others are known only now.
     root.build();
     match &args.output_directory {
-        None => Page::new(root).render(printer.out())?,
+        None => {
+            let mut text = Vec::new();
+            let rendered = Page::new(root).render(&mut text);
+            rendered.map_err(|error| Failure::new(Exit::Fault, format!("the manual page cannot be made: {error}")))?;
+            printer.own(&String::from_utf8_lossy(&text))?;
+        }
         Some(folder) => write_all(&root, folder)?,
     }
     Ok(Exit::Passed)

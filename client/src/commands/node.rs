@@ -42,7 +42,7 @@ async fn nodes(global: &Global, client: &Client, args: &NodeNames) -> Result<Vec
         let listed = client.list_statuses(request).await?;
         if let Some(unread) = listed.unreachable.first() {
             let nodes = Selection::Kinds(vec!["nodes".to_owned()]);
-            let exit = session::all_unreachable(&nodes, &listed.unreachable).unwrap_or(Exit::Unreachable);
+            let exit = session::all_unreachable(&nodes, None, &listed.unreachable).unwrap_or(Exit::Unreachable);
             return Err(Failure::new(exit, session::unreachable(unread)));
         }
         let nodes: Vec<_> = listed.statuses.into_iter().filter_map(|status| status.r#ref).collect();

@@ -50,6 +50,8 @@ struct Runner<'a> {
     printer: &'a mut Printer,
     signals: &'a mut Signals,
     deadline: Instant,
+    /// In how many namespaces is looked; `None` if in all.
+    places: Option<usize>,
     streams: Vec<Stream>,
     file: Option<StateFile>,
     saved: Instant,
@@ -80,7 +82,8 @@ pub async fn run(global: &Global, args: &On, printer: &mut Printer, signals: &mu
     let streams = filters.into_iter().zip(marks).map(|(filter, mark)| Stream::new(&client, filter, wanted, mark));
     let streams = streams.collect();
     let (saved, stale, said) = (Instant::now(), false, BTreeSet::new());
-    let mut runner = Runner { args, client, printer, signals, deadline, streams, file, saved, stale, said };
+    let places = session::places(session::namespace(global), args.all_namespaces);
+    let mut runner = Runner { args, client, printer, signals, deadline, places, streams, file, saved, stale, said };
     runner.follow().await
 }
 
@@ -228,7 +231,7 @@ impl Runner<'_> {
             self.say(session::unreachable(kind));
         }
         let Stream { kinds, follower, expired, .. } = &mut self.streams[place];
-        if reset.unreachable.len() >= *kinds && reset.unreachable.iter().all(|kind| kind.reason == "Forbidden") {
+        if session::none_readable(*kinds, self.places, &reset.unreachable) == Some(Exit::NotPermitted) {
             return Err(Failure::new(Exit::NotPermitted, "none of the requested objects may be read"));
         }
         if follower.mark().begun && !std::mem::take(expired) {

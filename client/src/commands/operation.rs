@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use anstyle::Style;
 use daymark::api::{ListOperationsRequest, Operation, OperationStage, Step, StepState, WatchOperationResponse};
 use daymark::{Client, Error, OperationEvent, Recovery, recovery};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -10,11 +9,11 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::session;
 use crate::args::{Global, Operation as Asked, OperationId, OperationList, Output};
 use crate::exit::{Exit, Failure, exit_of};
-use crate::layout::{Cell, Layout};
+use crate::layout::{self, Cell};
 use crate::operation_json::{ListJson, OutcomeJson};
 use crate::printer::Printer;
 use crate::signals::Signals;
-use crate::{json, sanitize, words};
+use crate::{sanitize, words};
 
 /// Before a daemon that cannot answer is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -35,10 +34,7 @@ impl Ended {
     pub fn finish(&self, printer: &mut Printer, output: Output) -> Result<Exit, Failure> {
         let message = sanitize::line(&self.operation.message).into_owned();
         match output {
-            Output::Json => {
-                let terminal = printer.on_terminal();
-                json::pretty(printer.out(), &OutcomeJson::of(&self.operation, &self.steps), terminal)?;
-            }
+            Output::Json => printer.json(&OutcomeJson::of(&self.operation, &self.steps))?,
             Output::Text if self.operation.stage() == OperationStage::Succeeded => printer.line(&message)?,
             Output::Text => {}
         }
@@ -77,8 +73,7 @@ async fn list(global: &Global, args: &OperationList, printer: &mut Printer) -> R
         }
     }
     if args.output == Output::Json {
-        let terminal = printer.on_terminal();
-        json::pretty(printer.out(), &ListJson::of(&all), terminal)?;
+        printer.json(&ListJson::of(&all))?;
         return Ok(Exit::Passed);
     }
     if all.is_empty() {
@@ -86,20 +81,13 @@ async fn list(global: &Global, args: &OperationList, printer: &mut Printer) -> R
         return Ok(Exit::Passed);
     }
     let header = ["ID", "ACT", "TARGET", "STAGE", "STEPS", "BY", "MESSAGE"];
-    let header = header.map(|name| (Style::new().bold(), name.to_owned())).to_vec();
-    let rows: Vec<_> = [header].into_iter().chain(all.iter().map(row)).collect();
-    let mut layout = Layout::default();
-    rows.iter().for_each(|row| layout.fit(row));
-    for row in &rows {
-        let line = layout.line(row).paint(printer);
-        printer.line(&line)?;
-    }
+    printer.table(Some(layout::header(header)), all.iter().map(row))?;
     Ok(Exit::Passed)
 }
 
 fn row(operation: &Operation) -> Vec<Cell> {
     let target = operation.target.as_ref().map(name_of).unwrap_or_default();
-    let cells = [
+    layout::plain([
         &operation.id,
         &operation.act,
         &target,
@@ -107,8 +95,7 @@ fn row(operation: &Operation) -> Vec<Cell> {
         &format!("{}/{}", operation.done, operation.total),
         &operation.started_by,
         &operation.message,
-    ];
-    cells.map(|text| (Style::new(), sanitize::cell(text).into_owned())).to_vec()
+    ])
 }
 
 async fn watch(
@@ -133,10 +120,7 @@ async fn cancel(global: &Global, args: &OperationId, printer: &mut Printer) -> R
     let ended = Following::quiet(&client, printer).follow(&args.id).await?;
     let Some(ended) = ended else { return Ok(Exit::Passed) };
     match args.output {
-        Output::Json => {
-            let terminal = printer.on_terminal();
-            json::pretty(printer.out(), &OutcomeJson::of(&ended.operation, &ended.steps), terminal)?;
-        }
+        Output::Json => printer.json(&OutcomeJson::of(&ended.operation, &ended.steps))?,
         Output::Text => printer.line(&sanitize::line(&ended.operation.message))?,
     }
     Ok(Exit::Passed)
@@ -154,6 +138,8 @@ pub async fn carry_out(
     let deadline = Instant::now().checked_add(patience).unwrap_or_else(|| Instant::now() + session::FOREVER);
     loop {
         let operation = signals.or(begin(client, printer, deadline, &start)).await?;
+        // It has its deadline from when it is begun.
+        let ends = Instant::now().checked_add(patience).unwrap_or_else(|| Instant::now() + session::FOREVER);
         let id = operation.id.clone();
         let mut following = Following::new(client, printer);
         let ended = tokio::select! {
@@ -172,7 +158,10 @@ pub async fn carry_out(
                     (_, failure) => failure,
                 });
             }
-            ended = following.follow(&id) => ended?,
+            ended = timeout_at(ends, following.follow(&id)) => match ended {
+                Ok(ended) => ended?,
+                Err(_) => return Err(following.no_end(&id)),
+            },
         };
         match ended {
             Some(ended) => return Ok(ended),
@@ -211,11 +200,13 @@ struct Following<'a> {
     printer: &'a mut Printer,
     steps: Vec<Step>,
     says: bool,
+    /// Why the daemon is lost, while it is.
+    lost: Option<Error>,
 }
 
 impl<'a> Following<'a> {
     fn new(client: &'a Client, printer: &'a mut Printer) -> Self {
-        Self { client, printer, steps: Vec::new(), says: true }
+        Self { client, printer, steps: Vec::new(), says: true, lost: None }
     }
 
     fn quiet(client: &'a Client, printer: &'a mut Printer) -> Self {
@@ -226,17 +217,17 @@ impl<'a> Following<'a> {
     async fn follow(&mut self, id: &str) -> Result<Option<Ended>, Failure> {
         let mut watch = self.client.watch_operation(id);
         let mut last = Operation::default();
-        let mut is_lost = false;
         loop {
             match watch.next().await {
                 Ok(Some(OperationEvent::Told(told))) => {
-                    is_lost = false;
+                    self.lost = None;
                     last = self.told(*told);
                 }
                 Ok(Some(OperationEvent::Lost(error))) => {
-                    if self.says && !std::mem::replace(&mut is_lost, true) {
+                    if self.says && self.lost.is_none() {
                         self.printer.problem(&session::lost(self.client, &error));
                     }
+                    self.lost = Some(error);
                 }
                 Ok(None) => return Ok(Some(Ended { operation: last, steps: std::mem::take(&mut self.steps) })),
                 Err(Error::Rpc(error)) if error.reason == "OPERATION_NOT_FOUND" && !last.id.is_empty() => {
@@ -245,6 +236,21 @@ impl<'a> Following<'a> {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// The deadline is long over, and no end was told.
+    fn no_end(&self, id: &str) -> Failure {
+        let why = match &self.lost {
+            Some(error) => format!("the daemon is lost: {error}"),
+            None => "the daemon has told no end".to_owned(),
+        };
+        let exit = self.lost.as_ref().map_or(Exit::Unreachable, exit_of);
+        Failure::new(
+            exit,
+            format!(
+                "the deadline of operation {id} came, and {why}; daymark operation watch {id} follows it, daymark operation cancel {id} ends it"
+            ),
+        )
     }
 
     fn told(&mut self, told: WatchOperationResponse) -> Operation {

@@ -11,18 +11,17 @@ use daymark::api::{LabelChange, ObjectRef, QuarantinePlan, StartQuarantineReques
 
 use super::operation::{Ended, announce, carry_out, name_of, request_id};
 use super::session;
+use super::wait::GRACE;
 use crate::args::{DryRun, Global, Output, Quarantine, QuarantineCommand, QuarantineStart};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::quarantine_json::QuarantineJson;
+use crate::sanitize;
 use crate::signals::Signals;
 use crate::targets::Selection;
-use crate::{json, sanitize};
 
 /// The most that a quarantine may take.
 const LONGEST: Duration = Duration::from_secs(86400);
-/// Its end is the daemon's: it may come so much later than its deadline.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// Takes pods out of service, or shows which are.
 pub async fn run(
@@ -78,7 +77,7 @@ pub fn pod(global: &Global, words: &[String]) -> Result<ObjectRef, Failure> {
     match targets.as_slice() {
         [target] if matches!(&*target.kind, "po" | "pod" | "pods") => {
             let cluster = session::cluster(global).to_owned();
-            Ok(ObjectRef { cluster, ..target.object_ref(session::namespace(global)) })
+            Ok(ObjectRef { cluster, ..target.object_ref(session::one_namespace(global)?) })
         }
         [target] => Err(Failure::usage(format!(
             "{:?} is not the kind of a pod: {}",
@@ -165,8 +164,7 @@ fn finish(ended: &Ended, plan: Option<&QuarantinePlan>, output: Output, printer:
     if output == Output::Text {
         return ended.finish(printer, output).map(drop);
     }
-    let terminal = printer.on_terminal();
-    json::pretty(printer.out(), &QuarantineJson::of(&ended.operation, &ended.steps, plan), terminal)?;
+    printer.json(&QuarantineJson::of(&ended.operation, &ended.steps, plan))?;
     ended.exit().map(drop)
 }
 

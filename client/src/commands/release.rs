@@ -9,7 +9,7 @@ use crate::args::{DryRun, Global, Output, Release};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::quarantine_json::ReleaseJson;
-use crate::{json, sanitize};
+use crate::sanitize;
 
 /// Puts a pod back that is in quarantine.
 pub async fn run(global: &Global, args: &Release, printer: &mut Printer) -> Result<Exit, Failure> {
@@ -20,8 +20,7 @@ pub async fn run(global: &Global, args: &Release, printer: &mut Printer) -> Resu
     let dry_run = args.dry_run == DryRun::Server;
     let released = client.release(ReleaseRequest { r#ref: Some(pod), dry_run }).await?;
     if args.output == Output::Json {
-        let terminal = printer.on_terminal();
-        json::pretty(printer.out(), &ReleaseJson::of(&released), terminal)?;
+        printer.json(&ReleaseJson::of(&released))?;
         return Ok(Exit::Passed);
     }
     let suffix = if dry_run { " (server dry run)" } else { "" };

@@ -1,5 +1,6 @@
 //! The daemon as the command line names it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use daymark::api::{GetServerInfoResponse, ServedKind, Unreachable};
@@ -8,7 +9,7 @@ use daymark::{Address, Client, Credentials, Error, Identity, NOT_PERMITTED, Opti
 use crate::args::{Connection, Global};
 use crate::contexts;
 use crate::exit::{Exit, Failure};
-use crate::targets::Selection;
+use crate::targets::{self, Selection};
 
 pub use crate::duration::FOREVER;
 
@@ -110,6 +111,17 @@ pub fn namespace(global: &Global) -> Option<&str> {
     global.connection.namespace.as_deref().filter(|namespace| !namespace.is_empty())
 }
 
+/// The one namespace that was named, for what can be in one only.
+///
+/// # Errors
+/// If there are several.
+pub fn one_namespace(global: &Global) -> Result<Option<&str>, Failure> {
+    match namespace(global) {
+        Some(several) if several.contains(',') => Err(targets::in_several(several)),
+        one => Ok(one),
+    }
+}
+
 /// The cluster that was named; empty for the daemon's only one.
 pub fn cluster(global: &Global) -> &str {
     global.connection.cluster.as_deref().unwrap_or_default()
@@ -138,15 +150,32 @@ pub fn unreachable(kind: &Unreachable) -> String {
     format!("warning: {kind}{place} cannot be read: {reason}: {message}")
 }
 
-/// The exit code when `unreachable` kinds leave nothing of a selection; `None` when something else was read.
-pub fn all_unreachable(selection: &Selection, unreachable: &[Unreachable]) -> Option<Exit> {
+/// In how many namespaces a selection is looked for; `None` if in all that there are.
+pub fn places(namespace: Option<&str>, all_namespaces: bool) -> Option<usize> {
+    (!all_namespaces).then(|| namespace.map_or(1, |namespace| targets::namespaces(namespace).count()))
+}
+
+/// The exit code when `unreachable` kinds leave nothing of a selection in so many namespaces; `None` when something else was
+/// read.
+pub fn all_unreachable(selection: &Selection, places: Option<usize>, unreachable: &[Unreachable]) -> Option<Exit> {
     let asked = match selection {
         Selection::Kinds(kinds) => kinds.len(),
-        Selection::Objects(targets) => targets.len(),
+        Selection::Objects(targets) => targets.iter().map(|target| &target.kind).collect::<BTreeSet<_>>().len(),
     };
+    none_readable(asked, places, unreachable)
+}
+
+/// As [`all_unreachable`], of so many kinds.
+pub fn none_readable(asked: usize, places: Option<usize>, unreachable: &[Unreachable]) -> Option<Exit> {
+    let mut kinds: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     // Of a kind that may not be seen everywhere something may.
-    let unread = unreachable.iter().filter(|kind| kind.reason != NOT_PERMITTED);
-    if unreachable.is_empty() || unread.count() < asked {
+    for kind in unreachable.iter().filter(|kind| kind.reason != NOT_PERMITTED) {
+        kinds.entry(&kind.kind).or_default().push(&kind.namespace);
+    }
+    // One that is missing in some namespaces is there in others.
+    let is_unread =
+        |namespaces: &&Vec<&str>| namespaces.contains(&"") || places.is_some_and(|places| namespaces.len() >= places);
+    if unreachable.is_empty() || kinds.values().filter(is_unread).count() < asked {
         return None;
     }
     let forbidden = unreachable.iter().all(|kind| kind.reason == "Forbidden");
@@ -166,6 +195,10 @@ pub async fn nothing_found(client: &Client, selection: &Selection, namespace: Op
     }
     let default = info.clusters.first().map(|cluster| cluster.default_namespace.as_str());
     match namespace.or(default).filter(|namespace| !namespace.is_empty()) {
+        Some(several) if several.contains(',') => {
+            let names: Vec<_> = targets::namespaces(several).map(|name| format!("{name:?}")).collect();
+            format!("No objects found in namespaces {}.", names.join(", "))
+        }
         Some(namespace) => format!("No objects found in namespace {namespace:?}."),
         None => "No objects found in the daemon's default namespace.".to_owned(),
     }

@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use super::session;
 use crate::args::{Global, Tree, TreeFormat};
 use crate::exit::{Exit, Failure, exit_of};
-use crate::json;
 use crate::layout::{Cell, Layout, Line};
 use crate::live::Live;
 use crate::printer::Printer;
+use crate::staleness::{self, Staleness};
 use crate::table::Columns;
 use crate::targets::Selection;
 use crate::tree::{Nested, row, rows};
@@ -27,6 +27,7 @@ struct Shower<'a> {
     shown: Option<WatchTreeResponse>,
     /// Kinds that could not be looked at were told.
     said: Vec<String>,
+    staleness: Staleness,
 }
 
 /// Shows an object with all that it owns, and goes on with what changes if asked to.
@@ -36,8 +37,15 @@ pub async fn run(global: &Global, args: &Tree, printer: &mut Printer) -> Result<
     let deadline = Instant::now() + limit;
     let client = tokio::time::timeout_at(deadline, session::connect(global)).await;
     let client = client.map_err(|_| Failure::new(Exit::Unreachable, "no connection within --timeout"))??;
-    let shower =
-        Shower { args, printer, live: Live::default(), layout: Layout::default(), shown: None, said: Vec::new() };
+    let shower = Shower {
+        args,
+        printer,
+        live: Live::default(),
+        layout: Layout::default(),
+        shown: None,
+        said: Vec::new(),
+        staleness: Staleness::default(),
+    };
     shower.follow(&client, request, (deadline, session::request_timeout(global))).await
 }
 
@@ -49,7 +57,7 @@ fn request(global: &Global, args: &Tree) -> Result<WatchTreeRequest, Failure> {
         return Err(Failure::usage("name one object: a tree has one root"));
     };
     let cluster = session::cluster(global).to_owned();
-    let object = ObjectRef { cluster, ..target.object_ref(session::namespace(global)) };
+    let object = ObjectRef { cluster, ..target.object_ref(session::one_namespace(global)?) };
     Ok(WatchTreeRequest { r#ref: Some(object), kinds: args.kinds.clone(), interval: None })
 }
 
@@ -97,15 +105,14 @@ impl Shower<'_> {
                 self.said.push(warning);
             }
         }
+        let news = self.staleness.news(tree.freshness.as_ref(), &tree.unreachable);
+        if news.is_some() {
+            self.live.clear(self.printer)?;
+        }
+        staleness::tell(news, self.printer);
         match (self.args.output, self.args.watch) {
-            (TreeFormat::Json, false) => {
-                let terminal = self.printer.on_terminal();
-                json::pretty(self.printer.out(), &Nested::of(&tree), terminal)?;
-            }
-            (TreeFormat::Json, true) => {
-                let terminal = self.printer.on_terminal();
-                json::line(self.printer.out(), &Nested::of(&tree), terminal)?;
-            }
+            (TreeFormat::Json, false) => self.printer.json(&Nested::of(&tree))?,
+            (TreeFormat::Json, true) => self.printer.json_line(&Nested::of(&tree))?,
             (_, true) if self.printer.on_terminal() => self.draw(&tree)?,
             _ => self.rows(&tree)?,
         }
@@ -134,11 +141,7 @@ impl Shower<'_> {
             None => columns.header().into_iter().chain(rows(&columns, tree)).collect(),
             Some(before) => changes(&columns, before, tree),
         };
-        rows.iter().for_each(|row| self.layout.fit(row));
-        for row in rows {
-            let line = self.layout.line(&row).paint(self.printer);
-            self.printer.line(&line)?;
-        }
+        self.printer.rows(&mut self.layout, rows)?;
         if self.shown.as_ref().is_none_or(|before| before.omitted != tree.omitted) {
             omitted(tree).into_iter().for_each(|text| self.printer.note(&text));
         }

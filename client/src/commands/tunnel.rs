@@ -148,7 +148,7 @@ async fn open(
 
 /// What ports of an object mean that are forwarded to its pods.
 async fn resolve(global: &Global, client: &Client, wanted: &Wanted) -> Result<(ObjectRef, Vec<TunnelPort>), Failure> {
-    let mut object = wanted.target.object_ref(session::namespace(global));
+    let mut object = wanted.target.object_ref(session::one_namespace(global)?);
     session::cluster(global).clone_into(&mut object.cluster);
     let ports = wanted.ports.iter().map(|port| port.remote.clone()).collect();
     let resolved = client.resolve_ports(ResolveRequest { r#ref: Some(object), ports }).await?;
@@ -173,7 +173,7 @@ fn line(door: &Door, wanted: &Wanted, meant: &TunnelPort) -> String {
 /// Where a door is, of which the first listener says it.
 fn local(listeners: &[TcpListener]) -> Result<std::net::SocketAddr, Failure> {
     match listeners.first() {
-        Some(first) => Ok(first.local_addr()?),
+        Some(first) => listening::address_of(first),
         None => Err(Failure::new(Exit::Fault, "not listening on any port")),
     }
 }

@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::session;
 use crate::args::{Global, Output, Version};
 use crate::exit::{Exit, Failure};
-use crate::json;
 use crate::printer::Printer;
 use crate::sanitize;
 
@@ -53,8 +52,7 @@ pub async fn run(global: &Global, args: &Version, printer: &mut Printer) -> Resu
         Output::Json => {
             let server = server.map(|(client, info)| server_json(client, info));
             let document = Document { client: ClientJson { version: CLIENT }, server };
-            let terminal = printer.on_terminal();
-            json::pretty(printer.out(), &document, terminal)?;
+            printer.json(&document)?;
         }
         Output::Text => {
             printer.line(&format!("client: {CLIENT}"))?;

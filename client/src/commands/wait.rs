@@ -64,8 +64,10 @@ enum End {
 
 /// Waits until the verdict or the deadline.
 pub async fn run(global: &Global, args: &Wait, printer: &mut Printer, signals: &mut Signals) -> Result<Exit, Failure> {
+    printer.read_by(args.report.ci);
     let begun = Instant::now();
-    let ask = ask::read(&args.question, session::namespace(global))?.of_cluster(session::cluster(global));
+    let ask = signals.or(ask::read(&args.question, session::namespace(global), printer)).await?;
+    let ask = ask.of_cluster(session::cluster(global));
     // Looking once takes as long as a single call may.
     let limit = if ask.once { session::request_timeout(global) } else { ask.deadline };
     let deadline = begun + limit;

@@ -12,6 +12,7 @@ use super::target;
 use crate::args::Global;
 use crate::commands::session;
 use crate::duration;
+use crate::targets::in_namespaces;
 
 /// How long somebody who types waits, connecting included.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -114,7 +115,7 @@ impl<'a> Live<'a> {
 }
 
 fn in_namespace(global: &Global) -> Filter {
-    let namespaces = session::namespace(global).map(str::to_owned).into_iter().collect();
+    let namespaces = in_namespaces(session::namespace(global));
     Filter { namespaces, ..Filter::default() }
 }
 

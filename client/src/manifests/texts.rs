@@ -10,6 +10,7 @@ use serde_saphyr::DuplicateKeyPolicy;
 
 use super::{first_line, shown, texts};
 use crate::exit::Failure;
+use crate::printer::Printer;
 
 /// Bytes of all together, and how many there may be: a daemon takes no more at a time.
 const LARGEST: u64 = 3 << 20;
@@ -27,12 +28,15 @@ struct List<'a> {
 ///
 /// # Errors
 /// If there are none or too many, or something is no object.
-pub fn read(paths: &[PathBuf]) -> Result<Vec<Manifest>, Failure> {
+pub async fn read(paths: &[PathBuf], printer: &mut Printer) -> Result<Vec<Manifest>, Failure> {
+    of_texts(paths, texts(paths, LARGEST, printer).await?)
+}
+
+/// The manifests in texts, each with its name.
+fn of_texts(paths: &[PathBuf], texts: Vec<(String, String)>) -> Result<Vec<Manifest>, Failure> {
     let mut all = Vec::new();
-    for path in paths {
-        for (name, text) in texts(path, LARGEST)? {
-            all.extend(manifests(&name, &text).map_err(Failure::usage)?);
-        }
+    for (name, text) in texts {
+        all.extend(manifests(&name, &text).map_err(Failure::usage)?);
     }
     let bytes: usize = all.iter().map(|manifest| manifest.text.len()).sum();
     let problem = match all.len() {

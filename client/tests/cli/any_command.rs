@@ -2,14 +2,13 @@
 
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::process::Stdio;
 
 use daymark_proto::v1::State;
 use rustix::process::Signal;
 use tonic::Code;
 
 use crate::fake::{Fake, Script};
-use crate::objects::{error, found, info, page, pod, snapshot, unavailable};
+use crate::objects::{error, found, page, pod, snapshot, unavailable};
 use crate::process::{Running, against, command, finish, run};
 
 fn one_pod() -> Script {
@@ -170,21 +169,6 @@ fn signals_end_it_with_their_code() {
     }
 }
 
-/// `all.broken-pipe`
-#[test]
-fn a_reader_that_has_gone_is_no_failure() {
-    for args in [&["get", "pods"][..], &["get", "pods", "-o", "json"], &["get", "pods", "-w"], &["version"]] {
-        let fake =
-            Fake::new(Script { watches: [snapshot([pod("a", State::Ready)])].into(), info: Some(info()), ..one_pod() });
-        let (reader, writer) = std::io::pipe().unwrap();
-        drop(reader);
-        let mut command = against(&fake, args);
-        let output = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
-        let err = String::from_utf8(output.stderr).unwrap();
-        assert_eq!((output.status.code(), err.as_str()), (Some(0), ""), "{args:?}");
-    }
-}
-
 /// `all.escaped` `all.no-colour`
 #[test]
 fn cluster_text_cannot_act_nor_begin_a_line() {
@@ -195,6 +179,24 @@ fn cluster_text_cannot_act_nor_begin_a_line() {
     let run = run(script, &["get", "pod", "a", "-o", "wide"]);
     assert!(run.out.contains("\\x1b[2J") && run.out.contains("one ::error::two\\x9b"), "{run:?}");
     assert!(!run.out.contains(['\u{1b}', '\u{9b}']) && run.out.lines().count() == 2, "{run:?}");
+}
+
+/// `all.stdout-full` `all.one-line`
+#[test]
+fn only_what_stdout_does_not_take_is_its_fault() {
+    let mut broken = pod("b", State::Ready);
+    broken.object = "{".into();
+    let script = Script { pages: [Ok(page(vec![pod("a", State::Ready), broken]))].into(), ..Script::default() };
+    let run = run(script, &["get", "pods", "-o", "json"]);
+    assert!(run.code == 70 && run.err.contains("pod/b") && !run.err.contains("stdout"), "{run:?}");
+
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let fake = Fake::new(one_pod());
+    let output = against(&fake, &["get", "pods"]).stdout(full).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let output = output.wait_with_output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(70));
+    assert!(err.starts_with("daymark: cannot write to stdout: ") && err.lines().count() == 1, "{err}");
 }
 
 /// `all.one-line`

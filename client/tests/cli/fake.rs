@@ -13,6 +13,7 @@ use daymark_proto::v1::event_service_server::EventServiceServer;
 use daymark_proto::v1::gate_service_server::GateServiceServer;
 use daymark_proto::v1::log_service_server::LogServiceServer;
 use daymark_proto::v1::node_readiness_service_server::NodeReadinessServiceServer;
+use daymark_proto::v1::node_service_server::NodeServiceServer;
 use daymark_proto::v1::operation_service_server::OperationServiceServer;
 use daymark_proto::v1::pod_service_server::PodServiceServer;
 use daymark_proto::v1::proxy_service_server::ProxyServiceServer;
@@ -38,6 +39,7 @@ use tonic::{Request, Response, Status};
 use crate::fake_completions::{self, Completions, Words};
 use crate::fake_control_plane::{self, ControlPlaneScript, ControlPlanes};
 use crate::fake_diagnoses::{self, Diagnoses, DiagnosisScript};
+use crate::fake_drains::{self, DrainScript};
 use crate::fake_dumps::{self, DumpSteps, FakeDumps};
 use crate::fake_events::{self, EventScript, Events, SeenEvents};
 use crate::fake_gates::{self, GateScript, Gates, SeenGates};
@@ -82,6 +84,7 @@ pub struct Script {
     /// The dumps, in the order of the calls.
     pub dumps: VecDeque<DumpSteps>,
     pub tunnels: TunnelScript,
+    pub drains: DrainScript,
     pub operations: OperationScript,
     pub pods: PodScript,
     /// No answer to a single call, ever.
@@ -110,6 +113,7 @@ struct Shared {
     control_planes: Arc<ControlPlanes>,
     dumps: Arc<FakeDumps>,
     tunnels: Arc<Tunnels>,
+    drains: Arc<Mutex<DrainScript>>,
     operations: Arc<Operations>,
     pods: Arc<Pods>,
     pushed: Arc<tokio::sync::Mutex<UnboundedReceiver<Step>>>,
@@ -141,6 +145,7 @@ impl Fake {
         let operations =
             Operations { script: Mutex::new(std::mem::take(&mut script.operations)), ..Operations::default() };
         let pods = Pods { script: Mutex::new(std::mem::take(&mut script.pods)), ..Pods::default() };
+        let drains = Arc::new(Mutex::new(std::mem::take(&mut script.drains)));
         let (push, pushed) = unbounded_channel();
         let shared = Arc::new(Shared {
             script: Mutex::new(script),
@@ -155,6 +160,7 @@ impl Fake {
             control_planes,
             dumps: Arc::new(dumps),
             tunnels: Arc::new(tunnels),
+            drains,
             operations: Arc::new(operations),
             pods: Arc::new(pods),
             pushed: Arc::new(tokio::sync::Mutex::new(pushed)),
@@ -289,6 +295,7 @@ impl Fake {
             .add_service(ProxyServiceServer::new(fake_tunnels::Service(Arc::clone(&self.shared.tunnels))))
             .add_service(DiagnosisServiceServer::new(fake_diagnoses::Service(Arc::clone(&self.shared.diagnoses))))
             .add_service(NodeReadinessServiceServer::new(fake_nodes::Service(Arc::clone(&self.shared.nodes))))
+            .add_service(NodeServiceServer::new(fake_drains::Service(Arc::clone(&self.shared.drains))))
             .add_service(OperationServiceServer::new(fake_operations::Service(Arc::clone(&self.shared.operations))))
             .add_service(PodServiceServer::new(fake_pods::Service(Arc::clone(&self.shared.pods))))
             .add_service(ServerServiceServer::new(Service(Arc::clone(&self.shared))));

@@ -29,6 +29,8 @@ pub struct GateScript {
     pub refusals: VecDeque<Status>,
     /// The streams, in the order of the calls.
     pub streams: VecDeque<Vec<GateStep>>,
+    /// How a gate stands for who only looks.
+    pub shown: Option<GetGateResponse>,
 }
 
 /// What was asked of the gates.
@@ -84,7 +86,8 @@ impl GateService for Service {
     }
 
     async fn get_gate(&self, _: Request<GetGateRequest>) -> Result<Response<GetGateResponse>, Status> {
-        Err(Status::internal("not in the script"))
+        let shown = self.0.script.lock().unwrap().shown.clone();
+        shown.map(Response::new).ok_or_else(|| Status::internal("not in the script"))
     }
 
     async fn cancel_gate(&self, request: Request<CancelGateRequest>) -> Result<Response<CancelGateResponse>, Status> {

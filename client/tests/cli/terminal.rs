@@ -64,7 +64,7 @@ impl Drop for Screen {
 }
 
 /// Both ends of a terminal.
-fn open(rows: u16, columns: u16) -> (File, File) {
+pub fn open(rows: u16, columns: u16) -> (File, File) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();

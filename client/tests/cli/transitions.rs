@@ -1,10 +1,11 @@
 //! `daymark watch`, and `--until`
 
 use daymark_proto::v1::status_event::Event;
+use daymark_proto::v1::status_event::reset::Cause;
 use daymark_proto::v1::{State, View};
 
 use crate::fake::{Fake, Script, Step};
-use crate::objects::{changed, deployment, forbidden, gone, message, pod, snapshot};
+use crate::objects::{changed, deployment, forbidden, gone, info, message, pod, reset, snapshot};
 use crate::process::{Run, against, finish, run};
 
 fn story() -> Vec<Step> {
@@ -74,6 +75,19 @@ fn it_ends_when_something_is_true() {
     let asked: Vec<_> = seen.watches.iter().map(|watch| watch.filter.as_ref().unwrap().cel.as_str()).collect();
     assert!(asked.contains(&"x") && asked.contains(&r#"(x) && (state == "READY")"#), "{asked:?}");
     run_of(&["get", "pods", "--until", "true"]).expect_problem(2, &["--until"]);
+}
+
+/// `get.until`
+#[test]
+fn what_ends_it_is_shown_whole_though_it_comes_first() {
+    for (output, view) in [("json", View::Full), ("jsonpath={.metadata.name}", View::Full), ("table", View::Basic)] {
+        let until = vec![reset(Cause::Initial, vec![]), message("2", Event::Entered(pod("a", State::Ready)))];
+        let fake = Fake::new(Script { watches: [snapshot([]), until].into(), info: Some(info()), ..Script::default() });
+        let run = finish(&mut against(&fake, &["get", "pods", "-w", "--until", "true", "-o", output]));
+        assert!(run.code == 0 && run.out.contains('a'), "{run:?}");
+        let seen = fake.seen();
+        assert!(seen.watches.iter().all(|watch| watch.view() == view), "{output}");
+    }
 }
 
 fn run_of(args: &[&str]) -> Run {

@@ -368,6 +368,7 @@ fn a_cluster_that_cannot_be_reached_is_waited_for() {
     let gates = GateScript {
         refusals: [unavailable(), unavailable()].into(),
         streams: [verdict(Outcome::Passed, vec![])].into(),
+        ..GateScript::default()
     };
     let fake = Fake::new(Script { gates, ..Script::default() });
     let run = finish(&mut against(&fake, &["wait", "pod/a"]));

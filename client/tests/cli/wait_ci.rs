@@ -9,7 +9,7 @@ use crate::process::{Run, against, finish};
 use crate::wait::{ended, object, script, told};
 
 /// Texts that would be commands, in messages and logs.
-const ATTACKS: [&str; 5] = [
+pub const ATTACKS: [&str; 5] = [
     "::error::pwned",
     "  ::set-env name=PATH::/evil",
     "x ##[add-path]/evil",
@@ -44,7 +44,7 @@ fn run(args: &[&str], environment: &[(&str, &str)]) -> Run {
 }
 
 /// What a runner of GitHub's takes for a command: its name.
-fn github_commands(run: &Run) -> Vec<String> {
+pub fn github_commands(run: &Run) -> Vec<String> {
     let lines = run.out.lines().chain(run.err.lines()).flat_map(|line| line.split('\r'));
     let command = |line: &str| {
         let v2 = line.trim_start().strip_prefix("::").and_then(|rest| rest.split_once("::"));

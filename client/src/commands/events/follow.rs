@@ -14,7 +14,7 @@ use crate::event_json::EventJson;
 use crate::exit::{Exit, Failure, exit_of};
 use crate::layout::Layout;
 use crate::printer::Printer;
-use crate::{json, sanitize, yaml};
+use crate::sanitize;
 
 /// How often a stream that has nothing to tell says that it is alive.
 const PROGRESS: Duration = Duration::from_secs(5);
@@ -103,7 +103,7 @@ impl Follower<'_> {
         if events.is_empty() {
             return Ok(());
         }
-        let (terminal, columns) = (self.printer.on_terminal(), self.query.columns());
+        let columns = self.query.columns();
         let is_first = !std::mem::replace(&mut self.begun, true);
         if matches!(self.query.args.output, EventFormat::Table | EventFormat::Wide) {
             let now = freshness.and_then(|freshness| freshness.time.as_ref());
@@ -114,15 +114,15 @@ impl Follower<'_> {
             let object = EventJson::from(event);
             match self.query.args.output {
                 EventFormat::Name => self.printer.line(&name(event))?,
-                EventFormat::Ndjson => json::line(self.printer.out(), &object, terminal)?,
+                EventFormat::Ndjson => self.printer.json_line(&object)?,
                 EventFormat::Yaml => {
                     if !is_first || number > 0 {
                         self.printer.line("---")?;
                     }
-                    yaml::document(self.printer.out(), &object, terminal)?;
+                    self.printer.yaml(&object)?;
                 }
                 EventFormat::Json | EventFormat::Table | EventFormat::Wide => {
-                    json::pretty(self.printer.out(), &object, terminal)?;
+                    self.printer.json(&object)?;
                 }
             }
         }

@@ -15,7 +15,7 @@ use crate::output::Output;
 use crate::printer::Printer;
 use crate::status_json::{StatusJson, event};
 use crate::table::Columns;
-use crate::{json, sanitize, words, yaml};
+use crate::{sanitize, words};
 
 /// How changes are shown.
 pub struct Sink {
@@ -95,11 +95,7 @@ impl Sink {
                 }
                 let header = self.columns.header().filter(|_| !std::mem::replace(begun, true));
                 let rows = changes.iter().map(|change| self.columns.row(&change.status, now.as_ref()));
-                let rows: Vec<_> = header.into_iter().chain(rows).inspect(|row| layout.fit(row)).collect();
-                for row in rows {
-                    let line = layout.line(&row).paint(printer);
-                    printer.line(&line)?;
-                }
+                printer.rows(layout, header.into_iter().chain(rows).collect())?;
             }
             Form::Documents { format, begun } => {
                 for change in &changes {
@@ -161,26 +157,25 @@ impl Sink {
 }
 
 fn document(printer: &mut Printer, format: &Output, begun: &mut bool, change: &Change) -> Result<(), Failure> {
-    let terminal = printer.on_terminal();
     let Change { kind, status } = change;
     match format {
         Output::StatusJson => {
             let line = StatusLine { event: event(*kind), status: StatusJson::from(status) };
-            json::line(printer.out(), &line, terminal)?;
+            printer.json_line(&line)?;
         }
         Output::Name => printer.line(&sanitize::line(&words::name(status)))?,
         _ if !has_object(status) => {}
         Output::Ndjson => {
             let line = ObjectLine { event: event(*kind), object: object(status)? };
-            json::line(printer.out(), &line, terminal)?;
+            printer.json_line(&line)?;
         }
         Output::Yaml => {
             if std::mem::replace(begun, true) {
                 printer.line("---")?;
             }
-            yaml::document(printer.out(), &object(status)?, terminal)?;
+            printer.yaml(&object(status)?)?;
         }
-        _ => json::pretty(printer.out(), &object(status)?, terminal)?,
+        _ => printer.json(&object(status)?)?,
     }
     Ok(())
 }

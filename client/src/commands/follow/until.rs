@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use daymark::api::status_event::Event;
-use daymark::api::{State, Status, View, WatchStatusesRequest};
+use daymark::api::{State, Status, WatchStatusesRequest};
 use daymark::{Client, Error, Watch, WatchEvent};
 
 use crate::commands::get::Query;
@@ -21,7 +21,8 @@ impl Until {
         let watch = |filter| {
             client.watch(WatchStatusesRequest {
                 filter: Some(filter),
-                view: View::Basic.into(),
+                // The one that ends the watch is shown as it is told here.
+                view: query.view().into(),
                 ..WatchStatusesRequest::default()
             })
         };

@@ -8,11 +8,10 @@ use serde_json::Value;
 use super::expressed::Expressed;
 use super::{Found, Query};
 use crate::exit::{Exit, Failure};
-use crate::layout::Layout;
 use crate::output::Output;
 use crate::printer::Printer;
 use crate::status_json::{FreshnessJson, StatusJson, UnreachableJson};
-use crate::{json, sanitize, words, yaml};
+use crate::{sanitize, words};
 
 /// Prints what was found.
 pub async fn print(printer: &mut Printer, query: &Query<'_>, found: &Found) -> Result<(), Failure> {
@@ -30,14 +29,14 @@ pub async fn print(printer: &mut Printer, query: &Query<'_>, found: &Found) -> R
         }
         Output::Ndjson => {
             for status in &found.statuses {
-                json::line(printer.out(), &object(status)?, terminal)?;
+                printer.json_line(&object(status)?)?;
             }
         }
-        Output::Json if one => json::pretty(printer.out(), &object(&found.statuses[0])?, terminal)?,
-        Output::Yaml if one => yaml::document(printer.out(), &object(&found.statuses[0])?, terminal)?,
-        Output::Json => json::pretty(printer.out(), &List::of(&found.statuses), terminal)?,
-        Output::Yaml => yaml::document(printer.out(), &List::of(&found.statuses), terminal)?,
-        Output::StatusJson => json::pretty(printer.out(), &StatusList::from(found), terminal)?,
+        Output::Json if one => printer.json(&object(&found.statuses[0])?)?,
+        Output::Yaml if one => printer.yaml(&object(&found.statuses[0])?)?,
+        Output::Json => printer.json(&List::of(&found.statuses))?,
+        Output::Yaml => printer.yaml(&List::of(&found.statuses))?,
+        Output::StatusJson => printer.json(&StatusList::from(found))?,
         Output::Columns { .. } | Output::Expression(..) => {
             let mut expressed = Expressed::new(query, terminal).await?;
             if one || matches!(query.output, Output::Columns { .. }) {
@@ -59,14 +58,7 @@ fn table(printer: &mut Printer, query: &Query<'_>, found: &Found) -> Result<(), 
     }
     let columns = query.columns();
     let now = found.freshness.as_ref().and_then(|freshness| freshness.time.as_ref());
-    let mut layout = Layout::default();
-    let rows = columns.header().into_iter().chain(found.statuses.iter().map(|status| columns.row(status, now)));
-    let rows: Vec<_> = rows.inspect(|row| layout.fit(row)).collect();
-    for row in rows {
-        let line = layout.line(&row).paint(printer);
-        printer.line(&line)?;
-    }
-    Ok(())
+    Ok(printer.table(columns.header(), found.statuses.iter().map(|status| columns.row(status, now)))?)
 }
 
 /// The Kubernetes object.

@@ -24,7 +24,7 @@ pub enum Expressed {
         rows: Vec<Vec<String>>,
     },
     /// A program that may take anything, in a process of its own.
-    Program(Box<Evaluator>),
+    Program { evaluator: Box<Evaluator>, is_json: bool },
 }
 
 impl Expressed {
@@ -42,7 +42,12 @@ impl Expressed {
             }
             Output::Expression(language, text) => {
                 let program = program(*language, text.clone(), query, terminal);
-                Ok(Self::Program(Box::new(Evaluator::start(&program).await?)))
+                let is_json = match language {
+                    Language::Jq => !query.raw,
+                    Language::JsonPathAsJson => true,
+                    Language::JsonPath | Language::GoTemplate => false,
+                };
+                Ok(Self::Program { evaluator: Box::new(Evaluator::start(&program).await?), is_json })
             }
             other => Err(Failure::new(Exit::Fault, format!("{other:?} is no expression"))),
         }
@@ -54,8 +59,7 @@ impl Expressed {
     /// If it does not suit the document, or takes more than it may.
     pub async fn print(&mut self, printer: &mut Printer, json: &[u8]) -> Result<(), Failure> {
         let output = self.output(printer.on_terminal(), json).await?;
-        printer.bytes(&output)?;
-        Ok(())
+        self.write(printer, &output)
     }
 
     /// Prints what it makes of kubectl's list of objects.
@@ -74,7 +78,7 @@ impl Expressed {
     /// As [`Expressed::print`].
     pub async fn print_line(&mut self, printer: &mut Printer, json: &[u8]) -> Result<(), Failure> {
         let output = self.output(printer.on_terminal(), json).await?;
-        printer.bytes(&output)?;
+        self.write(printer, &output)?;
         if !output.is_empty() && !output.ends_with(b"\n") {
             printer.line("")?;
         }
@@ -94,6 +98,14 @@ impl Expressed {
         Ok(())
     }
 
+    fn write(&self, printer: &mut Printer, output: &[u8]) -> Result<(), Failure> {
+        match self {
+            Self::Program { is_json: true, .. } => printer.json_text(output)?,
+            Self::Program { .. } | Self::Columns { .. } => printer.text(output)?,
+        }
+        Ok(())
+    }
+
     async fn output(&mut self, terminal: bool, json: &[u8]) -> Result<Vec<u8>, Failure> {
         match self {
             Self::Columns { columns, rows, .. } => {
@@ -101,7 +113,7 @@ impl Expressed {
                 rows.push(row.iter().map(|cell| sanitize::cell(cell).into_owned()).collect());
                 Ok(Vec::new())
             }
-            Self::Program(evaluator) => {
+            Self::Program { evaluator, .. } => {
                 let output = evaluator.evaluate(json).await?;
                 Ok(if terminal {
                     sanitize::text(&String::from_utf8_lossy(&output)).into_owned().into()

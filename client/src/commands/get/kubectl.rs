@@ -72,7 +72,7 @@ fn print(printer: &mut Printer, query: &Query<'_>, table: &Table, (wide, kinds):
 
 fn header(query: &Query<'_>, table: &Table, wide: bool) -> Vec<String> {
     let mut names = Vec::new();
-    if query.shown.all_namespaces && is_namespaced(table) {
+    if query.shows_namespaces() && is_namespaced(table) {
         names.push("NAMESPACE".to_owned());
     }
     let shown = table.columns.iter().filter(|column| wide || column.priority == 0);
@@ -95,7 +95,7 @@ fn cells(
         Failure::new(Exit::Fault, format!("the table of {} has invalid cells: {error}", table.kind))
     })?;
     let mut cells = Vec::new();
-    if query.shown.all_namespaces && is_namespaced(table) {
+    if query.shows_namespaces() && is_namespaced(table) {
         cells.push(object.namespace.clone());
     }
     for (column, value) in table.columns.iter().zip(&values).filter(|(column, _)| wide || column.priority == 0) {

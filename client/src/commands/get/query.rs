@@ -11,7 +11,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::{Language, Output, OutputArg};
 use crate::sort::SortField;
 use crate::table::Columns;
-use crate::targets::{Selection, escape_field};
+use crate::targets::{self, Selection, escape_field};
 use crate::words;
 
 /// What `get` or `watch` was asked for.
@@ -98,6 +98,9 @@ impl<'a> Query<'a> {
         let Shown { all_namespaces, selector, field_selector, cel, state, .. } = self.shown;
         if self.is_of_kinds() {
             return Ok(());
+        }
+        if let Some(several) = self.namespace.filter(|namespace| namespace.contains(',')) {
+            return Err(targets::in_several(several));
         }
         if *all_namespaces {
             return Err(Failure::usage("object names cannot be used with -A: leave out -A, or the names"));
@@ -187,6 +190,11 @@ impl<'a> Query<'a> {
         if reads { View::Full } else { View::Basic }
     }
 
+    /// Whether objects of several namespaces may be shown.
+    pub fn shows_namespaces(&self) -> bool {
+        self.shown.all_namespaces || self.namespace.is_some_and(|namespace| namespace.contains(','))
+    }
+
     fn shows_labels(&self) -> bool {
         self.output.is_table() && (self.columns.show_labels || !self.columns.label_columns.is_empty())
     }
@@ -195,7 +203,7 @@ impl<'a> Query<'a> {
     pub fn columns(&self) -> Columns {
         Columns {
             time: self.mode == Mode::Transitions,
-            namespaces: self.shown.all_namespaces,
+            namespaces: self.shows_namespaces(),
             kinds: self.selection.has_several_kinds(),
             wide: self.output == Output::Wide,
             header: !self.columns.no_headers,
@@ -229,6 +237,7 @@ impl<'a> Query<'a> {
     /// The exit code when `unreachable` kinds leave nothing to show; `None`
     /// when something else was read.
     pub fn all_unreachable(&self, unreachable: &[Unreachable]) -> Option<Exit> {
-        session::all_unreachable(&self.selection, unreachable)
+        let places = session::places(self.namespace, self.shown.all_namespaces);
+        session::all_unreachable(&self.selection, places, unreachable)
     }
 }

@@ -6,7 +6,6 @@ use prost_types::Timestamp;
 
 use super::{Found, Query, object};
 use crate::exit::Failure;
-use crate::json;
 use crate::layout::Layout;
 use crate::output::Output;
 use crate::printer::Printer;
@@ -30,6 +29,7 @@ pub async fn show(client: &Client, query: &Query<'_>, printer: &mut Printer) -> 
         rows.print(printer, &page.statuses, now.as_ref())?;
         printer.flush()?;
         found.shown += page.statuses.len();
+        found.freshness = page.freshness;
         for kind in page.unreachable {
             if !found.unreachable.contains(&kind) {
                 found.unreachable.push(kind);
@@ -48,9 +48,8 @@ impl Rows<'_> {
                 }
             }
             Output::Ndjson => {
-                let terminal = printer.on_terminal();
                 for status in statuses {
-                    json::line(printer.out(), &object(status)?, terminal)?;
+                    printer.json_line(&object(status)?)?;
                 }
             }
             _ => self.table(printer, statuses, now)?,
@@ -66,11 +65,6 @@ impl Rows<'_> {
         let columns = self.query.columns();
         let header = columns.header().filter(|_| !std::mem::replace(&mut self.begun, true));
         let rows = statuses.iter().map(|status| columns.row(status, now));
-        let rows: Vec<_> = header.into_iter().chain(rows).inspect(|row| self.layout.fit(row)).collect();
-        for row in rows {
-            let line = self.layout.line(&row).paint(printer);
-            printer.line(&line)?;
-        }
-        Ok(())
+        Ok(printer.rows(&mut self.layout, header.into_iter().chain(rows).collect())?)
     }
 }

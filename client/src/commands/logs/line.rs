@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use daymark::api::{LogLine, LogSource};
@@ -11,8 +10,8 @@ use serde::Serialize;
 
 use crate::args::{LogFormat, Logs};
 use crate::ci::Ci;
-use crate::printer::Printer;
-use crate::{json, sanitize};
+use crate::printer::{PrintError, Printer};
+use crate::sanitize;
 
 /// What stands behind a line of which the rest is left out.
 const CUT: &str = " [cut: the line is longer than 256 KiB]";
@@ -26,7 +25,6 @@ pub(super) struct Lines {
     prefix: bool,
     timestamps: bool,
     terminal: bool,
-    ci: Ci,
 }
 
 /// A line, for programs.
@@ -44,7 +42,7 @@ struct LineJson<'a> {
 
 impl Lines {
     /// As the words say, to whoever reads them.
-    pub(super) fn new(args: &Logs, terminal: bool, ci: Ci) -> Self {
+    pub(super) fn new(args: &Logs, terminal: bool) -> Self {
         // There may be more than one of anything else.
         let is_one = args.words.len() == 1
             && args.selector.is_empty()
@@ -52,26 +50,23 @@ impl Lines {
             && !args.all_containers
             && is_pod(&args.words[0]);
         let prefix = args.prefix || (!is_one && !args.no_prefix);
-        Self { output: args.output, prefix, timestamps: args.timestamps, terminal, ci }
+        Self { output: args.output, prefix, timestamps: args.timestamps, terminal }
     }
 
     /// Prints a line.
-    pub(super) fn print(&self, printer: &mut Printer, source: &LogSource, line: &LogLine) -> io::Result<()> {
+    pub(super) fn print(&self, printer: &mut Printer, source: &LogSource, line: &LogLine) -> Result<(), PrintError> {
         if self.output == LogFormat::Ndjson {
             return self.print_json(printer, source, line);
         }
-        if !self.terminal && self.ci == Ci::None {
-            let out = printer.out();
-            out.write_all(self.head(None, source, line).as_bytes())?;
-            out.write_all(&line.text)?;
-            let end = if line.cut { CUT } else { "" };
-            return writeln!(out, "{end}");
+        if !self.terminal && printer.ci() == Ci::None {
+            printer.text(self.head(None, source, line).as_bytes())?;
+            printer.text(&line.text)?;
+            return printer.line(if line.cut { CUT } else { "" });
         }
         let text = String::from_utf8_lossy(&line.text);
         let text = if self.terminal { sanitize::log_line(&text) } else { text };
         let mut whole = self.head(Some(printer), source, line) + &text;
         whole += if line.cut { CUT } else { "" };
-        let whole = self.ci.harmless(&whole).into_owned();
         printer.line(&whole)
     }
 
@@ -94,7 +89,7 @@ impl Lines {
         head
     }
 
-    fn print_json(&self, printer: &mut Printer, source: &LogSource, line: &LogLine) -> io::Result<()> {
+    fn print_json(&self, printer: &mut Printer, source: &LogSource, line: &LogLine) -> Result<(), PrintError> {
         let (namespace, pod) = source.pod.as_ref().map(|pod| (&*pod.namespace, &*pod.name)).unwrap_or_default();
         let json = LineJson {
             namespace,
@@ -104,12 +99,7 @@ impl Lines {
             line: String::from_utf8_lossy(&line.text),
             cut: line.cut,
         };
-        let mut bytes = Vec::new();
-        json::line(&mut bytes, &json, self.terminal)?;
-        // serde_json writes UTF-8.
-        let text = String::from_utf8_lossy(&bytes);
-        let text = self.ci.harmless_json(text.trim_end()).into_owned();
-        printer.line(&text)
+        printer.json_line(&json)
     }
 }
 

@@ -9,15 +9,14 @@ use super::{gap, nodes, plan};
 use crate::args::{Between, Drain, DryRun, Global, Output};
 use crate::commands::operation::{Ended, announce, carry_out, request_id};
 use crate::commands::session;
+use crate::commands::wait::GRACE;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
+use crate::sanitize;
 use crate::signals::Signals;
-use crate::{json, sanitize};
 
 /// The most that a drain may take.
 const LONGEST: Duration = Duration::from_secs(7 * 86400);
-/// The end of a drain is the daemon's: it may come so much later than its deadline.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// Empties nodes, one after another.
 pub async fn run(global: &Global, args: &Drain, printer: &mut Printer, signals: &mut Signals) -> Result<Exit, Failure> {
@@ -116,10 +115,7 @@ async fn show_plans(
     }
     let is_blocked = plans.iter().any(|plan: &DrainPlan| plan::is_blocked(plan));
     match args.output {
-        Output::Json => {
-            let terminal = printer.on_terminal();
-            json::pretty(printer.out(), &plan::json(&plans), terminal)?;
-        }
+        Output::Json => printer.json(&plan::json(&plans))?,
         Output::Text => plans.iter().try_for_each(|plan| plan::print(plan, printer))?,
     }
     Ok(if is_blocked { Exit::Failed } else { Exit::Passed })

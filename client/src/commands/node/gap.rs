@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use daymark::api::{Filter, Gate, GatePolicy, ObjectRef, OpenGateRequest, Outcome, Step, StepState};
 use daymark::{Client, GateEvent};
+use tokio::time::{Instant, timeout_at};
 
 use crate::commands::operation::{name_of, request_id};
 use crate::commands::session;
+use crate::commands::wait::GRACE;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::sanitize;
@@ -37,22 +39,27 @@ pub async fn until_ready(
         }),
         ..OpenGateRequest::default()
     };
+    let ends = Instant::now().checked_add(patience + GRACE).unwrap_or_else(|| Instant::now() + session::FOREVER);
     let token = signals.or(async { Ok(client.open_gate(request).await?.token) }).await?;
     let mut watch = client.watch_gate(&token);
     loop {
-        match signals.or(async { Ok(watch.next().await?) }).await? {
+        let event = signals.or(async { Ok(timeout_at(ends, watch.next()).await) }).await?;
+        match event.map_err(|_| no_verdict())?? {
             Some(GateEvent::Told(told)) => match told.gate.unwrap_or_default() {
                 gate if gate.outcome() == Outcome::Unspecified => {}
                 gate if gate.outcome() == Outcome::Passed => return Ok(()),
                 gate => return Err(not_ready(&gate)),
             },
             Some(GateEvent::Lost(error)) => printer.problem(&session::lost(client, &error)),
-            None => {
-                let text = "the next node is not touched: the wait has ended without a verdict";
-                return Err(Failure::new(Exit::Unreachable, text));
-            }
+            None => return Err(no_verdict()),
         }
     }
+}
+
+fn no_verdict() -> Failure {
+    let text = "the next node is not touched: whether what manages the pods that went is ready again was not told in time; \
+                daymark node drain goes on with the nodes that are left";
+    Failure::new(Exit::Unreachable, text)
 }
 
 /// What manages the pods that went, and brings them back; each once.

@@ -8,11 +8,12 @@ use serde::Serialize;
 use crate::args::{Global, NodeList, NodeListFormat};
 use crate::commands::session;
 use crate::exit::{Exit, Failure};
-use crate::layout::{Cell, Layout};
+use crate::layout::{self, Cell};
 use crate::node_report::{NodeJson, lacks, name};
 use crate::printer::Printer;
+use crate::staleness;
 use crate::status_json::{FreshnessJson, UnreachableJson};
-use crate::{json, sanitize, words};
+use crate::{sanitize, words};
 
 const HEADER: [&str; 11] =
     ["NAME", "STATE", "ROLES", "VERSION", "RUNTIME", "PODS", "CPU", "MEMORY", "TAINTS", "LEASE", "MISSING"];
@@ -30,15 +31,13 @@ pub async fn run(global: &Global, args: &NodeList, printer: &mut Printer) -> Res
     };
     let list = client.list_nodes(request).await?;
     match args.output {
-        NodeListFormat::Json => {
-            let terminal = printer.on_terminal();
-            json::pretty(printer.out(), &Document::from(&list), terminal)?;
-        }
+        NodeListFormat::Json => printer.json(&Document::from(&list))?,
         NodeListFormat::Table | NodeListFormat::Wide => table(args, &list, printer)?,
     }
     for left_out in &list.not_visible {
         printer.problem(&session::unreachable(left_out));
     }
+    staleness::outdated(list.freshness.as_ref(), &list.not_visible).iter().for_each(|line| printer.problem(line));
     Ok(Exit::Passed)
 }
 
@@ -49,17 +48,10 @@ fn table(args: &NodeList, list: &ListNodesResponse, printer: &mut Printer) -> Re
     }
     let is_wide = args.output == NodeListFormat::Wide;
     let names = HEADER.into_iter().chain(WIDE.into_iter().filter(|_| is_wide));
-    let header: Vec<Cell> = names.map(|name| (Style::new().bold(), name.to_owned())).collect();
+    let header = layout::header(names);
     let now = list.freshness.as_ref().and_then(|freshness| freshness.time.as_ref());
     let rows = list.nodes.iter().map(|node| row(node, now, is_wide));
-    let rows: Vec<_> = Some(header).filter(|_| !args.no_headers).into_iter().chain(rows).collect();
-    let mut layout = Layout::default();
-    rows.iter().for_each(|row| layout.fit(row));
-    for row in &rows {
-        let line = layout.line(row).paint(printer);
-        printer.line(&line)?;
-    }
-    Ok(())
+    Ok(printer.table(Some(header).filter(|_| !args.no_headers), rows)?)
 }
 
 fn row(node: &NodeReport, now: Option<&Timestamp>, is_wide: bool) -> Vec<Cell> {

@@ -1,11 +1,10 @@
 //! Plans of drains, printed.
 
-use anstyle::Style;
 use daymark::api::{DisruptionBudget, DrainPlan, PlannedPod, PodFate};
 use serde::Serialize;
 
 use crate::exit::Failure;
-use crate::layout::{Cell, Layout};
+use crate::layout::{self, Cell};
 use crate::printer::Printer;
 use crate::sanitize;
 use crate::status_json::{RefJson, strip, time};
@@ -60,14 +59,7 @@ fn budget(budget: &DisruptionBudget) -> String {
 /// Prints a whole plan.
 pub fn print(plan: &DrainPlan, printer: &mut Printer) -> Result<(), Failure> {
     let header = ["NAMESPACE", "POD", "FATE", "REASON", "CONTROLLER", "BUDGETS", "MESSAGE"];
-    let header = header.map(|name| (Style::new().bold(), name.to_owned())).to_vec();
-    let rows: Vec<_> = [header].into_iter().chain(plan.pods.iter().map(|pod| row(plan, pod))).collect();
-    let mut layout = Layout::default();
-    rows.iter().for_each(|row| layout.fit(row));
-    for row in &rows {
-        let line = layout.line(row).paint(printer);
-        printer.line(&line)?;
-    }
+    printer.table(Some(layout::header(header)), plan.pods.iter().map(|pod| row(plan, pod)))?;
     let cordoned = if plan.cordoned { "is already cordoned" } else { "would be cordoned first" };
     let name = plan.node.as_ref().map_or("", |node| &node.name);
     printer.line(&sanitize::line(&format!("node/{name} {cordoned}")))?;
@@ -86,7 +78,7 @@ fn row(plan: &DrainPlan, pod: &PlannedPod) -> Vec<Cell> {
     let budget =
         |place: &i32| plan.budgets.get(usize::try_from(*place).ok()?)?.r#ref.as_ref().map(|it| it.name.clone());
     let budgets: Vec<_> = pod.budgets.iter().filter_map(budget).collect();
-    let cells = [
+    layout::plain([
         object.namespace,
         object.name,
         fate(pod.fate()).to_owned(),
@@ -94,8 +86,7 @@ fn row(plan: &DrainPlan, pod: &PlannedPod) -> Vec<Cell> {
         controller,
         budgets.join(","),
         pod.message.clone(),
-    ];
-    cells.map(|text| (Style::new(), sanitize::cell(&text).into_owned())).to_vec()
+    ])
 }
 
 fn fate(fate: PodFate) -> &'static str {

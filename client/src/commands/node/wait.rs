@@ -22,6 +22,7 @@ const FIRST_POD: &str = "firstPod";
 
 /// Waits until nodes are usable, or the deadline.
 pub async fn run(global: &Global, args: &NodeWait, printer: &mut Printer) -> Result<Exit, Failure> {
+    printer.read_by(args.ci);
     let begun = Instant::now();
     let request = request(global, args)?;
     let is_once = args.timeout == Some(Duration::ZERO);

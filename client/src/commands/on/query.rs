@@ -23,6 +23,7 @@ impl<'a> Query<'a> {
     pub fn new(global: &'a Global, args: &'a On) -> Result<Self, Failure> {
         let selection = Selection::parse(&args.words)?;
         if let Selection::Objects(targets) = &selection {
+            session::one_namespace(global)?;
             if args.all_namespaces || !args.selector.is_empty() {
                 return Err(Failure::usage("object names cannot be used with --all-namespaces or --selector"));
             }

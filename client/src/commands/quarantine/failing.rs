@@ -34,8 +34,8 @@ pub async fn pods(
         return Err(Failure::usage("--to takes one workload, such as deploy/web"));
     };
     let cluster = session::cluster(global).to_owned();
-    let root = ObjectRef { cluster, ..target.object_ref(session::namespace(global)) };
-    let tree = tree(client, root, printer).await?;
+    let root = ObjectRef { cluster, ..target.object_ref(session::one_namespace(global)?) };
+    let tree = tree(client, root).await?;
     tree.unreachable.iter().for_each(|kind| printer.problem(&session::unreachable(kind)));
     let newest = newest(client, &tree.nodes).await?;
     let mut failing: Vec<_> = newest.iter().filter(|pod| pod.state() == State::Failed).collect();
@@ -58,13 +58,12 @@ pub async fn pods(
 }
 
 /// A workload with all that it owns, as it is now.
-async fn tree(client: &Client, root: ObjectRef, printer: &mut Printer) -> Result<WatchTreeResponse, Failure> {
+async fn tree(client: &Client, root: ObjectRef) -> Result<WatchTreeResponse, Failure> {
     let mut watch = client.watch_tree(WatchTreeRequest { r#ref: Some(root), ..WatchTreeRequest::default() });
-    loop {
-        match watch.next().await? {
-            TreeEvent::Told(tree) => return Ok(*tree),
-            TreeEvent::Lost(error) => printer.problem(&session::lost(client, &error)),
-        }
+    match watch.next().await? {
+        TreeEvent::Told(tree) => Ok(*tree),
+        // It is looked at once, and nothing has been done yet.
+        TreeEvent::Lost(error) => Err(error.into()),
     }
 }
 

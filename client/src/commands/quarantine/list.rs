@@ -1,17 +1,17 @@
 //! `daymark quarantine list`
 
-use anstyle::Style;
 use daymark::api::{ListQuarantinedRequest, QuarantinedPod, State};
 
 use crate::args::{Global, Output, QuarantineList};
 use crate::commands::quarantine::labels;
 use crate::commands::session;
 use crate::exit::{Exit, Failure};
-use crate::layout::{Cell, Layout};
+use crate::layout::{self, Cell};
 use crate::printer::Printer;
 use crate::quarantine_json::ListJson;
 use crate::status_json::time;
-use crate::{json, sanitize, words};
+use crate::targets::in_namespaces;
+use crate::words;
 
 /// Pods per page.
 const PAGE: i32 = 500;
@@ -22,7 +22,7 @@ pub async fn run(global: &Global, args: &QuarantineList, printer: &mut Printer) 
     let namespace = session::namespace(global).filter(|_| !args.all_namespaces);
     let request = ListQuarantinedRequest {
         cluster: session::cluster(global).to_owned(),
-        namespaces: namespace.map(str::to_owned).into_iter().collect(),
+        namespaces: in_namespaces(namespace),
         all_namespaces: args.all_namespaces,
         page_size: PAGE,
         page_token: String::new(),
@@ -30,8 +30,7 @@ pub async fn run(global: &Global, args: &QuarantineList, printer: &mut Printer) 
     let listed = client.list_quarantined(request).await?;
     listed.unreachable.iter().for_each(|kind| printer.problem(&session::unreachable(kind)));
     if args.output == Output::Json {
-        let terminal = printer.on_terminal();
-        json::pretty(printer.out(), &ListJson::of(&listed), terminal)?;
+        printer.json(&ListJson::of(&listed))?;
         return Ok(Exit::Passed);
     }
     if listed.pods.is_empty() {
@@ -39,14 +38,7 @@ pub async fn run(global: &Global, args: &QuarantineList, printer: &mut Printer) 
         return Ok(Exit::Passed);
     }
     let header = ["NAMESPACE", "NAME", "STATE", "LABELS", "CONTROLLER", "BY", "SINCE", "WHY"];
-    let header = header.map(|name| (Style::new().bold(), name.to_owned())).to_vec();
-    let rows: Vec<_> = [header].into_iter().chain(listed.pods.iter().map(row)).collect();
-    let mut layout = Layout::default();
-    rows.iter().for_each(|row| layout.fit(row));
-    for row in &rows {
-        let line = layout.line(row).paint(printer);
-        printer.line(&line)?;
-    }
+    printer.table(Some(layout::header(header)), listed.pods.iter().map(row))?;
     Ok(Exit::Passed)
 }
 
@@ -54,7 +46,7 @@ fn row(pod: &QuarantinedPod) -> Vec<Cell> {
     let status = pod.status.clone().unwrap_or_default();
     let name = status.r#ref.clone().unwrap_or_default();
     let state: State = status.state();
-    let cells = [
+    layout::plain([
         name.namespace,
         name.name,
         words::state(state).to_owned(),
@@ -63,6 +55,5 @@ fn row(pod: &QuarantinedPod) -> Vec<Cell> {
         pod.by.clone(),
         pod.time.as_ref().and_then(time).unwrap_or_default(),
         pod.why.clone(),
-    ];
-    cells.map(|text| (Style::new(), sanitize::cell(&text).into_owned())).to_vec()
+    ])
 }

@@ -52,7 +52,10 @@ impl Running {
         loop {
             tokio::select! {
                 biased;
-                status = self.child.wait() => return Err(ended(status?)),
+                status = self.child.wait() => {
+                    let lost = |error| Failure::new(Exit::Fault, format!("cannot wait for the command to end: {error}"));
+                    return Err(ended(status.map_err(lost)?));
+                }
                 ending = signals.next() => self.hand_on(ending),
                 () = tokio::time::sleep_until(until), if !is_late => {
                     is_late = true;

@@ -10,10 +10,16 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::args::Loopback;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 
 /// Before the next connection is taken, if one could not be.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// Where a listener is.
+pub fn address_of(listener: &TcpListener) -> Result<SocketAddr, Failure> {
+    let unknown = |error| Failure::new(Exit::Fault, format!("the system does not say where it listens: {error}"));
+    listener.local_addr().map_err(unknown)
+}
 
 /// Listens at a port of each of these addresses: at the same one, if any that is free will do. Of several, the
 /// first has to be there: a machine may have no IPv6.
@@ -21,7 +27,7 @@ pub async fn listen(at: &Loopback, port: u16, instead: &str) -> Result<Vec<TcpLi
     let mut listeners: Vec<TcpListener> = Vec::new();
     for address in &at.0 {
         let port = match listeners.first() {
-            Some(first) => first.local_addr()?.port(),
+            Some(first) => address_of(first)?.port(),
             None => port,
         };
         match TcpListener::bind((*address, port)).await {

@@ -56,7 +56,7 @@ pub async fn read(global: &Global, client: &Client, wanted: &Wanted) -> Result<(
         return Err(Failure::usage(format!("{target}: --via proxy works with Services only, such as svc/web")));
     }
     let cluster = proxy::cluster(global, client).await?;
-    let namespace = session::namespace(global).map_or(cluster.default_namespace, str::to_owned);
+    let namespace = session::one_namespace(global)?.map_or(cluster.default_namespace, str::to_owned);
     for name in [&namespace, &target.name] {
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.')) {
             return Err(Failure::usage(format!("{target}: {name:?} is not a valid object name")));

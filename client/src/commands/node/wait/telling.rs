@@ -8,12 +8,12 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::args::{NodeWait, NodeWaitFormat};
-use crate::ci::Ci;
+use crate::duration;
 use crate::exit::{Exit, Failure};
 use crate::node_report::{self, NodeJson, RequestJson, is_lacking, name};
 use crate::printer::Printer;
+use crate::staleness::{self, Staleness};
 use crate::status_json::{FreshnessJson, UnreachableJson};
-use crate::{duration, json};
 
 /// In silence, it is said so often that it goes on.
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -24,11 +24,11 @@ pub struct Telling<'a> {
     args: &'a NodeWait,
     /// Parts that have to be visible.
     required: Vec<String>,
-    ci: Ci,
     begun: Instant,
     told: Option<WatchNodesResponse>,
     /// The lines that were said of certificates, and of what cannot be seen.
     said: BTreeSet<String>,
+    staleness: Staleness,
     /// When something was said last.
     spoken: Instant,
 }
@@ -49,8 +49,16 @@ struct Document<'a> {
 impl<'a> Telling<'a> {
     /// Nothing is known yet.
     pub fn new(printer: &'a mut Printer, args: &'a NodeWait, required: Vec<String>, begun: Instant) -> Self {
-        let ci = args.ci.choose(|name| std::env::var(name).ok());
-        Self { printer, args, required, ci, begun, told: None, said: BTreeSet::new(), spoken: begun }
+        Self {
+            printer,
+            args,
+            required,
+            begun,
+            told: None,
+            said: BTreeSet::new(),
+            staleness: Staleness::default(),
+            spoken: begun,
+        }
     }
 
     /// Takes in what is told, and says what is new.
@@ -75,6 +83,11 @@ impl<'a> Telling<'a> {
                 self.problem(&line);
             }
         }
+        let news = self.staleness.news(told.freshness.as_ref(), &told.not_visible);
+        if news.is_some() {
+            self.spoken = Instant::now();
+        }
+        staleness::tell(news, self.printer);
         self.told = Some(told);
     }
 
@@ -122,13 +135,13 @@ impl<'a> Telling<'a> {
 
     /// A line on stderr, which is no command to whoever reads it.
     fn note(&mut self, line: &str) {
-        self.printer.note(&self.ci.harmless(line));
+        self.printer.note(line);
         self.spoken = Instant::now();
     }
 
     /// Says what is wrong.
     pub fn problem(&mut self, text: &str) {
-        self.printer.problem(&self.ci.harmless(text));
+        self.printer.problem(text);
         self.spoken = Instant::now();
     }
 
@@ -173,10 +186,7 @@ impl<'a> Telling<'a> {
         self.print(if passed { ("PASSED", "Usable") } else { ("UNDECIDED", "NotUsable") })?;
         match passed {
             true => Ok(Exit::Passed),
-            false => {
-                let text = format!("undecided: {}", self.lacking());
-                Err(Failure::new(Exit::Undecided, self.ci.harmless(&text).into_owned()))
-            }
+            false => Err(Failure::new(Exit::Undecided, format!("undecided: {}", self.lacking()))),
         }
     }
 
@@ -190,7 +200,7 @@ impl<'a> Telling<'a> {
         match self.args.output {
             NodeWaitFormat::Text => {
                 for line in told.nodes.iter().flat_map(|node| node_report::lines(node, &self.required)) {
-                    self.printer.line(&self.ci.harmless(&line))?;
+                    self.printer.line(&line)?;
                 }
                 let elapsed = duration::show(Duration::from_secs(self.begun.elapsed().as_secs()));
                 let what = match told.nodes.len() {
@@ -201,11 +211,8 @@ impl<'a> Telling<'a> {
                 self.printer.line(&format!("{}: {what} ({elapsed})", outcome.to_lowercase()))?;
             }
             NodeWaitFormat::Json => {
-                let (mut bytes, terminal) = (Vec::new(), self.printer.on_terminal());
                 let elapsed_seconds = (self.begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
-                json::pretty(&mut bytes, &document(&told, (outcome, reason), elapsed_seconds), terminal)?;
-                let text = String::from_utf8_lossy(&bytes).into_owned();
-                self.printer.line(self.ci.harmless_json(text.trim_end()).as_ref())?;
+                self.printer.json(&document(&told, (outcome, reason), elapsed_seconds))?;
             }
         }
         Ok(self.printer.flush()?)
