@@ -6,8 +6,21 @@ use std::path::Path;
 /// Rows begin with "| `id` |".
 fn rows(contract: &str) -> Vec<String> {
     let ids = contract.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
-    let is_id = |id: &str| id.contains('.') && id.chars().all(|char| char.is_ascii_lowercase() || ".-".contains(char));
     ids.map(|(id, _)| id.to_owned()).filter(|id| is_id(id)).collect()
+}
+
+fn is_id(text: &str) -> bool {
+    text.contains('.') && text.chars().all(|char| char.is_ascii_lowercase() || ".-".contains(char))
+}
+
+/// What tests are documented to hold: "/// `id` `id`".
+fn held(tests: &str) -> impl Iterator<Item = &str> {
+    let named = tests.lines().filter_map(|line| line.trim().strip_prefix("/// "));
+    let quoted = |word: &'_ str| word.starts_with('`') && word.ends_with('`');
+    named
+        .flat_map(move |names| names.split(' ').take_while(move |word| quoted(word)))
+        .map(|word| word.trim_matches('`'))
+        .filter(|id| is_id(id))
 }
 
 #[test]
@@ -35,4 +48,6 @@ fn every_row_is_held_by_a_test() {
     assert_eq!(unique.len(), rows.len(), "an id stands twice");
     let free: Vec<_> = rows.iter().filter(|row| !words.contains(row.as_str())).collect();
     assert!(free.is_empty(), "no test names {free:?}");
+    let missing: Vec<_> = held(&tests).filter(|id| !unique.contains(&id.to_string())).collect();
+    assert!(missing.is_empty(), "the contract has no rows {missing:?}");
 }
