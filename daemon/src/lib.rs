@@ -39,6 +39,7 @@ pub mod gate;
 mod intern;
 mod json_path;
 pub mod kind;
+pub mod label;
 pub mod lifecycle;
 pub mod logs;
 pub mod node;

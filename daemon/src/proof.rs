@@ -14,7 +14,7 @@ use crate::rule::DRAINED;
 use crate::rule::relations;
 use crate::rule::view::Related;
 use crate::source::shared::SharedReads;
-use crate::source::{Collection, Problem, Selectors, Set, Source, Truth};
+use crate::source::{Collection, Problem, ProblemReason, Selectors, Set, Source, Truth};
 use crate::state::State;
 use crate::subscription::{Absence, Gap, Named, Scope, Selection};
 
@@ -255,7 +255,8 @@ where
     loop {
         match read().await {
             Ok(read) => return Ok(read),
-            Err(problem) if problem.reason.is_of_the_kind() => {
+            // What is not understood now never will be.
+            Err(problem) if problem.reason.is_of_the_kind() || problem.reason == ProblemReason::Invalid => {
                 return Err(Unproven::Refused { kind: Arc::clone(&cache.collection().kind), problem });
             }
             Err(problem) => {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::label;
 use crate::record::Record;
 
 /// All of its requirements must hold; without any, it selects everything.
@@ -157,8 +158,7 @@ impl<'a> Parser<'a> {
         self.peek();
         let start = self.at;
         let key = self.word();
-        let (prefix, name) = key.rsplit_once('/').unwrap_or(("", key));
-        if is_name(name) && !name.is_empty() && !prefix.contains('/') && prefix.len() <= 253 {
+        if label::is_key(key) {
             return Ok(key.to_owned());
         }
         self.at = start;
@@ -169,7 +169,7 @@ impl<'a> Parser<'a> {
         self.peek();
         let start = self.at;
         let value = self.word();
-        if is_name(value) {
+        if label::is_value(value) {
             return Ok(value.to_owned());
         }
         self.at = start;
@@ -231,15 +231,6 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// The name of a label, or its value, which may be empty.
-fn is_name(text: &str) -> bool {
-    let ends = |c: Option<char>| c.is_none_or(|c| c.is_ascii_alphanumeric());
-    text.len() <= 63
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-        && ends(text.chars().next())
-        && ends(text.chars().next_back())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,6 +279,7 @@ mod tests {
             ("a>b", "expected a whole number at character 3"),
             ("a!b", "expected = behind ! at character 3"),
             ("-a", "expected a label's key at character 1"),
+            ("_x/a", "expected a label's key at character 1"),
             ("a=/", "expected a label's value at character 3"),
             ("a ~ b", "expected an operator"),
         ] {

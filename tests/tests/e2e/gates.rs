@@ -161,7 +161,7 @@ fn no_gate(_: &Cluster, daemon: &Daemon) {
         ("gate open pods -l app=none --timeout 25h", 2, "deadline"),
         ("gate open pods --for rollout", 2, "GOAL_ROLLOUT is no goal of pods"),
         ("gate open deploy/web --stable-for 10m", 2, "stable_for"),
-        ("gate open deploy/web -l app=web", 2, "exclude"),
+        ("gate open deploy/web -l app=web", 2, "cannot be used with"),
         ("gate arm none -f /dev/null", 2, "it contains no object"),
     ] {
         let refused = daemon.cli().run(args);

@@ -78,7 +78,11 @@ fn no_sense(cluster: &Cluster, daemon: &Daemon) {
     let namespace = cluster.namespace();
     let n = &namespace.name;
     let deleted = daemon.cli().run(&format!("wait -n {n} deploy/web --owned --for deleted"));
-    assert_eq!((deleted.code, deleted.stderr.contains("owns")), (Some(2), true), "{deleted:?}");
+    assert_eq!(
+        (deleted.code, deleted.stderr.contains("owned objects cannot be awaited")),
+        (Some(2), true),
+        "{deleted:?}"
+    );
     let unknown = daemon.cli().run(&format!("wait -n {n} deploy/web --owned=wheels"));
     assert_eq!((unknown.code, unknown.stderr.contains("\"wheels\"")), (Some(2), true), "{unknown:?}");
 }

@@ -5,11 +5,12 @@ use std::fmt;
 use super::ANNOTATION;
 use super::mark::Mark;
 use super::search::{Edits, Question, applied};
-use super::selector::{Labels, Selector, is_key, is_value, labels_of};
+use super::selector::{Labels, Selector, labels_of};
 use crate::act::MIRROR;
 use crate::act::controller::Controller;
 use crate::diagnose::Object;
 use crate::diagnose::fields::{at, map, number, text};
+use crate::label::{is_key, is_value};
 
 /// What was read of a pod, and of what selects it.
 #[derive(Clone, Debug)]

@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::selector::{LONGEST_VALUE, Labels, Selector, Test, is_value};
+use super::selector::{Labels, Selector, Test};
+use crate::label::{LONGEST_VALUE, is_value};
 
 /// Labels that are changed at most.
 const MOST: usize = 8;

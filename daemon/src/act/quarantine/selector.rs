@@ -112,38 +112,6 @@ pub(super) fn labels_of(object: &Object) -> Labels {
     labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
 
-/// The most characters of a label's value.
-pub(super) const LONGEST_VALUE: usize = 63;
-
-/// Whether a label can have that value (k8s.io/apimachinery `pkg/util/validation`,
-/// `IsValidLabelValue`).
-pub(super) fn is_value(text: &str) -> bool {
-    text.is_empty() || is_name(text)
-}
-
-/// Whether a label can be called that (as before, `IsQualifiedName`).
-pub(super) fn is_key(text: &str) -> bool {
-    match text.split_once('/') {
-        None => is_name(text),
-        Some((prefix, name)) => is_name(name) && is_domain(prefix),
-    }
-}
-
-fn is_name(text: &str) -> bool {
-    let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    let is_end = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    let bytes = text.as_bytes();
-    bytes.len() <= LONGEST_VALUE
-        && bytes.iter().all(|byte| is_inner(*byte))
-        && is_end(bytes.first())
-        && is_end(bytes.last())
-}
-
-fn is_domain(text: &str) -> bool {
-    let is_part = |part: &str| is_name(part) && !part.contains(|char: char| char.is_ascii_uppercase() || char == '_');
-    text.len() <= 253 && text.split('.').all(is_part)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -186,26 +154,5 @@ mod tests {
         let told = Selector::read(&selector).unwrap().to_string();
         assert_eq!(told, "app in (web),tier notin (a,b),x,!y");
         assert!(crate::subscription::labels::LabelSelector::parse(&told).is_ok());
-    }
-
-    #[test]
-    fn names_and_values_are_those_that_labels_can_have() {
-        for (key, expected) in [
-            ("app", true),
-            ("app.kubernetes.io/name", true),
-            ("", false),
-            ("/a", false),
-            ("a/", false),
-            ("a/b/c", false),
-            ("Example.com/a", false),
-            ("a b", false),
-            ("-a", false),
-        ] {
-            assert_eq!(is_key(key), expected, "{key:?}");
-        }
-        let long = "a".repeat(64);
-        for (value, expected) in [("", true), ("a", true), ("a.", false), ("a\"b", false), (&long, false)] {
-            assert_eq!(is_value(value), expected, "{value:?}");
-        }
     }
 }
