@@ -348,7 +348,9 @@ fn jobs(cluster: &Cluster, daemon: &Daemon) {
     assert_eq!(waited.code, Some(0), "{waited:?}");
     let waited = wait(daemon, &namespace, "job/bad job/good --timeout 60s");
     assert_eq!(waited.code, Some(1), "{waited:?}");
-    assert!(waited.stdout.contains("BackoffLimitExceeded"), "{waited:?}");
+    for says in ["BackoffLimitExceeded", "cause: pod/bad-", "exit code 1"] {
+        assert!(waited.stdout.contains(says), "{says}: {waited:?}");
+    }
 }
 
 fn absent_object_is_awaited(cluster: &Cluster, daemon: &Daemon) {
