@@ -136,7 +136,7 @@ fn refuses(cluster: &Cluster, daemon: &Daemon) {
         ("svc/idle :80", 4, "it has no pods"),
         ("svc/bare :80", 2, "it has no selector"),
         ("svc/alias :80", 2, "example.com"),
-        ("svc/dns :53", 2, "of UDP"),
+        ("svc/dns :53", 2, "is UDP"),
         ("pending :80", 4, "the pod is not running"),
         ("cm/words :80", 4, "it has no pods"),
         ("node/none :80", 2, "nothing can be forwarded to it"),
