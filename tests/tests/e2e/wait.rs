@@ -348,7 +348,7 @@ fn jobs(cluster: &Cluster, daemon: &Daemon) {
     assert_eq!(waited.code, Some(0), "{waited:?}");
     let waited = wait(daemon, &namespace, "job/bad job/good --timeout 60s");
     assert_eq!(waited.code, Some(1), "{waited:?}");
-    for says in ["BackoffLimitExceeded", "cause: pod/bad-", "exit code 1"] {
+    for says in ["BackoffLimitExceeded", "cause: pod/bad-", "last exit code 3", "| fatal: cannot connect"] {
         assert!(waited.stdout.contains(says), "{says}: {waited:?}");
     }
 }
