@@ -209,6 +209,10 @@ fn who_has_missed_what_was_dropped_is_told_so() {
     assert!(!store.holds(&Namespaces::All, early) && store.since(&everything(), early, 10).is_err());
     assert!(store.holds(&namespace("m"), early), "of that namespace nothing was dropped");
     assert!(store.holds(&Namespaces::All, late));
+    // What is too old to be kept at all was told to nobody.
+    let newest = store.newest();
+    put(&store, &event("n", "old", 5, 1, 0), 5);
+    assert!(store.holds(&Namespaces::All, newest) && store.since(&everything(), newest, 10).unwrap().0.is_empty());
     // By age, too, and when nothing is left of its namespace.
     store.expire(at(5000));
     assert!(!store.holds(&Namespaces::All, late) && !store.holds(&namespace("n"), early));

@@ -143,6 +143,7 @@ impl Shelf {
         kept.step = before.as_ref().filter(|_| !is_news).map_or(self.newest.next(), |before| before.step);
         kept.born = before.as_ref().map_or(kept.step, |before| before.born);
         self.newest = self.newest.max(kept.step);
+        let is_unheard = before.is_none();
         if let Some(before) = &before {
             self.take_off(before);
         }
@@ -158,7 +159,7 @@ impl Shelf {
             Some(lineage) => self.learn(&subject, lineage),
             None => {}
         }
-        self.make_room();
+        self.make_room(is_unheard.then_some(&record.uid));
     }
 
     pub(super) fn learn(&mut self, subject: &Uid, lineage: Lineage) {
@@ -210,10 +211,10 @@ impl Shelf {
         }
     }
 
-    fn drop_event(&mut self, uid: &Uid) -> Option<Kept> {
+    fn drop_event(&mut self, uid: &Uid, is_missed: bool) -> Option<Kept> {
         let kept = self.events.get(uid).cloned()?;
         let owned_since = self.subjects.lineage(&kept.happening.subject).map_or(Step::START, |(_, since)| *since);
-        if let Some(share) = self.shares.get_mut(&kept.record.key.namespace) {
+        if is_missed && let Some(share) = self.shares.get_mut(&kept.record.key.namespace) {
             share.dropped_step = share.dropped_step.max(kept.step).max(owned_since);
         }
         self.take_off(&kept);
@@ -223,7 +224,8 @@ impl Shelf {
 
     /// Who has most makes room, with its oldest event: a namespace that has no more than
     /// its part loses none to others.
-    fn make_room(&mut self) {
+    /// `unheard` was never told: nobody misses it.
+    fn make_room(&mut self, unheard: Option<&Uid>) {
         while self.events.len() > self.bounds.events || self.bytes > self.bounds.bytes {
             let too_many = self.events.len() > self.bounds.events;
             let has = |share: &Share| if too_many { share.by_age.len() } else { share.bytes };
@@ -233,7 +235,7 @@ impl Shelf {
             }) else {
                 return;
             };
-            let dropped = self.drop_event(&oldest).map(|kept| kept.last());
+            let dropped = self.drop_event(&oldest, Some(&oldest) != unheard).map(|kept| kept.last());
             if let Some(share) = self.shares.get_mut(&namespace) {
                 share.dropped = share.dropped.max(dropped);
             }
@@ -249,7 +251,7 @@ impl Shelf {
         let cutoff = self.cutoff(now);
         while let Some((_, uid)) = self.by_age.first_key_value().filter(|((dated, _), _)| *dated <= cutoff) {
             let uid = uid.clone();
-            self.drop_event(&uid);
+            self.drop_event(&uid, true);
         }
         self.shares.retain(|_, share| {
             let stays = !share.by_age.is_empty() || share.dropped > Some(cutoff);
