@@ -64,12 +64,6 @@ pub struct Global {
     pub context: Option<String>,
     #[command(flatten)]
     pub connection: Connection,
-    /// Send in plain text what others can read and change on its way, tokens included
-    #[arg(long, global = true)]
-    pub insecure_plaintext: bool,
-    /// How long a single call may take; 0 for no limit
-    #[arg(long, global = true, value_name = "DURATION", default_value = "30s", value_parser = duration::parse)]
-    pub request_timeout: Duration,
 }
 
 /// What to do.
