@@ -21,6 +21,9 @@ pub struct Question {
     /// All namespaces
     #[arg(short = 'A', long)]
     pub all_namespaces: bool,
+    /// All objects of the kinds, which is meant without it, too
+    #[arg(long, conflicts_with = "files")]
+    pub all: bool,
     /// Only objects with such labels, such as app=web,tier!=db
     #[arg(short = 'l', long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
     pub selector: String,
