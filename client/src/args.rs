@@ -67,13 +67,6 @@ pub struct Global {
     pub context: Option<String>,
     #[command(flatten)]
     pub connection: Connection,
-    /// Allow plaintext connections to other machines; traffic, tokens included, can be read and
-    /// altered in transit
-    #[arg(long, global = true)]
-    pub insecure_plaintext: bool,
-    /// Time limit for connecting and for each single call; 0 for no limit
-    #[arg(long, global = true, value_name = "DURATION", default_value = "30s", value_parser = duration::parse)]
-    pub request_timeout: Duration,
 }
 
 /// What to do.

@@ -99,8 +99,8 @@ async fn objects(
         return Ok(of_manifests(manifests::read(&question.files, printer).await?, namespace));
     }
     let selection = Selection::parse(&question.words)?;
-    if matches!(selection, Selection::Objects(_)) && narrowed {
-        return Err(Failure::usage("object names cannot be used with --all-namespaces or --selector"));
+    if matches!(selection, Selection::Objects(_)) && (narrowed || question.all) {
+        return Err(Failure::usage("object names cannot be used with --all, --all-namespaces or --selector"));
     }
     let several = namespace.filter(|namespace| namespace.contains(','));
     if let (Some(several), Selection::Objects(_)) = (several, &selection) {

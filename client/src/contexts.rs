@@ -1,5 +1,6 @@
 //! Contexts: connections with a name, in a file of the user's.
 
+use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,8 @@ use daymark::text_file;
 use toml_edit::{Document, DocumentMut, Item, TableLike};
 
 use crate::args::Connection;
+use crate::duration::{self, DurationError};
+use crate::whole_file;
 
 mod edit;
 
@@ -72,6 +75,9 @@ pub enum ContextError {
 pub struct Contexts {
     path: PathBuf,
     document: DocumentMut,
+    /// While they are to be changed, and nobody else changes them.
+    #[allow(dead_code, reason = "it is held, not looked at")]
+    alone: Option<File>,
     /// The context in use.
     pub current: Option<String>,
     /// By name, in the file's order.
@@ -104,6 +110,19 @@ impl Contexts {
         Self::parse(path, text)
     }
 
+    /// The same, to be changed: nobody else changes them for as long as they are kept.
+    ///
+    /// # Errors
+    /// As [`Contexts::read`]; or there can be no folder for them.
+    pub fn to_change() -> Result<Self, ContextError> {
+        let path = place().ok_or(ContextError::NoPlace)?;
+        // What is a link stays one.
+        let file = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let alone = edit::make_folder(&file).and_then(|()| whole_file::alone(whole_file::folder(&file)));
+        let alone = alone.map_err(|source| ContextError::Write { path, source })?;
+        Ok(Self { alone: Some(alone), ..Self::read()? })
+    }
+
     fn parse(path: PathBuf, text: String) -> Result<Self, ContextError> {
         let wrong = |text: &str, fault: Fault| {
             let before = fault.place.and_then(|place| text.get(..place.start)).unwrap_or_default();
@@ -116,7 +135,7 @@ impl Contexts {
         })?;
         let folder = path.parent().unwrap_or(Path::new("."));
         let (current, all) = walk(document.as_table(), folder).map_err(|fault| wrong(&text, fault))?;
-        Ok(Self { path, document: document.into_mut(), current, all })
+        Ok(Self { path, document: document.into_mut(), alone: None, current, all })
     }
 
     /// The context of that name.
@@ -190,6 +209,11 @@ fn walk(root: &dyn TableLike, folder: &Path) -> Result<Walked, Fault> {
 fn connection(fields: &dyn TableLike, folder: &Path) -> Result<Connection, Fault> {
     let mut connection = Connection::default();
     for (key, item) in fields.iter() {
+        if key == "insecure-plaintext" {
+            let wrong = || Fault { place: item.span(), problem: "expected true or false".to_owned() };
+            connection.insecure_plaintext = item.as_bool().ok_or_else(wrong)?;
+            continue;
+        }
         let value = text(item)?;
         let (word, path) = (Some(value.to_owned()), Some(folder.join(value)));
         match key {
@@ -203,6 +227,10 @@ fn connection(fields: &dyn TableLike, folder: &Path) -> Result<Connection, Fault
             "token-file" => connection.token_file = path,
             "token-env" => connection.token_env = word,
             "github-oidc-audience" => connection.github_oidc_audience = word,
+            "request-timeout" => {
+                let wrong = |error: DurationError| Fault { place: item.span(), problem: error.to_string() };
+                connection.request_timeout = Some(duration::parse(value).map_err(wrong)?);
+            }
             key => return Err(unknown_key(fields, key)),
         }
     }
@@ -266,6 +294,8 @@ mod tests {
             ("[contexts.a]\naddress = 'a:1'\nadress = 'a:1'\n", 3, "\"adress\" is unknown"),
             ("[contexts.a]\naddress = 1\n", 2, "expected a string"),
             ("contexts = 1\n", 1, "expected a table"),
+            ("[contexts.a]\ninsecure-plaintext = 'yes'\n", 2, "expected true or false"),
+            ("[contexts.a]\nrequest-timeout = '5'\n", 2, "expected a duration"),
             ("[contexts]\na = 1\n", 2, "expected a table"),
             ("[contexts.a\n", 1, ""),
             ("[contexts.a]\nnamespace = 'a'\nnamespace = 'b'\n", 3, "duplicate"),

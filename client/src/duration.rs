@@ -43,12 +43,16 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
 /// No limit, as far as anybody will notice, and far from overflow.
 pub const FOREVER: Duration = Duration::from_secs(100 * 365 * 86400);
 
-/// The same, or `none` for [`FOREVER`].
+/// The same, or `none` for [`FOREVER`], as which kubectl's negative durations count, too.
 ///
 /// # Errors
 /// If it is neither.
 pub fn parse_or_none(text: &str) -> Result<Duration, DurationError> {
-    if text == "none" { Ok(FOREVER) } else { parse(text) }
+    match (text, text.strip_prefix('-')) {
+        ("none", _) => Ok(FOREVER),
+        (_, Some(behind)) => parse(behind).map(|_| FOREVER),
+        _ => parse(text),
+    }
 }
 
 /// A duration as it is shown: `1h30m`, `10m`, `4.2s`, `500ms`.
@@ -96,6 +100,14 @@ mod tests {
         for text in ["", "5", "s", "-1s", "1d", "1s1m", "1s1s", "1 s", "1e3s", "..s", "é", "9999999h", "1sm"] {
             assert!(parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_negative_deadline_is_none_as_kubectl_has_it() {
+        for (text, read) in [("-1s", Ok(FOREVER)), ("none", Ok(FOREVER)), ("1s", Ok(Duration::from_secs(1)))] {
+            assert_eq!(parse_or_none(text), read, "{text}");
+        }
+        assert!(parse_or_none("-").is_err() && parse_or_none("--1s").is_err());
     }
 
     #[test]

@@ -18,7 +18,9 @@ impl TabWriter {
     pub fn lines(&mut self, rows: &[Vec<String>]) -> Vec<String> {
         for row in rows {
             self.widths.resize(self.widths.len().max(row.len()), LEAST_WIDTH);
-            for (width, cell) in self.widths.iter_mut().zip(row) {
+            // A line's last cell is of no column.
+            let cells = row.split_last().map_or(&[][..], |(_, cells)| cells);
+            for (width, cell) in self.widths.iter_mut().zip(cells) {
                 *width = (*width).max(cell.chars().count() + PADDING);
             }
         }

@@ -21,6 +21,8 @@ pub struct Verdict {
     pub view_age: Option<Duration>,
     /// Whether a recording is replayed.
     pub replayed: bool,
+    /// Whether objects are told with their namespaces, though they are of one.
+    pub everywhere: bool,
 }
 
 /// It as one document.
@@ -149,7 +151,9 @@ impl Verdict {
             Standing::Waiting | Standing::Unspecified if has_ended => ("unfinished", words::condition(status)),
             Standing::Waiting | Standing::Unspecified => ("waiting", words::condition(status)),
         };
-        Some(format!("{} {word}: {text}{why}", words::name(status)))
+        let is_placed = self.everywhere || are_of_several(&self.objects);
+        let name = if is_placed { words::placed(status) } else { words::name(status) };
+        Some(format!("{name} {word}: {text}{why}"))
     }
 
     fn last_line(&self) -> String {
@@ -167,6 +171,14 @@ impl Verdict {
         let known = if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) };
         format!("{}: {why}{known}", words::outcome(gate.outcome()))
     }
+}
+
+/// Whether objects are of more than one namespace.
+pub fn are_of_several<'a>(objects: impl IntoIterator<Item = &'a GateObject>) -> bool {
+    let place = |object: &'a GateObject| Some(object.status.as_ref()?.r#ref.as_ref()?.namespace.as_str());
+    let mut places = objects.into_iter().filter_map(place).filter(|place| !place.is_empty());
+    let first = places.next();
+    places.any(|place| Some(place) != first)
 }
 
 impl<'a> From<&'a GateObject> for ObjectJson<'a> {

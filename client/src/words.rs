@@ -75,6 +75,14 @@ pub fn name(status: &Status) -> String {
     object(&status.kind, status.r#ref.as_ref().unwrap_or(&empty))
 }
 
+/// The same with its namespace before it: `shop/deployment.apps/web`.
+pub fn placed(status: &Status) -> String {
+    match status.r#ref.as_ref().map_or("", |it| &it.namespace) {
+        "" => name(status),
+        namespace => format!("{namespace}/{}", name(status)),
+    }
+}
+
 /// As [`name`], of an object of a kind.
 pub fn object(kind: &str, it: &ObjectRef) -> String {
     let kind = match kind {

@@ -2,8 +2,11 @@
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use daymark::{Token, TokenError};
+
+use crate::duration;
 
 /// Where the daemon is, whom to trust there, and who asks: in the words of the command line, in variables of the
 /// environment, and in a context. What is empty was not said.
@@ -50,6 +53,13 @@ pub struct Connection {
     /// DAYMARK_GITHUB_OIDC_AUDIENCE]
     #[arg(long, alias = "github-oidc", global = true, value_name = "AUDIENCE")]
     pub github_oidc_audience: Option<String>,
+    /// Allow plaintext connections to other machines; traffic, tokens included, can be read and
+    /// altered in transit
+    #[arg(long, global = true)]
+    pub insecure_plaintext: bool,
+    /// Time limit for connecting and for each single call; 0 for no limit [default: 30s]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration::parse)]
+    pub request_timeout: Option<Duration>,
     /// The token of `DAYMARK_TOKEN`: no flag shows a secret to who lists processes.
     #[arg(skip)]
     pub token: Option<Token>,
@@ -76,6 +86,8 @@ impl Connection {
             token_file: path("DAYMARK_TOKEN_FILE"),
             token_env: None,
             github_oidc_audience: text("DAYMARK_GITHUB_OIDC_AUDIENCE"),
+            insecure_plaintext: false,
+            request_timeout: None,
             token,
         })
     }
@@ -102,6 +114,8 @@ impl Connection {
             token_file: upper.token_file.or(lower.token_file),
             token_env: upper.token_env.or(lower.token_env),
             github_oidc_audience: upper.github_oidc_audience.or(lower.github_oidc_audience),
+            insecure_plaintext: upper.insecure_plaintext || lower.insecure_plaintext,
+            request_timeout: upper.request_timeout.or(lower.request_timeout),
             token: upper.token.or(lower.token),
         }
     }
@@ -149,6 +163,8 @@ impl Connection {
             token_file: said(self.token_file),
             token_env: said(self.token_env),
             github_oidc_audience: said(self.github_oidc_audience),
+            insecure_plaintext: self.insecure_plaintext,
+            request_timeout: self.request_timeout,
             token: self.token,
         }
     }

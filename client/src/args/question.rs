@@ -22,6 +22,9 @@ pub struct Question {
     /// All namespaces
     #[arg(short = 'A', long)]
     pub all_namespaces: bool,
+    /// All objects of the kinds, which is the default; accepted as in `kubectl wait`
+    #[arg(long, conflicts_with = "files")]
+    pub all: bool,
     /// Only objects matching this label selector, such as app=web,tier!=db
     #[arg(short = 'l', long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
     pub selector: String,

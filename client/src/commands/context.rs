@@ -19,8 +19,8 @@ use crate::sanitize;
 pub async fn run(global: &Global, args: &Context, printer: &mut Printer) -> Result<Exit, Failure> {
     match args {
         Context::Add(args) => add(global, args)?,
-        Context::Use(args) => Contexts::read()?.take(&args.name)?,
-        Context::Remove(args) => Contexts::read()?.remove(&args.name)?,
+        Context::Use(args) => Contexts::to_change()?.take(&args.name)?,
+        Context::Remove(args) => Contexts::to_change()?.remove(&args.name)?,
         Context::List(args) => list(args, printer)?,
         Context::Test(args) => test(global, args, printer).await?,
     }
@@ -35,7 +35,7 @@ fn add(global: &Global, args: &ContextAdd) -> Result<(), Failure> {
     };
     address.parse::<Address>()?;
     session::check(&connection)?;
-    Ok(Contexts::read()?.add(&args.name, &connection)?)
+    Ok(Contexts::to_change()?.add(&args.name, &connection)?)
 }
 
 #[derive(Serialize)]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use daymark::api::{Freshness, Gate, GateObject, ObjectRef, Outcome, Standing, WatchGateResponse};
+use daymark::api::{Freshness, Gate, GateObject, ObjectRef, Outcome, Standing, Status, WatchGateResponse};
 use daymark::{Client, Error};
 use serde::Serialize;
 use tokio::time::Instant;
@@ -18,7 +18,7 @@ use crate::ci::{Ci, github, gitlab, junit};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::staleness::{self, Staleness};
-use crate::verdict::{ObjectJson, Verdict, VerdictJson};
+use crate::verdict::{ObjectJson, Verdict, VerdictJson, are_of_several};
 use crate::{cause, sanitize, words};
 
 /// In silence, it is said so often that it goes on.
@@ -34,6 +34,8 @@ pub struct Following<'a> {
     report: &'a Report,
     begun: Instant,
     objects: BTreeMap<String, GateObject>,
+    /// Whether objects are told with their namespaces.
+    everywhere: bool,
     /// The line that was last said of each object.
     said: BTreeMap<String, String>,
     /// What was last printed of each object.
@@ -68,6 +70,7 @@ impl<'a> Following<'a> {
             report,
             begun,
             objects: BTreeMap::new(),
+            everywhere: false,
             said: BTreeMap::new(),
             printed: BTreeMap::new(),
             gate: Gate::default(),
@@ -83,6 +86,12 @@ impl<'a> Following<'a> {
     pub fn quietly(mut self, line: &str) -> Self {
         (self.is_quiet, self.screen) = (true, None);
         self.note(line);
+        self
+    }
+
+    /// The same, which tells objects with their namespaces, also while they are of one.
+    pub fn everywhere(mut self, is_everywhere: bool) -> Self {
+        self.everywhere = is_everywhere;
         self
     }
 
@@ -102,6 +111,7 @@ impl<'a> Following<'a> {
         if let Some(freshness) = message.freshness {
             self.freshness = Some((freshness, Instant::now()));
         }
+        self.everywhere |= are_of_several(self.objects.values().chain(&message.objects));
         for gone in &message.gone {
             self.objects.remove(&place(gone));
         }
@@ -116,7 +126,7 @@ impl<'a> Following<'a> {
         self.gate = message.gate.unwrap_or_default();
         if let Some(screen) = &mut self.screen {
             let freshness = self.freshness.as_ref().map(|(freshness, _)| freshness);
-            screen.draw(self.printer, self.objects.values(), freshness)?;
+            screen.draw(self.printer, self.objects.values(), freshness, self.everywhere)?;
         }
         Ok(())
     }
@@ -135,13 +145,18 @@ impl<'a> Following<'a> {
     fn say(&mut self, object: &GateObject) {
         let is_said = self.screen.is_none() && !self.is_quiet;
         let Some(status) = object.status.as_ref().filter(|_| is_said) else { return };
-        let name = words::name(status);
+        let name = self.name(status);
         let why = if object.why.is_empty() { String::new() } else { format!(" ({})", object.why) };
         let line = format!("{}: {}{}", sanitize::line(&name), words::condition(status), sanitize::line(&why));
-        if self.said.get(&name) != Some(&line) {
+        let place = status.r#ref.as_ref().map(place).unwrap_or_default();
+        if self.said.get(&place) != Some(&line) {
             self.note(&line);
-            self.said.insert(name, line);
+            self.said.insert(place, line);
         }
+    }
+
+    fn name(&self, status: &Status) -> String {
+        if self.everywhere { words::placed(status) } else { words::name(status) }
     }
 
     /// A line on stderr, which is no command to whoever reads it.
@@ -181,7 +196,7 @@ impl<'a> Following<'a> {
         let waiting = self.objects.values().find(|object| object.standing() != Standing::Met);
         let first = waiting
             .and_then(|object| object.status.as_ref())
-            .map(|status| format!("; {}: {}", sanitize::line(&words::name(status)), words::condition(status)));
+            .map(|status| format!("; {}: {}", sanitize::line(&self.name(status)), words::condition(status)));
         self.note(&format!("still waiting after {elapsed}: {met} of {all} are met{}", first.unwrap_or_default()));
     }
 
@@ -257,6 +272,7 @@ impl<'a> Following<'a> {
             gate: self.gate.clone(),
             objects: self.objects.values().cloned().collect(),
             elapsed: Some(self.begun.elapsed()),
+            everywhere: self.everywhere,
             ..Verdict::default()
         };
         let (freshness, told) = self.freshness.as_ref().map(|(it, told)| (it, told.elapsed())).unzip();

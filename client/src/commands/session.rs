@@ -13,6 +13,9 @@ use crate::targets::{self, Selection};
 
 pub use crate::duration::FOREVER;
 
+/// How long a single call may take, where nothing is said of it.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// What the command line, the environment and the context say together.
 pub struct Session {
     /// The context's name, if there is one.
@@ -76,7 +79,7 @@ pub async fn connect(global: &Global) -> Result<Client, Failure> {
         credentials: credentials(connection)?,
         tls,
         proxy,
-        insecure_plaintext: global.insecure_plaintext,
+        insecure_plaintext: connection.insecure_plaintext,
         request_timeout: request_timeout(global),
     };
     Ok(Client::connect(address, options).await?)
@@ -100,9 +103,10 @@ fn credentials(connection: &Connection) -> Result<Credentials, Failure> {
 
 /// How long a single call may take.
 pub fn request_timeout(global: &Global) -> Duration {
-    match global.request_timeout {
-        Duration::ZERO => FOREVER,
-        limit => limit,
+    match global.connection.request_timeout {
+        None => REQUEST_TIMEOUT,
+        Some(Duration::ZERO) => FOREVER,
+        Some(limit) => limit,
     }
 }
 

@@ -71,7 +71,7 @@ pub async fn run(global: &Global, args: &Wait, printer: &mut Printer, signals: &
     // Looking once takes as long as a single call may.
     let limit = if ask.once { session::request_timeout(global) } else { ask.deadline };
     let deadline = begun + limit;
-    let mut following = Following::new(printer, &args.report, begun);
+    let mut following = Following::new(printer, &args.report, begun).everywhere(args.question.all_namespaces);
     if args.quiet {
         following = following.quietly(&beginning(args, &ask));
     }

@@ -5,11 +5,11 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use toml_edit::{Item, Table, TableLike, value};
+use toml_edit::{Item, Table, TableLike, Value};
 
 use super::{ContextError, Contexts};
 use crate::args::Connection;
-use crate::whole_file;
+use crate::{duration, whole_file};
 
 const CURRENT: &str = "current-context";
 const CONTEXTS: &str = "contexts";
@@ -30,10 +30,10 @@ impl Contexts {
             contexts.insert(name, Item::Table(Table::new()));
         }
         if let Some(table) = contexts.get_mut(name).and_then(Item::as_table_like_mut) {
-            fields.into_iter().for_each(|(key, text)| set(table, key, text));
+            fields.into_iter().for_each(|(key, value)| set(table, key, value));
         }
         if self.current.is_none() && self.all.is_empty() {
-            set(self.document.as_table_mut(), CURRENT, Some(name.to_owned()));
+            set(self.document.as_table_mut(), CURRENT, Some(name.into()));
         }
         self.save()
     }
@@ -44,7 +44,7 @@ impl Contexts {
     /// If there is none of that name, or the file cannot be written.
     pub fn take(&mut self, name: &str) -> Result<(), ContextError> {
         self.get(name)?;
-        set(self.document.as_table_mut(), CURRENT, Some(name.to_owned()));
+        set(self.document.as_table_mut(), CURRENT, Some(name.into()));
         self.save()
     }
 
@@ -82,20 +82,21 @@ impl Contexts {
     }
 }
 
+/// Makes the folder of the file at `path`, if there is none.
+pub(super) fn make_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(whole_file::folder(path))
+}
+
 fn write(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    }
     let mode = fs::metadata(path).map_or(0o600, |metadata| metadata.permissions().mode() & 0o777);
     whole_file::replace(path, text.as_bytes(), mode)
 }
 
 /// What a context says, as its keys and values. Paths are absolute: where the command was run
 /// means nothing later.
-fn fields(connection: &Connection) -> Result<[(&'static str, Option<String>); 10], ContextError> {
+fn fields(connection: &Connection) -> Result<Vec<(&'static str, Option<Value>)>, ContextError> {
     let it = connection;
-    Ok([
+    let texts = [
         ("address", it.address.as_deref().map(address).transpose()?),
         ("cluster", it.cluster.clone()),
         ("namespace", it.namespace.clone()),
@@ -106,7 +107,10 @@ fn fields(connection: &Connection) -> Result<[(&'static str, Option<String>); 10
         ("token-file", it.token_file.as_deref().map(absolute).transpose()?),
         ("token-env", it.token_env.clone()),
         ("github-oidc-audience", it.github_oidc_audience.clone()),
-    ])
+        ("request-timeout", it.request_timeout.map(duration::show)),
+    ];
+    let plaintext = ("insecure-plaintext", it.insecure_plaintext.then(|| Value::from(true)));
+    Ok(texts.into_iter().map(|(key, text)| (key, text.map(Value::from))).chain([plaintext]).collect())
 }
 
 fn absolute(path: &Path) -> Result<String, ContextError> {
@@ -122,12 +126,12 @@ fn address(text: &str) -> Result<String, ContextError> {
 }
 
 /// Sets a key, or removes it. A comment behind its value stays.
-fn set(table: &mut dyn TableLike, key: &str, text: Option<String>) {
-    let Some(text) = text else {
+fn set(table: &mut dyn TableLike, key: &str, value: Option<Value>) {
+    let Some(value) = value else {
         table.remove(key);
         return;
     };
-    let mut new = value(text);
+    let mut new = Item::Value(value);
     let old = table.get(key).and_then(Item::as_value).map(|old| old.decor().clone());
     if let (Some(old), Some(new)) = (old, new.as_value_mut()) {
         *new.decor_mut() = old;

@@ -54,6 +54,46 @@ fn pods(count: usize) -> Fake {
     Fake::new(Script { pages: (0..count).map(answer).collect(), info: Some(info()), ..Script::default() })
 }
 
+/// `context.add-flags`
+#[test]
+fn all_flags_of_the_connection_are_kept() {
+    let home = Home::new();
+    home.silently(&[
+        "context",
+        "add",
+        "a",
+        "--address",
+        "http://daymark.invalid:1",
+        "--insecure-plaintext",
+        "--request-timeout",
+        "50ms",
+    ]);
+    let text = home.text();
+    assert!(text.contains("insecure-plaintext = true\n") && text.contains("request-timeout = \"50ms\"\n"), "{text}");
+
+    let silent = Fake::new(Script { silent: true, ..Script::default() });
+    home.silently(&["context", "add", "b", "--address", &silent.address(), "--request-timeout", "50ms"]);
+    finish(&mut home.command(&["--context", "b", "get", "pods"])).expect_problem(4, &["no answer within 0.05 s"]);
+    let flag = ["--context", "b", "get", "pods", "--request-timeout", "60ms"];
+    finish(&mut home.command(&flag)).expect_problem(4, &["no answer within 0.06 s"]);
+    // Without them they are gone.
+    home.silently(&["context", "add", "a", "--address", "http://daymark.invalid:1"]);
+    assert!(!home.text().contains("insecure"), "{}", home.text());
+}
+
+/// `context.add-at-once`
+#[test]
+fn contexts_that_are_added_at_the_same_time_are_all_kept() {
+    let home = Home::new();
+    let names: Vec<_> = (0..8).map(|number| format!("c{number}")).collect();
+    let add = |name: &String| home.command(&["context", "add", name, "--address", "localhost:1"]).spawn().unwrap();
+    let children: Vec<_> = names.iter().map(add).collect();
+    assert!(children.into_iter().all(|mut child| child.wait().unwrap().success()));
+    let text = home.text();
+    assert!(names.iter().all(|name| text.contains(&format!("[contexts.{name}]"))), "{text}");
+    assert_eq!(std::fs::read_dir(home.file().parent().unwrap()).unwrap().count(), 1);
+}
+
 /// `context.add` `context.use` `context.remove`
 #[test]
 fn contexts_are_kept_under_their_names() {

@@ -71,6 +71,13 @@ fn columns_are_ones_own() {
     );
     all(&["-o", columns, "--no-headers"]).expect(0, "a     10    <none>\nb     9     <none>\nc     100   <none>\n", "");
     all(&["-o", "custom-columns=NAME"]).expect_problem(2, &["custom-columns"]);
+
+    // Where no terminal shows them, cells are as kubectl writes them.
+    let mut status = pod("a", State::Ready);
+    status.object = r#"{"metadata":{"name":"a"},"message":"one\ntwo\tthree"}"#.into();
+    let script = Script { objects: [found(status)].into(), ..Script::default() };
+    let run = run(script, &["get", "pod", "a", "--no-headers", "-o", "custom-columns=N:.metadata.name,M:.message"]);
+    assert_eq!((run.code, &*run.out), (0, "a     one\ntwo   three\n"));
 }
 
 /// `get.expression-file` `get.expression-file-unreadable` `get.expression-missing`

@@ -68,5 +68,6 @@ mod wait;
 mod wait_ci;
 mod wait_endless;
 mod wait_lost;
+mod wait_words;
 mod watch;
 mod watch_resume;

@@ -52,6 +52,14 @@ fn the_daemon_is_asked_for_every_transition() {
     assert_eq!((&*filter.label_selector, &*filter.cel), ("app=web", "state == \"READY\""));
 }
 
+/// `on.group`
+#[test]
+fn a_command_is_in_a_group_of_its_own() {
+    let own = "read -r pid _ _ _ group _ < /proc/self/stat && test $pid = $group";
+    let on = on(story([changed("2", pod("a", State::Failed))]), &["pods", "--once"], &["--", "/bin/sh", "-c", own]);
+    assert_eq!(on.code, 0, "{on:?}");
+}
+
 /// `on.names`
 #[test]
 fn objects_that_are_named_are_watched_one_by_one() {

@@ -208,6 +208,9 @@ fn a_command_runs_through_it_and_its_code_is_returned() {
     assert_eq!((run.code, run.out), (7, format!("{} {second}\n", place(forwarded[0]))));
     assert_eq!(sh(&fake, &[":80"], "kill -TERM $$").code, 143);
     assert_eq!(sh(&fake, &[":80"], "exit 0").code, 0);
+    // No terminal is its stdin, and no signal of one reaches it beside what is handed on.
+    let own = "read -r pid _ _ _ group _ < /proc/self/stat && test $pid = $group";
+    assert_eq!(sh(&fake, &[":80"], own).code, 0);
     let run = finish(&mut against(&fake, &["tunnel", "svc/a", ":80", "--", "/nowhere/cmd"]));
     assert_eq!(run.code, 2, "{run:?}");
     assert!(run.err.contains("cannot run /nowhere/cmd"), "{run:?}");

@@ -28,7 +28,7 @@ pub fn told(gate: Gate, objects: Vec<GateObject>) -> GateStep {
 }
 
 /// A stream that tells these objects, and stays open.
-fn going(objects: Vec<GateObject>) -> Vec<GateStep> {
+pub fn going(objects: Vec<GateObject>) -> Vec<GateStep> {
     vec![told(open(&objects), objects)]
 }
 
@@ -46,7 +46,7 @@ pub fn ended(outcome: Outcome, reason: &str, message: &str, objects: &[GateObjec
 }
 
 /// A stream that tells these objects, and the verdict.
-fn verdict(outcome: Outcome, objects: Vec<GateObject>) -> Vec<GateStep> {
+pub fn verdict(outcome: Outcome, objects: Vec<GateObject>) -> Vec<GateStep> {
     let gate = ended(outcome, "Reason", "so it is", &objects);
     vec![told(gate, objects), GateStep::End]
 }

@@ -52,7 +52,8 @@ impl Served {
         let withdrawn = self.judges(caller, &selection, view).await?;
         self.await_listed(&selection).await?;
         self.refuse_forbidden(&selection)?;
-        let predicate = |expression| Predicate { expression, evaluator: self.evaluator.clone() };
+        let evaluator = self.evaluator.of(caller);
+        let predicate = |expression| Predicate { expression, evaluator: evaluator.clone() };
         let expressions = expressions.into_iter().map(predicate).collect();
         let applied =
             self.applied_to(&applied, filter.namespaces.first(), &whereabouts(&selection, family.as_ref()))?;

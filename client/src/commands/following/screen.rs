@@ -21,10 +21,11 @@ impl Screen {
         printer: &mut Printer,
         objects: impl Iterator<Item = &'a GateObject>,
         freshness: Option<&Freshness>,
+        namespaces: bool,
     ) -> Result<(), Failure> {
         let mut objects: Vec<_> = objects.collect();
         objects.sort_by_key(|object| object.standing() == Standing::Met);
-        let columns = Columns { kinds: true, header: true, ..Columns::default() };
+        let columns = Columns { namespaces, kinds: true, header: true, ..Columns::default() };
         let now = freshness.and_then(|freshness| freshness.time.as_ref());
         let row = |object: &&GateObject| {
             let mut row = columns.row(object.status.as_ref()?, now);

@@ -110,7 +110,10 @@ impl Expressed {
         match self {
             Self::Columns { columns, rows, .. } => {
                 let row = columns.row(&document(json)?)?;
-                rows.push(row.iter().map(|cell| sanitize::cell(cell).into_owned()).collect());
+                match terminal {
+                    true => rows.push(row.iter().map(|cell| sanitize::cell(cell).into_owned()).collect()),
+                    false => rows.extend(raw(&row)),
+                }
                 Ok(Vec::new())
             }
             Self::Program { evaluator, .. } => {
@@ -123,6 +126,11 @@ impl Expressed {
             }
         }
     }
+}
+
+/// The row as kubectl writes it, to whom a line break within a cell begins another row, and a tab another cell.
+fn raw(row: &[String]) -> Vec<Vec<String>> {
+    row.join("\t").split('\n').map(|line| line.split('\t').map(str::to_owned).collect()).collect()
 }
 
 fn program(language: Language, text: String, query: &Query<'_>, terminal: bool) -> Program {

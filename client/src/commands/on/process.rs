@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 
-use rustix::process::{Pid, kill_process};
+use rustix::process::{Pid, kill_process, kill_process_group};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
@@ -73,13 +73,18 @@ fn start(words: &[OsString], transition: &Transition) -> Result<Child, Failure> 
     let (program, arguments) = words.split_first().ok_or_else(|| Failure::usage("name a command to run"))?;
     let mut command = Command::new(program);
     command.args(arguments).envs(transition.environment()).stdin(Stdio::piped());
+    // A terminal's signals would reach it beside those that are handed on.
+    command.process_group(0);
     command.spawn().map_err(|error| Failure::usage(format!("cannot run {}: {error}", program.display())))
 }
 
-/// One that has ended by now needs no signal.
+/// An interrupt goes to all that it has started, too, as a terminal sends it. One that has ended by now needs no signal.
 fn hand_on(child: &Child, ending: Ending) {
     let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     if let Some(id) = id {
-        let _ = kill_process(id, ending.signal());
+        let _ = match ending {
+            Ending::Interrupted => kill_process_group(id, ending.signal()),
+            Ending::Terminated => kill_process(id, ending.signal()),
+        };
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use super::mark::Mark;
 use super::transition::{id, uid};
 use crate::exit::Failure;
 use crate::status_json::{StatusJson, StatusRead};
-use crate::whole_file::replace;
+use crate::whole_file::{hold, replace};
 
 /// Another layout has another number.
 const VERSION: u32 = 1;
@@ -38,6 +39,9 @@ pub struct Subject {
 pub struct StateFile {
     path: PathBuf,
     of: Subject,
+    /// While this process alone goes by it.
+    #[allow(dead_code, reason = "it is held, not looked at")]
+    held: File,
 }
 
 #[derive(Serialize)]
@@ -92,6 +96,10 @@ impl StateFile {
     /// If there is a file that is not of `of`, or cannot be read.
     pub fn open(path: &Path, of: Subject, count: usize) -> Result<(Self, Vec<Mark>), Failure> {
         let refused = |why: String| Failure::usage(format!("the state file {}: {why}", path.display()));
+        let held = hold(path)
+            .map_err(|error| Failure::usage(format!("the state file {} cannot be written: {error}", path.display())))?;
+        let held =
+            held.ok_or_else(|| refused("another daymark goes by it: end that one, or name another file".to_owned()))?;
         let marks = match text_file::bytes(path, LONGEST) {
             Ok(text) => read(&text, &of).map_err(refused)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -100,7 +108,7 @@ impl StateFile {
         if !marks.is_empty() && marks.len() != count {
             return Err(refused("it is damaged: its content is inconsistent; remove it to start over".to_owned()));
         }
-        Ok((Self { path: path.to_owned(), of }, marks))
+        Ok((Self { path: path.to_owned(), of, held }, marks))
     }
 
     /// Replaces the file, at once and as a whole.
@@ -207,8 +215,12 @@ mod tests {
             file.save(marks.iter()).unwrap();
             let mode = fs::metadata(&path).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
-            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+            // And what stands for its being held.
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
         }
+        let refused = StateFile::open(&path, subject(""), 2).err().map(|failure| format!("{failure:?}"));
+        assert!(refused.is_some_and(|it| it.contains("another daymark goes by it")));
+        drop(file);
         assert_eq!(StateFile::open(&path, subject(""), 2).unwrap().1, marks);
     }
 

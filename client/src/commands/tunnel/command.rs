@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
@@ -16,6 +16,8 @@ use crate::signals::{Ending, Signals};
 /// A command that runs.
 pub struct Running {
     child: Child,
+    /// Whether it is in a group of its own, with what it starts.
+    own_group: bool,
 }
 
 /// Starts a command that finds the local ends of the tunnel in its environment. No shell has a hand in it; it
@@ -27,9 +29,14 @@ pub fn start(words: &[OsString], addresses: &[SocketAddr]) -> Result<Running, Fa
     let (program, arguments) = words.split_first().ok_or_else(|| Failure::usage("name a command to run"))?;
     let mut command = Command::new(program);
     command.args(arguments).envs(environment(addresses)).kill_on_drop(true);
+    // What reads a terminal has to be in its foreground, where the terminal's signals reach it by themselves.
+    let own_group = !std::io::stdin().is_terminal();
+    if own_group {
+        command.process_group(0);
+    }
     let child = command.spawn();
     let child = child.map_err(|error| Failure::usage(format!("cannot run {}: {error}", program.display())))?;
-    Ok(Running { child })
+    Ok(Running { child, own_group })
 }
 
 /// The first goes by the plain names, and each by its number.
@@ -67,7 +74,7 @@ impl Running {
 
     /// A terminal sends an interrupt to both.
     fn hand_on(&self, ending: Ending) {
-        if ending == Ending::Terminated || !std::io::stdin().is_terminal() {
+        if ending == Ending::Terminated || self.own_group {
             self.send(ending.signal());
         }
     }
@@ -76,7 +83,9 @@ impl Running {
     fn send(&self, signal: Signal) {
         let id = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         if let Some(id) = id {
-            let _ended = kill_process(id, signal);
+            // As a terminal sends it, an interrupt goes to all that it has started, too.
+            let is_for_all = self.own_group && signal == Signal::INT;
+            let _ended = if is_for_all { kill_process_group(id, signal) } else { kill_process(id, signal) };
         }
     }
 }
