@@ -99,7 +99,7 @@ impl StateFile {
         let held = hold(path)
             .map_err(|error| Failure::usage(format!("the state file {} cannot be written: {error}", path.display())))?;
         let held =
-            held.ok_or_else(|| refused("another daymark goes by it: end that one, or name another file".to_owned()))?;
+            held.ok_or_else(|| refused("another daymark process uses it: stop that one, or name another file".to_owned()))?;
         let marks = match text_file::bytes(path, LONGEST) {
             Ok(text) => read(&text, &of).map_err(refused)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -219,7 +219,7 @@ mod tests {
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
         }
         let refused = StateFile::open(&path, subject(""), 2).err().map(|failure| format!("{failure:?}"));
-        assert!(refused.is_some_and(|it| it.contains("another daymark goes by it")));
+        assert!(refused.is_some_and(|it| it.contains("another daymark process uses it")));
         drop(file);
         assert_eq!(StateFile::open(&path, subject(""), 2).unwrap().1, marks);
     }
