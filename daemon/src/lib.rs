@@ -41,6 +41,7 @@ mod json_path;
 pub mod kind;
 pub mod lifecycle;
 pub mod logs;
+pub mod metrics;
 pub mod node;
 pub mod object;
 mod one_line;
