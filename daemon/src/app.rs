@@ -1,13 +1,16 @@
 //! The composition root: puts the daemon together and owns its tasks.
 
 mod assembly;
+mod error;
 mod events;
 mod gates;
+mod metrics;
 mod serving;
 mod supply;
 mod warm;
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,87 +19,17 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::assembly::{Arriving, Tasks, assemble};
+pub use self::error::AppError;
+use self::metrics::Measured;
 use self::serving::{Entrance, Kept, Open, serve};
-use crate::access::TokenError;
-use crate::access::oidc::ConfigurationError;
 use crate::access::own_rights::say_what_is_off;
 use crate::act::operation::Work;
 use crate::act::tunnels::Carrying;
-use crate::args::{ArgsError, Config};
+use crate::args::Config;
 use crate::caches::Feeding;
-use crate::cause::BadPattern;
-use crate::gate::store::StoreError;
-use crate::recording::recorder::RecordError;
-use crate::rpc::listener::{Address, ListenError, Listener};
-use crate::rpc::tls::TlsError;
+use crate::rpc::listener::{Address, Listener};
 use crate::rpc::{Rpc, Served};
-use crate::rulebook::RuleError;
 use crate::source::Source;
-use crate::source::connect::ConnectError;
-use crate::source::replay::ReplayError;
-
-/// A daemon that cannot start or go on.
-#[derive(Debug, thiserror::Error)]
-pub enum AppError {
-    /// The arguments contradict each other.
-    #[error(transparent)]
-    Args(#[from] ArgsError),
-    /// `--log` is not a filter.
-    #[error("--log: {0}")]
-    Log(#[from] tracing_subscriber::filter::ParseError),
-    /// There is no cluster to talk to.
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    /// The cluster cannot be recorded.
-    #[error("the cluster cannot be recorded: {0}")]
-    Unrecordable(String),
-    /// The recording cannot be written.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-    /// The recording, or the dump, cannot be replayed.
-    #[error(transparent)]
-    Replay(#[from] ReplayError),
-    /// The operator's rules cannot be read.
-    #[error("--rules: {0}")]
-    Rules(#[from] RuleError),
-    /// A pattern of what is to be redacted.
-    #[error("--redact: {0}")]
-    Redact(#[from] BadPattern),
-    /// Gates cannot be kept.
-    #[error("--gates: {0}")]
-    Gates(#[from] StoreError),
-    /// The token cannot be used.
-    #[error(transparent)]
-    Token(#[from] TokenError),
-    /// TLS cannot be served.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// The issuers of tokens cannot be read.
-    #[error("--authentication-config: {0}")]
-    Authentication(#[from] ConfigurationError),
-    /// Tokens cannot be reviewed: there is no cluster.
-    #[error("--token-review: a recording knows no tokens")]
-    NothingReviews,
-    /// An address cannot be listened on.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    /// A fault in the daemon itself.
-    #[error("internal fault: {0}")]
-    Fault(String),
-}
-
-impl AppError {
-    /// The process's exit code: 2 for what the user can mend by giving other
-    /// arguments or files, 4 for a cluster that does not answer, 70 for a fault.
-    #[must_use]
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Fault(_) => 70,
-            Self::Unrecordable(_) => 4,
-            _ => 2,
-        }
-    }
-}
 
 /// A daemon that listens, but does not serve yet.
 pub struct Bound {
@@ -106,6 +39,7 @@ pub struct Bound {
     served: Arc<Served>,
     tasks: Tasks,
     kept: Kept,
+    measured: Option<Measured>,
     ingest: Handle,
     drain_timeout: Duration,
 }
@@ -118,12 +52,13 @@ pub async fn bind(mut config: Config, ingest: Handle) -> Result<Bound, AppError>
     let entrance = Entrance::read(std::mem::take(&mut config.serving), config.token_file.as_deref()).await?;
     // Listening first: a busy socket should not leave a recording behind.
     let (listeners, addresses) = entrance.listen(&config.listen).await?;
+    let measured = entrance.listen_for_metrics().await?;
     let drain_timeout = config.drain_timeout;
     let (served, tasks) = assemble(config).await?;
     let Open { access, tls, door } = entrance.open(&served.source)?;
     let rpc = Rpc::new(Arc::clone(&served), Arc::clone(&access), door).map_err(|e| AppError::Fault(e.to_string()))?;
     let kept = Kept { access, tls };
-    Ok(Bound { listeners, addresses, rpc, served, tasks, kept, ingest, drain_timeout })
+    Ok(Bound { listeners, addresses, rpc, served, tasks, kept, measured, ingest, drain_timeout })
 }
 
 /// How a task of the daemon ended.
@@ -134,6 +69,12 @@ impl Bound {
     #[must_use]
     pub fn addresses(&self) -> &[Address] {
         &self.addresses
+    }
+
+    /// Where its metrics are served, if they are.
+    #[must_use]
+    pub fn metrics(&self) -> Option<SocketAddr> {
+        self.measured.as_ref().map(Measured::address)
     }
 
     /// Makes the daemon end as SIGTERM does.
@@ -148,7 +89,7 @@ impl Bound {
     /// # Errors
     /// If a task of the daemon fails, or the recording is not whole.
     pub async fn run(self, abort: CancellationToken) -> Result<(), AppError> {
-        let Self { listeners, addresses: _, rpc, served, tasks, kept, ingest, drain_timeout } = self;
+        let Self { listeners, addresses: _, rpc, served, tasks, kept, measured, ingest, drain_timeout } = self;
         let Tasks { mut arriving, lasting_gates, answering, reviewing, rule_files, writing } = tasks;
         let rpc = Arc::new(rpc);
         let mut servers = serve(listeners, &rpc);
@@ -170,6 +111,9 @@ impl Bound {
         });
         kept.keep(&mut workers);
         events::keep(&mut workers, &served);
+        if let Some(measured) = measured {
+            measured.serve(&mut workers, &served);
+        }
         let keeping = lasting_gates.begin(&mut workers, &served);
         let ended = arriving.work(&mut workers, &mut servers, &served, &ingest).await;
         served.drain.cancel();

@@ -3,10 +3,11 @@
 //! `policy` says what is asked, `seen` what expressions say of a version, `course`
 //! judges one object over time, `tally` all of them; `run` brings in what the log
 //! tells, and the time; `register` knows gates by their tokens, and keeps verdicts
-//! for a while, `store` for longer than the daemon runs. `ending` is a gate that is
+//! for a while, `store` for longer than the daemon runs; `account` counts them. `ending` is a gate that is
 //! about to tell its verdict, `reopening` one that an earlier daemon has opened; `family`
 //! knows which objects are owned by those that a gate is for.
 
+pub mod account;
 mod course;
 pub mod ending;
 pub mod family;

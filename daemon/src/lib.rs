@@ -42,6 +42,7 @@ pub mod kind;
 pub mod label;
 pub mod lifecycle;
 pub mod logs;
+pub mod metrics;
 pub mod node;
 pub mod object;
 mod one_line;

@@ -84,6 +84,9 @@ async fn run(args: Args, ingest: Handle) -> Result<(), AppError> {
     for address in daemon.addresses() {
         tracing::info!("listening on {address}");
     }
+    if let Some(address) = daemon.metrics() {
+        tracing::info!("metrics at http://{address}/metrics");
+    }
     let abort = CancellationToken::new();
     let signals = tokio::spawn(lifecycle::signals(daemon.shutdown(), abort.clone()));
     let result = daemon.run(abort).await;

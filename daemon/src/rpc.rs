@@ -109,6 +109,7 @@ use crate::event_log::EventLog;
 use crate::event_log::cursor::Incarnation;
 use crate::event_store::EventStore;
 use crate::gate::register::Gates;
+use crate::lifecycle::Readiness;
 use crate::proof::Prover;
 use crate::source::Source;
 use crate::subscription::{Evaluator, Groups};
@@ -178,6 +179,8 @@ pub struct Served {
     pub log_places: Arc<Semaphore>,
     /// Places of dumps that may be made.
     pub dump_places: Arc<Semaphore>,
+    /// Whether the daemon is ready.
+    pub readiness: Arc<Readiness>,
     /// Cancelled when streams must end.
     pub drain: CancellationToken,
 }
@@ -188,6 +191,7 @@ pub struct Rpc {
     authentication: Authentication,
     door: Arc<Door>,
     drain: CancellationToken,
+    readiness: Arc<Readiness>,
     health: HealthReporter,
     /// Ends the streams that look at nothing else.
     parting: CancellationToken,
@@ -228,7 +232,8 @@ impl Rpc {
             // grpcio's and older grpcurl's.
             .add_service(Parting::new(reflection().build_v1alpha()?, &parting));
         let authentication = Authentication { access, shares: Arc::clone(&served.shares) };
-        Ok(Self { routes, authentication, door: Arc::new(door), drain: served.drain.clone(), health, parting })
+        let (drain, readiness) = (served.drain.clone(), Arc::clone(&served.readiness));
+        Ok(Self { routes, authentication, door: Arc::new(door), drain, readiness, health, parting })
     }
 
     /// What the daemon needs rights for, to serve those whom it lets in.
@@ -239,8 +244,8 @@ impl Rpc {
 
     /// Tells health checks whether the daemon is ready; one that stops is not.
     pub async fn set_serving(&self, serving: bool) {
-        let status =
-            if serving && !self.drain.is_cancelled() { ServingStatus::Serving } else { ServingStatus::NotServing };
+        self.readiness.set(serving);
+        let status = if self.readiness.is_ready() { ServingStatus::Serving } else { ServingStatus::NotServing };
         self.health.set_service_status("", status).await;
     }
 

@@ -53,6 +53,7 @@ pub type Client = StatusServiceClient<Channel>;
 pub struct InProcess {
     folder: TempDir,
     tcp: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
     shutdown: CancellationToken,
     running: JoinHandle<Result<(), AppError>>,
 }
@@ -115,6 +116,17 @@ impl InProcess {
         Self::run(folder, config).await
     }
 
+    /// The same of one that also serves metrics.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start_measured(cluster: &FakeApiServer) -> Self {
+        let folder = tempfile::tempdir().expect("there is a folder for temporary files");
+        let mut config = Self::config(&folder, cluster, Policy::default(), GatesKept::InMemory);
+        config.serving.metrics = Some(([127, 0, 0, 1], 0).into());
+        Self::run(folder, config).await
+    }
+
     fn config(folder: &TempDir, cluster: &FakeApiServer, policy: Policy, gates: GatesKept) -> Config {
         let kubeconfig = folder.path().join("kubeconfig");
         fs::write(&kubeconfig, cluster.kubeconfig()).expect("a file can be written");
@@ -153,8 +165,9 @@ impl InProcess {
             Address::Tcp(tcp) => Some(*tcp),
             Address::Unix(_) => None,
         });
+        let metrics = daemon.metrics();
         let running = tokio::spawn(daemon.run(CancellationToken::new()));
-        Self { folder, tcp, shutdown, running }
+        Self { folder, tcp, metrics, shutdown, running }
     }
 
     /// Where it listens by TCP.
@@ -164,6 +177,15 @@ impl InProcess {
     #[must_use]
     pub fn tcp(&self) -> SocketAddr {
         self.tcp.expect("it listens by TCP")
+    }
+
+    /// Where it serves metrics.
+    ///
+    /// # Panics
+    /// If it does not.
+    #[must_use]
+    pub fn metrics(&self) -> SocketAddr {
+        self.metrics.expect("it serves metrics")
     }
 
     /// Its unix socket.

@@ -46,6 +46,16 @@ const RULES: &[Rule] = &[
         modules: &["expression"],
         because: "expressions are compiled and evaluated in one place",
     },
+    Rule {
+        words: &["prometheus_client"],
+        modules: &["metrics"],
+        because: "nothing is counted for metrics while objects change: they read what there is",
+    },
+    Rule {
+        words: &["hyper::server"],
+        modules: &["metrics::endpoint"],
+        because: "plain HTTP is served in one place, which bounds it",
+    },
     Rule { words: &["redb::"], modules: &["gate::store::file"], because: "what is kept is written in one place" },
     Rule {
         words: &["crate::expression"],

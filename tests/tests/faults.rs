@@ -44,6 +44,8 @@ mod lagging;
 mod lasting_gates;
 #[path = "faults/logs.rs"]
 mod logs;
+#[path = "faults/metrics.rs"]
+mod metrics;
 #[path = "faults/nodes.rs"]
 mod nodes;
 #[path = "faults/proxy.rs"]

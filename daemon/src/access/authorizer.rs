@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::identity::{Caller, Identity};
-use super::reviewing::{Ask, Questions, Reviewing, Said, reviewing};
+use super::reviewing::{Ask, Questions, Reviewing, Reviews, Said, reviewing};
 pub use super::right::{Action, PathRight, Right};
 use super::trust::Trust;
 use crate::source::apiserver::ApiServer;
@@ -100,6 +100,12 @@ impl Authorizer {
     #[must_use]
     pub fn trust(&self) -> Trust {
         Trust::new(self.lasts)
+    }
+
+    /// How many questions came to an end; `None` if nobody is asked.
+    #[must_use]
+    pub fn reviews(&self) -> Option<&Reviews> {
+        self.questions.as_ref().map(|questions| &*questions.reviews)
     }
 
     /// Whether the caller may.

@@ -4,6 +4,7 @@
 //! others wait for is held by whoever waits for an answer.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -30,8 +31,35 @@ pub(super) type Said = Result<bool, Problem>;
 /// Asks the cluster.
 pub(super) type Ask = Box<dyn Fn(Arc<Identity>, Action) -> BoxFuture<'static, Said> + Send + Sync>;
 
+/// How many questions came to an end.
+#[derive(Debug, Default)]
+pub struct Reviews {
+    ended: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Reviews {
+    /// How many were answered, or not.
+    #[must_use]
+    pub fn ended(&self) -> u64 {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// How many of them were not.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    fn count(&self, said: &Said) {
+        self.ended.fetch_add(1, Ordering::Relaxed);
+        self.failed.fetch_add(said.is_err().into(), Ordering::Relaxed);
+    }
+}
+
 /// Takes questions.
 pub(super) struct Questions {
+    pub(super) reviews: Arc<Reviews>,
     questions: mpsc::Sender<Question>,
     turns: Turns<Arc<Identity>>,
 }
@@ -47,12 +75,15 @@ struct Question {
 pub struct Reviewing {
     ask: Ask,
     questions: mpsc::Receiver<Question>,
+    reviews: Arc<Reviews>,
 }
 
 /// Where questions are put, and what asks them.
 pub(super) fn reviewing(ask: Ask) -> (Questions, Reviewing) {
     let (sender, questions) = mpsc::channel(WAITING);
-    (Questions { questions: sender, turns: Turns::new(LIMITS) }, Reviewing { ask, questions })
+    let reviews = Arc::<Reviews>::default();
+    let asking = Reviewing { ask, questions, reviews: Arc::clone(&reviews) };
+    (Questions { reviews, questions: sender, turns: Turns::new(LIMITS) }, asking)
 }
 
 impl Questions {
@@ -73,12 +104,12 @@ impl Questions {
 impl Reviewing {
     /// Asks until nobody has questions any more.
     pub async fn run(self) {
-        let Self { ask, mut questions } = self;
+        let Self { ask, mut questions, reviews } = self;
         let mut asked = FuturesUnordered::new();
         loop {
             tokio::select! {
                 question = questions.recv(), if asked.len() < WAITING => match question {
-                    Some(question) => asked.push(answer(&ask, question)),
+                    Some(question) => asked.push(answer(&ask, question, &reviews)),
                     None => return,
                 },
                 Some(()) = asked.next() => {}
@@ -87,12 +118,13 @@ impl Reviewing {
     }
 }
 
-async fn answer(ask: &Ask, question: Question) {
+async fn answer(ask: &Ask, question: Question, reviews: &Reviews) {
     let Question { identity, action, waiting, answer } = question;
     let said = match waiting.turn().await {
         Some(_turn) => timeout(ANSWER, ask(identity, action)).await.unwrap_or_else(|_| Err(late(ANSWER))),
         None => Err(late(LIMITS.patience)),
     };
+    reviews.count(&said);
     // Who wanted to know may have gone.
     let _nobody_listens = answer.send(said);
 }

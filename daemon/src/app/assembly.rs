@@ -26,6 +26,7 @@ use crate::gate::register::Gates;
 use crate::gate::run::{Run, Tools};
 use crate::gate::store::keeper::Keeper;
 use crate::kind::Kind;
+use crate::lifecycle::Readiness;
 use crate::logs;
 use crate::predicate::Predicates;
 use crate::proof::Prover;
@@ -82,6 +83,7 @@ pub(super) async fn assemble(mut config: Config) -> Result<(Arc<Served>, Tasks),
     let (evaluator, answering) = Evaluator::new(Predicates::new(config.worker, config.predicates));
     let shares = Arc::new(Shares::new(config.shares));
     let Following { log, caches, prover, source, clock } = following;
+    let drain = CancellationToken::new();
     let served = Arc::new(Served {
         cluster,
         default_namespace,
@@ -106,7 +108,8 @@ pub(super) async fn assemble(mut config: Config) -> Result<(Arc<Served>, Tasks),
         shares,
         log_places: Arc::new(Semaphore::new(logs::session::MOST)),
         dump_places: Arc::new(Semaphore::new(MOST_DUMPS)),
-        drain: CancellationToken::new(),
+        readiness: Arc::new(Readiness::new(drain.clone())),
+        drain,
     });
     let arriving = Arriving { openings, opened_gates, started, carryings, errands: sent };
     let lasting_gates = Lasting { keeping, reopenings: served.know_again(loaded) };
@@ -142,6 +145,7 @@ impl Following {
             investigator: Arc::new(Investigator::new(neighbours, self.source.clone(), authorizer, redaction)),
             looks: Arc::default(),
             clock: self.clock.going_on(),
+            account: Arc::default(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
+use super::metrics::Measured;
 use super::{AppError, Ended};
 use crate::access::oidc::Issuers;
 use crate::access::token_review::TokenReviews;
@@ -67,6 +68,14 @@ impl Entrance {
         }
         let addresses = listeners.iter().map(Listener::address).collect::<Result<_, _>>();
         Ok((listeners, addresses.map_err(|e| AppError::Fault(e.to_string()))?))
+    }
+
+    /// Listens for whoever wants metrics, if that is configured.
+    pub(super) async fn listen_for_metrics(&self) -> Result<Option<Measured>, AppError> {
+        match self.serving.metrics {
+            Some(address) => Measured::bind(address).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Opens it, with the cluster that `source` is for whom only that knows.

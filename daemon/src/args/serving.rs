@@ -1,5 +1,6 @@
 //! How the daemon is reached, and whom it lets in.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -61,6 +62,14 @@ pub struct ServingArgs {
     /// Maximum number of concurrent connections per address, or per other user of this machine
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().of_one, value_parser = super::some)]
     max_connections_per_peer: usize,
+
+    /// Serve metrics for Prometheus, and health, over HTTP at this address: /metrics, /healthz and
+    /// /readyz
+    ///
+    /// Whoever reaches it can read them, without credentials or TLS. A host name must stand for a
+    /// loopback address; any other address must be given in digits, such as 0.0.0.0:9464.
+    #[arg(long, value_name = "HOST:PORT", value_parser = metrics_address)]
+    metrics_listen: Option<SocketAddr>,
 }
 
 /// How the daemon is reached, and whom it lets in, besides its own user and its own token.
@@ -80,6 +89,8 @@ pub struct Serving {
     pub authentication_config: Option<PathBuf>,
     /// How many may be connected.
     pub limits: Limits,
+    /// Where metrics are served.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// Addresses and ways in that do not go together.
@@ -119,6 +130,7 @@ impl From<ServingArgs> for Serving {
             reviews_kept: Kept::default(),
             authentication_config: args.authentication_config,
             limits: Limits { connections, of_one, ..Limits::default() },
+            metrics: args.metrics_listen,
         }
     }
 }
@@ -144,6 +156,21 @@ impl Serving {
             }
         }
         Ok(())
+    }
+}
+
+/// An address that others may reach is taken in digits only: whoever writes those knows it, and what a
+/// name stands for may change.
+fn metrics_address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Ok(address);
+    }
+    match text.parse::<Address>() {
+        Ok(Address::Tcp(address)) if address.ip().is_loopback() => Ok(address),
+        Ok(Address::Tcp(address)) => {
+            Err(format!("it stands for {address}, which is not a loopback address: give that address if it is meant"))
+        }
+        Ok(Address::Unix(_)) | Err(_) => Err("not HOST:PORT".into()),
     }
 }
 
@@ -187,6 +214,18 @@ mod tests {
             "--socket-user 1000=jane:dev".to_owned(),
         ] {
             assert_eq!(refused(&args), None, "{args}");
+        }
+    }
+
+    #[test]
+    fn metrics_are_open_to_others_only_at_an_address_in_digits() {
+        let loopback = super::metrics_address("localhost:9464").unwrap();
+        assert!(loopback.ip().is_loopback() && loopback.port() == 9464);
+        for digits in ["127.0.0.1:0", "0.0.0.0:9464", "[::]:9464"] {
+            assert_eq!(super::metrics_address(digits).unwrap().to_string(), digits);
+        }
+        for malformed in ["9464", ":9464", "unix:/run/m.sock", "0.0.0.0"] {
+            assert_eq!(super::metrics_address(malformed), Err("not HOST:PORT".to_owned()), "{malformed}");
         }
     }
 }

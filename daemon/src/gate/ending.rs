@@ -6,11 +6,13 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::account::Account;
 use super::register::Gate;
 use super::report::Report;
 use super::store::keeper::Keeper;
 use super::store::{Ended, Entry};
 use super::{Outcome, Verdict};
+use crate::clock::between;
 
 /// How long it may take to keep a verdict, before it is told.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -24,14 +26,16 @@ pub struct Ending {
     pub(super) report: Report,
     pub(super) watchers: watch::Sender<Arc<Report>>,
     pub(super) keeper: Keeper,
+    pub(super) account: Arc<Account>,
 }
 
 impl Ending {
     /// Keeps what `summary` makes of it, and tells it then. It is told, too, if it
     /// cannot be kept, or not soon.
     pub async fn tell(self, summary: impl FnOnce(&Gate, &Report) -> Vec<u8> + Send) {
-        let Self { gate, verdict, report, watchers, keeper } = self;
+        let Self { gate, verdict, report, watchers, keeper, account } = self;
         let at = verdict.at;
+        account.ended(verdict.outcome, between(gate.opened, at));
         let report = Report { verdict: Some(verdict), ..report };
         if keeper.is_durable() {
             let ended = Ended { name: gate.name, asked: gate.asked.clone(), at, summary: summary(&gate, &report) };

@@ -1,5 +1,6 @@
 //! The gates that there are, by their tokens.
 
+mod counts;
 mod known;
 
 use std::io;

@@ -86,6 +86,6 @@ impl Reopening {
         let Self { gate, report, tools, .. } = self;
         let verdict = Verdict::plain(outcome, reason, message, tools.clock.now());
         let stands = Report::clone(&report.borrow());
-        Ending { gate, verdict, report: stands, watchers: report, keeper: tools.keeper }
+        Ending { gate, verdict, report: stands, watchers: report, keeper: tools.keeper, account: tools.account }
     }
 }

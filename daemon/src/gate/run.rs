@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use self::telling::BETWEEN_REPORTS;
+use super::account::Account;
 use super::course::Applied;
 use super::ending::Ending;
 use super::register::{Gate, NotArmed, Stored};
@@ -58,6 +59,8 @@ pub struct Tools {
     pub clock: Clock,
     /// Keeps what is to outlive the daemon.
     pub keeper: Keeper,
+    /// Counts those that have ended.
+    pub account: Arc<Account>,
 }
 
 /// A gate that is not kept yet: its opening is not told before.

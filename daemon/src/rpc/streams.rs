@@ -32,7 +32,8 @@ impl Streams {
     }
 
     /// How many there are.
-    pub(super) fn open(&self) -> usize {
+    #[must_use]
+    pub fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
     }
 

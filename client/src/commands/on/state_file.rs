@@ -98,8 +98,9 @@ impl StateFile {
         let refused = |why: String| Failure::usage(format!("the state file {}: {why}", path.display()));
         let held = hold(path)
             .map_err(|error| Failure::usage(format!("the state file {} cannot be written: {error}", path.display())))?;
-        let held =
-            held.ok_or_else(|| refused("another daymark process uses it: stop that one, or name another file".to_owned()))?;
+        let held = held.ok_or_else(|| {
+            refused("another daymark process uses it: stop that one, or name another file".to_owned())
+        })?;
         let marks = match text_file::bytes(path, LONGEST) {
             Ok(text) => read(&text, &of).map_err(refused)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),

@@ -79,6 +79,11 @@ impl Known {
         }
     }
 
+    /// All of them.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Gate>> {
+        self.by_name.values()
+    }
+
     /// The gate of that name, if its outcome is still kept.
     pub(super) fn find(&self, name: Name, now: Timestamp) -> Option<Arc<Gate>> {
         self.by_name.get(&name).filter(|gate| gate.is_kept(now)).cloned()

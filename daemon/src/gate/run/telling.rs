@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{Run, Work};
+use super::{Run, Tools, Work};
 use crate::cause::Cause;
 use crate::gate::course::{Course, Standing};
 use crate::gate::ending::Ending;
@@ -46,7 +46,8 @@ impl Run {
         report.keep_states_only();
         let message = self.tools.investigator.redacted(&verdict.message);
         let verdict = Verdict { message, ..verdict };
-        Ending { gate: self.gate, verdict, report, watchers: self.report, keeper: self.tools.keeper }
+        let Tools { keeper, account, .. } = self.tools;
+        Ending { gate: self.gate, verdict, report, watchers: self.report, keeper, account }
     }
 
     async fn cause(&self, verdict: &Verdict) -> Option<Cause> {
