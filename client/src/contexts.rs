@@ -150,7 +150,8 @@ impl Contexts {
     fn unknown(&self, name: &str) -> ContextError {
         let names: Vec<_> = self.all.iter().map(|(name, _)| name.as_str()).collect();
         let known = match names.as_slice() {
-            [] => "there is none".to_owned(),
+            // Whoever knows kubectl looks for those of a kubeconfig.
+            [] => "contexts are Daymark's own, not a kubeconfig's: add one by `daymark context add`".to_owned(),
             [one] => format!("there is {one}"),
             names => format!("there are {}", names.join(", ")),
         };
