@@ -17,7 +17,7 @@ use crate::printer::PrintError;
 pub enum Exit {
     /// What was asked for holds.
     Passed = 0,
-    /// The objects failed, and nothing else.
+    /// The objects failed, or what was asked for cannot be done.
     Failed = 1,
     /// The words of the command line make no sense.
     Usage = 2,
