@@ -130,22 +130,22 @@ impl Printer {
     /// Writes a value as kubectl writes JSON: over several lines.
     pub fn json(&mut self, value: &impl Serialize) -> Result<(), PrintError> {
         let terminal = self.out_terminal;
-        if self.ci == Ci::None {
-            return written(json::pretty(&mut self.out, value, terminal));
-        }
-        let mut bytes = Vec::new();
-        written(json::pretty(&mut bytes, value, terminal))?;
-        self.json_text(&bytes)
+        self.json_by(|mut out| json::pretty(&mut out, value, terminal))
     }
 
     /// Writes a value as a line of JSON.
     pub fn json_line(&mut self, value: &impl Serialize) -> Result<(), PrintError> {
         let terminal = self.out_terminal;
+        self.json_by(|mut out| json::line(&mut out, value, terminal))
+    }
+
+    /// Writes the JSON that `write` makes: for a CI system, once all of it is there.
+    fn json_by(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), PrintError> {
         if self.ci == Ci::None {
-            return written(json::line(&mut self.out, value, terminal));
+            return written(write(&mut self.out));
         }
         let mut bytes = Vec::new();
-        written(json::line(&mut bytes, value, terminal))?;
+        written(write(&mut bytes))?;
         self.json_text(&bytes)
     }
 

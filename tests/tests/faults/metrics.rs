@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use daymark_proto::v1::{GatePolicy, Outcome, State};
 use daymark_tests::fake_apiserver::{Answer, FakeApiServer, Fault, Verb};
@@ -13,9 +12,6 @@ use tokio::net::TcpStream;
 
 use crate::gates::{open, verdict};
 use crate::{Deployments, Pods, Setup, put};
-
-/// Between looks at what is read again until it is as expected.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// Sends a request as it is, and returns the answer's status, headers and body.
 async fn send(to: SocketAddr, request: &str) -> (u16, String, String) {
@@ -95,7 +91,6 @@ async fn until(daemon: &InProcess, what: &str, fits: impl Fn(&Samples) -> bool) 
             if fits(&last) {
                 return;
             }
-            tokio::time::sleep(LOOK).await;
         }
     };
     let reached = tokio::time::timeout(PATIENCE, reached).await;
