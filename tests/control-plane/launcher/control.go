@@ -80,16 +80,36 @@ func (c *cluster) obey(ctx context.Context, words []string) error {
 	}
 }
 
-// startAgain starts a component that was ended. A new kwok would wait until the Leases of the one
-// before it have expired; as that one is gone for sure, they are taken from it.
+// startAgain starts a component that was ended. kwok is started anew with the API server: unlike a
+// kubelet, it never repeats a request whose connection broke, and a Pod that it was about to change
+// would stay as it is.
 func (c *cluster) startAgain(ctx context.Context, p *process) error {
-	if p.name == kwok && !p.alive() {
+	if p.name == kwok {
+		return c.startKwokAgain(ctx)
+	}
+	if err := c.startAndWait(ctx, p.name); err != nil || p.name != apiServer {
+		return err
+	}
+	nodes := c.processes[kwok]
+	if !nodes.alive() {
+		return nil
+	}
+	if err := end(nodes, syscall.SIGKILL); err != nil {
+		return err
+	}
+	return c.startKwokAgain(ctx)
+}
+
+// startKwokAgain starts kwok if it has ended. A new one would wait until the Leases of the one
+// before it have expired; as that one is gone for sure, they are taken from it.
+func (c *cluster) startKwokAgain(ctx context.Context) error {
+	if !c.processes[kwok].alive() {
 		leases := c.layout.server() + "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 		if err := c.client.call(ctx, http.MethodDelete, leases, nil, nil); err != nil {
 			progress("nodes may take a while to be taken over: %v", err)
 		}
 	}
-	return c.startAndWait(ctx, p.name)
+	return c.startAndWait(ctx, kwok)
 }
 
 func end(p *process, signal syscall.Signal) error {
