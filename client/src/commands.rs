@@ -20,6 +20,7 @@ pub mod operation;
 pub mod proxy;
 pub mod quarantine;
 pub mod release;
+mod root_cause;
 pub mod session;
 pub mod tree;
 pub mod tunnel;

@@ -7,7 +7,7 @@ use daymark::api::{
     CauseEvidence, Certainty, CheckResult, Diagnosis, DiagnosisCheck, EvidenceKind, KindedRef, RankedCause, State,
 };
 
-pub use self::json::DiagnosisJson;
+pub use self::json::{DiagnosisJson, RankedCauseJson};
 use crate::{sanitize, words};
 
 /// The check of what was written.
@@ -80,6 +80,13 @@ pub fn gone(cause: &RankedCause) -> String {
     sanitize::line(&line).into_owned()
 }
 
+/// A cause that explains another: what it is, of which object, and what to try next.
+pub fn root_cause(it: &RankedCause) -> Vec<String> {
+    let mut lines = vec![format!("root cause: {}: {}", name(it.object.as_ref()), cause(it))];
+    lines.extend(next(it));
+    lines.iter().map(|line| sanitize::line(line).into_owned()).collect()
+}
+
 fn plain(lines: impl IntoIterator<Item = String>) -> Vec<Line> {
     lines.into_iter().map(|line| (Part::Plain, line)).collect()
 }
@@ -134,8 +141,12 @@ fn whole(it: &RankedCause) -> Vec<String> {
         lines.push(format!("  concerns{}", having(it)));
     }
     lines.extend(it.evidence.iter().flat_map(evidence));
-    lines.extend(it.next.iter().map(|command| format!("  next: {command}")));
+    lines.extend(next(it));
     lines
+}
+
+fn next(it: &RankedCause) -> impl Iterator<Item = String> {
+    it.next.iter().map(|command| format!("  next: {command}"))
 }
 
 fn evidence(it: &CauseEvidence) -> Vec<String> {

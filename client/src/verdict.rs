@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use daymark::api::{Cause, ContainerEnd, EventLine, Freshness, Gate, GateObject, LogTail, Outcome, Standing, State};
+use daymark::api::{
+    Cause, ContainerEnd, EventLine, Freshness, Gate, GateObject, LogTail, Outcome, RankedCause, Standing, State,
+};
 use serde::Serialize;
 
+use crate::diagnosis::{self, RankedCauseJson};
 use crate::status_json::{RefJson, StatusJson, time};
-use crate::{duration, sanitize, words};
+use crate::{cause, duration, sanitize, words};
 
 /// A gate as it stands, or has ended, and what is known besides.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +26,8 @@ pub struct Verdict {
     pub replayed: bool,
     /// Whether objects are told with their namespaces, though they are of one.
     pub everywhere: bool,
+    /// What a diagnosis has found behind its cause.
+    pub root_cause: Option<RankedCause>,
 }
 
 /// It as one document.
@@ -48,6 +53,8 @@ pub struct VerdictJson<'a> {
     objects: Vec<ObjectJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<CauseJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    root_cause: Option<RankedCauseJson<'a>>,
 }
 
 /// How an object stands.
@@ -131,6 +138,7 @@ impl Verdict {
             view_age_seconds: self.view_age.map(millis),
             objects: self.objects.iter().map(ObjectJson::from).collect(),
             cause: gate.cause.as_ref().map(CauseJson::from),
+            root_cause: self.root_cause.as_ref().map(RankedCauseJson::from),
         }
     }
 
@@ -138,6 +146,16 @@ impl Verdict {
     pub fn lines(&self) -> Vec<String> {
         let objects = self.objects.iter().filter_map(|object| self.object_line(object));
         objects.chain([self.last_line()]).map(|line| sanitize::line(&line).into_owned()).collect()
+    }
+
+    /// Why it did not pass, for people: what broke, with the last `logs` lines of each log, and what
+    /// is behind that. Nothing, if it passed or that is not known.
+    pub fn cause_lines(&self, logs: usize) -> Vec<String> {
+        let gate = &self.gate;
+        let Some(cause) = gate.cause.as_ref().filter(|_| gate.outcome() != Outcome::Passed) else { return Vec::new() };
+        let mut lines = cause::lines(cause, logs, gate.end_time.as_ref());
+        lines.extend(self.root_cause.iter().flat_map(diagnosis::root_cause));
+        lines
     }
 
     fn object_line(&self, object: &GateObject) -> Option<String> {

@@ -92,7 +92,7 @@ pub struct Policy {
     /// [default: 10m]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse_or_none)]
     pub timeout: Option<Duration>,
-    /// Minimum number of objects; 0 to accept none [default: 1]
+    /// Minimum number of objects; 0 to accept none [default: 1, or 0 with --for deleted]
     #[arg(long, value_name = "NUMBER")]
     pub min: Option<i32>,
 }

@@ -1,10 +1,14 @@
 //! Hostile text in every place that the cluster can write to, read as the CI
 //! systems read it: nothing that is printed may be a command of the cluster's.
 
-use daymark::api::{Cause, ContainerEnd, EventLine, Gate, GateObject, LogTail, ObjectRef, Outcome, Standing, Status};
+use daymark::api::{
+    Cause, ContainerEnd, EventLine, Gate, GateObject, KindedRef, LogTail, ObjectRef, Outcome, RankedCause, Standing,
+    Status,
+};
 
 use super::{Ci, github, gitlab, junit};
-use crate::{cause, sanitize, words};
+use crate::verdict::Verdict;
+use crate::{sanitize, words};
 
 const ATTACKS: [&str; 26] = [
     "::error::x",
@@ -35,7 +39,7 @@ const ATTACKS: [&str; 26] = [
     "\u{2028}::error::x\u{2029}::error::y",
 ];
 
-fn gate(text: &str) -> (Gate, Vec<GateObject>) {
+fn verdict(text: &str) -> Verdict {
     let t = || text.to_owned();
     let it = ObjectRef { group: t(), resource: t(), namespace: t(), name: t(), ..ObjectRef::default() };
     let end = ContainerEnd { name: t(), reason: t(), message: t(), exit_code: Some(1), ..ContainerEnd::default() };
@@ -53,21 +57,28 @@ fn gate(text: &str) -> (Gate, Vec<GateObject>) {
     };
     let mut gate = Gate { reason: t(), message: t(), cause: Some(cause), ..Gate::default() };
     gate.set_outcome(Outcome::Failed);
+    let root = RankedCause {
+        reason: t(),
+        message: t(),
+        object: Some(KindedRef { kind: t(), r#ref: Some(it.clone()) }),
+        next: vec![t()],
+        ..RankedCause::default()
+    };
     let status = Status { r#ref: Some(it), kind: t(), reason: t(), message: t(), ..Status::default() };
     let objects = [Standing::Failed, Standing::Waiting, Standing::Met].map(|standing| {
         let mut object = GateObject { status: Some(status.clone()), why: t(), ..GateObject::default() };
         object.set_standing(standing);
         object
     });
-    (gate, objects.into())
+    Verdict { gate, objects: objects.into(), root_cause: Some(root), ..Verdict::default() }
 }
 
 /// Every line that the client prints of such a gate on its own behalf, and some
 /// that are nothing but the cluster's text.
 fn printed(ci: Ci, text: &str) -> Vec<String> {
-    let (gate, objects) = gate(text);
-    let mut lines = cause::lines(gate.cause.as_ref().unwrap(), 9, None);
-    lines.extend(objects.iter().map(|it| words::condition(it.status.as_ref().unwrap())));
+    let verdict = verdict(text);
+    let mut lines = verdict.cause_lines(9);
+    lines.extend(verdict.objects.iter().map(|it| words::condition(it.status.as_ref().unwrap())));
     lines.extend([text.to_owned(), sanitize::line(text).into_owned(), sanitize::block(text).into_owned()]);
     lines.iter().map(|line| ci.harmless(line).into_owned()).collect()
 }
@@ -137,8 +148,8 @@ fn nothing_that_is_printed_is_a_command_to_github() {
 #[test]
 fn an_annotation_is_one_command_and_holds_no_other() {
     for text in ATTACKS {
-        let (gate, _) = gate(text);
-        for (output, name) in [(github::annotation(&gate, text), "error"), (github::group(text), "group")] {
+        let verdict = verdict(text);
+        for (output, name) in [(github::annotation(&verdict, text), "error"), (github::group(text), "group")] {
             assert!(!output.contains(['\n', '\r']), "{output:?}");
             let command = newer_command(&output).unwrap();
             assert_eq!(command.name, name);
@@ -166,9 +177,9 @@ fn nothing_that_is_printed_is_a_marker_to_gitlab() {
 #[test]
 fn a_document_is_well_formed_and_no_command() {
     for text in ATTACKS {
-        let (gate, objects) = gate(text);
-        for objects in [&objects[..], &[]] {
-            let document = junit::document(&gate, objects, text);
+        let told = verdict(text);
+        for verdict in [Verdict { objects: Vec::new(), ..told.clone() }, told] {
+            let document = junit::document(&verdict, text);
             assert_well_formed(&document);
             assert_eq!(github_commands(&document), [], "{text:?}: {document}");
             assert!(!document.contains(['\r', '\u{1b}']), "{text:?}: {document}");
@@ -179,8 +190,7 @@ fn a_document_is_well_formed_and_no_command() {
 #[test]
 fn a_summary_has_one_fence_and_no_cell_more() {
     for text in ATTACKS {
-        let (gate, objects) = gate(text);
-        let summary = github::summary(&gate, &objects);
+        let summary = github::summary(&verdict(text));
         let (before, code) = summary.split_once("\n```").unwrap();
         let fence = "`".repeat(3 + code.len() - code.trim_start_matches('`').len());
         let closing: Vec<usize> =

@@ -10,11 +10,12 @@
 
 mod summary;
 
-use daymark::api::{Gate, Outcome};
+use daymark::api::Outcome;
 
 pub use self::summary::{append_summary, summary};
-use super::{Ci, verdict};
-use crate::{cause, sanitize};
+use super::Ci;
+use crate::sanitize;
+use crate::verdict::Verdict;
 
 /// Where `text` has to be broken, so that it holds no command.
 pub(super) fn commands(text: &str) -> Vec<usize> {
@@ -56,16 +57,14 @@ fn may_be_weightless(char: char) -> bool {
 
 /// The annotation that tells how a gate has ended, and why, without logs: an error
 /// where the step fails by it.
-pub fn annotation(gate: &Gate, title: &str) -> String {
-    let level = match gate.outcome() {
+pub fn annotation(verdict: &Verdict, title: &str) -> String {
+    let level = match verdict.gate.outcome() {
         Outcome::Failed | Outcome::Undecided => "error",
         Outcome::Cancelled => "warning",
         Outcome::Passed | Outcome::Unspecified => "notice",
     };
-    let mut lines = vec![verdict(gate)];
-    if let Some(it) = &gate.cause {
-        lines.extend(cause::lines(it, 0, gate.end_time.as_ref()));
-    }
+    let mut lines = vec![super::verdict(&verdict.gate)];
+    lines.extend(verdict.cause_lines(0));
     let title = match sanitize::line(title) {
         title if title.is_empty() => String::new(),
         title => format!(" title={}", property(&Ci::Github.harmless(&title))),
@@ -96,14 +95,14 @@ fn property(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use daymark::api::Cause;
+    use daymark::api::{Cause, Gate};
 
     use super::*;
 
-    fn gate(outcome: Outcome) -> Gate {
+    fn verdict(outcome: Outcome) -> Verdict {
         let mut gate = Gate { reason: "Deadline".into(), message: "50% done".into(), ..Gate::default() };
         gate.set_outcome(outcome);
-        gate
+        Verdict { gate, ..Verdict::default() }
     }
 
     #[test]
@@ -124,8 +123,8 @@ mod tests {
 
     #[test]
     fn an_annotation_says_how_and_why() {
-        let mut failed = gate(Outcome::Failed);
-        failed.cause = Some(Cause { kind: "Pod".into(), reason: "Crash".into(), ..Cause::default() });
+        let mut failed = verdict(Outcome::Failed);
+        failed.gate.cause = Some(Cause { kind: "Pod".into(), reason: "Crash".into(), ..Cause::default() });
         assert_eq!(
             annotation(&failed, "wait: a, b"),
             "::error title=wait%3A a%2C b::failed: Deadline: 50%25 done%0Acause: pod/: Crash"
@@ -135,7 +134,7 @@ mod tests {
             (Outcome::Cancelled, "::warning::cancelled: Deadline: 50%25 done"),
             (Outcome::Passed, "::notice::passed: Deadline: 50%25 done"),
         ] {
-            assert_eq!(annotation(&gate(outcome), ""), shown);
+            assert_eq!(annotation(&verdict(outcome), ""), shown);
         }
     }
 

@@ -7,8 +7,9 @@ use daymark::api::{Gate, GateObject, ObjectRef, Outcome, Standing};
 use prost_types::Timestamp;
 
 use self::xml::attributes;
-use super::{LOGS, verdict};
-use crate::{cause, status_json, words};
+use super::LOGS;
+use crate::verdict::Verdict;
+use crate::{status_json, words};
 
 /// How a case has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,9 +32,10 @@ struct Case {
 
 /// The document, as a suite of that name. It is well-formed and holds no command
 /// to a CI system that reads it on stdout, whatever the cluster's text is.
-pub fn document(gate: &Gate, objects: &[GateObject], name: &str) -> String {
+pub fn document(verdict: &Verdict, name: &str) -> String {
+    let Verdict { gate, objects, .. } = verdict;
     let mut cases: Vec<Case> = objects.iter().map(|object| case(gate, object)).collect();
-    let mut told = gate.cause.as_ref().map(|it| cause::lines(it, LOGS, gate.end_time.as_ref())).unwrap_or_default();
+    let mut told = verdict.cause_lines(LOGS);
     if let Some(case) = culprit(gate, objects).and_then(|index| cases.get_mut(index)) {
         case.lines.append(&mut told);
     }
@@ -118,7 +120,7 @@ fn case_of_gate(gate: &Gate, name: &str) -> Case {
         Outcome::Undecided => End::Error,
         Outcome::Cancelled | Outcome::Unspecified => End::Skipped,
     };
-    let message = verdict(gate);
+    let message = super::verdict(gate);
     let (class, name, reason) = ("Gate".to_owned(), name.to_owned(), first_of([&gate.reason, ""]));
     Case { class, name, end, reason, lines: vec![message.clone()], message }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use daymark::api::{Freshness, Gate, GateObject, ObjectRef, Outcome, Standing, Status, WatchGateResponse};
+use daymark::api::{Freshness, Gate, GateObject, ObjectRef, Outcome, RankedCause, Standing, Status, WatchGateResponse};
 use daymark::{Client, Error};
 use serde::Serialize;
 use tokio::time::Instant;
@@ -19,10 +19,13 @@ use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::staleness::{self, Staleness};
 use crate::verdict::{ObjectJson, Verdict, VerdictJson, are_of_several};
-use crate::{cause, sanitize, words};
+use crate::{sanitize, words};
 
 /// In silence, it is said so often that it goes on.
 const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// A verdict is new for so long.
+const JUST_NOW: Duration = Duration::from_mins(1);
 
 /// Why gates end without having failed, and others need not (docs/api.md, "Gates").
 const PASSING: [&str; 7] =
@@ -41,6 +44,8 @@ pub struct Following<'a> {
     /// What was last printed of each object.
     printed: BTreeMap<String, GateObject>,
     gate: Gate,
+    /// What is behind the gate's cause.
+    root_cause: Option<RankedCause>,
     /// How new the view is, and when that was told.
     freshness: Option<(Freshness, Instant)>,
     staleness: Staleness,
@@ -74,6 +79,7 @@ impl<'a> Following<'a> {
             said: BTreeMap::new(),
             printed: BTreeMap::new(),
             gate: Gate::default(),
+            root_cause: None,
             freshness: None,
             staleness: Staleness::default(),
             spoken: begun,
@@ -226,6 +232,23 @@ impl<'a> Following<'a> {
         self.gate.outcome()
     }
 
+    /// The object that did not pass, if that was just now: later, it may have another cause.
+    pub fn at_fault(&self) -> Option<&ObjectRef> {
+        let (freshness, _) = self.freshness.as_ref()?;
+        let (ended, now) = (self.gate.end_time?, freshness.time?);
+        let is_new = now.seconds.saturating_sub(ended.seconds) <= JUST_NOW.as_secs().cast_signed();
+        self.gate.cause.as_ref().filter(|_| is_new)?.object.as_ref()
+    }
+
+    /// What is behind the cause, or why that is not known.
+    pub fn take_root_cause(&mut self, found: Result<Option<RankedCause>, String>) {
+        match (found, &mut self.gate.cause) {
+            (Ok(found), _) => self.root_cause = found,
+            (Err(why), Some(cause)) => cause.missing.push(format!("what is behind it: {why}")),
+            (Err(_), None) => {}
+        }
+    }
+
     /// The verdict as far as it goes, which was not told: why is said in a sentence.
     pub fn undecided(&mut self, reason: &str, message: String) {
         self.gate.set_outcome(Outcome::Undecided);
@@ -273,6 +296,7 @@ impl<'a> Following<'a> {
             objects: self.objects.values().cloned().collect(),
             elapsed: Some(self.begun.elapsed()),
             everywhere: self.everywhere,
+            root_cause: self.root_cause.clone(),
             ..Verdict::default()
         };
         let (freshness, told) = self.freshness.as_ref().map(|(it, told)| (it, told.elapsed())).unzip();
@@ -285,13 +309,13 @@ impl<'a> Following<'a> {
             ReportFormat::Json => self.print_json(&verdict.json())?,
             ReportFormat::Ndjson => self.print_json(&Line::Verdict { verdict: verdict.json() })?,
             ReportFormat::Junit => {
-                let document = junit::document(&verdict.gate, &verdict.objects, "daymark");
+                let document = junit::document(verdict, "daymark");
                 self.printer.line(document.trim_end())?;
             }
         }
         if self.report.output != ReportFormat::Text && verdict.gate.outcome() != Outcome::Passed {
             // People read stderr.
-            self.cause(verdict).iter().for_each(|line| self.note(line));
+            verdict.cause_lines(self.report.logs).iter().for_each(|line| self.note(line));
         }
         self.annotate(verdict)
     }
@@ -312,7 +336,7 @@ impl<'a> Following<'a> {
         for line in &lines[from..] {
             self.printer.line(line)?;
         }
-        let cause = self.cause(verdict);
+        let cause = verdict.cause_lines(self.report.logs);
         if cause.is_empty() {
             return Ok(());
         }
@@ -330,23 +354,17 @@ impl<'a> Following<'a> {
         Ok(after.iter().try_for_each(|command| self.printer.command(command))?)
     }
 
-    fn cause(&self, verdict: &Verdict) -> Vec<String> {
-        let gate = &verdict.gate;
-        let Some(cause) = gate.cause.as_ref().filter(|_| gate.outcome() != Outcome::Passed) else { return Vec::new() };
-        cause::lines(cause, self.report.logs, gate.end_time.as_ref())
-    }
-
     /// What a CI system shows besides.
     fn annotate(&mut self, verdict: &Verdict) -> Result<(), Failure> {
         if self.printer.ci() != Ci::Github {
             return Ok(());
         }
         if verdict.gate.outcome() != Outcome::Passed {
-            let annotation = github::annotation(&verdict.gate, "daymark wait");
+            let annotation = github::annotation(verdict, "daymark wait");
             self.printer.command_note(&annotation);
         }
         if let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {
-            let summary = github::summary(&verdict.gate, &verdict.objects);
+            let summary = github::summary(verdict);
             if let Err(error) = github::append_summary(Path::new(&path), &summary) {
                 // The verdict stands all the same.
                 self.problem(&format!("warning: the job's summary cannot be written: {error}"));

@@ -1,17 +1,17 @@
 //! `daymark gate`
 
 use daymark::GateEvent;
-use daymark::api::{ArmGateRequest, CancelGateRequest, Gate as Opened, GateObject, GetGateRequest, Outcome};
+use daymark::api::{ArmGateRequest, CancelGateRequest, Gate as Opened, GateObject, GetGateRequest};
 use tokio::time::{Instant, sleep_until};
 
 use super::following::Following;
-use super::session;
 use super::wait::GRACE;
+use super::{root_cause, session};
 use crate::args::{Gate, GateArm, GateOpen, GateToken, Global, ReportFormat};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::verdict::Verdict;
-use crate::{ask, cause, manifests};
+use crate::{ask, manifests};
 
 /// Does what is asked of gates.
 pub async fn run(global: &Global, args: &Gate, printer: &mut Printer) -> Result<Exit, Failure> {
@@ -79,7 +79,10 @@ async fn wait(global: &Global, args: &GateToken, printer: &mut Printer) -> Resul
                     // What comes next is all of it again.
                     following.begin();
                 }
-                None => return following.finish(),
+                None => {
+                    root_cause::look_for(&client, session::cluster(global), &mut following).await;
+                    return following.finish();
+                }
             },
             () = sleep_until(ends.unwrap_or(silent_until)), if ends.is_some() => {
                 return Err(Failure::new(Exit::Unreachable, "the gate's deadline has passed, and the daemon has given no verdict"));
@@ -107,15 +110,13 @@ fn print(args: &GateToken, printer: &mut Printer, gate: Opened, objects: Vec<Gat
     let verdict = Verdict { gate, objects, ..Verdict::default() };
     match args.report.output {
         ReportFormat::Text => {
-            let gate = &verdict.gate;
-            let cause = gate.cause.iter().filter(|_| gate.outcome() != Outcome::Passed);
-            let cause = cause.flat_map(|cause| cause::lines(cause, args.report.logs, gate.end_time.as_ref()));
+            let cause = verdict.cause_lines(args.report.logs);
             verdict.lines().into_iter().chain(cause).try_for_each(|line| printer.line(&line))?;
         }
         ReportFormat::Json => printer.json(&verdict.json())?,
         ReportFormat::Ndjson => printer.json_line(&verdict.json())?,
         ReportFormat::Junit => {
-            let document = crate::ci::junit::document(&verdict.gate, &verdict.objects, "daymark");
+            let document = crate::ci::junit::document(&verdict, "daymark");
             printer.line(document.trim_end())?;
         }
     }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use self::reaching::Reached;
 use super::following::Following;
 use super::operation::request_id;
-use super::session;
+use super::{root_cause, session};
 use crate::args::{Global, IfUnreachable, Wait};
 use crate::ask::{self, Ask};
 use crate::exit::{Exit, Failure, exit_of};
@@ -132,7 +132,22 @@ impl Waiter<'_> {
                 self.following.undecided("NoConnection", problem);
             }
         }
+        self.look_deeper().await;
         self.following.finish()
+    }
+
+    /// Finds out what is behind the verdict. Who looks only once does not wait for that, and who
+    /// interrupts it is told the verdict at once.
+    async fn look_deeper(&mut self) {
+        if self.ask.once {
+            return;
+        }
+        let cluster = self.ask.request.filter.as_ref().map_or("", |filter| &filter.cluster);
+        tokio::select! {
+            biased;
+            _ending = self.signals.next() => {}
+            () = root_cause::look_for(&self.client, cluster, &mut self.following) => {}
+        }
     }
 
     /// Opens a gate until the deadline, and says its token.

@@ -17,7 +17,7 @@ pub struct DiagnosisJson<'a> {
     reason: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     message: &'a str,
-    causes: Vec<CauseJson<'a>>,
+    causes: Vec<RankedCauseJson<'a>>,
     #[serde(skip_serializing_if = "is_zero")]
     more_causes: i32,
     checks: Vec<CheckJson<'a>>,
@@ -25,7 +25,7 @@ pub struct DiagnosisJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     freshness: Option<FreshnessJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    gone: Option<Vec<CauseJson<'a>>>,
+    gone: Option<Vec<RankedCauseJson<'a>>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -37,8 +37,9 @@ struct NameJson<'a> {
     name: &'a str,
 }
 
+/// Something that is wrong.
 #[derive(Debug, Serialize)]
-struct CauseJson<'a> {
+pub struct RankedCauseJson<'a> {
     reason: &'a str,
     message: &'a str,
     object: NameJson<'a>,
@@ -73,7 +74,7 @@ fn is_zero(number: &i32) -> bool {
 impl<'a> DiagnosisJson<'a> {
     /// The same, with the causes that are gone.
     pub fn and_gone(self, gone: &'a [RankedCause]) -> Self {
-        Self { gone: Some(gone.iter().map(CauseJson::from).collect()), ..self }
+        Self { gone: Some(gone.iter().map(RankedCauseJson::from).collect()), ..self }
     }
 }
 
@@ -84,7 +85,7 @@ impl<'a> From<&'a Diagnosis> for DiagnosisJson<'a> {
             state: state(it.state),
             reason: &it.reason,
             message: &it.message,
-            causes: it.causes.iter().map(CauseJson::from).collect(),
+            causes: it.causes.iter().map(RankedCauseJson::from).collect(),
             more_causes: it.more_causes,
             checks: it.checks.iter().map(CheckJson::from).collect(),
             not_visible: it.not_visible.iter().map(UnreachableJson::from).collect(),
@@ -106,7 +107,7 @@ impl<'a> From<Option<&'a KindedRef>> for NameJson<'a> {
     }
 }
 
-impl<'a> From<&'a RankedCause> for CauseJson<'a> {
+impl<'a> From<&'a RankedCause> for RankedCauseJson<'a> {
     fn from(it: &'a RankedCause) -> Self {
         let certainty = match it.certainty() {
             Certainty::Unspecified | Certainty::Certain => "certain",

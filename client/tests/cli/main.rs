@@ -56,6 +56,7 @@ mod process;
 mod proxy;
 mod quarantine;
 mod remote;
+mod root_cause;
 mod stale;
 mod standard_input;
 mod terminal;

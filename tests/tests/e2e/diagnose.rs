@@ -2,6 +2,8 @@
 
 use daymark_tests::cluster::{Cluster, Need};
 use daymark_tests::daemon::Daemon;
+use daymark_tests::process::{Finished, awaited};
+use daymark_tests::situation;
 use serde_json::Value;
 
 use crate::events::await_events;
@@ -15,6 +17,7 @@ pub(crate) const TESTS: &[Test] = &[
     Test { name: "diagnose::names_the_cause", needs: STEERED, run: Run::Shared(names_the_cause) },
     Test { name: "diagnose::finds_nothing_on_what_is_well", needs: STEERED, run: Run::Shared(nothing) },
     Test { name: "diagnose::leaves_out_what_may_not_be_seen", needs: STEERED, run: Run::Shared(not_visible) },
+    Test { name: "diagnose::is_told_with_a_verdict", needs: STEERED, run: Run::Shared(with_a_verdict) },
     Test { name: "diagnose::tells_what_is_gone", needs: STEERED, run: Run::Shared(gone) },
 ];
 
@@ -88,6 +91,25 @@ fn not_visible(cluster: &Cluster, _: &Daemon) {
     write_private(&file, &token(cluster, &namespace, "nobody"));
     let refused = cli.run(&format!("--token-file {} diagnose -n {n} deploy/web", file.display()));
     assert!(refused.code == Some(5) && refused.stderr.contains("may not get deployments.apps"), "{refused:?}");
+}
+
+/// `wait.root-cause`
+///
+/// The pod that the Deployment's state blames fits on no node: that is not why.
+fn with_a_verdict(cluster: &Cluster, daemon: &Daemon) {
+    let (namespace, cli) = (cluster.namespace(), daemon.cli());
+    let situations = situation::in_folder("storage");
+    let missing = situations.iter().find(|situation| situation.name == "storage-class-missing").expect("it is there");
+    let _staged = missing.stage(&namespace, &cli);
+    let wait = format!("wait -n {} {} --timeout 2s", namespace.name, missing.target);
+    // It is left out of a verdict if the machine takes too long for it.
+    let told = |waited: &Finished| waited.stdout.contains("\nroot cause: ");
+    let waited = awaited("the root cause", || cli.run(&wait), told);
+    let place = |begin: &str| waited.stdout.lines().position(|line| line.starts_with(begin));
+    let (cause, root) =
+        (place("cause: pod/db-"), place("root cause: storageclass.storage.k8s.io/fast: StorageClassMissing: "));
+    assert!(cause.is_some() && cause < root, "{waited:?}");
+    assert!(matches!(waited.code, Some(1 | 3)), "{waited:?}");
 }
 
 fn gone(cluster: &Cluster, daemon: &Daemon) {

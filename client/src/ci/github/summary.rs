@@ -6,10 +6,11 @@ use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use daymark::api::{Gate, GateObject, Standing};
+use daymark::api::{GateObject, Standing};
 
 use crate::ci::LOGS;
-use crate::{cause, sanitize, words};
+use crate::verdict::Verdict;
+use crate::{sanitize, words};
 
 /// Rows of the table; what is not as it is needed comes first.
 const ROWS: usize = 200;
@@ -18,7 +19,8 @@ const CELL: usize = 300;
 const LINE: usize = 1000;
 
 /// Markdown that tells how a gate has ended, how its objects stand, and why.
-pub fn summary(gate: &Gate, objects: &[GateObject]) -> String {
+pub fn summary(verdict: &Verdict) -> String {
+    let Verdict { gate, objects, .. } = verdict;
     let mut text = format!("## Daymark: {}\n", words::outcome(gate.outcome()));
     let why = match &*gate.reason {
         "" => gate.message.clone(),
@@ -29,8 +31,9 @@ pub fn summary(gate: &Gate, objects: &[GateObject]) -> String {
         let _ = write!(text, "\n{}\n", inline(&why, LINE));
     }
     text.push_str(&table(objects));
-    if let Some(it) = &gate.cause {
-        text.push_str(&fenced(&cause::lines(it, LOGS, gate.end_time.as_ref())));
+    let cause = verdict.cause_lines(LOGS);
+    if !cause.is_empty() {
+        text.push_str(&fenced(&cause));
     }
     text
 }
@@ -108,7 +111,7 @@ fn shortened(text: &str, most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use daymark::api::{Cause, LogTail, ObjectRef, Outcome, State, Status};
+    use daymark::api::{Cause, Gate, LogTail, ObjectRef, Outcome, State, Status};
 
     use super::*;
 
@@ -121,19 +124,19 @@ mod tests {
         object
     }
 
-    fn gate() -> Gate {
+    fn verdict(objects: Vec<GateObject>) -> Verdict {
         let mut gate = Gate { reason: "Crash".into(), message: "a <b> | c".into(), ..Gate::default() };
         gate.set_outcome(Outcome::Failed);
-        gate
+        Verdict { gate, objects, ..Verdict::default() }
     }
 
     #[test]
     fn a_summary_has_a_heading_a_table_and_the_cause() {
-        let mut gate = gate();
+        let mut verdict = verdict(vec![object("ok", Standing::Met), object("web", Standing::Failed)]);
         let log = LogTail { container: "main".into(), previous: false, lines: vec!["```` x".into()] };
-        gate.cause = Some(Cause { kind: "Pod".into(), logs: vec![log], ..Cause::default() });
+        verdict.gate.cause = Some(Cause { kind: "Pod".into(), logs: vec![log], ..Cause::default() });
         assert_eq!(
-            summary(&gate, &[object("ok", Standing::Met), object("web", Standing::Failed)]),
+            summary(&verdict),
             "## Daymark: failed\n\
              \n\
              Crash: a &#60;b&#62; &#124; c\n\
@@ -153,7 +156,7 @@ mod tests {
     fn a_cell_stays_a_cell_and_shows_what_it_says() {
         let mut hostile = object("web", Standing::Failed);
         hostile.why = "a|b\n| x | \\| `c` ![i](http://e) <img src=x> **d**".into();
-        let text = summary(&gate(), &[hostile]);
+        let text = summary(&verdict(vec![hostile]));
         let row = text.lines().last().unwrap();
         assert_eq!(row.matches('|').count(), 5, "{row}");
         assert!(!row.contains(['<', '`', '[', '\\', '*']), "{row}");
@@ -163,10 +166,10 @@ mod tests {
     fn a_summary_is_bounded() {
         let mut large = object("web", Standing::Waiting);
         large.why = "|".repeat(1 << 12);
-        let mut gate = gate();
+        let mut verdict = verdict(vec![large; 5000]);
         let log = LogTail { container: "main".into(), previous: true, lines: vec!["x".repeat(1 << 20); 30] };
-        gate.cause = Some(Cause { logs: vec![log], ..Cause::default() });
-        let text = summary(&gate, &vec![large; 5000]);
+        verdict.gate.cause = Some(Cause { logs: vec![log], ..Cause::default() });
+        let text = summary(&verdict);
         assert!(text.len() < 1 << 20, "{}", text.len());
         assert!(text.contains("\nand 4800 others\n"));
     }

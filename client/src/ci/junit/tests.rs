@@ -19,6 +19,10 @@ fn gate(outcome: Outcome, message: &str) -> Gate {
     gate
 }
 
+fn verdict(gate: Gate, objects: &[GateObject]) -> Verdict {
+    Verdict { gate, objects: objects.to_vec(), ..Verdict::default() }
+}
+
 fn cause(name: &str) -> Cause {
     let it = ObjectRef { namespace: "shop".into(), resource: "pods".into(), name: name.into(), ..Default::default() };
     Cause { r#ref: Some(it), kind: "Pod".into(), reason: "Crash".into(), ..Cause::default() }
@@ -46,7 +50,7 @@ cause: pod/web-5f-x (shop): Crash</failure>
   </testcase>
 </testsuite>
 "#;
-    assert_eq!(document(&failed, &objects, "daymark wait"), expected);
+    assert_eq!(document(&verdict(failed, &objects), "daymark wait"), expected);
 }
 
 #[test]
@@ -75,11 +79,11 @@ fn a_gate_that_no_object_tells_of_is_a_case_itself() {
         (Outcome::Cancelled, &met[..], "<skipped message=\"cancelled: Why: none\">"),
         (Outcome::Passed, &[], "<testcase classname=\"Gate\" name=\"wait\"/>"),
     ] {
-        let text = document(&gate(outcome, "none"), objects, "wait");
+        let text = document(&verdict(gate(outcome, "none"), objects), "wait");
         assert!(text.contains(expected), "{outcome:?}: {text}");
         assert!(text.contains(&format!("tests=\"{}\"", objects.len() + 1)), "{text}");
     }
-    assert!(document(&gate(Outcome::Passed, ""), &met, "wait").contains("tests=\"1\""));
+    assert!(document(&verdict(gate(Outcome::Passed, ""), &met), "wait").contains("tests=\"1\""));
 }
 
 #[test]
@@ -93,7 +97,7 @@ fn the_cause_is_told_once_where_it_belongs() {
     assert_eq!(culprit(&of("db"), &objects), Some(1));
     assert_eq!(culprit(&of("other"), &objects), None);
 
-    let text = document(&of("other"), &objects, "wait");
+    let text = document(&verdict(of("other"), &objects), "wait");
     assert!(text.contains("  <system-err>cause: pod/web-1 (shop): Crash</system-err>\n</testsuite>"), "{text}");
     assert_eq!(text.matches("cause: ").count(), 1);
 }
