@@ -120,6 +120,7 @@ fn kind(group: &str, resource: &str, name: &str) -> Kind {
         kind: name.into(),
         short_names: Vec::new(),
         namespaced: true,
+        has_status: true,
     }
 }
 

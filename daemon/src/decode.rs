@@ -16,8 +16,9 @@ use crate::body::Cuts;
 use crate::kind::Kind;
 use crate::object::{Labels, Metadata, Object};
 use crate::record::Key;
+use crate::rule::Undecodable;
 use crate::rule::custom::CustomRule;
-use crate::rule::{Undecodable, kinds};
+use crate::rule::kinds::{self, ReadAs};
 
 /// An object that cannot be taken into a cache.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +47,7 @@ pub struct Decoded {
 /// If it is not JSON, if a field that a rule reads has another type, or if it
 /// has no name or UID.
 pub fn decode(kind: &Kind, json: &[u8], custom: Option<&Arc<dyn CustomRule>>) -> Result<Decoded, DecodeError> {
-    named(kinds::read(&kind.group, &kind.kind, json, custom)?)
+    named(kinds::read(json, read_as(kind, custom))?)
 }
 
 /// As [`decode`], of the object that `text` begins with; how many bytes it takes up there, too.
@@ -58,8 +59,12 @@ pub fn decode_first(
     text: &str,
     custom: Option<&Arc<dyn CustomRule>>,
 ) -> Result<(Decoded, usize), DecodeError> {
-    let (read, length) = kinds::read_first(&kind.group, &kind.kind, text, custom)?;
+    let (read, length) = kinds::read_first(text, read_as(kind, custom))?;
     Ok((named(read)?, length))
+}
+
+fn read_as<'a>(kind: &'a Kind, custom: Option<&'a Arc<dyn CustomRule>>) -> ReadAs<'a> {
+    ReadAs { group: &kind.group, kind: &kind.kind, has_status: kind.has_status, custom }
 }
 
 fn named((object, cuts): kinds::Read) -> Result<Decoded, DecodeError> {

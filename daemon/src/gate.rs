@@ -1,7 +1,7 @@
 //! Gates: one verdict on a set of objects.
 //!
 //! `policy` says what is asked, `seen` what expressions say of a version, `course`
-//! judges one object over time, `tally` all of them; `run` brings in what the log
+//! judges one object over time, with a `failure_clock`, `tally` all of them; `run` brings in what the log
 //! tells, and the time; `register` knows gates by their tokens, and keeps verdicts
 //! for a while, `store` for longer than the daemon runs; `account` counts them. `ending` is a gate that is
 //! about to tell its verdict, `reopening` one that an earlier daemon has opened; `family`
@@ -10,6 +10,7 @@
 pub mod account;
 mod course;
 pub mod ending;
+mod failure_clock;
 pub mod family;
 pub mod policy;
 pub mod register;

@@ -30,6 +30,10 @@ pub struct Kind {
     pub short_names: Vec<String>,
     /// Whether its objects have a namespace.
     pub namespaced: bool,
+    /// Whether the API server serves the status of its objects by itself, as the subresource
+    /// `status`: then a controller is to write it. Not known of recordings that older daemons made.
+    #[serde(default)]
+    pub has_status: bool,
 }
 
 impl Kind {
@@ -135,6 +139,7 @@ pub(crate) fn samples() -> Vec<Kind> {
         kind: kind.into(),
         short_names: short_names.iter().map(ToString::to_string).collect(),
         namespaced: true,
+        has_status: true,
     };
     vec![
         kind("", "pods", "Pod", &["po"]),

@@ -75,8 +75,8 @@ pub struct Judgement {
     /// What waiting longer is worth.
     pub doom: Doom,
     /// How often a container was restarted: the one that was most often, of a workload
-    /// that is not ready among its newest pods.
-    pub restarts: u32,
+    /// among its newest pods; `None` where nobody looked.
+    pub restarts: Option<u32>,
     /// Of a workload, its pod that keeps it from being ready.
     pub blames: Option<Box<Key>>,
 }
@@ -90,7 +90,7 @@ impl Judgement {
             message: message.into(),
             progress: None,
             doom: Doom::None,
-            restarts: 0,
+            restarts: None,
             blames: None,
         }
     }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+#[path = "gates/failures.rs"]
+mod failures;
 #[path = "gates/jobs.rs"]
 mod jobs;
 
@@ -37,6 +39,7 @@ fn pod(name: &str, uid: &str, version: u64, status: Value) -> Option<Seen> {
         kind: "Pod".into(),
         short_names: Vec::new(),
         namespaced: true,
+        has_status: true,
     };
     let json = json!({
         "metadata": {"name": name, "namespace": "n", "uid": uid, "resourceVersion": version.to_string(), "generation": version},

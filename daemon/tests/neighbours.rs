@@ -45,6 +45,7 @@ fn kinds() -> Vec<Kind> {
         kind: kind.into(),
         short_names: Vec::new(),
         namespaced: kind != "Node",
+        has_status: true,
     };
     KINDS.map(kind).into()
 }

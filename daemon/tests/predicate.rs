@@ -422,6 +422,7 @@ fn record() -> Arc<Record> {
         kind: "Pod".into(),
         short_names: Vec::new(),
         namespaced: true,
+        has_status: true,
     };
     let object = decode(&kind, json.as_bytes(), None).unwrap().object;
     let ruling = judge(&object, &Nothing, jiff::Timestamp::UNIX_EPOCH);

@@ -1,6 +1,6 @@
 //! Objects that are given together: each is seen by the rules for the others.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -10,8 +10,9 @@ use super::{AssessError, Assessed, Document};
 use crate::cache::Objects;
 use crate::object::Object;
 use crate::record::{Key, Link, Packer, Record};
+use crate::rule::kinds::{self, ReadAs};
 use crate::rule::view::{Named, Related, View};
-use crate::rule::{self, Ruling, kinds};
+use crate::rule::{self, Ruling};
 use crate::rulebook::Rulebook;
 
 /// From an object to what depends on it there are fewer steps than that.
@@ -34,7 +35,9 @@ struct One {
 
 impl Given {
     pub(super) fn new(documents: Vec<Document>, rules: &Rulebook) -> Result<Self, AssessError> {
-        let objects = documents.into_iter().map(|document| One::read(document, rules)).collect::<Result<_, _>>()?;
+        let with_status: HashSet<_> = documents.iter().filter_map(|document| with_status(&document.value)).collect();
+        let read = |document| One::read(document, rules, &with_status);
+        let objects = documents.into_iter().map(read).collect::<Result<_, _>>()?;
         Ok(Self { objects, packer: Packer::default(), sets: HashMap::new() })
     }
 
@@ -69,8 +72,21 @@ impl Given {
     }
 }
 
+/// The group and kind that a document defines, if their objects have a status by itself.
+fn with_status(value: &Value) -> Option<(String, String)> {
+    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    let versions = value.pointer("/spec/versions").and_then(Value::as_array)?;
+    let has_status = versions.iter().any(|version| version.pointer("/subresources/status").is_some());
+    let is_definition = text("/kind")? == "CustomResourceDefinition";
+    (is_definition && has_status).then_some((text("/spec/group")?, text("/spec/names/kind")?))
+}
+
 impl One {
-    fn read(document: Document, rules: &Rulebook) -> Result<Self, AssessError> {
+    fn read(
+        document: Document,
+        rules: &Rulebook,
+        with_status: &HashSet<(String, String)>,
+    ) -> Result<Self, AssessError> {
         let Document { origin, value } = document;
         let invalid = |problem: String| AssessError::Invalid { origin: origin.clone(), problem };
         let text = |field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
@@ -80,8 +96,9 @@ impl One {
         let group = api_version.split_once('/').map_or("", |(group, _)| group).to_owned();
         let json = completed(value).to_string();
         let custom = rules.rule_of(&group, &kind);
-        let (object, _) =
-            kinds::read(&group, &kind, json.as_bytes(), custom.as_ref()).map_err(|e| invalid(e.to_string()))?;
+        let has_status = with_status.contains(&(group.clone(), kind.clone()));
+        let as_what = ReadAs { group: &group, kind: &kind, has_status, custom: custom.as_ref() };
+        let (object, _) = kinds::read(json.as_bytes(), as_what).map_err(|e| invalid(e.to_string()))?;
         if object.metadata.name.is_empty() {
             return Err(invalid("metadata.name is empty".into()));
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::failure_clock::FailureClock;
 use super::policy::{Criterion, Policy};
 use super::seen::Seen;
 use crate::record::{Detail, Record, Uid};
@@ -65,9 +66,7 @@ pub struct Course {
     is_read: bool,
     applied: Option<Applied>,
     met_since: Option<Timestamp>,
-    failing_since: Option<Timestamp>,
-    /// Since when it is on its way again, if it has failed before.
-    recovering_since: Option<Timestamp>,
+    failing: FailureClock,
     moved_at: Timestamp,
     /// How often its containers had been restarted when they counted least.
     restarts: Option<u32>,
@@ -95,8 +94,7 @@ impl Course {
             is_read: false,
             applied: None,
             met_since: None,
-            failing_since: None,
-            recovering_since: None,
+            failing: FailureClock::default(),
             moved_at: at,
             restarts: None,
         }
@@ -204,31 +202,17 @@ impl Course {
             true => _ = self.met_since.get_or_insert(at),
             false => self.met_since = None,
         }
-        self.note_failure(policy, at);
+        let counts = self.counts().map(|seen| Arc::clone(&seen.record));
+        let judgement = counts.as_ref().map(|record| &record.judgement);
+        self.failing.note(judgement, self.tolerate(policy), at);
         // A new revision's pods begin at none.
-        let restarts = self.counts().map(|seen| seen.record.judgement.restarts);
+        let restarts = judgement.and_then(|judgement| judgement.restarts);
         self.restarts = self.restarts.into_iter().chain(restarts).min();
-    }
-
-    /// What is only on its way again, as between two crashes, has not recovered: unless it is for as long as a failure is borne.
-    fn note_failure(&mut self, policy: &Policy, at: Timestamp) {
-        let state = self.counts().map(|seen| seen.record.judgement.state);
-        if self.fails_with(Doom::Persistent) || self.fails_with(Doom::Fatal) {
-            let recovering = self.recovering_since.take();
-            if recovering.is_some_and(|since| at.duration_since(since) >= self.tolerate(policy)) {
-                self.failing_since = None;
-            }
-            self.failing_since.get_or_insert(at);
-        } else if !matches!(state, Some(State::Failed | State::InProgress | State::Unknown)) {
-            (self.failing_since, self.recovering_since) = (None, None);
-        } else if self.failing_since.is_some() {
-            self.recovering_since.get_or_insert(at);
-        }
     }
 
     /// What was noted was of another.
     fn forget(&mut self) {
-        (self.met_since, self.failing_since, self.recovering_since, self.restarts) = (None, None, None, None);
+        (self.met_since, self.failing, self.restarts) = (None, FailureClock::default(), None);
     }
 
     /// Its newest version, if that is no older than what was applied.
@@ -295,24 +279,25 @@ impl Course {
         !ignores && !policy.goal.asks(Criterion::Deleted) && !policy.goal.asks(Criterion::Drained)
     }
 
-    /// How long its failure is borne, if it has failed.
-    fn borne_for(&self, policy: &Policy) -> Option<SignedDuration> {
-        match () {
-            () if !self.is_judged_by_rules(policy) => None,
-            () if self.fails_with(Doom::Persistent) => Some(self.tolerate(policy)),
+    /// Until when its failure is tolerated, if it has failed.
+    fn tolerated_until(&self, policy: &Policy) -> Option<Timestamp> {
+        let (doom, long) = match () {
+            () if !self.is_judged_by_rules(policy) => return None,
+            () if self.fails_with(Doom::Persistent) => (Doom::Persistent, self.tolerate(policy)),
             () if self.fails_with(Doom::Fatal) => {
                 let has_ended = self.seen().is_some_and(|record| record.detail.is_over());
                 let fatal_after = self.wishes().and_then(|wishes| wishes.fatal_after).unwrap_or(policy.fatal_after);
-                Some(if has_ended { SignedDuration::ZERO } else { fatal_after })
+                (Doom::Fatal, if has_ended { SignedDuration::ZERO } else { fatal_after })
             }
-            () => None,
-        }
+            () => return None,
+        };
+        self.failing.since(doom)?.checked_add(long).ok()
     }
 
     /// How often it was restarted while it was looked at, if that is too often.
     fn too_many_restarts(&self, policy: &Policy) -> Option<u32> {
         let judgement = &self.counts()?.record.judgement;
-        let restarts = judgement.restarts.saturating_sub(self.restarts.unwrap_or(0));
+        let restarts = judgement.restarts?.saturating_sub(self.restarts.unwrap_or(0));
         let most = self.wishes().and_then(|wishes| wishes.restarts).unwrap_or(policy.restarts);
         let counts = self.is_judged_by_rules(policy) && matches!(judgement.state, State::Failed | State::InProgress);
         (counts && restarts > most).then_some(restarts)
@@ -336,9 +321,7 @@ impl Course {
                 false => Standing::Waiting(format!("not for {stable_for:#} yet")),
             };
         }
-        if let (Some(since), Some(long)) = (self.failing_since, self.borne_for(policy))
-            && lasts(since, long)
-        {
+        if self.tolerated_until(policy).is_some_and(|until| now >= until) {
             return Standing::Failed(Failing::ByRule);
         }
         if let Some(restarts) = self.too_many_restarts(policy) {
@@ -373,7 +356,7 @@ impl Course {
         let still = self.met_since.is_none().then_some(self.moved_at);
         [
             after(self.met_since, self.stable_for(policy)),
-            self.borne_for(policy).and_then(|long| after(self.failing_since, long)),
+            self.tolerated_until(policy),
             self.no_progress(policy).and_then(|long| after(still, long)),
         ]
         .into_iter()

@@ -40,6 +40,12 @@ impl Goal {
     pub fn asks(&self, criterion: Criterion) -> bool {
         self.all.iter().chain(&self.any).any(|it| *it == criterion)
     }
+
+    /// Whether nothing is asked but what its kind's rule says of an object that is to be well.
+    #[must_use]
+    pub fn is_about_being_ready(&self) -> bool {
+        self.all.iter().chain(&self.any).all(|it| matches!(it, Criterion::Ready | Criterion::Settled))
+    }
 }
 
 /// How a gate is judged.

@@ -9,8 +9,8 @@ use super::family::Family;
 use super::policy::{Criterion, Policy};
 use super::seen::Seen;
 use super::{Outcome, Verdict};
-use crate::record::{Key, Record};
-use crate::state::State;
+use crate::record::{Detail, Key, Record};
+use crate::state::{Doom, State};
 
 /// An object's place: that of its cache in the gate's selection, and its name.
 pub type Place = (usize, Key);
@@ -219,8 +219,12 @@ impl Tally {
             return;
         }
         let is_named = self.named(&place);
-        let (applied, at) = (self.applied.get(&place), at.max(self.begun));
         let policy = self.policy.of(&place);
+        if !is_named && policy.goal.is_about_being_ready() && seen.as_ref().is_some_and(|it| is_replaced(&it.record)) {
+            self.courses.remove(&place);
+            return;
+        }
+        let (applied, at) = (self.applied.get(&place), at.max(self.begun));
         let course = self.courses.entry(place).or_insert_with(|| {
             let mut course = Course::new(at);
             course.arm(applied.cloned(), policy, at);
@@ -296,12 +300,21 @@ impl Tally {
         let Some((place, course)) = failed else {
             let message = match self.courses.len() {
                 0 => "there are no objects, and none are required".to_owned(),
-                met => format!("{met} of {met} objects meet the criteria"),
+                met => format!("{met} of {met} objects meet the criteria{}", self.unknown(now)),
             };
             return Verdict { outcome: Outcome::Passed, reason: "Met".into(), message, at: now, culprit: None };
         };
         let (reason, message) = culprit(place, course, &course.standing(self.policy.of(place), now));
         Verdict { outcome: Outcome::Failed, reason, message, at: now, culprit: Some(place.clone()) }
+    }
+
+    /// How many of those that meet the criteria nobody can judge, if any.
+    fn unknown(&self, now: Timestamp) -> String {
+        let is_unknown = |course: &Course| course.seen().is_some_and(|seen| seen.judgement.state == State::Unknown);
+        match self.objects(now).filter(|(_, course, _)| is_unknown(course)).count() {
+            0 => String::new(),
+            unknown => format!("; the state of {unknown} is unknown"),
+        }
     }
 
     /// The verdict where time is up.
@@ -324,6 +337,13 @@ impl Tally {
             () => ("Deadline", format!("{open} of {there} objects do not meet the criteria")),
         }
     }
+}
+
+/// Whether it is a pod that was evicted or the like: its controller has made another one, and what
+/// is left of it goes by itself, some day.
+fn is_replaced(record: &Record) -> bool {
+    let is_over = matches!(record.detail, Detail::Pod { over: true, .. });
+    is_over && record.judgement.state == State::Failed && record.judgement.doom == Doom::Transient
 }
 
 /// Why an object has failed, in a word and a sentence.

@@ -56,12 +56,15 @@ fn read(wire: &GatePolicy, kinds: &[&Kind]) -> Result<Read, Status> {
     if all.contains(&Criterion::Deleted) && (all.len() > 1 || !any.is_empty()) {
         return Err(invalid("deletion cannot be combined with other criteria"));
     }
-    let policy = Policy { goal: Goal { all, any }, fail_on, ignore_failures: wire.ignore_failures, ..limits(wire)? };
+    // Whose deletion is waited for may be gone already.
+    let least = if all.contains(&Criterion::Deleted) { 0 } else { 1 };
+    let limits = limits(wire, least)?;
+    let policy = Policy { goal: Goal { all, any }, fail_on, ignore_failures: wire.ignore_failures, ..limits };
     check_durations(&policy)?;
     Ok(Read { policy, expressions })
 }
 
-fn limits(wire: &GatePolicy) -> Result<Policy, Status> {
+fn limits(wire: &GatePolicy, least: usize) -> Result<Policy, Status> {
     let default = Policy::default();
     let number = |name: &str, number: Option<i32>| match number {
         Some(number) if !(0..=MOST_OBJECTS).contains(&number) => {
@@ -80,7 +83,7 @@ fn limits(wire: &GatePolicy) -> Result<Policy, Status> {
         restarts: number("restarts", wire.restarts)?.unwrap_or(default.restarts),
         no_progress: duration("no_progress", wire.no_progress)?,
         deadline: duration("deadline", wire.deadline)?.unwrap_or(default.deadline),
-        min_objects: min_objects.map_or(default.min_objects, |least| least as usize),
+        min_objects: min_objects.map_or(least, |least| least as usize),
         once: wire.once,
         ..default
     })

@@ -4,7 +4,7 @@
 //! kstatus' conditions first (`Reconciling`, `Stalled`, `Ready`), then those of
 //! OpenShift and Kubernetes itself, then words for a phase. What says nothing is
 //! on its way while it is young, and unknown afterwards: never ready, as kubectl
-//! and kstatus have it.
+//! has it.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -16,8 +16,12 @@ use super::{Facts, Ruling};
 use crate::object::Metadata;
 use crate::state::{Doom, Judgement, State};
 
-/// The reason of an object whose status says nothing.
+/// The reason of an object that has no status, as others of its kind: nobody will tell more of it.
 pub const NO_STATUS: &str = "NoStatus";
+/// The reason of one whose status its controller has not written.
+const STATUS_MISSING: &str = "StatusMissing";
+/// The reason of one whose status has conditions or a phase, none of which is known.
+const NOT_UNDERSTOOD: &str = "StatusNotUnderstood";
 
 /// For how long a controller may take to say anything of a new object.
 const YOUTH: SignedDuration = SignedDuration::from_mins(1);
@@ -27,6 +31,9 @@ const YOUTH: SignedDuration = SignedDuration::from_mins(1);
 #[serde(default)]
 pub(super) struct Conventional {
     status: Lenient<Status>,
+    /// Whether a controller is to write it.
+    #[serde(skip)]
+    has_status: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -95,25 +102,61 @@ impl Facts for Conventional {
         let by_conditions = by_conditions(&self.conditions(), metadata.generation);
         let ended = by_conditions.as_ref().is_some_and(|judgement| judgement.state == State::Ready);
         let judgement = failed.filter(|_| ended).or(by_conditions).or(by_words);
-        judgement.map_or_else(|| says_nothing(metadata, now), Into::into)
+        judgement.map_or_else(|| self.says_nothing(metadata, now), Into::into)
     }
 }
 
 impl Conventional {
+    /// The same, of a kind whose status a controller is to write, or not.
+    pub(super) fn of_kind_with_status(self, has_status: bool) -> Self {
+        Self { has_status, ..self }
+    }
+
     fn conditions(&self) -> Vec<Condition> {
         let conditions = self.status.0.as_ref().and_then(|status| status.conditions.0.as_ref());
         conditions.into_iter().flatten().filter_map(|condition| condition.0.clone()).map(Into::into).collect()
     }
 
-    /// `status.health`, `status.phase`, `status.state`: the first that is a word
-    /// which is known.
+    /// By the first word that is known.
     fn by_words(&self) -> Option<Judgement> {
-        let status = self.status.0.as_ref()?;
-        let health = status.health.0.as_ref().map(|health| match health {
-            Health::Text(text) | Health::Status { status: text } => text,
+        self.words().find_map(|(field, word)| by_word(field, word))
+    }
+
+    /// `status.health`, `status.phase`, `status.state`, as far as they are there.
+    fn words(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let status = self.status.0.as_ref();
+        let health = status.and_then(|status| status.health.0.as_ref()).map(|health| match health {
+            Health::Text(text) | Health::Status { status: text } => &**text,
         });
-        let fields = [("health", health), ("phase", status.phase.0.as_ref()), ("state", status.state.0.as_ref())];
-        fields.into_iter().find_map(|(field, word)| by_word(field, word?))
+        let phase = status.and_then(|status| status.phase.0.as_deref());
+        let state = status.and_then(|status| status.state.0.as_deref());
+        [("health", health), ("phase", phase), ("state", state)]
+            .into_iter()
+            .filter_map(|(field, word)| Some((field, word?)))
+    }
+
+    fn says_nothing(&self, metadata: &Metadata, now: Timestamp) -> Ruling {
+        let has_word = self.words().any(|(_, word)| !word.is_empty());
+        let (reason, message) = match () {
+            () if has_word || !self.conditions().is_empty() => {
+                (NOT_UNDERSTOOD, "its status says nothing that is understood")
+            }
+            () if self.has_status => {
+                (STATUS_MISSING, "its status says nothing: its controller may not be running, or never writes it")
+            }
+            () => (NO_STATUS, "it has no status"),
+        };
+        let until = metadata.creation_timestamp.and_then(|created| created.checked_add(YOUTH).ok());
+        match until.filter(|until| now < *until) {
+            Some(until) => {
+                let message = "its status says nothing yet";
+                Ruling::until(Judgement::new(State::InProgress, reason, message), until)
+            }
+            None => {
+                let message = format!("{message}; a CEL rule can tell what it means");
+                Judgement::new(State::Unknown, reason, message).into()
+            }
+        }
     }
 }
 
@@ -132,6 +175,8 @@ const CONDITIONS: &[(&str, State, Option<State>)] = &[
     ("Succeeded", State::Ready, Some(State::InProgress)),
     ("Complete", State::Ready, Some(State::InProgress)),
     ("Completed", State::Ready, Some(State::InProgress)),
+    ("Synced", State::Ready, Some(State::InProgress)),
+    ("Reconciled", State::Ready, Some(State::InProgress)),
 ];
 
 fn by_conditions(conditions: &[Condition], generation: i64) -> Option<Judgement> {
@@ -217,18 +262,4 @@ fn by_word(field: &str, word: &str) -> Option<Judgement> {
     let (state, _) = WORDS.iter().find(|(_, words)| words.contains(&&*lower))?;
     let judgement = Judgement::new(*state, word.to_owned(), format!("status.{field} is {word}"));
     Some(if *state == State::Failed { judgement.with_doom(Doom::Persistent) } else { judgement })
-}
-
-fn says_nothing(metadata: &Metadata, now: Timestamp) -> Ruling {
-    let until = metadata.creation_timestamp.and_then(|created| created.checked_add(YOUTH).ok());
-    match until.filter(|until| now < *until) {
-        Some(until) => {
-            let message = "its status says nothing yet";
-            Ruling::until(Judgement::new(State::InProgress, NO_STATUS, message), until)
-        }
-        None => {
-            let message = "its status says nothing that is understood; a CEL rule can interpret it";
-            Judgement::new(State::Unknown, NO_STATUS, message).into()
-        }
-    }
 }

@@ -61,16 +61,55 @@ const PLAIN: &[(&str, &[&str])] = &[
     ("storage.k8s.io", &["CSIDriver", "CSINode", "CSIStorageCapacity", "VolumeAttributesClass"]),
 ];
 
-/// Reads an object of that kind, to be judged by `custom` if there is such a rule,
-/// else by the one that is built in, else by the conventions.
+/// Kinds whose status no controller writes by default, or only one that is no sign of health.
+const SILENT: &[(&str, &[&str])] = &[
+    ("autoscaling.k8s.io", &["VerticalPodAutoscaler"]),
+    ("extensions.istio.io", &["WasmPlugin"]),
+    (
+        "monitoring.coreos.com",
+        &["AlertmanagerConfig", "PodMonitor", "Probe", "PrometheusRule", "ScrapeConfig", "ServiceMonitor"],
+    ),
+    (
+        "networking.istio.io",
+        &[
+            "DestinationRule",
+            "EnvoyFilter",
+            "Gateway",
+            "ProxyConfig",
+            "ServiceEntry",
+            "Sidecar",
+            "VirtualService",
+            "WorkloadEntry",
+            "WorkloadGroup",
+        ],
+    ),
+    ("security.istio.io", &["AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"]),
+    ("telemetry.istio.io", &["Telemetry"]),
+];
+
+/// Of which kind objects are, and how these are judged: by `custom` if there is such a rule, else by
+/// the one that is built in, else by the conventions.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadAs<'a> {
+    /// The kind's group.
+    pub group: &'a str,
+    /// The kind, such as `Deployment`.
+    pub kind: &'a str,
+    /// Whether a controller is to write their status: see [`Kind`](crate::kind::Kind).
+    pub has_status: bool,
+    /// The rule that is not built in.
+    pub custom: Option<&'a Arc<dyn CustomRule>>,
+}
+
+/// Reads an object of that kind.
 ///
 /// # Errors
 /// If it is not JSON, or a field that the rule reads is not of its type.
-pub fn read(group: &str, kind: &str, json: &[u8], custom: Option<&Arc<dyn CustomRule>>) -> Result<Read, Error> {
+pub fn read(json: &[u8], as_what: ReadAs<'_>) -> Result<Read, Error> {
     // As text: it is looked at as a whole once, and not each of its strings by itself.
     let text = std::str::from_utf8(json)
         .map_err(|error| <Error as serde::de::Error>::custom(format!("it is not UTF-8: {error}")))?;
-    let (read, length) = read_first(group, kind, text, custom)?;
+    let (read, length) = read_first(text, as_what)?;
     match text.get(length..).map(str::trim_ascii) {
         Some("") => Ok(read),
         _ => Err(serde::de::Error::custom(format!("something stands behind it, at byte {length}"))),
@@ -81,23 +120,21 @@ pub fn read(group: &str, kind: &str, json: &[u8], custom: Option<&Arc<dyn Custom
 ///
 /// # Errors
 /// As of [`read`].
-pub fn read_first(
-    group: &str,
-    kind: &str,
-    text: &str,
-    custom: Option<&Arc<dyn CustomRule>>,
-) -> Result<(Read, usize), Error> {
-    match (custom, reader(group, kind)) {
+pub fn read_first(text: &str, as_what: ReadAs<'_>) -> Result<(Read, usize), Error> {
+    match (as_what.custom, reader(as_what.group, as_what.kind)) {
         (Some(rule), _) => by_custom_rule(text, rule),
         (None, Some(read)) => read(text),
-        (None, None) => whole::<conventions::Conventional>(text),
+        (None, None) => {
+            let has_status = as_what.has_status;
+            whole_with(text, |facts: conventions::Conventional| facts.of_kind_with_status(has_status))
+        }
     }
 }
 
 /// Whether objects of that kind are as they should be by being there.
 #[must_use]
 pub fn is_plain(group: &str, kind: &str) -> bool {
-    PLAIN.iter().any(|(g, kinds)| *g == group && kinds.contains(&kind))
+    PLAIN.iter().chain(SILENT).any(|(g, kinds)| *g == group && kinds.contains(&kind))
 }
 
 fn reader(group: &str, kind: &str) -> Option<Reader> {
@@ -175,9 +212,17 @@ where
 
 /// Members of the object itself, in a second pass.
 fn whole<F: DeserializeOwned + Facts + 'static>(text: &str) -> Result<(Read, usize), Error> {
+    whole_with(text, |facts: F| facts)
+}
+
+/// The same, with what is known of the kind.
+fn whole_with<F: DeserializeOwned + Facts + 'static>(
+    text: &str,
+    complete: impl FnOnce(F) -> F,
+) -> Result<(Read, usize), Error> {
     let (metadata, cuts, length) = metadata(text)?;
-    let (facts, _) = first::<F>(text)?;
-    Ok(((Object { metadata, facts: Box::new(facts) }, cuts), length))
+    let (facts, _) = first(text)?;
+    Ok(((Object { metadata, facts: Box::new(complete(facts)) }, cuts), length))
 }
 
 fn by_custom_rule(text: &str, rule: &Arc<dyn CustomRule>) -> Result<(Read, usize), Error> {

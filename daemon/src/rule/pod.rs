@@ -51,7 +51,7 @@ pub(super) struct Status {
 impl Facts for Pod {
     fn judge(&self, metadata: &Metadata, view: &dyn View, now: Timestamp) -> Ruling {
         let mut own = judge(self, metadata, now);
-        own.judgement.restarts = containers::restarts(self);
+        own.judgement.restarts = Some(containers::restarts(self));
         if own.judgement.state == State::Ready || is_over(self) {
             return own;
         }

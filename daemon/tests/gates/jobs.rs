@@ -30,6 +30,7 @@ fn job_that(uid: &str, version: u64, end: Option<&str>, goes: bool) -> Option<Se
         kind: "Job".into(),
         short_names: Vec::new(),
         namespaced: true,
+        has_status: true,
     };
     let conditions: Vec<_> = end.into_iter().map(|end| json!({"type": end, "status": "True"})).collect();
     let json = json!({

@@ -12,6 +12,7 @@ pub fn kinds() -> Vec<Kind> {
         kind: kind.into(),
         short_names: short.iter().map(ToString::to_string).collect(),
         namespaced: true,
+        has_status: true,
     };
     vec![
         kind("", "pods", "Pod", &["po"]),

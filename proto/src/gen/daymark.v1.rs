@@ -2323,7 +2323,7 @@ pub struct GatePolicy {
     #[prost(message, optional, tag = "10")]
     pub deadline: ::core::option::Option<::prost_types::Duration>,
     /// How many objects there must be; unset for 1: an empty set does not pass
-    /// unless 0 is asked for.
+    /// unless 0 is asked for, or its deletion.
     #[prost(int32, optional, tag = "11")]
     pub min_objects: ::core::option::Option<i32>,
     /// Whether it is only looked at: the gate ends with the first view that is proven,
@@ -2630,8 +2630,9 @@ pub enum Goal {
     /// Nodes.
     Drained = 6,
     /// As GOAL_READY, for whatever a release is made of. So is what nobody can tell more
-    /// of: an object without a status (after its first minute), an Ingress without an
-    /// address (after five). And what its own specification has switched off: a CronJob
+    /// of: an object of a kind that has no status (after its first minute), an Ingress
+    /// without an address (after five). A status that is missing, or is not understood,
+    /// does not count as settled. And what its own specification has switched off: a CronJob
     /// that is suspended, a HorizontalPodAutoscaler of something scaled to zero.
     Settled = 7,
 }

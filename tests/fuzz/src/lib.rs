@@ -76,5 +76,6 @@ pub fn kind(of_secrets: bool) -> Kind {
         kind: kind.into(),
         short_names: Vec::new(),
         namespaced: true,
+        has_status: true,
     }
 }

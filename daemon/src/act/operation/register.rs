@@ -232,6 +232,7 @@ mod tests {
             kind: "Node".into(),
             short_names: Vec::new(),
             namespaced: false,
+            has_status: true,
         });
         let target = Target { kind, key: Key::new("", "n1"), uid: "u".into() };
         Start {

@@ -148,6 +148,14 @@ struct Resource {
     verbs: Vec<String>,
     #[serde(default, deserialize_with = "null_is_default")]
     short_names: Vec<String>,
+    #[serde(default, deserialize_with = "null_is_default")]
+    subresources: Vec<Subresource>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Subresource {
+    subresource: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -175,12 +183,16 @@ impl Group {
                     resource: resource.resource,
                     short_names: resource.short_names,
                     namespaced: resource.scope == "Namespaced",
+                    has_status: resource.subresources.iter().any(|it| it.subresource == STATUS),
                 });
             }
         }
         kinds
     }
 }
+
+/// The subresource by which controllers write the status of an object.
+const STATUS: &str = "status";
 
 /// Whether all that is wanted can be done with a resource of these verbs.
 fn has(verbs: &[String], wanted: &[&str]) -> bool {
@@ -285,13 +297,16 @@ fn keep_version(kinds: &mut Vec<Kind>, group_version: &str, before: &[Kind]) {
 
 fn add_version(kinds: &mut Vec<Kind>, group_version: &str, resources: Vec<LegacyResource>, wanted: &[&str]) {
     let (group, version) = group_version.split_once('/').unwrap_or(("", group_version));
-    for resource in resources.into_iter().filter(|r| !r.name.contains('/') && has(&r.verbs, wanted)) {
+    let (subresources, resources): (Vec<_>, Vec<_>) = resources.into_iter().partition(|r| r.name.contains('/'));
+    let of_status = |resource: &str| subresources.iter().any(|it| it.name.split_once('/') == Some((resource, STATUS)));
+    for resource in resources.into_iter().filter(|resource| has(&resource.verbs, wanted)) {
         if kinds.iter().any(|kind| kind.group == group && kind.resource == resource.name) {
             continue;
         }
         kinds.push(Kind {
             group: group.into(),
             version: version.into(),
+            has_status: of_status(&resource.name),
             resource: resource.name,
             singular: singular(resource.singular_name, &resource.kind),
             kind: resource.kind,
