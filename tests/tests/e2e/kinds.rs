@@ -11,6 +11,7 @@ pub(crate) const TESTS: &[Test] = &[
     Test { name: "kinds::secrets_are_metadata", needs: &[], run: Run::Shared(secrets) },
     Test { name: "kinds::custom_kinds_come_and_go", needs: &[], run: Run::Shared(come_and_go) },
     Test { name: "kinds::are_judged_by_rules_that_change", needs: &[], run: Run::Shared(rules) },
+    Test { name: "kinds::are_settled_without_a_status_if_they_have_none", needs: &[], run: Run::Shared(settled) },
     Test { name: "kinds::many_share_a_few_connections", needs: &[], run: Run::Own(many) },
 ];
 
@@ -136,6 +137,34 @@ fn rules(cluster: &Cluster, _: &Daemon) {
     assert!(daemon.cli().run(&format!("get widgets.{group} -n {}", namespace.name)).stdout.contains("InProgress"));
     write("object.spec.size < 3");
     widgets.expect_stdout("what it says then", |line| line.contains("READY") && line.contains("size < 3"));
+}
+
+/// A status that is missing is one that somebody should write; where there can be none, nobody waits for it.
+fn settled(cluster: &Cluster, daemon: &Daemon) {
+    let namespace = cluster.namespace();
+    let n = &namespace.name;
+    let [without, with] = ["without", "with"].map(|what| format!("{what}.{n}.example.com"));
+    define_for(daemon, &namespace, &without, &definition(&without, "wd"));
+    let served = "    storage: true\n";
+    let with_status = definition(&with, "wd").replace(served, &format!("{served}    subresources: {{status: {{}}}}\n"));
+    define_for(daemon, &namespace, &with, &with_status);
+    for group in [&without, &with] {
+        namespace.apply(&widget(group, "w"));
+    }
+    let wait = |group: &str, long: &str| {
+        daemon.cli().start(&format!("wait widgets.{group}/w -n {n} --for settled --timeout {long}"))
+    };
+    // A controller is given a minute to write a first status.
+    let (passes, does_not) = (wait(&without, "10m"), wait(&with, "70s").finish());
+    assert!(does_not.code == Some(3) && does_not.stdout.contains("StatusMissing"), "{does_not:?}");
+    let passed = passes.finish();
+    assert!(passed.code == Some(0) && passed.stdout.contains("the state of 1 is unknown"), "{passed:?}");
+    let waiting = wait(&with, "10m");
+    let ready = r#"{"status":{"conditions":[{"type":"Ready","status":"True"}]}}"#;
+    let widget = format!("widgets.{with}/w");
+    namespace.kubectl(["patch", &widget, "--subresource=status", "--type=merge", "--patch", ready]);
+    let passed = waiting.finish();
+    assert_eq!(passed.code, Some(0), "{passed:?}");
 }
 
 /// More watches than one connection takes, and a wait beside them.
