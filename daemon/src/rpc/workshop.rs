@@ -8,7 +8,8 @@ use tonic::Status;
 use super::Served;
 use super::error::{Reason, come_again, draining};
 use crate::access::Caller;
-use crate::access::turns::{Limits, Turns, User, user};
+use crate::access::identity::User;
+use crate::access::turns::{Limits, Turns};
 use crate::errands::NotDone;
 
 /// Work at a time, of one caller, and what waits of it.
@@ -34,7 +35,7 @@ impl Workshop {
         caller: &Caller,
         work: impl Future<Output = Result<T, Status>> + Send + 'static,
     ) -> Result<T, Status> {
-        let waiting = self.turns.wait(user(caller)).ok_or_else(busy)?;
+        let waiting = self.turns.wait(caller.user()).ok_or_else(busy)?;
         let work = async move {
             let _turn = waiting.turn().await.ok_or_else(busy)?;
             work.await
