@@ -16,7 +16,7 @@ use super::Served;
 use super::error::Reason;
 use crate::access::Caller;
 use crate::access::identity::Identity;
-use crate::gate::ending::Ending;
+use crate::gate::ending::{Ending, Fault};
 use crate::gate::register::{Gate, Opening, Outline};
 use crate::gate::reopening::{Over, Reopening};
 use crate::gate::report::Report;
@@ -49,14 +49,14 @@ impl Served {
     /// Judges a gate that an earlier daemon has opened.
     #[must_use]
     pub fn judge_again(self: &Arc<Self>, reopening: Reopening) -> BoxFuture<'static, ()> {
-        let served = Arc::clone(self);
+        let (served, fault) = (Arc::clone(self), Fault::from(&reopening));
         let judging = async move {
             match served.reopen(reopening).await {
                 Ok(gate) => served.judge(*gate).await,
                 Err(ending) => served.tell(*ending).await,
             }
         };
-        judging.boxed()
+        self.to_an_end(judging.boxed(), fault)
     }
 
     /// Follows a gate to its end, and tells it when it is kept.
@@ -65,13 +65,21 @@ impl Served {
     /// would hold it twice, and so is what comes at its end only.
     #[must_use]
     pub fn judge(self: &Arc<Self>, gate: Run) -> BoxFuture<'static, ()> {
+        let fault = Fault::from(&gate);
         let (served, gate) = (Arc::clone(self), Box::pin(gate.run()));
         let judging = async move {
             if let Some(ending) = gate.await {
                 Box::pin(served.tell(ending)).await;
             }
         };
-        judging.boxed()
+        self.to_an_end(judging.boxed(), fault)
+    }
+
+    /// Has a gate an end, also if what follows it has none.
+    fn to_an_end(self: &Arc<Self>, following: BoxFuture<'static, ()>, fault: Fault) -> BoxFuture<'static, ()> {
+        let served = Arc::clone(self);
+        let tell = |ending| Box::pin(async move { served.tell(ending).await });
+        fault.unless(following, tell).boxed()
     }
 
     async fn tell(&self, ending: Ending) {

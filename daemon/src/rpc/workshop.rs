@@ -46,6 +46,7 @@ impl Workshop {
             done = served.errands.run(work) => done.unwrap_or_else(|not_done| Err(match not_done {
                 NotDone::Busy => busy(),
                 NotDone::Stopping => draining(),
+                NotDone::Panicked => Status::internal(not_done.to_string()),
             })),
         }
     }
