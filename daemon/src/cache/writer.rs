@@ -18,7 +18,7 @@ use super::bodies::Bodies;
 use crate::body::Body;
 use crate::body::codec::Codec;
 use crate::caches::neighbours::Neighbours;
-use crate::clock::Clock;
+use crate::clock::{Clock, reaches};
 use crate::decode::Identity;
 use crate::decode::arrival::{Arrival, Version};
 use crate::event_log::{Change, EventLog};
@@ -93,16 +93,10 @@ impl Writer {
         loop {
             self.begin_to_learn();
             let next_recheck = self.rechecks.next();
-            let recheck = async {
-                match next_recheck {
-                    Some(at) => self.clock.sleep_until(at).await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
                 biased;
                 // First, so that it comes about however much arrives.
-                () = sleep_until(judge_at) => {
+                () = reaches(judge_at) => {
                     self.judge_touched().await;
                     (judged, judge_at) = (Instant::now(), None);
                 }
@@ -112,7 +106,7 @@ impl Writer {
                     Some(batch) => batch.into_iter().for_each(|(at, arrival)| self.take(arrival, at)),
                     None => return,
                 },
-                () = recheck => self.recheck(),
+                () = self.clock.reaches(next_recheck) => self.recheck(),
             }
         }
     }
@@ -364,13 +358,6 @@ async fn end_of(learning: &mut Option<Learning>) -> io::Result<Arc<Codec>> {
     let learnt = thread.await;
     *learning = None;
     learnt.unwrap_or_else(|error| Err(error.into()))
-}
-
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
-    }
 }
 
 #[cfg(test)]
