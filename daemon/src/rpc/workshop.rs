@@ -14,9 +14,6 @@ use crate::errands::NotDone;
 
 /// Work at a time, of one caller, and what waits of it.
 const LIMITS: Limits = Limits { at_once: 4, of_one: 2, waiting: 100, patience: Duration::from_secs(30) };
-/// Who has something done again and again rests so much longer than it takes, so that it has a part of a
-/// processor only; and the longest rest.
-const REST: (u32, Duration) = (10, Duration::from_secs(30));
 
 /// Where work of one kind is done.
 pub(super) struct Workshop {
@@ -50,12 +47,6 @@ impl Workshop {
             })),
         }
     }
-}
-
-/// How long to rest after work that has taken so long; at least so long.
-pub(super) fn rest(took: Duration, least: Duration) -> Duration {
-    let (times, longest) = REST;
-    took.saturating_mul(times).clamp(least, longest)
 }
 
 fn busy() -> Status {
