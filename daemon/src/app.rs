@@ -27,6 +27,7 @@ use crate::act::operation::Work;
 use crate::act::tunnels::Carrying;
 use crate::args::Config;
 use crate::caches::Feeding;
+use crate::panics::caught;
 use crate::rpc::listener::{Address, Listener};
 use crate::rpc::{Rpc, Served};
 use crate::source::Source;
@@ -215,16 +216,23 @@ fn follow(workers: &mut JoinSet<Ended>, feeding: Feeding, source: &Source, inges
 /// Does an operation's work, unless the daemon ends before that.
 fn act(workers: &mut JoinSet<Ended>, served: &Arc<Served>, work: Work) {
     let drain = served.drain.clone();
-    workers.spawn(async move {
+    attend(workers, async move {
         let _stopped = drain.run_until_cancelled_owned(work.run()).await;
-        Ok(())
     });
 }
 
 /// A task for a connection, or an errand; it ends with the daemon's streams.
 fn carry(workers: &mut JoinSet<Ended>, carrying: Carrying) {
+    attend(workers, carrying);
+}
+
+/// A task for what somebody has asked for: a panic in it ends nothing else. What goes on for as long as the daemon
+/// ends it by one, because nobody could rely on the rest.
+fn attend(workers: &mut JoinSet<Ended>, work: impl Future<Output = ()> + Send + 'static) {
+    let work = caught("a task for a request", work);
     workers.spawn(async move {
-        carrying.await;
+        // Who waits for it is told by the work itself.
+        let _told = work.await;
         Ok(())
     });
 }
@@ -285,6 +293,15 @@ mod tests {
             seen_by: Vec::new(),
             cancelled_by: Right::to_any("patch", "", "nodes", None),
         }
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_what_somebody_has_asked_for_does_not_end_the_daemon() {
+        let mut workers = JoinSet::new();
+        carry(&mut workers, Box::pin(async { panic!("a fault") }));
+        assert!(flatten(workers.join_next().await.unwrap()).is_ok());
+        workers.spawn(async { panic!("a fault in what all rely on") });
+        assert!(flatten(workers.join_next().await.unwrap()).is_err());
     }
 
     #[tokio::test]

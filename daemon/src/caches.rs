@@ -1,6 +1,7 @@
 //! The caches that are open, by what they hold: opened when they are needed,
 //! closed when they were not for long.
 
+pub mod first;
 mod holding;
 pub mod neighbours;
 
@@ -9,6 +10,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::first::first_closed;
 use self::neighbours::Neighbours;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};

@@ -54,6 +54,14 @@ impl Clock {
         }
     }
 
+    /// Returns at `time`; never, if there is none.
+    pub async fn reaches(&self, time: Option<Timestamp>) {
+        match time {
+            Some(time) => self.sleep_until(time).await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Returns at `time`; never, if that is past a recording's end.
     pub async fn sleep_until(&self, time: Timestamp) {
         match self {
@@ -93,6 +101,14 @@ impl ReplayClock {
     }
 }
 
+/// Returns at `time`, by the machine's time; never, if there is none.
+pub async fn reaches(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// The time from `from` to `to`; zero if `to` is earlier.
 #[must_use]
 pub fn between(from: Timestamp, to: Timestamp) -> Duration {
@@ -101,7 +117,23 @@ pub fn between(from: Timestamp, to: Timestamp) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_that_there_is_not_never_comes() {
+        let (second, now) = (Duration::from_secs(1), Clock::System.now());
+        tokio::time::advance(second).await;
+        assert!(reaches(None).now_or_never().is_none());
+        assert!(Clock::System.reaches(None).now_or_never().is_none());
+        assert!(reaches(Some(Instant::now())).now_or_never().is_some());
+        let mut waits = reaches(Some(Instant::now() + second)).boxed();
+        assert!((&mut waits).now_or_never().is_none());
+        tokio::time::advance(second).await;
+        assert!(waits.now_or_never().is_some());
+        Clock::System.reaches(Some(now)).await;
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_replay_runs_at_its_speed_and_stands_still_at_its_end() {

@@ -5,6 +5,8 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::panics::{Panicked, caught};
+
 /// Errands that wait for a task; there is one for each soon.
 const WAITING: usize = 1024;
 
@@ -24,6 +26,9 @@ pub enum NotDone {
     /// The daemon stops.
     #[error("the daemon is stopping")]
     Stopping,
+    /// It has panicked.
+    #[error("a fault in the daemon has ended it")]
+    Panicked,
 }
 
 impl Errands {
@@ -43,7 +48,7 @@ impl Errands {
         let errand = async move {
             let done = tokio::select! {
                 () = answer.closed() => return,
-                done = work => done,
+                done = caught("work for a request", work) => done,
             };
             // Who waited may have gone just now.
             let _heard = answer.send(done);
@@ -52,7 +57,11 @@ impl Errands {
             mpsc::error::TrySendError::Full(_) => NotDone::Busy,
             mpsc::error::TrySendError::Closed(_) => NotDone::Stopping,
         })?;
-        answered.await.map_err(|_| NotDone::Stopping)
+        match answered.await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(Panicked)) => Err(NotDone::Panicked),
+            Err(_) => Err(NotDone::Stopping),
+        }
     }
 }
 
@@ -87,5 +96,14 @@ mod tests {
 
         drop(received);
         assert_eq!(errands.run(async {}).await, Err(NotDone::Stopping));
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_work_that_panics_is_told_so() {
+        let (errands, mut received) = Errands::new();
+        let mut waits = errands.run(async { panic!("a fault") }).boxed();
+        assert_eq!((&mut waits).now_or_never(), None::<Result<(), NotDone>>);
+        received.recv().await.unwrap().await;
+        assert_eq!(waits.await, Err(NotDone::Panicked));
     }
 }

@@ -46,6 +46,7 @@ pub mod metrics;
 pub mod node;
 pub mod object;
 mod one_line;
+pub mod panics;
 pub mod predicate;
 pub mod proof;
 pub mod record;

@@ -7,7 +7,7 @@ use clap::Parser as _;
 use daymarkd::app::{self, AppError};
 use daymarkd::args::{Args, AssessArgs, Command, LogFormat};
 use daymarkd::assess;
-use daymarkd::lifecycle;
+use daymarkd::lifecycle::Signals;
 use daymarkd::predicate::worker;
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
@@ -88,7 +88,8 @@ async fn run(args: Args, ingest: Handle) -> Result<(), AppError> {
         tracing::info!("metrics at http://{address}/metrics");
     }
     let abort = CancellationToken::new();
-    let signals = tokio::spawn(lifecycle::signals(daemon.shutdown(), abort.clone()));
+    let signals = Signals::handle().map_err(|error| AppError::Fault(format!("signals cannot be handled: {error}")))?;
+    let signals = tokio::spawn(signals.cancel(daemon.shutdown(), abort.clone()));
     let result = daemon.run(abort).await;
     signals.abort();
     result

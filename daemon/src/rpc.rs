@@ -46,6 +46,7 @@ mod pod_service;
 mod proxy_service;
 mod quarantine;
 mod quarantine_convert;
+mod retold;
 mod rights;
 mod rules;
 mod server_service;

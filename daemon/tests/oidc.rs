@@ -5,7 +5,7 @@
 #[path = "support/issuer.rs"]
 mod issuer;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use daymarkd::access::Denied;
 use daymarkd::access::identity::Identity;
@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use jsonwebtoken::Algorithm::{ES256, ES384, EdDSA, PS256, RS256};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use self::issuer::{Issuer, Key};
 
@@ -27,7 +28,17 @@ const BY_SUBJECT: &str =
 /// An issuer, and a daemon that knows it.
 struct Setup {
     issuer: Issuer,
-    issuers: Issuers,
+    issuers: Arc<Issuers>,
+    /// Keeps its keys, from the first token on.
+    keeping: OnceLock<JoinHandle<()>>,
+}
+
+impl Drop for Setup {
+    fn drop(&mut self) {
+        if let Some(keeping) = self.keeping.get() {
+            keeping.abort();
+        }
+    }
 }
 
 type Identified = Option<Result<Arc<Identity>, Denied>>;
@@ -37,7 +48,11 @@ impl Setup {
         let issuer = Issuer::start(keys).await;
         let folder = tempfile::tempdir().unwrap();
         let issuers = Issuers::read(&issuer.configuration(folder.path(), rest)).await.unwrap();
-        Self { issuer, issuers }
+        Self::of(issuer, issuers)
+    }
+
+    fn of(issuer: Issuer, issuers: Issuers) -> Self {
+        Self { issuer, issuers: Arc::new(issuers), keeping: OnceLock::new() }
     }
 
     fn claims(&self) -> Value {
@@ -52,6 +67,10 @@ impl Setup {
     }
 
     async fn identify(&self, token: &str) -> Identified {
+        self.keeping.get_or_init(|| {
+            let issuers = Arc::clone(&self.issuers);
+            tokio::spawn(async move { issuers.keep().await })
+        });
         self.issuers.identify(token, Timestamp::from_second(NOW).unwrap()).await
     }
 
@@ -214,6 +233,23 @@ async fn keys_that_are_not_known_are_asked_for_once_in_a_while() {
 }
 
 #[tokio::test]
+async fn who_gives_up_takes_new_keys_from_nobody() {
+    let (old, new, none) = (Key::new("old", ES256), Key::new("new", ES256), Key::new("none", ES256));
+    let setup = Setup::new(&[&old], BY_SUBJECT).await;
+    assert!(setup.user(&old.sign(&setup.claims())).await.is_ok());
+    setup.issuer.publish(&[new.published()]);
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_secs(10)).await;
+    tokio::time::resume();
+    let forged = none.sign(&setup.claims());
+    let mut resets = Box::pin(setup.user(&forged));
+    assert!(futures::poll!(&mut resets).is_pending());
+    drop(resets);
+    assert!(setup.user(&new.sign(&setup.claims())).await.is_ok());
+    assert_eq!(setup.issuer.asked(), 2, "both have waited for the same");
+}
+
+#[tokio::test]
 async fn an_issuer_that_cannot_be_asked_is_named() {
     let key = Key::new("one", ES256);
     for (document, says) in [
@@ -245,7 +281,7 @@ async fn an_issuer_is_known_by_its_authority_alone() {
     issuer.authority = other.authority.clone();
     let folder = tempfile::tempdir().unwrap();
     let issuers = Issuers::read(&issuer.configuration(folder.path(), BY_SUBJECT)).await.unwrap();
-    let setup = Setup { issuer, issuers };
+    let setup = Setup::of(issuer, issuers);
     let denied = setup.user(&key.sign(&setup.claims())).await;
     assert!(matches!(denied, Err(Denied::IssuerUnreachable { .. })), "{denied:?}");
     assert_eq!(setup.issuer.asked(), 0);

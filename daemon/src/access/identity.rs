@@ -43,16 +43,37 @@ impl Identity {
     }
 }
 
+/// A user, by name and UID: groups, and what else a token says of its holder, may be another in each of a
+/// user's tokens, and nobody has more of the daemon for having many.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct User {
+    /// Its name.
+    pub name: String,
+    /// Its UID, if whoever vouches for it gives one.
+    pub uid: Option<String>,
+}
+
+impl From<&Identity> for User {
+    fn from(identity: &Identity) -> Self {
+        Self { name: identity.username.clone(), uid: identity.uid.clone() }
+    }
+}
+
 impl Caller {
+    /// Which user it is; none, if it acts as the daemon does.
+    #[must_use]
+    pub fn user(&self) -> Option<User> {
+        match self {
+            Self::User(identity) => Some(User::from(&**identity)),
+            Self::Owner | Self::TokenHolder => None,
+        }
+    }
+
     /// Whether what `other` has opened is this caller's, too: its own, or anything for who
     /// acts as the daemon does. Groups may have changed meanwhile.
     #[must_use]
     pub fn owns_what_is_of(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Owner | Self::TokenHolder, _) => true,
-            (Self::User(one), Self::User(two)) => one.username == two.username && one.uid == two.uid,
-            (Self::User(_), _) => false,
-        }
+        self.user().is_none_or(|user| other.user() == Some(user))
     }
 }
 
@@ -74,5 +95,22 @@ mod tests {
     fn whoever_has_proven_who_they_are_is_in_the_group_of_all_such() {
         let groups = vec!["ops".to_owned(), "dev".to_owned(), "ops".to_owned()];
         assert_eq!(Identity::new("jane", groups).groups, ["dev", "ops", Identity::AUTHENTICATED]);
+    }
+
+    #[test]
+    fn a_user_is_the_same_by_name_and_uid_whatever_else_a_token_says() {
+        let user = |uid: &str, groups: &[&str], token: &str| {
+            let extra = [("authentication.kubernetes.io/credential-id".to_owned(), vec![token.to_owned()])].into();
+            let groups = groups.iter().map(ToString::to_string).collect();
+            Caller::User(Arc::new(Identity { uid: Some(uid.into()), extra, ..Identity::new("jane", groups) }))
+        };
+        let jane = user("1", &["dev"], "JTI=1");
+        assert!(jane.owns_what_is_of(&user("1", &["ops"], "JTI=2")));
+        assert_eq!(jane.user(), user("1", &["ops"], "JTI=2").user());
+        assert!(!jane.owns_what_is_of(&user("2", &["dev"], "JTI=1")), "she was deleted, and there is another");
+        for owner in [Caller::Owner, Caller::TokenHolder] {
+            assert!(owner.owns_what_is_of(&jane) && owner.owns_what_is_of(&Caller::Owner));
+            assert!(!jane.owns_what_is_of(&owner));
+        }
     }
 }

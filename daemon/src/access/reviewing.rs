@@ -12,7 +12,7 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::identity::Identity;
+use super::identity::{Identity, User};
 use super::right::Action;
 use super::turns::{Limits, Turns, Waiting};
 use crate::source::{Problem, ProblemReason};
@@ -61,7 +61,7 @@ impl Reviews {
 pub(super) struct Questions {
     pub(super) reviews: Arc<Reviews>,
     questions: mpsc::Sender<Question>,
-    turns: Turns<Arc<Identity>>,
+    turns: Turns<User>,
 }
 
 struct Question {
@@ -90,7 +90,7 @@ impl Questions {
     /// Puts a question: where its answer comes out.
     pub(super) fn put(&self, identity: Arc<Identity>, action: Action) -> Result<oneshot::Receiver<Said>, Problem> {
         let busy = || Problem::new(ProblemReason::Refused, "too many such questions wait for an answer");
-        let waiting = self.turns.wait(Some(Arc::clone(&identity))).ok_or_else(busy)?;
+        let waiting = self.turns.wait(Some(User::from(&*identity))).ok_or_else(busy)?;
         let (answer, said) = oneshot::channel();
         let question = Question { identity, action, waiting, answer };
         self.questions.try_send(question).map_err(|error| match error {
@@ -132,4 +132,37 @@ async fn answer(ask: &Ask, question: Question, reviews: &Reviews) {
 fn late(after: Duration) -> Problem {
     let message = format!("the API server has not said within {} s what somebody may do", after.as_secs());
     Problem::new(ProblemReason::Unreachable, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::access::right::Right;
+
+    fn token(name: &str, id: usize) -> Arc<Identity> {
+        let extra = [("authentication.kubernetes.io/credential-id".to_owned(), vec![format!("JTI={id}")])].into();
+        Arc::new(Identity { extra, ..Identity::new(name, Vec::new()) })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_many_tokens_has_the_turns_of_one_user() {
+        let asked = Arc::<Mutex<Vec<String>>>::default();
+        let asks = Arc::clone(&asked);
+        let (questions, reviewing) = reviewing(Box::new(move |identity, _| {
+            asks.lock().push(identity.username.clone());
+            std::future::pending().boxed()
+        }));
+        let action = || Right::to_any("get", "", "pods", None).into();
+        for number in 0..LIMITS.at_once {
+            questions.put(token("jane", number), action()).unwrap();
+        }
+        questions.put(token("joe", 0), action()).unwrap();
+        assert!(reviewing.run().now_or_never().is_none());
+        let asked = asked.lock();
+        let of = |name: &str| asked.iter().filter(|asked| *asked == name).count();
+        assert_eq!((of("jane"), of("joe")), (LIMITS.of_one, 1));
+    }
 }

@@ -6,7 +6,7 @@ use foldhash::{HashMap, HashMapExt as _};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::identity::Caller;
+use super::identity::{Caller, User};
 
 /// What each caller may have at a time.
 #[derive(Clone, Copy, Debug)]
@@ -79,10 +79,6 @@ pub struct Shares {
     limits: Limits,
     users: Mutex<HashMap<User, Arc<Share>>>,
 }
-
-/// A user, by name and UID: groups, and what else a token says of its holder, may be another in
-/// each of a user's tokens, and a share is no larger for having many.
-type User = (String, Option<String>);
 
 #[derive(Debug)]
 struct Share {
@@ -191,8 +187,7 @@ impl Shares {
     }
 
     fn share(&self, caller: &Caller) -> Option<Arc<Share>> {
-        let Caller::User(identity) = caller else { return None };
-        let user = (identity.username.clone(), identity.uid.clone());
+        let user = caller.user()?;
         let mut users = self.users.lock();
         if let Some(share) = users.get(&user) {
             return Some(Arc::clone(share));

@@ -10,8 +10,6 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::identity::Caller;
-
 /// How many turns there are.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -23,18 +21,6 @@ pub struct Limits {
     pub waiting: usize,
     /// How long each may wait.
     pub patience: Duration,
-}
-
-/// A user, by name and UID: whatever groups and extra fields come with each token.
-pub type User = (String, Option<String>);
-
-/// Whose turns a caller shares; none for the daemon's owner, whose it all is.
-#[must_use]
-pub fn user(caller: &Caller) -> Option<User> {
-    match caller {
-        Caller::User(identity) => Some((identity.username.clone(), identity.uid.clone())),
-        _ => None,
-    }
 }
 
 /// Turns, which those share that are called the same.

@@ -15,6 +15,7 @@ use super::Act;
 use crate::access::Caller;
 use crate::access::authorizer::Right;
 use crate::kind::Kind;
+use crate::panics::{Panicked, caught};
 use crate::record::Key;
 
 /// An object that is acted on.
@@ -105,6 +106,17 @@ pub struct End {
     pub reason: &'static str,
     /// In a sentence.
     pub message: String,
+}
+
+impl End {
+    /// That of an operation's work; if it panics, it has failed.
+    pub async fn of(work: impl Future<Output = Self>) -> Self {
+        caught("an operation", work).await.unwrap_or_else(|Panicked| Self {
+            stage: Stage::Failed,
+            reason: "InternalFault",
+            message: "a fault in the daemon has ended it: what was done before that is not undone".to_owned(),
+        })
+    }
 }
 
 /// An operation.

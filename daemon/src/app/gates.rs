@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
-use super::{AppError, Ended};
+use super::{AppError, Ended, attend};
 use crate::args::GatesKept;
 use crate::clock::Clock;
 use crate::gate::register::KEPT;
@@ -60,8 +60,7 @@ pub(super) fn judge(workers: &mut JoinSet<Ended>, served: &Arc<Served>, gate: Ru
 /// ends before that, without one.
 fn follow(workers: &mut JoinSet<Ended>, served: &Arc<Served>, gate: BoxFuture<'static, ()>) {
     let drain = served.drain.clone();
-    workers.spawn(async move {
+    attend(workers, async move {
         let _stopped = drain.run_until_cancelled_owned(gate).await;
-        Ok(())
     });
 }

@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use futures::FutureExt as _;
-use futures::future::select_all;
-
 use super::{AppError, Ended};
-use crate::caches::Lease;
+use crate::caches::{Lease, first_closed};
 use crate::lifecycle;
 use crate::rpc::{Rpc, Served};
 use crate::rule::relations::Dependent;
@@ -28,7 +25,7 @@ pub(super) async fn keep(rpc: Arc<Rpc>, served: Arc<Served>) -> Ended {
             changed = catalog.changed(&kinds) => kinds = changed,
             Ok(()) = rules.changed() => {}
             // By itself, because its versions have gone back.
-            () = any_closed(&warm) => {}
+            _closed = first_closed(&warm) => {}
         }
         served.caches.close_changed();
         served.caches.renew_looked_at().await.map_err(|problem| AppError::Fault(problem.message))?;
@@ -44,11 +41,4 @@ pub(super) async fn keep(rpc: Arc<Rpc>, served: Arc<Served>) -> Ended {
 
 async fn lease_warm(served: &Served) -> Result<Vec<Lease>, AppError> {
     served.caches.lease_warm().await.map_err(|problem| AppError::Fault(problem.message))
-}
-
-async fn any_closed(caches: &[Lease]) {
-    if caches.is_empty() {
-        return std::future::pending().await;
-    }
-    select_all(caches.iter().map(|cache| cache.closed().cancelled().boxed())).await;
 }

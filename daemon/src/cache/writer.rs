@@ -1,8 +1,8 @@
 //! The one task that changes a cache.
 
 mod judging;
+mod rechecks;
 
-use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +12,13 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 
+use self::rechecks::Rechecks;
 use super::Cache;
 use super::bodies::Bodies;
 use crate::body::Body;
 use crate::body::codec::Codec;
 use crate::caches::neighbours::Neighbours;
-use crate::clock::Clock;
+use crate::clock::{Clock, reaches};
 use crate::decode::Identity;
 use crate::decode::arrival::{Arrival, Version};
 use crate::event_log::{Change, EventLog};
@@ -55,7 +56,7 @@ pub struct Writer {
     /// Since when the API server says that it does not serve the kind.
     not_served_since: Option<Timestamp>,
     /// Objects whose state depends on their age, by when to judge them again.
-    rechecks: BTreeSet<(Timestamp, Key)>,
+    rechecks: Rechecks,
 }
 
 impl Writer {
@@ -75,7 +76,7 @@ impl Writer {
             told_up_to: 0,
             told_before: 0,
             not_served_since: None,
-            rechecks: BTreeSet::new(),
+            rechecks: Rechecks::default(),
         }
     }
 
@@ -91,17 +92,11 @@ impl Writer {
         let mut judge_at: Option<Instant> = None;
         loop {
             self.begin_to_learn();
-            let next_recheck = self.rechecks.first().map(|(at, _)| *at);
-            let recheck = async {
-                match next_recheck {
-                    Some(at) => self.clock.sleep_until(at).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let next_recheck = self.rechecks.next();
             tokio::select! {
                 biased;
                 // First, so that it comes about however much arrives.
-                () = sleep_until(judge_at) => {
+                () = reaches(judge_at) => {
                     self.judge_touched().await;
                     (judged, judge_at) = (Instant::now(), None);
                 }
@@ -111,7 +106,7 @@ impl Writer {
                     Some(batch) => batch.into_iter().for_each(|(at, arrival)| self.take(arrival, at)),
                     None => return,
                 },
-                () = recheck => self.recheck(),
+                () = self.clock.reaches(next_recheck) => self.recheck(),
             }
         }
     }
@@ -271,9 +266,7 @@ impl Writer {
         let ruling = rule::judge(&object, &*self.neighbours, now);
         let recheck_at = ruling.recheck_at;
         let record = self.packer.pack(object, ruling, body);
-        if let Some(at) = recheck_at {
-            self.rechecks.insert((at, record.key.clone()));
-        }
+        self.rechecks.set(&record.key, recheck_at);
         record
     }
 
@@ -339,7 +332,8 @@ impl Writer {
         gone.into_iter().chain([after]).for_each(|record| self.neighbours.changed(&self.cache, record));
     }
 
-    fn remove(&self, key: &Key, now: Timestamp) {
+    fn remove(&mut self, key: &Key, now: Timestamp) {
+        self.rechecks.remove(key);
         let logged = self.is_listed();
         let mut objects = self.cache.objects.write();
         if let Some(gone) = objects.remove(key)
@@ -366,9 +360,5 @@ async fn end_of(learning: &mut Option<Learning>) -> io::Result<Arc<Codec>> {
     learnt.unwrap_or_else(|error| Err(error.into()))
 }
 
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -5,17 +5,14 @@ mod unseen;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt as _;
-use futures::future::{join_all, select_all};
-use jiff::Timestamp;
-use tokio::time::Instant;
+use futures::future::join_all;
 
 use self::unseen::Unseen;
 use super::EventStore;
 use super::lineage::{self, Found};
 use crate::cache::{Cache, Snapshot};
-use crate::caches::{Caches, Lease};
-use crate::clock::Clock;
+use crate::caches::{Caches, Lease, first_closed};
+use crate::clock::{Clock, reaches};
 use crate::event_log::{Entry, EventLog, Expired, Next, Revision, Subscription, Topic, Wants};
 use crate::kind::Kind;
 use crate::record::{Detail, Record};
@@ -90,13 +87,13 @@ impl Keeper {
             let next_age = self.store.expire(self.clock.now());
             let next_look = self.unseen.next();
             tokio::select! {
-                () = any_closed(leases) => return,
+                _closed = first_closed(leases) => return,
                 changed = news.changed() => if changed.is_err() { return },
                 _ = &mut listed, if is_late => {
                     is_late = false;
                     self.look_for_all().await;
                 }
-                () = sleep_until(&self.clock, next_age) => {}
+                () = self.clock.reaches(next_age) => {}
                 () = reaches(next_look) => self.look_again(),
             }
         }
@@ -212,26 +209,5 @@ impl Keeper {
                 tokio::task::yield_now().await;
             }
         }
-    }
-}
-
-async fn reaches(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn any_closed(leases: &[Lease]) {
-    if leases.is_empty() {
-        return std::future::pending().await;
-    }
-    select_all(leases.iter().map(|cache| cache.closed().cancelled().boxed())).await;
-}
-
-async fn sleep_until(clock: &Clock, at: Option<Timestamp>) {
-    match at {
-        Some(at) => clock.sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }

@@ -2,6 +2,8 @@
 
 mod counts;
 mod known;
+#[cfg(test)]
+mod samples;
 
 use std::io;
 use std::sync::{Arc, OnceLock};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::FutureExt as _;
-use futures::future::{BoxFuture, select_all};
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -25,9 +25,9 @@ use super::token::Name;
 use super::withdrawn::{Lost, Withdrawn};
 use super::{Outcome, Verdict};
 use crate::access::shares;
-use crate::caches::Lease;
+use crate::caches::{Lease, first_closed};
 use crate::cause::Investigator;
-use crate::clock::Clock;
+use crate::clock::{Clock, reaches};
 use crate::event_log::{self, EventLog, Revision};
 use crate::predicate::PredicateError;
 use crate::proof::{Finds, Prover, Unproven};
@@ -141,12 +141,11 @@ impl Run {
     }
 
     fn begin(&self) -> Work {
-        let closed = |cache: &crate::caches::Lease| cache.closed().clone().cancelled_owned().boxed();
         Work {
             feed: Feed::new(Arc::clone(&self.group), 0),
             proof: None,
             proven: None,
-            closed: select_all(self.selection().caches.iter().map(closed)).map(drop).boxed(),
+            closed: first_closed(&self.selection().caches).map(drop).boxed(),
             reported: None,
             has_news: true,
         }
@@ -204,12 +203,7 @@ impl Run {
                 None => std::future::pending().await,
             }
         };
-        let report = async {
-            match work.reported.filter(|_| work.has_news) {
-                Some(reported) => sleep_until(reported + BETWEEN_REPORTS).await,
-                None => std::future::pending().await,
-            }
-        };
+        let report = work.reported.filter(|_| work.has_news).map(|reported| reported + BETWEEN_REPORTS);
         let due = self.tally.due(now);
         tokio::select! {
             biased;
@@ -221,7 +215,7 @@ impl Run {
             () = sleep_until(self.ends) => Step::Late,
             told = work.feed.next() => Step::Told(told),
             () = self.tools.clock.sleep_until(due) => Step::Due,
-            () = report => Step::Report,
+            () = reaches(report) => Step::Report,
         }
     }
 

@@ -20,7 +20,7 @@ use super::{Event, Wanted};
 use crate::access::Caller;
 use crate::access::authorizer::Authorizer;
 use crate::access::shares::Shares;
-use crate::clock::Clock;
+use crate::clock::{Clock, reaches};
 use crate::event_log::{CacheId, Entry, EventLog, Revision, Subscription, Topic, Wants};
 use crate::kind::Kind;
 use crate::source::{Problem, Source};
@@ -201,8 +201,8 @@ impl Session {
         let waits_for_news = look_at.is_none() && self.wanted.follow;
         tokio::select! {
             biased;
-            () = at(check_at) => self.check_rights().await?,
-            () = at(look_at) => self.look().await?,
+            () = reaches(check_at) => self.check_rights().await?,
+            () = reaches(look_at) => self.look().await?,
             _ = self.news.changed(), if waits_for_news => self.look_at = Some(self.last_look + PACE),
             event = self.readers.next(), if !self.readers.is_empty() => return Ok(event),
         }
@@ -232,14 +232,6 @@ impl Session {
         }
         self.check_at = self.rights.lasting_until();
         Ok(())
-    }
-}
-
-/// Returns then, if ever.
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => tokio::time::sleep_until(time).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -9,7 +9,7 @@ use daymark_proto::v1::{
     ControlPlane, ControlPlaneHealth, GetControlPlaneRequest, GetControlPlaneResponse, Unreachable,
     WatchControlPlaneRequest, WatchControlPlaneResponse,
 };
-use futures::stream::{self, BoxStream, StreamExt as _};
+use futures::stream::BoxStream;
 use tonic::{Code, Request, Response, Status};
 
 use super::Served;
@@ -17,6 +17,7 @@ use super::auth::caller;
 use super::control_plane_convert as convert;
 use super::convert::timestamp;
 use super::error::{Reason, draining, status};
+use super::retold::{self, Retelling};
 use super::streams::Permit;
 use crate::access::Caller;
 use crate::control_plane::{Observation, Observer, Subject};
@@ -72,7 +73,7 @@ impl ControlPlaneService for Handler {
         // What cannot be answered at all is an error of the call.
         let first = self.teller.tell(&caller).await?;
         let watching = Watching { teller: Arc::clone(&self.teller), caller, interval, _permit: permit };
-        Ok(Response::new(watching.stream(first)))
+        Ok(Response::new(retold::stream(watching, first)))
     }
 }
 
@@ -84,31 +85,20 @@ struct Watching {
     _permit: Permit,
 }
 
-impl Watching {
-    fn stream(self, first: ControlPlane) -> BoxStream<'static, Result<Encoded<WatchControlPlaneResponse>, Status>> {
-        stream::unfold(Some((self, Some(first))), |state| async {
-            let (watching, first) = state?;
-            let told = match first {
-                Some(first) => Ok(first),
-                None => watching.next().await,
-            };
-            match told {
-                Ok(told) => {
-                    let message = Encoded::new(&WatchControlPlaneResponse { control_plane: Some(told) });
-                    Some((Ok(message), Some((watching, None))))
-                }
-                Err(status) => Some((Err(status), None)),
-            }
-        })
-        .boxed()
-    }
+impl Retelling for Watching {
+    type Found = ControlPlane;
+    type Message = WatchControlPlaneResponse;
 
-    async fn next(&self) -> Result<ControlPlane, Status> {
+    async fn again(&mut self) -> Result<ControlPlane, Status> {
         tokio::select! {
             biased;
             () = self.teller.served.drain.cancelled() => Err(draining()),
             () = tokio::time::sleep(self.interval) => self.teller.tell(&self.caller).await,
         }
+    }
+
+    fn tell(&mut self, told: ControlPlane) -> Encoded<WatchControlPlaneResponse> {
+        Encoded::new(&WatchControlPlaneResponse { control_plane: Some(told) })
     }
 }
 

@@ -9,24 +9,23 @@ use daymark_proto::v1::{
     self, DiagnoseRequest, DiagnoseResponse, Filter, Manifest, RankedCause, WatchDiagnosisRequest,
     WatchDiagnosisResponse,
 };
-use futures::stream::{self, BoxStream, StreamExt as _};
+use futures::stream::BoxStream;
 use tokio::time::Instant;
-use tonic::{Code, Request, Response, Status};
+use tonic::{Request, Response, Status};
 
 use super::Served;
 use super::acting::Note;
 use super::auth::caller;
-use super::error::draining;
+use super::retold::{self, Retelling, Rhythm};
 use super::streams::Permit;
-use super::workshop::{Workshop, rest};
+use super::workshop::Workshop;
 use crate::access::Caller;
 use crate::act::Act;
 use crate::diagnose::diagnose;
 
-/// How often one that is watched is made anew, if anything has happened.
+/// How often one that is watched is made anew, if anything has happened. Events and logs are not followed: it is from
+/// time to time if nothing has.
 const ANEW: Duration = Duration::from_secs(2);
-/// And if nothing has: events and logs are not followed.
-const ANYWAY: u32 = 5;
 
 pub(super) struct Handler {
     diagnoser: Arc<Diagnoser>,
@@ -100,11 +99,11 @@ impl DiagnosisService for Handler {
         let caller = caller(&request)?;
         let permit = self.diagnoser.served.streams.begin(&caller)?;
         let filter = request.into_inner().filter.unwrap_or_default();
+        let (diagnoser, rhythm) = (Arc::clone(&self.diagnoser), Rhythm::new(ANEW));
+        let mut watching = Watching { diagnoser, caller, filter, told: None, rhythm, _permit: permit };
         // What cannot be answered at all is an error of the call.
-        let (first, took) = self.diagnoser.diagnose(&caller, &filter).await?;
-        let (diagnoser, rest) = (Arc::clone(&self.diagnoser), rest(took, ANEW));
-        let watching = Watching { diagnoser, caller, filter, told: None, rest, _permit: permit };
-        Ok(Response::new(watching.stream(first)))
+        let first = watching.diagnose().await?;
+        Ok(Response::new(retold::stream(watching, first)))
     }
 }
 
@@ -114,66 +113,35 @@ struct Watching {
     caller: Caller,
     filter: Filter,
     told: Option<v1::Diagnosis>,
-    /// How long it rests before the next.
-    rest: Duration,
+    rhythm: Rhythm,
     _permit: Permit,
 }
 
-type Message = Result<Encoded<WatchDiagnosisResponse>, Status>;
-
 impl Watching {
-    fn stream(self, first: v1::Diagnosis) -> BoxStream<'static, Message> {
-        stream::unfold(Some((self, Some(first))), |state| async {
-            let (mut watching, first) = state?;
-            let diagnosis = match first {
-                Some(first) => Ok(first),
-                None => watching.next().await,
-            };
-            match diagnosis {
-                Ok(diagnosis) => {
-                    let message = watching.tell(diagnosis);
-                    Some((Ok(message), Some((watching, None))))
-                }
-                Err(status) => Some((Err(status), None)),
-            }
-        })
-        .boxed()
+    async fn diagnose(&mut self) -> Result<v1::Diagnosis, Status> {
+        let Self { diagnoser, caller, filter, rhythm, .. } = self;
+        rhythm.looks(&diagnoser.served.log);
+        let (diagnosis, took) = diagnoser.diagnose(caller, filter).await?;
+        rhythm.looked(took);
+        Ok(diagnosis)
     }
+}
+
+impl Retelling for Watching {
+    type Found = v1::Diagnosis;
+    type Message = WatchDiagnosisResponse;
 
     /// The next diagnosis that differs from the one that was told.
-    async fn next(&mut self) -> Result<v1::Diagnosis, Status> {
+    async fn again(&mut self) -> Result<v1::Diagnosis, Status> {
         loop {
-            self.something_happens().await?;
-            let (diagnosis, took) = match self.diagnoser.diagnose(&self.caller, &self.filter).await {
-                // It comes again, later.
-                Err(busy) if busy.code() == Code::ResourceExhausted => {
-                    self.rest = rest(Duration::MAX, ANEW);
-                    continue;
-                }
-                made => made?,
-            };
-            self.rest = rest(took, ANEW);
+            let served = &self.diagnoser.served;
+            self.rhythm.something_happens(&served.log, &served.drain).await?;
+            let made = self.diagnose().await;
+            let Some(diagnosis) = self.rhythm.found(made)? else { continue };
             if self.told.as_ref().is_none_or(|told| differ(told, &diagnosis)) {
                 return Ok(diagnosis);
             }
         }
-    }
-
-    /// Returns when something has changed in the cluster, or may have unseen.
-    async fn something_happens(&self) -> Result<(), Status> {
-        let served = &self.diagnoser.served;
-        let before = served.log.head();
-        for _ in 0..ANYWAY {
-            tokio::select! {
-                biased;
-                () = served.drain.cancelled() => return Err(draining()),
-                () = tokio::time::sleep(self.rest) => {}
-            }
-            if served.log.head() != before {
-                break;
-            }
-        }
-        Ok(())
     }
 
     fn tell(&mut self, diagnosis: v1::Diagnosis) -> Encoded<WatchDiagnosisResponse> {

@@ -8,7 +8,7 @@ use daymark_proto::Encoded;
 use daymark_proto::v1::status_event::reset::Cause;
 use daymark_proto::v1::watch_events_response::Reset;
 use daymark_proto::v1::{ClusterEvent, WatchEventsResponse};
-use futures::future::{BoxFuture, FutureExt as _, select_all};
+use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{self, Stream};
 use prost::Message as _;
 use tokio::sync::watch;
@@ -24,6 +24,8 @@ use super::status_service::PAGE_BYTES;
 use super::streams::Permit;
 use crate::access::Caller;
 use crate::cache::Cache;
+use crate::caches::first_closed;
+use crate::clock::reaches;
 use crate::event_log::cursor::{EventCursor, InvalidCursor};
 use crate::event_store::{Kept, Order, Place, Step};
 
@@ -145,17 +147,11 @@ impl EventWatch {
     async fn wait(&mut self) -> Result<bool, Status> {
         let Self { asked, news, other_sight, interval, told, .. } = self;
         let caches = &asked.selection.caches;
-        let closed = select_all(caches.iter().map(|cache| cache.closed().cancelled().boxed()));
-        let silence = async {
-            match interval.and_then(|interval| told.checked_add(interval)) {
-                Some(at) => tokio::time::sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
+        let silence = interval.and_then(|interval| told.checked_add(interval));
         let sight = tokio::select! {
             biased;
             sight = other_sight => sight?,
-            ((), place, _) = closed => return Err(cache_closed(caches[place].kind())),
+            place = first_closed(caches) => return Err(cache_closed(caches[place].kind())),
             changed = news.changed() => match changed {
                 Ok(()) => {
                     tokio::time::sleep(PACE).await;
@@ -163,7 +159,7 @@ impl EventWatch {
                 }
                 Err(_) => return Err(draining()),
             },
-            () = silence => return Ok(true),
+            () = reaches(silence) => return Ok(true),
         };
         self.see(sight);
         Ok(false)

@@ -16,12 +16,12 @@ use super::Served;
 use super::error::Reason;
 use crate::access::Caller;
 use crate::access::identity::Identity;
-use crate::gate::ending::Ending;
+use crate::gate::ending::{Ending, Fault};
 use crate::gate::register::{Gate, Opening, Outline};
 use crate::gate::reopening::{Over, Reopening};
 use crate::gate::report::Report;
 use crate::gate::run::Run;
-use crate::gate::store::{Ended, Loaded};
+use crate::gate::store::{Ended, Loaded, Opened};
 use crate::gate::{Outcome, Verdict};
 
 /// Before a request that cannot be served yet is tried again.
@@ -38,25 +38,25 @@ impl Served {
                 None => tracing::warn!("a gate that has ended is kept in words that are not known: it is forgotten"),
             }
         }
-        let reopening = |(opened, armed): (crate::gate::store::Opened, Option<Vec<u8>>)| {
+        let reopening = |(opened, armed): (Opened, Option<Vec<u8>>)| {
             let awaits_arming = OpenGateRequest::decode(&*opened.request).is_ok_and(|request| request.await_arming);
-            let caller = caller_of(&opened.request);
-            self.gates.know_open(opened, caller, awaits_arming, armed, loaded.last)
+            let caller = whose(&opened)?;
+            Some(self.gates.know_open(opened, caller, awaits_arming, armed, loaded.last))
         };
-        loaded.open.into_iter().map(reopening).collect()
+        loaded.open.into_iter().filter_map(reopening).collect()
     }
 
     /// Judges a gate that an earlier daemon has opened.
     #[must_use]
     pub fn judge_again(self: &Arc<Self>, reopening: Reopening) -> BoxFuture<'static, ()> {
-        let served = Arc::clone(self);
+        let (served, fault) = (Arc::clone(self), Fault::from(&reopening));
         let judging = async move {
             match served.reopen(reopening).await {
                 Ok(gate) => served.judge(*gate).await,
                 Err(ending) => served.tell(*ending).await,
             }
         };
-        judging.boxed()
+        self.to_an_end(judging.boxed(), fault)
     }
 
     /// Follows a gate to its end, and tells it when it is kept.
@@ -65,13 +65,21 @@ impl Served {
     /// would hold it twice, and so is what comes at its end only.
     #[must_use]
     pub fn judge(self: &Arc<Self>, gate: Run) -> BoxFuture<'static, ()> {
+        let fault = Fault::from(&gate);
         let (served, gate) = (Arc::clone(self), Box::pin(gate.run()));
         let judging = async move {
             if let Some(ending) = gate.await {
                 Box::pin(served.tell(ending)).await;
             }
         };
-        judging.boxed()
+        self.to_an_end(judging.boxed(), fault)
+    }
+
+    /// Has a gate an end, also if what follows it has none.
+    fn to_an_end(self: &Arc<Self>, following: BoxFuture<'static, ()>, fault: Fault) -> BoxFuture<'static, ()> {
+        let served = Arc::clone(self);
+        let tell = |ending| Box::pin(async move { served.tell(ending).await });
+        fault.unless(following, tell).boxed()
     }
 
     async fn tell(&self, ending: Ending) {
@@ -117,7 +125,8 @@ impl Served {
 
     async fn kept_opening(self: &Arc<Self>, request: Vec<u8>, armed: Option<Vec<u8>>) -> Result<Opening, Status> {
         let unknown = |error: prost::DecodeError| Status::internal(format!("it is kept in unknown words: {error}"));
-        let opening = self.opening(&caller_of(&request), OpenGateRequest::decode(&*request).map_err(unknown)?).await?;
+        let caller = caller_of(&request).map_err(|error| Status::internal(error.to_string()))?;
+        let opening = self.opening(&caller, OpenGateRequest::decode(&*request).map_err(unknown)?).await?;
         match armed {
             None => Ok(opening),
             Some(armed) => self.armed(opening, &ArmGateRequest::decode(&*armed).map_err(unknown)?.applied),
@@ -146,7 +155,7 @@ fn read(ended: &Ended) -> Option<(Outline, Verdict)> {
     };
     let time = |time: prost_types::Timestamp| Timestamp::new(time.seconds, time.nanos).ok();
     let verdict = Verdict { outcome, reason: gate.reason, message: gate.message, at: ended.at, culprit: None };
-    let caller = caller_of(&ended.summary);
+    let caller = caller_of(&ended.summary).ok()?;
     Some((Outline { opened: time(gate.open_time?)?, deadline: time(gate.deadline?)?, caller }, verdict))
 }
 
@@ -186,20 +195,32 @@ pub(super) fn with_caller(mut message: Vec<u8>, caller: &Caller) -> Vec<u8> {
     message
 }
 
-/// Whose a message is: the daemon's own, if it does not say.
-fn caller_of(message: &[u8]) -> Caller {
-    match KeptFor::decode(message).ok().and_then(|kept| kept.user) {
+/// It cannot be read whose a message is: it is nobody's then, and least of all the daemon's own.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it cannot be read who has opened it: {0}")]
+struct NotReadable(#[from] prost::DecodeError);
+
+/// Whose a message is: the daemon's own, if it says nobody.
+fn caller_of(message: &[u8]) -> Result<Caller, NotReadable> {
+    Ok(match KeptFor::decode(message)?.user {
         None => Caller::Owner,
         Some(KeptIdentity { username, uid, groups, extra }) => {
             let extra = extra.into_iter().map(|KeptExtra { key, values }| (key, values)).collect();
             Caller::User(Arc::new(Identity { username, uid, groups, extra }))
         }
-    }
+    })
+}
+
+/// Whose a gate is that is open. One of which that cannot be read stays where it is kept, and is not reopened.
+fn whose(gate: &Opened) -> Option<Caller> {
+    let caller = caller_of(&gate.request);
+    caller.inspect_err(|error| tracing::warn!(opened = %gate.opened, "a gate is not reopened: {error}")).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::token::Name;
 
     #[test]
     fn a_message_keeps_whose_it_is_and_says_the_same() {
@@ -208,8 +229,29 @@ mod tests {
         let request = OpenGateRequest { request_id: "id".into(), await_arming: true, ..Default::default() };
         for caller in [Caller::User(Arc::new(identity)), Caller::Owner] {
             let kept = with_caller(request.encode_to_vec(), &caller);
-            assert_eq!(caller_of(&kept), caller);
+            assert_eq!(caller_of(&kept), Ok(caller));
             assert_eq!(OpenGateRequest::decode(&*kept), Ok(request.clone()));
         }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_the_daemons_own() {
+        let jane = Caller::User(Arc::new(Identity::new("jane", vec!["dev".into()])));
+        let request = OpenGateRequest { request_id: "id".into(), ..Default::default() }.encode_to_vec();
+        let kept = with_caller(request.clone(), &jane);
+        for length in request.len() + 1..kept.len() {
+            assert!(caller_of(&kept[..length]).is_err(), "the first {length} bytes");
+        }
+        let gate = |request: &[u8]| Opened {
+            name: Name::of("token"),
+            asked: None,
+            opened: Timestamp::UNIX_EPOCH,
+            deadline: Timestamp::UNIX_EPOCH,
+            request: request.to_vec(),
+        };
+        assert_eq!(whose(&gate(&kept)), Some(jane));
+        assert_eq!(whose(&gate(&kept[..kept.len() - 1])), None);
+        // Those that daemons have kept that knew no users.
+        assert_eq!([whose(&gate(&request)), whose(&gate(&[]))], [Some(Caller::Owner), Some(Caller::Owner)]);
     }
 }

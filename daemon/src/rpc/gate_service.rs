@@ -19,6 +19,7 @@ use super::gate_lasting::with_caller;
 use super::gate_policy::invalid;
 use super::gate_watch::Watching;
 use crate::access::Caller;
+use crate::access::identity::User;
 use crate::gate::register::{self as gate, Gate, NotArmed, NotOpened};
 use crate::gate::report::Report;
 
@@ -85,10 +86,8 @@ impl Handler {
 
 /// What a request is known by: each caller's are its own.
 fn id_of(caller: &Caller, id: String) -> String {
-    match caller {
-        Caller::User(identity) if !id.is_empty() => {
-            format!("{id}\0{}\0{}", identity.username, identity.uid.as_deref().unwrap_or_default())
-        }
+    match caller.user() {
+        Some(User { name, uid }) if !id.is_empty() => format!("{id}\0{name}\0{}", uid.unwrap_or_default()),
         _ => id,
     }
 }

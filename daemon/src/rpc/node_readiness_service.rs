@@ -8,27 +8,26 @@ use daymark_proto::Encoded;
 use daymark_proto::v1::node_readiness_service_server::NodeReadinessService;
 use daymark_proto::v1::{ListNodesRequest, ListNodesResponse, NodePartResult, WatchNodesRequest, WatchNodesResponse};
 use futures::future::try_join_all;
-use futures::stream::{self, BoxStream, StreamExt as _};
+use futures::stream::BoxStream;
 use parking_lot::Mutex;
 use tokio::time::Instant;
-use tonic::{Code, Request, Response, Status};
+use tonic::{Request, Response, Status};
 
 use super::Served;
 use super::auth::caller;
 use super::error::{draining, unproven};
 use super::node_look::{Evidence, Look};
 use super::node_question::Question;
+use super::retold::{self, Retelling, Rhythm};
 use super::streams::Permit;
-use super::workshop::{Workshop, rest};
+use super::workshop::Workshop;
 use crate::access::Caller;
-use crate::event_log::Revision;
 use crate::proof::Finds;
 use crate::record::Key;
 
-/// How often nodes that are watched are looked at anew, if anything has happened.
+/// How often nodes that are watched are looked at anew, if anything has happened. Leases run out: it is from time to
+/// time if nothing has.
 const ANEW: Duration = Duration::from_secs(1);
-/// And if nothing has: leases run out.
-const ANYWAY: u32 = 5;
 /// How long the API server may take to tell its version, and for how long that counts.
 const VERSION: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
 /// Proofs that are tried one after another before something else is told: what a look rests on may
@@ -140,10 +139,11 @@ impl NodeReadinessService for Handler {
         let question = Arc::new(Question::watched(request.into_inner())?);
         let permit = self.looker.served.streams.begin(&caller)?;
         let looker = Arc::clone(&self.looker);
-        let mut watching = Watching { looker, caller, question, told: None, seen: 0, rest: ANEW, _permit: permit };
+        let mut watching =
+            Watching { looker, caller, question, told: None, rhythm: Rhythm::new(ANEW), _permit: permit };
         // What cannot be answered at all is an error of the call.
         let first = watching.answer().await?;
-        Ok(Response::new(watching.stream(first)))
+        Ok(Response::new(retold::stream(watching, first)))
     }
 }
 
@@ -153,46 +153,31 @@ struct Watching {
     caller: Caller,
     question: Arc<Question>,
     told: Option<WatchNodesResponse>,
-    /// What has happened until the last look.
-    seen: Revision,
-    rest: Duration,
+    rhythm: Rhythm,
     _permit: Permit,
 }
 
-type Message = Result<Encoded<WatchNodesResponse>, Status>;
-
 impl Watching {
-    fn stream(self, first: WatchNodesResponse) -> BoxStream<'static, Message> {
-        stream::unfold(Some((self, Some(first))), |state| async {
-            let (mut watching, first) = state?;
-            let answer = match first {
-                Some(first) => Ok(first),
-                None => watching.next().await,
-            };
-            match answer {
-                Ok(answer) => {
-                    let message = Encoded::new(&answer);
-                    watching.told = Some(gist(answer));
-                    Some((Ok(message), Some((watching, None))))
-                }
-                Err(status) => Some((Err(status), None)),
-            }
-        })
-        .boxed()
+    async fn answer(&mut self) -> Result<WatchNodesResponse, Status> {
+        let Self { looker, caller, question, rhythm, .. } = self;
+        rhythm.looks(&looker.served.log);
+        let (answer, took) = looker.answer(caller, question).await?;
+        rhythm.looked(took);
+        Ok(answer)
     }
+}
+
+impl Retelling for Watching {
+    type Found = WatchNodesResponse;
+    type Message = WatchNodesResponse;
 
     /// The next answer that differs from the one that was told.
-    async fn next(&mut self) -> Result<WatchNodesResponse, Status> {
+    async fn again(&mut self) -> Result<WatchNodesResponse, Status> {
         loop {
-            self.something_happens().await?;
-            let answer = match self.answer().await {
-                // It comes again, later.
-                Err(busy) if busy.code() == Code::ResourceExhausted => {
-                    self.rest = rest(Duration::MAX, ANEW);
-                    continue;
-                }
-                answer => answer?,
-            };
+            let served = &self.looker.served;
+            self.rhythm.something_happens(&served.log, &served.drain).await?;
+            let answer = self.answer().await;
+            let Some(answer) = self.rhythm.found(answer)? else { continue };
             let gist = gist(answer.clone());
             if self.told.as_ref().is_none_or(|told| *told != gist) {
                 return Ok(answer);
@@ -200,27 +185,10 @@ impl Watching {
         }
     }
 
-    async fn answer(&mut self) -> Result<WatchNodesResponse, Status> {
-        self.seen = self.looker.served.log.head();
-        let (answer, took) = self.looker.answer(&self.caller, &self.question).await?;
-        self.rest = rest(took, ANEW);
-        Ok(answer)
-    }
-
-    /// Returns when something has changed in the cluster, or may have unseen.
-    async fn something_happens(&self) -> Result<(), Status> {
-        let served = &self.looker.served;
-        for _ in 0..ANYWAY {
-            tokio::select! {
-                biased;
-                () = served.drain.cancelled() => return Err(draining()),
-                () = tokio::time::sleep(self.rest) => {}
-            }
-            if served.log.head() != self.seen {
-                break;
-            }
-        }
-        Ok(())
+    fn tell(&mut self, answer: WatchNodesResponse) -> Encoded<WatchNodesResponse> {
+        let message = Encoded::new(&answer);
+        self.told = Some(gist(answer));
+        message
     }
 }
 

@@ -87,7 +87,8 @@ impl Served {
             let work = work(report, stop);
             async move {
                 begun.tell("begun", "");
-                let end = work.await;
+                // The log of who does what has the end of one that panics, too.
+                let end = End::of(work).await;
                 begun.tell(end.reason, &end.message);
                 end
             }

@@ -23,6 +23,7 @@ use super::acting::Note;
 use super::auth::caller;
 use super::error::{Reason, draining, status};
 use crate::act::Act;
+use crate::panics::caught;
 
 /// Ports that a request may name.
 const MOST_PORTS: usize = 100;
@@ -94,11 +95,21 @@ impl TunnelService for Handler {
         let (told, answers) = mpsc::channel(WAITING);
         let upload = request.into_inner().map(data).boxed();
         let until = Instant::now() + lasts;
+        let reader = told.clone();
         let carrier = Carrier { served: Arc::clone(served), actor, target, candidates, upload, told, note, permit };
-        if !served.tunnels.carry(Box::pin(carrier.run(connection, until))).await {
+        let carrying = carried(reader, carrier.run(connection, until));
+        if !served.tunnels.carry(Box::pin(carrying)).await {
             return Err(draining());
         }
         Ok(Response::new(ReceiverStream::new(answers).boxed()))
+    }
+}
+
+/// Carries a connection; if that panics, its end is told nevertheless.
+async fn carried(told: mpsc::Sender<Answer>, carrying: impl Future<Output = ()>) {
+    if caught("a tunnel", carrying).await.is_err() {
+        // Who has gone needs no reason.
+        let _gone = told.send(Err(Status::internal("a fault in the daemon has ended the connection"))).await;
     }
 }
 
@@ -136,4 +147,17 @@ fn encoded(message: Told) -> Encoded<ForwardResponse> {
 fn invalid(message: impl Into<String>) -> Status {
     let message = format!("invalid request for a tunnel: {}", message.into());
     status(Code::InvalidArgument, Reason::InvalidTunnel, message, [])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_whose_carrier_panics_ends_with_a_reason() {
+        let (told, mut answers) = mpsc::channel(WAITING);
+        carried(told, async { panic!("a fault") }).await;
+        assert_eq!(answers.recv().await.unwrap().unwrap_err().code(), Code::Internal);
+        assert!(answers.recv().await.is_none());
+    }
 }

@@ -12,7 +12,7 @@ use daymark_proto::Encoded;
 use daymark_proto::v1::status_event::reset::Cause;
 use daymark_proto::v1::status_event::{Current, Event, Progress, Reset, Resumed};
 use daymark_proto::v1::{Unreachable, WatchStatusesResponse};
-use futures::future::{BoxFuture, FutureExt as _, select_all};
+use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{self, Stream};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::Status;
@@ -25,6 +25,7 @@ use super::error::{cache_closed, cursor_expired, draining, unevaluated, unproven
 use super::rights::Sight;
 use super::streams::Permit;
 use crate::cache::Cache;
+use crate::caches::first::first;
 use crate::event_log::Revision;
 use crate::proof::{Finds, Unproven};
 use crate::subscription::feed::Portion;
@@ -362,9 +363,6 @@ fn meant(cache: &Cache, unreachable: &Unreachable) -> bool {
 
 /// Returns when a kind that could not be read holds a whole list.
 async fn reachable(selection: &Selection, unreachable: &[Unreachable]) {
-    if unreachable.is_empty() {
-        return std::future::pending().await;
-    }
     let waited_for = |cache: &&crate::caches::Lease| unreachable.iter().any(|it| meant(cache, it));
-    select_all(selection.caches.iter().filter(waited_for).map(|cache| cache.holds_a_list().boxed())).await;
+    first(selection.caches.iter().filter(waited_for).map(|cache| cache.holds_a_list())).await;
 }

@@ -8,14 +8,12 @@ use tonic::Status;
 use super::Served;
 use super::error::{Reason, come_again, draining};
 use crate::access::Caller;
-use crate::access::turns::{Limits, Turns, User, user};
+use crate::access::identity::User;
+use crate::access::turns::{Limits, Turns};
 use crate::errands::NotDone;
 
 /// Work at a time, of one caller, and what waits of it.
 const LIMITS: Limits = Limits { at_once: 4, of_one: 2, waiting: 100, patience: Duration::from_secs(30) };
-/// Who has something done again and again rests so much longer than it takes, so that it has a part of a
-/// processor only; and the longest rest.
-const REST: (u32, Duration) = (10, Duration::from_secs(30));
 
 /// Where work of one kind is done.
 pub(super) struct Workshop {
@@ -34,7 +32,7 @@ impl Workshop {
         caller: &Caller,
         work: impl Future<Output = Result<T, Status>> + Send + 'static,
     ) -> Result<T, Status> {
-        let waiting = self.turns.wait(user(caller)).ok_or_else(busy)?;
+        let waiting = self.turns.wait(caller.user()).ok_or_else(busy)?;
         let work = async move {
             let _turn = waiting.turn().await.ok_or_else(busy)?;
             work.await
@@ -45,15 +43,10 @@ impl Workshop {
             done = served.errands.run(work) => done.unwrap_or_else(|not_done| Err(match not_done {
                 NotDone::Busy => busy(),
                 NotDone::Stopping => draining(),
+                NotDone::Panicked => Status::internal(not_done.to_string()),
             })),
         }
     }
-}
-
-/// How long to rest after work that has taken so long; at least so long.
-pub(super) fn rest(took: Duration, least: Duration) -> Duration {
-    let (times, longest) = REST;
-    took.saturating_mul(times).clamp(least, longest)
 }
 
 fn busy() -> Status {

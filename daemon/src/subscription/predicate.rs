@@ -11,7 +11,8 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::access::Caller;
-use crate::access::turns::{Limits, Turns, User, Waiting, user};
+use crate::access::identity::User;
+use crate::access::turns::{Limits, Turns, Waiting};
 use crate::body::Body;
 use crate::predicate::{Document, Expression, PredicateError, Predicates};
 use crate::record::Record;
@@ -84,7 +85,7 @@ impl Evaluator {
     /// The same, for the questions of a caller.
     #[must_use]
     pub fn of(&self, caller: &Caller) -> Self {
-        Self { whose: user(caller), ..self.clone() }
+        Self { whose: caller.user(), ..self.clone() }
     }
 
     /// Whether an expression is one.

@@ -4,14 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use futures::FutureExt as _;
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::discovery::Discovery;
 use super::keys::{Keys, Unverified};
 use crate::access::Denied;
-use crate::source::shared::SharedReads;
 
 /// How often keys are asked for again: one that an issuer no longer has counts for that long, if the
 /// issuer can be asked.
@@ -21,25 +21,22 @@ const OLDEST: Duration = Duration::from_hours(24);
 /// Between two tries, whoever sends what: an issuer is not flooded by tokens with keys that are none.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// An issuer's keys.
+/// An issuer's keys. They are asked for by [`Keyring::keep`] alone: who sends a token may be gone before the
+/// issuer has answered, and others need the answer as well.
 pub(super) struct Keyring {
     issuer: String,
-    shared: Arc<Shared>,
-    reads: SharedReads<(), ()>,
-}
-
-/// What outlives who asks.
-struct Shared {
-    issuer: String,
     discovery: Discovery,
-    known: Mutex<Known>,
+    known: watch::Sender<Known>,
+    /// Somebody has a token that none of the known keys can have signed.
+    wanted: Notify,
 }
 
 struct Known {
     /// The keys, and when the read was begun that has brought them.
     keys: Option<(Instant, Arc<Keys>)>,
-    /// Why the last try has failed, and when it was begun. Until one has ended nothing is known.
+    /// Why the last try has failed. Until one has ended nothing is known.
     problem: Option<String>,
+    /// When the last try was begun that has ended.
     tried: Option<Instant>,
 }
 
@@ -52,24 +49,30 @@ impl fmt::Debug for Keyring {
 impl Keyring {
     pub(super) fn new(issuer: &str, discovery: Discovery) -> Self {
         let known = Known { keys: None, problem: Some("its keys were not read yet".into()), tried: None };
-        let shared = Shared { issuer: issuer.to_owned(), discovery, known: Mutex::new(known) };
-        Self { issuer: issuer.to_owned(), shared: Arc::new(shared), reads: SharedReads::default() }
+        Self { issuer: issuer.to_owned(), discovery, known: watch::Sender::new(known), wanted: Notify::new() }
     }
 
     /// The claims of a token that the issuer has signed. If none of the keys that are known can have,
-    /// they are asked for again.
+    /// it waits for newer ones, unless they are just read.
     ///
     /// # Errors
     /// If it has not, or cannot be asked.
     pub(super) async fn verify(&self, token: &str) -> Result<Value, Denied> {
         let verdict = |keys: Option<Arc<Keys>>| keys.map_or(Err(Unverified::NoKey), |keys| keys.verify(token));
-        let keys = || self.shared.known.lock().keys();
-        let mut verified = verdict(keys());
-        if verified == Err(Unverified::NoKey) {
-            self.refetch().await;
-            verified = verdict(keys());
+        let mut known = self.known.subscribe();
+        let (keys, are_new) = {
+            let known = known.borrow_and_update();
+            (known.keys(), known.are_new())
+        };
+        let mut verified = verdict(keys);
+        if verified == Err(Unverified::NoKey) && !are_new {
+            self.wanted.notify_one();
+            // What tells of a change is this keyring's own.
+            let _changed = known.changed().await;
+            let keys = known.borrow().keys();
+            verified = verdict(keys);
         }
-        verified.map_err(|unverified| match (unverified, &self.shared.known.lock().problem) {
+        verified.map_err(|unverified| match (unverified, &known.borrow().problem) {
             (Unverified::NoKey, Some(problem)) => {
                 Denied::IssuerUnreachable { issuer: self.issuer.clone(), problem: problem.clone() }
             }
@@ -81,16 +84,37 @@ impl Keyring {
     /// Keeps the keys fresh, for ever.
     pub(super) async fn keep(&self) {
         loop {
-            self.refetch().await;
-            let failed = self.shared.known.lock().problem.is_some();
-            tokio::time::sleep(if failed { PAUSE } else { FRESH }).await;
+            let begun = Instant::now();
+            let fetched = self.discovery.keys().await;
+            let is_known = fetched.is_ok();
+            // Who has wanted them until now is told what this has brought.
+            let _told = self.wanted.notified().now_or_never();
+            self.learn(begun, fetched);
+            sleep_until(begun + PAUSE).await;
+            if is_known {
+                let _wanted = timeout_at(begun + FRESH, self.wanted.notified()).await;
+            }
         }
     }
 
-    /// Asks for the keys, once for all who want them now.
-    async fn refetch(&self) {
-        let shared = Arc::clone(&self.shared);
-        self.reads.read(&(), async move { shared.refetch().await }).await;
+    fn learn(&self, begun: Instant, fetched: Result<Keys, String>) {
+        self.known.send_modify(|known| {
+            known.tried = Some(begun);
+            match fetched {
+                Ok(keys) => {
+                    if known.problem.take().is_some() {
+                        tracing::info!(issuer = self.issuer, "its keys can be read");
+                    }
+                    known.keys = Some((begun, Arc::new(keys)));
+                }
+                Err(problem) => {
+                    if known.problem.as_ref() != Some(&problem) {
+                        tracing::warn!(issuer = self.issuer, "its keys cannot be read, retrying: {problem}");
+                    }
+                    known.problem = Some(problem);
+                }
+            }
+        });
     }
 }
 
@@ -100,34 +124,10 @@ impl Known {
         let (read, keys) = self.keys.as_ref()?;
         (read.elapsed() < OLDEST).then(|| Arc::clone(keys))
     }
-}
 
-impl Shared {
-    async fn refetch(&self) {
-        let now = Instant::now();
-        {
-            let mut known = self.known.lock();
-            if known.tried.is_some_and(|at| at.elapsed() < PAUSE) {
-                return;
-            }
-            known.tried = Some(now);
-        }
-        let fetched = self.discovery.keys().await;
-        let mut known = self.known.lock();
-        match fetched {
-            Ok(keys) => {
-                if known.problem.take().is_some() {
-                    tracing::info!(issuer = self.issuer, "its keys can be read");
-                }
-                known.keys = Some((now, Arc::new(keys)));
-            }
-            Err(problem) => {
-                if known.problem.as_ref() != Some(&problem) {
-                    tracing::warn!(issuer = self.issuer, "its keys cannot be read, retrying: {problem}");
-                }
-                known.problem = Some(problem);
-            }
-        }
+    /// Whether they are not asked for again just now.
+    fn are_new(&self) -> bool {
+        self.tried.is_some_and(|at| at.elapsed() < PAUSE)
     }
 }
 

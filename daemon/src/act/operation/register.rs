@@ -124,7 +124,7 @@ impl Operations {
         let work = work(Arc::clone(&report), stop);
         place.send(Work(
             async move {
-                let end = work.await;
+                let end = End::of(work).await;
                 report.end(end, clock.now());
             }
             .boxed(),
@@ -268,6 +268,19 @@ mod tests {
             assert_ne!(first.id, other.id);
         }
         assert_eq!(operations.all().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_has_failed_and_is_waited_for_by_nobody() {
+        let (operations, mut works) = Operations::new(Clock::System);
+        let work = |_, _| async { panic!("a fault") };
+        let operation = operations.start(start("", &Caller::Owner, true), work).await.unwrap();
+        let mut progress = operation.progress();
+        works.recv().await.unwrap().run().await;
+        assert!(progress.changed().await.is_ok(), "it has an end of its own");
+        let progress = progress.borrow();
+        assert_eq!((progress.stage, progress.reason), (Stage::Failed, "InternalFault"));
+        assert!(progress.ended.is_some() && !operation.is_running());
     }
 
     #[tokio::test]

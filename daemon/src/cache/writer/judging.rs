@@ -16,10 +16,7 @@ impl Writer {
     /// Judges again what has come of age.
     pub(super) fn recheck(&mut self) {
         let now = self.clock.now();
-        while let Some((at, key)) = self.rechecks.first().cloned()
-            && at <= now
-        {
-            self.rechecks.pop_first();
+        while let Some(key) = self.rechecks.pop_due(now) {
             self.judge_again(&key, now);
         }
     }
@@ -52,9 +49,7 @@ impl Writer {
         let Some(record) = self.cache.get(key) else { return };
         let Some(object) = &record.again else { return };
         let ruling = rule::judge(object, &*self.neighbours, now);
-        if let Some(at) = ruling.recheck_at {
-            self.rechecks.insert((at, key.clone()));
-        }
+        self.rechecks.set(key, ruling.recheck_at);
         if ruling.judgement != record.judgement || !ruling.may_change() {
             self.put(record.judged_again(ruling), now);
         }
