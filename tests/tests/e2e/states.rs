@@ -17,6 +17,7 @@ pub(crate) const TESTS: &[Test] = &[
     Test { name: "states::of_a_daemon_set", needs: STEERED, run: Run::Shared(daemon_set) },
     Test { name: "states::of_a_job", needs: STEERED, run: Run::Shared(job) },
     Test { name: "states::of_pods_that_are_refused", needs: STEERED, run: Run::Shared(refused) },
+    Test { name: "states::of_pods_that_are_held_up", needs: STEERED, run: Run::Shared(held) },
     Test { name: "states::of_services_and_namespaces", needs: STEERED, run: Run::Shared(others) },
     Test { name: "states::of_pods_whose_nodes_are_lost", needs: &[], run: Run::Nervous(nodes_lost) },
 ];
@@ -275,6 +276,31 @@ fn refused(cluster: &Cluster, daemon: &Daemon) {
     for workload in &mut followed {
         // The controllers try again after a while that doubles.
         workload.comes_to("READY", &["RolloutComplete", "Complete"], "");
+    }
+}
+
+/// Of pods whose volumes or network cannot be made only events tell.
+fn held(cluster: &Cluster, daemon: &Daemon) {
+    let namespace = &cluster.namespace();
+    let no_secret =
+        r#"held, test.daymark.dev/message: 'MountVolume.SetUp failed for volume "tls" : secret "tls" not found'"#;
+    let no_network = r#"held, test.daymark.dev/event-reason: FailedCreatePodSandBox, test.daymark.dev/message: 'Failed to create pod sandbox: no network'"#;
+    for (kind, behaviour, reason, says) in [
+        ("Deployment", no_secret, "FailedMount", r#"secret "tls" not found"#),
+        ("StatefulSet", no_network, "FailedCreatePodSandBox", "no network"),
+        ("Job", no_secret, "FailedMount", r#"secret "tls" not found"#),
+    ] {
+        let lower = kind.to_lowercase();
+        let mut workload = Followed::new(namespace, daemon, &lower, &lower);
+        let spec = if kind == "Job" { "completions: 1" } else { "minReadySeconds: 0" };
+        namespace.apply(&Workload { kind, name: &lower, behaviour, spec, pods: "" }.yaml());
+        let told = workload.comes_to("FAILED", &[reason], "PERSISTENT");
+        let message = told["status"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains(says), "{message}");
+        if kind == "Deployment" {
+            workload.set("ready");
+            workload.is_rolled_out("RolloutComplete");
+        }
     }
 }
 
