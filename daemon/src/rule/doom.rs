@@ -70,6 +70,29 @@ pub const ENDED: &[Reason] = &[
     reason("ContainerCannotRun", NO_PROGRAM, Doom::Fatal, "docker, by cri-dockerd"),
 ];
 
+/// How the API server begins to say that an admission webhook does not answer, and that the pods'
+/// ServiceAccount, PriorityClass or RuntimeClass does not exist.
+pub const NO_ANSWER: &str = "failed calling webhook";
+/// See above.
+pub const NO_ACCOUNT: &str = "error looking up service account";
+/// See above.
+pub const NO_CLASS: &[&str] = &["no PriorityClass with name", "pod rejected: RuntimeClass"];
+
+/// Why the API server does not let pods be created, the more special first. What is only not there yet, or out
+/// of order, may come: during an installation it often does.
+pub const REFUSED: &[Reason] = &[
+    reason("FailedCreate", &[NO_ANSWER], Doom::Persistent, "k8s.io/apiserver pkg/util/webhook/error.go"),
+    reason("FailedCreate", &[NO_ACCOUNT], Doom::Persistent, "kubernetes plugin/pkg/admission/serviceaccount"),
+    reason("FailedCreate", NO_CLASS, Doom::Persistent, "kubernetes plugin/pkg/admission/{priority,runtimeclass}"),
+    reason(
+        "FailedCreate",
+        &["Internal error occurred"],
+        Doom::Persistent,
+        "k8s.io/apimachinery pkg/api/errors/errors.go",
+    ),
+    reason("FailedCreate", &[], Doom::Fatal, "kubernetes pkg/controller/replicaset/replica_set.go"),
+];
+
 const EVENTS: &str = "kubernetes pkg/kubelet/events/event.go";
 const REGISTERED: &str = "kubernetes pkg/kubelet/util/manager/cache_based_manager.go, watch_based_manager.go";
 
@@ -78,7 +101,12 @@ pub const HELD: &[Reason] = &[
     // Of older kubelets, which so only add that another cause lasts (pkg/kubelet/kubelet.go); of any, while
     // it has yet to read the ConfigMap or Secret.
     reason("FailedMount", &["timed out waiting for the condition"], Doom::Transient, REGISTERED),
-    reason("FailedMount", &["failed to sync configmap cache", "failed to sync secret cache"], Doom::Transient, REGISTERED),
+    reason(
+        "FailedMount",
+        &["failed to sync configmap cache", "failed to sync secret cache"],
+        Doom::Transient,
+        REGISTERED,
+    ),
     reason("FailedMount", &["not registered"], Doom::Transient, REGISTERED),
     reason(
         "FailedMount",
