@@ -48,6 +48,7 @@ pub mod object;
 mod one_line;
 pub mod predicate;
 pub mod proof;
+pub mod quantity;
 pub mod record;
 pub mod recording;
 pub mod rulebook;

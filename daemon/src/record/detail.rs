@@ -48,6 +48,8 @@ pub enum Detail {
         default: bool,
         /// Whether it makes volumes only when a pod needs them.
         waits: bool,
+        /// Whether its volumes may be made larger.
+        expands: bool,
     },
 }
 

@@ -70,12 +70,11 @@ pub const ENDED: &[Reason] = &[
     reason("ContainerCannotRun", NO_PROGRAM, Doom::Fatal, "docker, by cri-dockerd"),
 ];
 
-/// How the API server begins to say that an admission webhook does not answer, and that the pods'
-/// ServiceAccount, PriorityClass or RuntimeClass does not exist.
+/// What the API server says when an admission webhook does not answer.
 pub const NO_ANSWER: &str = "failed calling webhook";
-/// See above.
+/// What it says when the ServiceAccount of a pod does not exist.
 pub const NO_ACCOUNT: &str = "error looking up service account";
-/// See above.
+/// What it says when the PriorityClass or RuntimeClass of a pod does not exist.
 pub const NO_CLASS: &[&str] = &["no PriorityClass with name", "pod rejected: RuntimeClass"];
 
 /// Why the API server does not let pods be created, the more special first. What is only not there yet, or out
