@@ -24,13 +24,14 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-const KINDS: [(&str, &str, &str); 6] = [
+const KINDS: [(&str, &str, &str); 7] = [
     ("", "nodes", "Node"),
     ("", "pods", "Pod"),
     ("apps", "replicasets", "ReplicaSet"),
     ("", "services", "Service"),
     ("discovery.k8s.io", "endpointslices", "EndpointSlice"),
     ("", "events", "Event"),
+    ("apps", "deployments", "Deployment"),
 ];
 const NODES: usize = 0;
 const PODS: usize = 1;
@@ -38,6 +39,7 @@ const SETS: usize = 2;
 const SERVICES: usize = 3;
 const SLICES: usize = 4;
 const EVENTS: usize = 5;
+const DEPLOYMENTS: usize = 6;
 
 fn kinds() -> Vec<Kind> {
     let kind = |(group, resource, kind): (&str, &str, &str)| Kind {
@@ -200,6 +202,11 @@ fn set() -> Value {
     json!({"metadata": {}, "spec": {"replicas": 3}, "status": {"replicas": 3}})
 }
 
+fn deployment(replicas: u8, label: &str) -> Value {
+    let template = json!({"metadata": {"labels": {"a": label}}});
+    json!({"metadata": {}, "spec": {"replicas": replicas, "template": template}, "status": {}})
+}
+
 fn service() -> Value {
     json!({"metadata": {}, "spec": {"clusterIP": "10.0.0.1", "selector": {"a": "b"}}})
 }
@@ -267,6 +274,25 @@ async fn a_service_that_loses_its_slice_to_another_is_judged_again() {
 }
 
 #[tokio::test]
+async fn a_service_whose_workload_is_scaled_to_zero_and_back_is_judged_again() {
+    let mut world = World::new();
+    for kind in 0..KINDS.len() {
+        world.list(kind).await;
+    }
+    world.put(SERVICES, "a", service()).await;
+    for (replicas, label, reason) in
+        [(0, "c", "NoEndpoints"), (0, "b", "ScaledToZero"), (1, "b", "NoEndpoints"), (0, "b", "ScaledToZero")]
+    {
+        world.put(DEPLOYMENTS, "d", deployment(replicas, label)).await;
+        world.settle().await;
+        assert_eq!(world.reason(SERVICES, "a"), reason, "{replicas} of {label}");
+    }
+    world.delete(DEPLOYMENTS, "d").await;
+    world.settle().await;
+    assert_eq!(world.reason(SERVICES, "a"), "NoEndpoints");
+}
+
+#[tokio::test]
 async fn what_can_be_seen_no_longer_is_not_relied_on() {
     let mut world = World::new();
     for kind in 0..KINDS.len() {
@@ -288,6 +314,7 @@ enum Step {
     Service(u8),
     Slice(u8, u8, bool),
     Event(u8, u8),
+    Deployment(u8, u8),
     Delete(usize, u8),
     List(usize),
     Settle,
@@ -301,6 +328,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         (0..2_u8).prop_map(Step::Service),
         (0..3_u8, 0..2_u8, any::<bool>()).prop_map(|(x, s, ready)| Step::Slice(x, s, ready)),
         (0..2_u8, 0..6_u8).prop_map(|(e, p)| Step::Event(e, p)),
+        (0..2_u8, 0..2_u8).prop_map(|(d, replicas)| Step::Deployment(d, replicas)),
         (0..KINDS.len(), 0..6_u8).prop_map(|(kind, name)| Step::Delete(kind, name)),
         (0..KINDS.len()).prop_map(Step::List),
         Just(Step::Settle),
@@ -329,6 +357,9 @@ proptest! {
                     Step::Service(s) => world.put(SERVICES, &s.to_string(), service()).await,
                     Step::Slice(x, s, ready) => world.put(SLICES, &x.to_string(), slice(&s.to_string(), ready)).await,
                     Step::Event(e, p) => world.put(EVENTS, &e.to_string(), event(&p.to_string(), "FailedMount")).await,
+                    Step::Deployment(d, replicas) => {
+                        world.put(DEPLOYMENTS, &d.to_string(), deployment(replicas, "b")).await;
+                    }
                     Step::Delete(kind, name) => world.delete(kind, &name.to_string()).await,
                     Step::List(kind) => world.list(kind).await,
                     Step::Settle => world.settle().await,

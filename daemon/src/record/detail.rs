@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Happening, Key, Uid};
+use super::{Happening, Key, Labels, Uid};
 use crate::state::Judgement;
 
 /// What the rules for other objects read of one, by its kind; of a node also what its control plane
@@ -51,6 +51,8 @@ pub enum Detail {
         /// Whether its volumes may be made larger.
         expands: bool,
     },
+    /// Of a workload that wants no pods, the labels that they would have.
+    Idle(Arc<Labels>),
 }
 
 impl Detail {
@@ -74,4 +76,6 @@ pub enum Link {
     Service(Key),
     /// They are what is taken where none is named.
     Default,
+    /// They are workloads that want no pods.
+    Idle,
 }

@@ -37,10 +37,12 @@ pub fn looks_at(set: Related) -> &'static [Related] {
 
 /// What it looks at besides if somebody follows that anyway: a Lease is renewed
 /// so often that it is not followed for the sake of its node, and pods, which
-/// look at their nodes, are for the sake of a drained one only.
+/// look at their nodes, are for the sake of a drained one only. Workloads come with the
+/// Services of a release, whose other Services need none.
 fn glances_at(set: Related) -> &'static [Related] {
     match set {
         Related::Nodes => &[Related::Leases, Related::Pods],
+        Related::Services => &[Related::Deployments, Related::StatefulSets],
         _ => &[],
     }
 }
@@ -108,6 +110,9 @@ pub fn dependents(set: Related, record: &Record) -> Vec<Dependent> {
         Related::Refusals => subject(record).into_iter().collect(),
         Related::Starts => starting(record).into_iter().collect(),
         Related::StorageClasses => vec![Dependent::Every(Related::Claims)],
+        Related::Deployments | Related::StatefulSets if matches!(record.detail, Detail::Idle(_)) => {
+            vec![Dependent::Every(Related::Services)]
+        }
         _ => Vec::new(),
     }
 }

@@ -309,11 +309,19 @@ fn others(cluster: &Cluster, daemon: &Daemon) {
     let mut service = Followed::new(namespace, daemon, "service", "web");
     namespace.kubectl(["create", "service", "clusterip", "web", "--tcp=80"]);
     service.comes_to("IN_PROGRESS", &["NoEndpoints"], "");
+    // Services look at workloads only where these are watched anyway.
+    let mut deployment = Followed::new(namespace, daemon, "deployment", "web");
     let web = Workload { kind: "Deployment", name: "web", behaviour: "ready", spec: "replicas: 1", pods: "" };
     namespace.apply(&web.yaml());
     service.comes_to("READY", &["EndpointsReady"], "");
     namespace.kubectl(["scale", "deployment/web", "--replicas=0"]);
-    service.comes_to("IN_PROGRESS", &["NoEndpoints", "NoReadyEndpoints"], "");
+    service.comes_to("IN_PROGRESS", &["ScaledToZero"], "");
+    deployment.comes_to("READY", &["RolloutComplete"], "");
+    namespace.kubectl(["create", "poddisruptionbudget", "web", "--selector=app=web", "--min-available=1"]);
+    for target in ["service/web", "poddisruptionbudget/web"] {
+        let settled = format!("wait -n {} {target} --for settled --timeout 60s", namespace.name);
+        assert_eq!(daemon.cli().run(&settled).code, Some(0), "{target} waits for nobody");
+    }
 
     // A namespace that cannot go says which finalizer holds it.
     let other = &cluster.namespace();
