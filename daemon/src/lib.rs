@@ -49,6 +49,7 @@ mod one_line;
 pub mod panics;
 pub mod predicate;
 pub mod proof;
+pub mod quantity;
 pub mod record;
 pub mod recording;
 pub mod rulebook;

@@ -217,6 +217,7 @@ impl Record {
             Detail::Endpoints { .. } => self.service().map(Link::Service),
             Detail::Event(happening) => Some(Link::About(happening.subject.clone())),
             Detail::StorageClass { default: true, .. } => Some(Link::Default),
+            Detail::Idle(_) => Some(Link::Idle),
             _ => None,
         };
         owners.chain(other)

@@ -25,6 +25,7 @@ mod endpoint_slice;
 mod event;
 mod extension;
 mod gateway;
+mod idle;
 mod ingress;
 mod job;
 mod lease;
@@ -60,7 +61,8 @@ pub fn is_settled(judgement: &Judgement) -> bool {
         State::Ready => return true,
         State::Unknown => &[conventions::NO_STATUS, ingress::NO_ADDRESS],
         State::Paused => &[cron_job::SUSPENDED, autoscaling::DISABLED],
-        State::InProgress | State::Failed | State::Terminating => return false,
+        State::InProgress => &[disruption::NO_PODS, service::SCALED_TO_ZERO],
+        State::Failed | State::Terminating => return false,
     };
     reasons.contains(&&*judgement.reason)
 }

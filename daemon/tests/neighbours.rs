@@ -18,23 +18,28 @@ use daymarkd::decode::decode;
 use daymarkd::event_log::EventLog;
 use daymarkd::kind::Kind;
 use daymarkd::rule::judge;
+use daymarkd::rule::view::Related;
 use daymarkd::source::{Batch, Collection, Event};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-const KINDS: [(&str, &str, &str); 5] = [
+const KINDS: [(&str, &str, &str); 7] = [
     ("", "nodes", "Node"),
     ("", "pods", "Pod"),
     ("apps", "replicasets", "ReplicaSet"),
     ("", "services", "Service"),
     ("discovery.k8s.io", "endpointslices", "EndpointSlice"),
+    ("", "events", "Event"),
+    ("apps", "deployments", "Deployment"),
 ];
 const NODES: usize = 0;
 const PODS: usize = 1;
 const SETS: usize = 2;
 const SERVICES: usize = 3;
 const SLICES: usize = 4;
+const EVENTS: usize = 5;
+const DEPLOYMENTS: usize = 6;
 
 fn kinds() -> Vec<Kind> {
     let kind = |(group, resource, kind): (&str, &str, &str)| Kind {
@@ -72,7 +77,8 @@ impl World {
         let neighbours = Arc::new(Neighbours::new(Arc::new(Catalog::of(kinds()))));
         let feed = |kind: Kind| {
             let kind = Arc::new(kind);
-            let collection = Collection::of(Arc::clone(&kind), None);
+            let field_selector = (kind.kind == "Event").then(|| Related::Starts.field_selector()).flatten();
+            let collection = Collection { field_selector, ..Collection::of(Arc::clone(&kind), None) };
             let freshness = Freshness::unheard(Clock::System.now());
             let cache = Arc::new(Cache::new(log.open_ring(), collection, false, freshness));
             neighbours.add(&cache);
@@ -175,7 +181,7 @@ fn cordonable(ready: bool, cordoned: bool) -> Value {
 }
 
 fn pod(node: &str, set: &str, crashes: bool) -> Value {
-    let state = if crashes { json!({"waiting": {"reason": "CrashLoopBackOff"}}) } else { json!({"running": {}}) };
+    let state = json!({"waiting": {"reason": if crashes { "CrashLoopBackOff" } else { "ContainerCreating" }}});
     json!({
         "metadata": {"ownerReferences": [{"uid": format!("{SETS}-{set}"), "kind": "ReplicaSet", "name": set, "controller": true}]},
         "spec": {"nodeName": node, "containers": [{"name": "c"}]},
@@ -183,8 +189,23 @@ fn pod(node: &str, set: &str, crashes: bool) -> Value {
     })
 }
 
+/// An event about the pod of that name, which happens now, and once.
+fn event(pod: &str, reason: &str) -> Value {
+    json!({
+        "metadata": {},
+        "involvedObject": {"kind": "Pod", "namespace": "n", "name": pod, "uid": format!("{PODS}-{pod}")},
+        "reason": reason,
+        "lastTimestamp": Clock::System.now().to_string(),
+    })
+}
+
 fn set() -> Value {
     json!({"metadata": {}, "spec": {"replicas": 3}, "status": {"replicas": 3}})
+}
+
+fn deployment(replicas: u8, label: &str) -> Value {
+    let template = json!({"metadata": {"labels": {"a": label}}});
+    json!({"metadata": {}, "spec": {"replicas": replicas, "template": template}, "status": {}})
 }
 
 fn service() -> Value {
@@ -212,6 +233,31 @@ async fn a_node_that_has_no_pods_holds_nobody_up() {
 }
 
 #[tokio::test]
+async fn a_pod_is_held_up_for_as_long_as_events_tell() {
+    let mut world = World::new();
+    for kind in 0..KINDS.len() {
+        world.list(kind).await;
+    }
+    world.put(PODS, "p", pod("a", "s", false)).await;
+    world.put(SETS, "s", set()).await;
+    world.settle().await;
+    assert_eq!(world.reason(PODS, "p"), "ContainerCreating");
+    world.put(EVENTS, "e", event("p", "FailedMount")).await;
+    world.settle().await;
+    assert_eq!((&*world.reason(PODS, "p"), &*world.reason(SETS, "s")), ("FailedMount", "FailedMount"));
+    // The API server keeps events for an hour.
+    world.delete(EVENTS, "e").await;
+    world.settle().await;
+    assert_eq!(world.reason(PODS, "p"), "ContainerCreating");
+    world.put(EVENTS, "e", event("p", "FailedCreatePodSandBox")).await;
+    world.settle().await;
+    assert_eq!(world.reason(PODS, "p"), "FailedCreatePodSandBox");
+    world.put(EVENTS, "other", event("p", "Pulling")).await;
+    world.settle().await;
+    assert_eq!(world.reason(PODS, "p"), "ContainerCreating");
+}
+
+#[tokio::test]
 async fn a_service_that_loses_its_slice_to_another_is_judged_again() {
     let mut world = World::new();
     for kind in 0..KINDS.len() {
@@ -226,6 +272,25 @@ async fn a_service_that_loses_its_slice_to_another_is_judged_again() {
     world.put(SLICES, "x", slice("b", true)).await;
     world.settle().await;
     assert_eq!((&*world.reason(SERVICES, "a"), &*world.reason(SERVICES, "b")), ("NoEndpoints", "EndpointsReady"));
+}
+
+#[tokio::test]
+async fn a_service_whose_workload_is_scaled_to_zero_and_back_is_judged_again() {
+    let mut world = World::new();
+    for kind in 0..KINDS.len() {
+        world.list(kind).await;
+    }
+    world.put(SERVICES, "a", service()).await;
+    for (replicas, label, reason) in
+        [(0, "c", "NoEndpoints"), (0, "b", "ScaledToZero"), (1, "b", "NoEndpoints"), (0, "b", "ScaledToZero")]
+    {
+        world.put(DEPLOYMENTS, "d", deployment(replicas, label)).await;
+        world.settle().await;
+        assert_eq!(world.reason(SERVICES, "a"), reason, "{replicas} of {label}");
+    }
+    world.delete(DEPLOYMENTS, "d").await;
+    world.settle().await;
+    assert_eq!(world.reason(SERVICES, "a"), "NoEndpoints");
 }
 
 #[tokio::test]
@@ -249,6 +314,8 @@ enum Step {
     Set(u8),
     Service(u8),
     Slice(u8, u8, bool),
+    Event(u8, u8),
+    Deployment(u8, u8),
     Delete(usize, u8),
     List(usize),
     Settle,
@@ -261,6 +328,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         (0..2_u8).prop_map(Step::Set),
         (0..2_u8).prop_map(Step::Service),
         (0..3_u8, 0..2_u8, any::<bool>()).prop_map(|(x, s, ready)| Step::Slice(x, s, ready)),
+        (0..2_u8, 0..6_u8).prop_map(|(e, p)| Step::Event(e, p)),
+        (0..2_u8, 0..2_u8).prop_map(|(d, replicas)| Step::Deployment(d, replicas)),
         (0..KINDS.len(), 0..6_u8).prop_map(|(kind, name)| Step::Delete(kind, name)),
         (0..KINDS.len()).prop_map(Step::List),
         Just(Step::Settle),
@@ -288,6 +357,10 @@ proptest! {
                     Step::Set(s) => world.put(SETS, &s.to_string(), set()).await,
                     Step::Service(s) => world.put(SERVICES, &s.to_string(), service()).await,
                     Step::Slice(x, s, ready) => world.put(SLICES, &x.to_string(), slice(&s.to_string(), ready)).await,
+                    Step::Event(e, p) => world.put(EVENTS, &e.to_string(), event(&p.to_string(), "FailedMount")).await,
+                    Step::Deployment(d, replicas) => {
+                        world.put(DEPLOYMENTS, &d.to_string(), deployment(replicas, "b")).await;
+                    }
                     Step::Delete(kind, name) => world.delete(kind, &name.to_string()).await,
                     Step::List(kind) => world.list(kind).await,
                     Step::Settle => world.settle().await,

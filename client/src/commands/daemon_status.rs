@@ -62,11 +62,12 @@ fn kind(cache: &CacheStatus) -> String {
     if kind.group.is_empty() { kind.resource } else { format!("{}.{}", kind.resource, kind.group) }
 }
 
-/// `events (reason=FailedCreate)`
+/// `events (reason=FailedCreate)`, `events (involvedObject.kind=Pod,...)`
 fn shown(cache: &CacheStatus) -> String {
-    match &*cache.field_selector {
-        "" => kind(cache),
-        selector => format!("{} ({selector})", kind(cache)),
+    match (&*cache.field_selector, cache.field_selector.split_once(',')) {
+        ("", _) => kind(cache),
+        (_, Some((first, _))) => format!("{} ({first},...)", kind(cache)),
+        (only, None) => format!("{} ({only})", kind(cache)),
     }
 }
 

@@ -62,12 +62,14 @@ impl Given {
     fn set(&mut self, place: usize, ruling: Ruling) {
         let one = &mut self.objects[place];
         one.ruling = Some(ruling.clone());
-        // Events are there as far as they tell of refusals.
-        let set = Related::find(&one.group, &one.kind, None)
-            .or_else(|| Related::find(&one.group, &one.kind, Related::Refusals.field_selector()));
-        if let Some(set) = set {
-            let record = self.packer.pack_shared(&one.object, ruling);
-            self.sets.entry(set).or_default().insert(Arc::new(record));
+        // Rules pick the events that they read: one may be in several sets.
+        let sets: Vec<_> =
+            Related::ALL.into_iter().filter(|set| set.group_kind() == (&*one.group, &*one.kind)).collect();
+        if !sets.is_empty() {
+            let record = Arc::new(self.packer.pack_shared(&one.object, ruling));
+            for set in sets {
+                self.sets.entry(set).or_default().insert(Arc::clone(&record));
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use super::quota::forbidden;
 use super::reason::Reason;
 use super::refusal::{Refusal, quoted, refusals};
 use super::target::Target;
+use crate::rule::doom;
 
 pub(super) fn rule(observation: &Observation, target: &Target<'_>) -> Vec<Cause> {
     let others = refusals(observation, target).into_iter().filter(|refusal| !super::quota::is_it(&refusal.message));
@@ -18,9 +19,9 @@ pub(super) fn rule(observation: &Observation, target: &Target<'_>) -> Vec<Cause>
 fn cause(observation: &Observation, refusal: &Refusal<'_>) -> Cause {
     let Refusal { workload, message, evidence } = refusal;
     let cause = match () {
-        () if message.contains("failed calling webhook") => unavailable(observation, refusal),
-        () if message.contains("error looking up service account") => no_account(observation, refusal),
-        () if message.contains("no PriorityClass with name") || message.contains("RuntimeClass") => {
+        () if message.contains(doom::NO_ANSWER) => unavailable(observation, refusal),
+        () if message.contains(doom::NO_ACCOUNT) => no_account(observation, refusal),
+        () if doom::NO_CLASS.iter().any(|words| message.contains(words)) => {
             let text = format!("what the pod refers to does not exist: {}", brief(forbidden(message)));
             Cause::new(Reason::DependencyMissing, workload, text)
         }
@@ -33,7 +34,7 @@ fn cause(observation: &Observation, refusal: &Refusal<'_>) -> Cause {
 /// "https://SERVICE.NAMESPACE.svc:443/...": no endpoints available for service "SERVICE"`
 fn unavailable(observation: &Observation, refusal: &Refusal<'_>) -> Cause {
     let Refusal { workload, message, .. } = refusal;
-    let name = quoted(message, "failed calling webhook ").unwrap_or_default();
+    let name = quoted(message, &format!("{} ", doom::NO_ANSWER)).unwrap_or_default();
     let why = message.rsplit("\": ").next().unwrap_or(message);
     let text = format!("admission webhook {name:?} is required, and does not answer: {}", brief(why));
     let host = message

@@ -10,9 +10,9 @@ use super::fields::{is, list, text};
 use super::node;
 use super::object::Object;
 use super::observation::Observation;
-use super::quantity::Quantity;
 use super::room::{left, request};
 use super::target::Pod;
+use crate::quantity::Quantity;
 
 /// Nodes that are not well and are told of.
 const SHOWN: usize = 3;

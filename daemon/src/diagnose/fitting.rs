@@ -4,8 +4,8 @@ use super::candidates::is_open_to;
 use super::fields::{condition_is, counted};
 use super::object::{Name, Object};
 use super::observation::Observation;
-use super::quantity::Quantity;
 use super::room::{allocatable, request};
+use crate::quantity::Quantity;
 
 /// How pods would fit elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use super::crash::status;
 use super::fields::{at, word};
 use super::image::owner;
 use super::observation::Observation;
-use super::quantity::Quantity;
 use super::reason::Reason;
 use super::target::{Pod, Target};
+use crate::quantity::Quantity;
 
 /// Whether a container's process was killed by the kernel (k8s.io/kubernetes `OOMKilled`).
 pub(super) fn is_out(container: &ContainerOfPod<'_>, observation: &Observation) -> bool {

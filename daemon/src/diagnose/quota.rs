@@ -5,10 +5,10 @@ use super::cause::{Cause, Evidence};
 use super::fields::{brief, map, word};
 use super::object::{Name, Object, kinds};
 use super::observation::Observation;
-use super::quantity::Quantity;
 use super::reason::Reason;
 use super::refusal::{Refusal, refusals};
 use super::target::Target;
+use crate::quantity::Quantity;
 
 /// What a LimitRange says.
 const LIMITS: &[&str] = &["minimum ", "maximum ", " usage per ", "max limit to request ratio"];

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::fields::{at, list, text};
 use super::object::Object;
 use super::observation::Observation;
-use super::quantity::Quantity;
+use crate::quantity::Quantity;
 
 /// What pods ask of a node, or have been given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

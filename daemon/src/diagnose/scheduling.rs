@@ -10,10 +10,10 @@ use super::image::owner;
 use super::object::Object;
 use super::observation::Observation;
 use super::obstacles::{Filter, Obstacle, read};
-use super::quantity::Quantity;
 use super::reason::Reason;
 use super::room::{allocatable, left, request};
 use super::target::{Pod, Target};
+use crate::quantity::Quantity;
 
 /// Nodes that are reckoned with in evidence.
 const SHOWN: usize = 3;

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::part::{Part, PartName};
 use crate::diagnose::fields::{at, brief, condition, is, list, map, text};
-use crate::diagnose::{Quantity, request};
+use crate::diagnose::request;
+use crate::quantity::Quantity;
 
 /// The annotation of what stands for a pod that a kubelet runs by itself (k8s.io/kubernetes
 /// `pkg/kubelet/types`, `ConfigMirrorAnnotationKey`).

@@ -2,7 +2,8 @@
 
 use super::part::{Part, PartName};
 use super::pods::{PodOnNode, Pods};
-use crate::diagnose::{Object, Quantity, allocatable};
+use crate::diagnose::{Object, allocatable};
+use crate::quantity::Quantity;
 
 /// What is looked at.
 const RESOURCES: [&str; 3] = ["cpu", "memory", "pods"];

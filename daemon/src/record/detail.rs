@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Happening, Key, Uid};
+use super::{Happening, Key, Labels, Uid};
 use crate::state::Judgement;
 
 /// What the rules for other objects read of one, by its kind; of a node also what its control plane
@@ -48,7 +48,11 @@ pub enum Detail {
         default: bool,
         /// Whether it makes volumes only when a pod needs them.
         waits: bool,
+        /// Whether its volumes may be made larger.
+        expands: bool,
     },
+    /// Of a workload that wants no pods, the labels that they would have.
+    Idle(Arc<Labels>),
 }
 
 impl Detail {
@@ -72,4 +76,6 @@ pub enum Link {
     Service(Key),
     /// They are what is taken where none is named.
     Default,
+    /// They are workloads that want no pods.
+    Idle,
 }

@@ -6,8 +6,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::condition::{self, Condition};
+use super::idle::{self, Template};
 use super::view::{Related, View};
 use super::{Facts, Ruling, pods_below, replica_set};
+use crate::intern::Interner;
 use crate::object::Metadata;
 use crate::record::{Detail, Link, Record, Uid};
 use crate::state::{Doom, Judgement, State};
@@ -20,12 +22,13 @@ pub(super) type Deployment = super::kinds::Facet<Spec, Status>;
 pub(super) struct Spec {
     replicas: i64,
     paused: bool,
+    template: Template,
 }
 
 impl Default for Spec {
     fn default() -> Self {
         // The API server's default.
-        Self { replicas: 1, paused: false }
+        Self { replicas: 1, paused: false, template: Template::default() }
     }
 }
 
@@ -59,6 +62,10 @@ impl Facts for Deployment {
         let own = judge(self, newest.as_deref());
         let pods = newest.map(|set| pods_below::of(&set.uid, &metadata.namespace, view));
         pods_below::blame(own, &pods_below::not_over(&pods.unwrap_or_default())).into()
+    }
+
+    fn detail(&self, _metadata: &Metadata, texts: &mut Interner<str>) -> Detail {
+        idle::detail(self.spec.replicas, &self.spec.template, texts)
     }
 }
 

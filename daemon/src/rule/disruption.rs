@@ -10,6 +10,9 @@ use super::{Facts, Ruling};
 use crate::object::Metadata;
 use crate::state::{Doom, Judgement, State};
 
+/// The reason of one that has no pods to protect.
+pub(super) const NO_PODS: &str = "NoPods";
+
 /// What is read of a PodDisruptionBudget.
 pub(super) type Budget = super::kinds::Facet<IgnoredAny, Status>;
 
@@ -44,6 +47,9 @@ impl Facts for Budget {
             status.expected_pods, status.disruptions_allowed
         );
         let (state, reason) = match (healthy < desired, status.disruptions_allowed) {
+            // With `minAvailable` as a number, some must be healthy of none (kubernetes
+            // `pkg/controller/disruption/disruption.go`, `getExpectedPodCount`).
+            (true, _) if status.expected_pods == 0 => (State::InProgress, NO_PODS),
             (true, _) => (State::InProgress, "InsufficientPods"),
             (false, 0) => (State::Ready, "NoDisruptionAllowed"),
             _ => (State::Ready, "DisruptionAllowed"),

@@ -70,6 +70,59 @@ pub const ENDED: &[Reason] = &[
     reason("ContainerCannotRun", NO_PROGRAM, Doom::Fatal, "docker, by cri-dockerd"),
 ];
 
+/// What the API server says when an admission webhook does not answer.
+pub const NO_ANSWER: &str = "failed calling webhook";
+/// What it says when the ServiceAccount of a pod does not exist.
+pub const NO_ACCOUNT: &str = "error looking up service account";
+/// What it says when the PriorityClass or RuntimeClass of a pod does not exist.
+pub const NO_CLASS: &[&str] = &["no PriorityClass with name", "pod rejected: RuntimeClass"];
+
+/// Why the API server does not let pods be created, the more special first. What is only not there yet, or out
+/// of order, may come: during an installation it often does.
+pub const REFUSED: &[Reason] = &[
+    reason("FailedCreate", &[NO_ANSWER], Doom::Persistent, "k8s.io/apiserver pkg/util/webhook/error.go"),
+    reason("FailedCreate", &[NO_ACCOUNT], Doom::Persistent, "kubernetes plugin/pkg/admission/serviceaccount"),
+    reason("FailedCreate", NO_CLASS, Doom::Persistent, "kubernetes plugin/pkg/admission/{priority,runtimeclass}"),
+    reason(
+        "FailedCreate",
+        &["Internal error occurred"],
+        Doom::Persistent,
+        "k8s.io/apimachinery pkg/api/errors/errors.go",
+    ),
+    reason("FailedCreate", &[], Doom::Fatal, "kubernetes pkg/controller/replicaset/replica_set.go"),
+];
+
+const EVENTS: &str = "kubernetes pkg/kubelet/events/event.go";
+const REGISTERED: &str = "kubernetes pkg/kubelet/util/manager/cache_based_manager.go, watch_based_manager.go";
+
+/// Events that tell why a pod's containers cannot be created, the more special first.
+pub const HELD: &[Reason] = &[
+    // Of older kubelets, which so only add that another cause lasts (pkg/kubelet/kubelet.go); of any, while
+    // it has yet to read the ConfigMap or Secret.
+    reason("FailedMount", &["timed out waiting for the condition"], Doom::Transient, REGISTERED),
+    reason(
+        "FailedMount",
+        &["failed to sync configmap cache", "failed to sync secret cache"],
+        Doom::Transient,
+        REGISTERED,
+    ),
+    reason("FailedMount", &["not registered"], Doom::Transient, REGISTERED),
+    reason(
+        "FailedMount",
+        &["no relationship found between node"],
+        Doom::Transient,
+        "kubernetes plugin/pkg/auth/authorizer/node/node_authorizer.go",
+    ),
+    reason("FailedMount", &[], Doom::Persistent, EVENTS),
+    reason("FailedMapVolume", &[], Doom::Persistent, EVENTS),
+    reason("FailedAttachVolume", &[], Doom::Persistent, EVENTS),
+    reason("FailedCreatePodSandBox", &[], Doom::Persistent, EVENTS),
+];
+
+/// Events that tell that this is over: an image is pulled when there is a sandbox, for which
+/// volumes are awaited.
+pub const GOES_ON: &[&str] = &["Pulling", "SuccessfulAttachVolume"];
+
 /// Why a pod is over that was well: its controller makes another one.
 pub const DISRUPTED: &[Reason] = &[
     reason("Evicted", &[], Doom::Transient, "kubernetes pkg/kubelet/eviction/helpers.go"),
@@ -99,10 +152,16 @@ pub fn is_disruption(reason: &str) -> bool {
     find(DISRUPTED, reason, "").is_some()
 }
 
+/// Whether an event of that reason tells something of a pod's start.
+#[must_use]
+pub fn is_of_starts(reason: &str) -> bool {
+    GOES_ON.contains(&reason) || HELD.iter().any(|known| known.reason == reason)
+}
+
 /// Whether a pod of that reason has not come to run, and will not by being
 /// restarted.
 #[must_use]
 pub fn keeps_from_starting(reason: &str) -> bool {
     let other = ["Unschedulable", "NodeNotReady"].contains(&reason);
-    other || (reason != "CrashLoopBackOff" && WAITING.iter().any(|known| known.reason == reason))
+    other || (reason != "CrashLoopBackOff" && WAITING.iter().chain(HELD).any(|known| known.reason == reason))
 }

@@ -1,6 +1,7 @@
 //! Pods.
 
 mod containers;
+mod held;
 
 use std::sync::Arc;
 
@@ -57,7 +58,7 @@ impl Facts for Pod {
         }
         match node_that_is_not_ready(self, view) {
             Some(node) => nodes_fault(&node, own.judgement).into(),
-            None => own,
+            None => held::or_held(own, self, metadata, view, now),
         }
     }
 

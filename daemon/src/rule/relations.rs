@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::doom;
 use super::view::Related;
 use crate::kind::Kind;
 use crate::record::{Detail, Key, Link, Owner, Record};
@@ -24,7 +25,7 @@ pub enum Dependent {
 #[must_use]
 pub fn looks_at(set: Related) -> &'static [Related] {
     match set {
-        Related::Pods => &[Related::Nodes],
+        Related::Pods => &[Related::Nodes, Related::Starts],
         Related::Deployments => &[Related::ReplicaSets, Related::Pods],
         Related::ReplicaSets | Related::ReplicationControllers => &[Related::Pods],
         Related::StatefulSets | Related::DaemonSets | Related::Jobs => &[Related::Pods, Related::Refusals],
@@ -36,10 +37,12 @@ pub fn looks_at(set: Related) -> &'static [Related] {
 
 /// What it looks at besides if somebody follows that anyway: a Lease is renewed
 /// so often that it is not followed for the sake of its node, and pods, which
-/// look at their nodes, are for the sake of a drained one only.
+/// look at their nodes, are for the sake of a drained one only. Workloads come with the
+/// Services of a release, whose other Services need none.
 fn glances_at(set: Related) -> &'static [Related] {
     match set {
         Related::Nodes => &[Related::Leases, Related::Pods],
+        Related::Services => &[Related::Deployments, Related::StatefulSets],
         _ => &[],
     }
 }
@@ -105,7 +108,11 @@ pub fn dependents(set: Related, record: &Record) -> Vec<Dependent> {
             vec![Dependent::Named(Related::Nodes, Key { namespace: "".into(), name: Arc::clone(&record.key.name) })]
         }
         Related::Refusals => subject(record).into_iter().collect(),
+        Related::Starts => starting(record).into_iter().collect(),
         Related::StorageClasses => vec![Dependent::Every(Related::Claims)],
+        Related::Deployments | Related::StatefulSets if matches!(record.detail, Detail::Idle(_)) => {
+            vec![Dependent::Every(Related::Services)]
+        }
         _ => Vec::new(),
     }
 }
@@ -133,6 +140,14 @@ fn subject(record: &Record) -> Option<Dependent> {
     let Detail::Event(event) = &record.detail else { return None };
     let set = workload(&event.kind)?;
     Some(Dependent::Named(set, Key { namespace: record.key.namespace.clone(), name: event.name.clone() }))
+}
+
+/// The pod that an event tells something of which its rule reads.
+fn starting(record: &Record) -> Option<Dependent> {
+    let Detail::Event(event) = &record.detail else { return None };
+    let is_read = doom::is_of_starts(&record.judgement.reason) && &*event.kind == "Pod";
+    let key = Key { namespace: record.key.namespace.clone(), name: event.name.clone() };
+    is_read.then_some(Dependent::Named(Related::Pods, key))
 }
 
 /// The workloads that own others. An owner of another group by the same name has

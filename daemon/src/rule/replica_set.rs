@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::condition::{self, Condition};
 use super::view::View;
-use super::{Facts, Ruling, pods_below};
+use super::{Facts, Ruling, doom, pods_below};
 use crate::intern::Interner;
 use crate::object::Metadata;
 use crate::record::{Detail, Uid};
@@ -84,10 +84,13 @@ fn judge(set: &ReplicaSet) -> Judgement {
 }
 
 /// Pods that the API server will not let be created: quota, admission. Where there
-/// are others of it, it may pass: as they go, they make room.
+/// are others of it, it may pass: as they go, they make room. So may what is not there yet.
 pub(super) fn refused(conditions: &[Condition], created: i64, wanted: i64) -> Option<Judgement> {
     let failure = condition::find_true(conditions, "ReplicaFailure")?;
     let judgement = Judgement::new(State::Failed, failure.reason_or("ReplicaFailure"), failure.says());
-    let doom = if created == 0 { Doom::Fatal } else { Doom::Persistent };
+    let doom = match created {
+        0 => doom::find(doom::REFUSED, &failure.reason, &failure.message).unwrap_or(Doom::Fatal),
+        _ => Doom::Persistent,
+    };
     Some(judgement.with_progress(created, wanted, "created").with_doom(doom))
 }

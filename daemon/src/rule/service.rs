@@ -5,12 +5,17 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::idle::Selector;
 use super::lenient::Filled;
 use super::view::{Related, View};
 use super::{Facts, Ruling};
 use crate::object::Metadata;
 use crate::record::{Detail, Key, Link, Record};
 use crate::state::{Judgement, State};
+
+const NO_ENDPOINTS: &str = "NoEndpoints";
+/// The reason of one whose workload wants no pods.
+pub(super) const SCALED_TO_ZERO: &str = "ScaledToZero";
 
 /// What is read of a Service.
 pub(super) type Service = super::kinds::Facet<Spec, Status>;
@@ -25,7 +30,7 @@ pub(super) struct Spec {
     #[serde(rename = "externalIPs")]
     external_ips: Filled,
     external_name: Box<str>,
-    selector: Filled,
+    selector: Selector,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -61,10 +66,15 @@ impl Facts for Service {
                 "no load balancer has given it an address yet".into(),
             );
         }
-        if !spec.selector.0 {
+        if spec.selector.is_empty() {
             return says(State::Ready, "NoSelector", "it has addresses; its endpoints are managed elsewhere".into());
         }
-        answers(slices(&metadata.namespace, &metadata.name, view)).into()
+        let says = answers(slices(&metadata.namespace, &metadata.name, view));
+        if says.reason == NO_ENDPOINTS && spec.selector.selects_idle(&metadata.namespace, view) {
+            let message = "its selector matches a workload that wants no pods, and no pod that has an address";
+            return Judgement { reason: SCALED_TO_ZERO.into(), message: message.into(), ..says }.into();
+        }
+        says.into()
     }
 }
 
@@ -91,7 +101,7 @@ fn answers(slices: Option<Vec<Arc<Record>>>) -> Judgement {
     };
     let (ready, total) = ready(&slices);
     let judgement = match (ready, total) {
-        (0, 0) => Judgement::new(State::InProgress, "NoEndpoints", "its selector matches no pod that has an address"),
+        (0, 0) => Judgement::new(State::InProgress, NO_ENDPOINTS, "its selector matches no pod that has an address"),
         (0, _) => Judgement::new(State::InProgress, "NoReadyEndpoints", format!("none of {total} endpoints is ready")),
         _ => Judgement::new(State::Ready, "EndpointsReady", format!("{ready} of {total} endpoints are ready")),
     };

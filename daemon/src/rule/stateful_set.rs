@@ -3,10 +3,12 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::idle::{self, Template};
 use super::view::View;
 use super::{Facts, Ruling, pods_below, refusal};
+use crate::intern::Interner;
 use crate::object::Metadata;
-use crate::record::{Record, Uid};
+use crate::record::{Detail, Record, Uid};
 use crate::state::{Doom, Judgement, State};
 
 /// What is read of a StatefulSet.
@@ -24,6 +26,7 @@ pub(super) struct Spec {
     update_strategy: UpdateStrategy,
     min_ready_seconds: i64,
     ordinals: Ordinals,
+    template: Template,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -38,7 +41,8 @@ impl Default for Spec {
         let (update_strategy, pod_management_policy) = (UpdateStrategy::default(), "OrderedReady".into());
         // The API server's default.
         let ordinals = Ordinals::default();
-        Self { replicas: 1, pod_management_policy, update_strategy, min_ready_seconds: 0, ordinals }
+        let template = Template::default();
+        Self { replicas: 1, pod_management_policy, update_strategy, min_ready_seconds: 0, ordinals, template }
     }
 }
 
@@ -94,6 +98,10 @@ impl Facts for StatefulSet {
             true => refusal::or_refused(blamed, None, metadata, &pods, view, now),
             false => blamed.into(),
         }
+    }
+
+    fn detail(&self, _metadata: &Metadata, texts: &mut Interner<str>) -> Detail {
+        idle::detail(self.spec.replicas, &self.spec.template, texts)
     }
 }
 

@@ -9,6 +9,7 @@ use super::view::{Named, Related, View};
 use super::{Facts, Ruling};
 use crate::intern::Interner;
 use crate::object::Metadata;
+use crate::quantity::Quantity;
 use crate::record::{Detail, Link};
 use crate::state::{Doom, Judgement, State};
 
@@ -22,6 +23,20 @@ pub(super) struct ClaimSpec {
     /// Unset means the default class, empty means none.
     storage_class_name: Option<Box<str>>,
     volume_name: Box<str>,
+    resources: Resources,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Resources {
+    requests: Size,
+}
+
+/// A quantity of storage; empty if there is none.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Size {
+    storage: Box<str>,
 }
 
 /// `status` of a claim.
@@ -29,13 +44,15 @@ pub(super) struct ClaimSpec {
 #[serde(default)]
 pub(super) struct ClaimStatus {
     phase: Box<str>,
+    /// What its volume has had since the last resize was done.
+    capacity: Size,
     conditions: Vec<Condition>,
 }
 
 impl Facts for Claim {
     fn judge(&self, metadata: &Metadata, view: &dyn View, _now: Timestamp) -> Ruling {
         match &*self.status.phase {
-            "Bound" => bound(self).into(),
+            "Bound" => bound(self, metadata, view).into(),
             "Lost" => {
                 let message = format!("its volume {} is gone", self.spec.volume_name);
                 Judgement::new(State::Failed, "Lost", message).with_doom(Doom::Fatal).into()
@@ -45,17 +62,44 @@ impl Facts for Claim {
     }
 }
 
-fn bound(claim: &Claim) -> Judgement {
+fn bound(claim: &Claim, metadata: &Metadata, view: &dyn View) -> Judgement {
     let failed = ["ControllerResizeError", "NodeResizeError", "ModifyVolumeError"];
     if let Some(failed) = failed.iter().find_map(|r#type| condition::find_true(&claim.status.conditions, r#type)) {
         let judgement = Judgement::new(State::Failed, failed.r#type.to_string(), failed.says());
         return judgement.with_doom(Doom::Persistent);
     }
     let resizing = ["Resizing", "FileSystemResizePending", "ModifyingVolume"];
-    match resizing.iter().find_map(|r#type| condition::find_true(&claim.status.conditions, r#type)) {
-        Some(changing) => Judgement::new(State::InProgress, changing.r#type.to_string(), changing.says()),
-        None => Judgement::new(State::Ready, "Bound", format!("bound to volume {}", claim.spec.volume_name)),
+    if let Some(changing) = resizing.iter().find_map(|r#type| condition::find_true(&claim.status.conditions, r#type)) {
+        return Judgement::new(State::InProgress, changing.r#type.to_string(), changing.says());
     }
+    if asks_for_more(claim, metadata, view) {
+        let (asked, has) = (&claim.spec.resources.requests.storage, &claim.status.capacity.storage);
+        let message = format!("it asks for {asked}, and volume {} has {has}", claim.spec.volume_name);
+        return Judgement::new(State::InProgress, "ResizePending", message);
+    }
+    Judgement::new(State::Ready, "Bound", format!("bound to volume {}", claim.spec.volume_name))
+}
+
+/// Whether its volume is to be made larger, of which the conditions tell nothing before somebody has begun
+/// (kubernetes `pkg/controller/volume/expand/expand_controller.go` compares the same). Who binds a claim to a volume by
+/// hand may do so to a smaller one, which nobody makes larger: a request can be raised only if the class allows it.
+fn asks_for_more(claim: &Claim, metadata: &Metadata, view: &dyn View) -> bool {
+    let asked = Quantity::parse(&claim.spec.resources.requests.storage);
+    let has = Quantity::parse(&claim.status.capacity.storage);
+    if asked.zip(has).is_none_or(|(asked, has)| asked <= has) {
+        return false;
+    }
+    match class(claim, metadata).map(|class| view.named(Related::StorageClasses, "", class)) {
+        Some(Named::There(class)) => matches!(class.detail, Detail::StorageClass { expands: true, .. }),
+        Some(Named::NotVisible) => true,
+        Some(Named::Absent) | None => false,
+    }
+}
+
+/// The class that a claim names; empty if it is to have none.
+fn class<'a>(claim: &'a Claim, metadata: &'a Metadata) -> Option<&'a str> {
+    let old = metadata.annotations.as_ref().map(|a| &*a.class).filter(|class| !class.is_empty());
+    old.or(claim.spec.storage_class_name.as_deref())
 }
 
 /// A claim whose class waits for the first pod that needs it is as it should be
@@ -68,8 +112,7 @@ fn pending(claim: &Claim, metadata: &Metadata, view: &dyn View) -> Judgement {
         let message = format!("volume {} is not bound to it yet", claim.spec.volume_name);
         return Judgement::new(State::InProgress, "Pending", message);
     }
-    let old = metadata.annotations.as_ref().map(|a| &*a.class).filter(|class| !class.is_empty());
-    let class = match old.or(claim.spec.storage_class_name.as_deref()) {
+    let class = match class(claim, metadata) {
         Some("") => return Judgement::new(State::InProgress, "NoVolume", "it names no class, and no volume fits yet"),
         Some(name) => match view.named(Related::StorageClasses, "", name) {
             Named::Absent => {
@@ -101,6 +144,7 @@ fn pending(claim: &Claim, metadata: &Metadata, view: &dyn View) -> Judgement {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct StorageClass {
     volume_binding_mode: Box<str>,
+    allow_volume_expansion: bool,
 }
 
 impl Facts for StorageClass {
@@ -110,7 +154,8 @@ impl Facts for StorageClass {
 
     fn detail(&self, metadata: &Metadata, _texts: &mut Interner<str>) -> Detail {
         let default = metadata.annotations.as_ref().is_some_and(|a| &*a.default_class == "true");
-        Detail::StorageClass { default, waits: &*self.volume_binding_mode == "WaitForFirstConsumer" }
+        let waits = &*self.volume_binding_mode == "WaitForFirstConsumer";
+        Detail::StorageClass { default, waits, expands: self.allow_volume_expansion }
     }
 }
 

@@ -7,6 +7,12 @@ use jiff::Timestamp;
 
 use crate::record::{Link, Record};
 
+/// One watch for several reasons: a selector can name one, or leave out many. These are the frequent ones
+/// that say nothing of volumes and sandboxes. (API servers keep no events in their watch cache: they read each
+/// event for each watch of events.)
+const STARTS: &str = "involvedObject.kind=Pod,reason!=Scheduled,reason!=Pulled,reason!=Created,reason!=Started,\
+    reason!=Killing,reason!=BackOff,reason!=Failed,reason!=Unhealthy,reason!=FailedScheduling";
+
 /// A set of objects that rules look at, or that depend on others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Related {
@@ -38,6 +44,8 @@ pub enum Related {
     ReplicationControllers,
     /// Services.
     Services,
+    /// Events that tell what holds up the start of pods, or that it goes on.
+    Starts,
     /// StatefulSets.
     StatefulSets,
     /// StorageClasses.
@@ -48,7 +56,7 @@ pub enum Related {
 
 impl Related {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::CustomResourceDefinitions,
         Self::DaemonSets,
         Self::Deployments,
@@ -63,6 +71,7 @@ impl Related {
         Self::ReplicaSets,
         Self::ReplicationControllers,
         Self::Services,
+        Self::Starts,
         Self::StatefulSets,
         Self::StorageClasses,
         Self::ValidatingWebhooks,
@@ -82,7 +91,7 @@ impl Related {
             Self::Nodes => ("", "Node"),
             Self::Claims => ("", "PersistentVolumeClaim"),
             Self::Pods => ("", "Pod"),
-            Self::Refusals => ("", "Event"),
+            Self::Refusals | Self::Starts => ("", "Event"),
             Self::ReplicaSets => ("apps", "ReplicaSet"),
             Self::ReplicationControllers => ("", "ReplicationController"),
             Self::Services => ("", "Service"),
@@ -95,7 +104,11 @@ impl Related {
     /// Which objects of the kind, if not all: a field selector.
     #[must_use]
     pub fn field_selector(self) -> Option<&'static str> {
-        (self == Self::Refusals).then_some("reason=FailedCreate")
+        match self {
+            Self::Refusals => Some("reason=FailedCreate"),
+            Self::Starts => Some(STARTS),
+            _ => None,
+        }
     }
 
     /// The set of all objects of that kind, or of those that a field selector

@@ -17,6 +17,7 @@ pub(crate) const TESTS: &[Test] = &[
     Test { name: "states::of_a_daemon_set", needs: STEERED, run: Run::Shared(daemon_set) },
     Test { name: "states::of_a_job", needs: STEERED, run: Run::Shared(job) },
     Test { name: "states::of_pods_that_are_refused", needs: STEERED, run: Run::Shared(refused) },
+    Test { name: "states::of_pods_that_are_held_up", needs: STEERED, run: Run::Shared(held) },
     Test { name: "states::of_services_and_namespaces", needs: STEERED, run: Run::Shared(others) },
     Test { name: "states::of_pods_whose_nodes_are_lost", needs: &[], run: Run::Nervous(nodes_lost) },
 ];
@@ -278,16 +279,49 @@ fn refused(cluster: &Cluster, daemon: &Daemon) {
     }
 }
 
+/// Of pods whose volumes or network cannot be made only events tell.
+fn held(cluster: &Cluster, daemon: &Daemon) {
+    let namespace = &cluster.namespace();
+    let no_secret =
+        r#"held, test.daymark.dev/message: 'MountVolume.SetUp failed for volume "tls" : secret "tls" not found'"#;
+    let no_network = r#"held, test.daymark.dev/event-reason: FailedCreatePodSandBox, test.daymark.dev/message: 'Failed to create pod sandbox: no network'"#;
+    for (kind, behaviour, reason, says) in [
+        ("Deployment", no_secret, "FailedMount", r#"secret "tls" not found"#),
+        ("StatefulSet", no_network, "FailedCreatePodSandBox", "no network"),
+        ("Job", no_secret, "FailedMount", r#"secret "tls" not found"#),
+    ] {
+        let lower = kind.to_lowercase();
+        let mut workload = Followed::new(namespace, daemon, &lower, &lower);
+        let spec = if kind == "Job" { "completions: 1" } else { "minReadySeconds: 0" };
+        namespace.apply(&Workload { kind, name: &lower, behaviour, spec, pods: "" }.yaml());
+        let told = workload.comes_to("FAILED", &[reason], "PERSISTENT");
+        let message = told["status"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains(says), "{message}");
+        if kind == "Deployment" {
+            workload.set("ready");
+            workload.is_rolled_out("RolloutComplete");
+        }
+    }
+}
+
 fn others(cluster: &Cluster, daemon: &Daemon) {
     let namespace = &cluster.namespace();
     let mut service = Followed::new(namespace, daemon, "service", "web");
     namespace.kubectl(["create", "service", "clusterip", "web", "--tcp=80"]);
     service.comes_to("IN_PROGRESS", &["NoEndpoints"], "");
+    // Services look at workloads only where these are watched anyway.
+    let mut deployment = Followed::new(namespace, daemon, "deployment", "web");
     let web = Workload { kind: "Deployment", name: "web", behaviour: "ready", spec: "replicas: 1", pods: "" };
     namespace.apply(&web.yaml());
     service.comes_to("READY", &["EndpointsReady"], "");
     namespace.kubectl(["scale", "deployment/web", "--replicas=0"]);
-    service.comes_to("IN_PROGRESS", &["NoEndpoints", "NoReadyEndpoints"], "");
+    service.comes_to("IN_PROGRESS", &["ScaledToZero"], "");
+    deployment.comes_to("READY", &["RolloutComplete"], "");
+    namespace.kubectl(["create", "poddisruptionbudget", "web", "--selector=app=web", "--min-available=1"]);
+    for target in ["service/web", "poddisruptionbudget/web"] {
+        let settled = format!("wait -n {} {target} --for settled --timeout 60s", namespace.name);
+        assert_eq!(daemon.cli().run(&settled).code, Some(0), "{target} waits for nobody");
+    }
 
     // A namespace that cannot go says which finalizer holds it.
     let other = &cluster.namespace();

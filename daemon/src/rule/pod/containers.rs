@@ -142,6 +142,13 @@ pub(super) fn initializing(pod: &Pod) -> Option<Judgement> {
     Some(Judgement::new(State::InProgress, "Initializing", message))
 }
 
+/// Whether none of them has been created, as far as the kubelet says
+/// (kubernetes `pkg/kubelet/kubelet_pods.go`, `convertToAPIContainerStatuses`).
+pub(super) fn none_is_created(pod: &Pod) -> bool {
+    let awaits = |waiting: &Waiting| matches!(&*waiting.reason, "ContainerCreating" | "PodInitializing");
+    all(pod).all(|container| container.state.waiting.as_ref().is_some_and(awaits))
+}
+
 /// How many of the containers that stay are ready: sidecars are among them, as
 /// kubectl counts.
 pub(super) fn with_progress(judgement: Judgement, pod: &Pod) -> Judgement {
