@@ -62,7 +62,8 @@ impl<'a> Told<'a> {
     fn of(event: &'a Arc<Record>) -> Option<Self> {
         let Detail::Event(happening) = &event.detail else { return None };
         let happening: &Happening = happening;
-        Some(Self { event, first: happening.first()?, last: happening.last()? })
+        let last = happening.last()?;
+        Some(Self { event, first: happening.first().unwrap_or(last), last })
     }
 
     fn goes_on(&self) -> bool {
