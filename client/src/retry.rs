@@ -1,4 +1,4 @@
-//! A stream that broke off, and when it is opened again.
+//! When a stream that broke off is opened again.
 
 use std::pin::Pin;
 
@@ -7,7 +7,7 @@ use tokio::time::Sleep;
 use crate::backoff::Backoff;
 use crate::{Client, Error, Recovery, recovery};
 
-/// When a stream that broke off is opened again, and whether it is at all.
+/// When a stream that broke off is opened again, and with which credentials.
 #[derive(Debug)]
 pub(crate) struct Retry {
     backoff: Backoff,
@@ -35,9 +35,25 @@ impl Retry {
         self.admitted = true;
     }
 
+    /// The next loss is another one.
+    pub(crate) fn progressed(&mut self) {
+        self.backoff.reset();
+    }
+
+    /// The next try is made later than the last.
+    pub(crate) fn put_off(&mut self) {
+        self.pause = Some(Box::pin(tokio::time::sleep(self.backoff.step())));
+    }
+
+    /// Whether other credentials, with which the next try is made, may prevent `error`: once after they
+    /// were taken, because they may have expired.
+    pub(crate) fn renews(&mut self, client: &Client, error: &Error) -> bool {
+        std::mem::take(&mut self.admitted) && client.renews(error)
+    }
+
     /// Something has come: the next loss is another one.
     pub(crate) fn came(&mut self) {
-        self.backoff.reset();
+        self.progressed();
         self.admitted();
     }
 
@@ -47,10 +63,10 @@ impl Retry {
     /// The same error, if it does not pass by waiting. Credentials may have expired: once they are
     /// renewed, one more try is made.
     pub(crate) fn lost(&mut self, client: &Client, error: Error) -> Result<Error, Error> {
-        if recovery(&error) == Recovery::Stop && !(std::mem::take(&mut self.admitted) && client.renews(&error)) {
+        if recovery(&error) == Recovery::Stop && !self.renews(client, &error) {
             return Err(error);
         }
-        self.pause = Some(Box::pin(tokio::time::sleep(self.backoff.step())));
+        self.put_off();
         Ok(error)
     }
 }

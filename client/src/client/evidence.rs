@@ -15,6 +15,8 @@ use tonic::transport::Channel;
 use tonic::{Response, Streaming};
 
 use super::{Client, MESSAGE_LIMIT};
+use crate::followed::{Follow, Follows};
+use crate::resumed::Opening;
 use crate::{DiagnosisWatch, DumpStream, Error, EventWatch, LogWatch};
 
 impl Client {
@@ -98,17 +100,7 @@ impl Client {
     /// Follows what is wrong, also over a connection that breaks.
     #[must_use]
     pub fn watch_diagnosis(&self, filter: Filter) -> DiagnosisWatch {
-        DiagnosisWatch::new(self.clone(), filter)
-    }
-
-    /// Opens one stream.
-    pub(crate) async fn open_diagnosis_watch(
-        &self,
-        filter: Filter,
-    ) -> Result<Streaming<WatchDiagnosisResponse>, Error> {
-        let request = self.request(WatchDiagnosisRequest { filter: Some(filter) }).await?;
-        let response = self.diagnosis_service().watch_diagnosis(request).await;
-        response.map(Response::into_inner).map_err(|status| self.error(&status))
+        Follow::new(self.clone(), WatchDiagnosisRequest { filter: Some(filter) })
     }
 
     fn diagnosis_service(&self) -> DiagnosisServiceClient<Channel> {
@@ -140,5 +132,14 @@ impl Client {
         let mut service = SnapshotServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT);
         let response = service.dump(self.request(request).await?).await;
         response.map(Response::into_inner).map_err(|status| self.error(&status))
+    }
+}
+
+impl Follows for WatchDiagnosisRequest {
+    type Message = WatchDiagnosisResponse;
+
+    fn open(&self, client: &Client) -> Opening<WatchDiagnosisResponse> {
+        let mut service = client.diagnosis_service();
+        client.stream(self.clone(), |request| async move { service.watch_diagnosis(request).await })
     }
 }

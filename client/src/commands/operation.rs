@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use daymark::api::{ListOperationsRequest, Operation, OperationStage, Step, StepState, WatchOperationResponse};
-use daymark::{Client, Error, OperationEvent, Recovery, recovery};
+use daymark::{Client, Error, Followed, Recovery, recovery};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::session;
@@ -219,16 +219,17 @@ impl<'a> Following<'a> {
         let mut last = Operation::default();
         loop {
             match watch.next().await {
-                Ok(Some(OperationEvent::Told(told))) => {
+                Ok(Some(Followed::Told(told))) => {
                     self.lost = None;
                     last = self.told(*told);
                 }
-                Ok(Some(OperationEvent::Lost(error))) => {
+                Ok(Some(Followed::Lost(error))) => {
                     if self.says && self.lost.is_none() {
                         self.printer.problem(&session::lost(self.client, &error));
                     }
                     self.lost = Some(error);
                 }
+                Ok(Some(Followed::Restored)) => {}
                 Ok(None) => return Ok(Some(Ended { operation: last, steps: std::mem::take(&mut self.steps) })),
                 Err(Error::Rpc(error)) if error.reason == "OPERATION_NOT_FOUND" && !last.id.is_empty() => {
                     return Ok(None);

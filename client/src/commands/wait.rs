@@ -6,7 +6,7 @@ mod reaching;
 use std::time::Duration;
 
 use daymark::api::{CancelGateRequest, OpenGateRequest, Outcome};
-use daymark::{Client, Error, GateEvent, Recovery, recovery};
+use daymark::{Client, Error, Followed, Recovery, recovery};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use self::reaching::Reached;
@@ -215,13 +215,14 @@ impl Waiter<'_> {
                     return Err(ending.into());
                 }
                 event = watch.next() => match event {
-                    Ok(Some(GateEvent::Told(message))) => {
+                    Ok(Some(Followed::Told(message))) => {
                         if self.lost.take().is_some() {
                             self.following.begin();
                         }
                         self.following.told(*message)?;
                     }
-                    Ok(Some(GateEvent::Lost(error))) => self.lose(error),
+                    Ok(Some(Followed::Lost(error))) => self.lose(error),
+                    Ok(Some(Followed::Restored)) => {}
                     Ok(None) => return Ok(End::Verdict),
                     Err(Error::Rpc(error)) if error.reason == "GATE_NOT_FOUND" => return Ok(End::Forgotten),
                     Err(error) => return Err(error.into()),
