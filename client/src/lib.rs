@@ -11,7 +11,8 @@
 //!   trees, diagnoses, nodes, the control plane, gates and operations.
 //! - [`Picture`] is the reader's own view of what a watch follows. It turns the
 //!   stream's messages into [`Change`]s, each told once, whatever was lost.
-//! - [`recovery`] is the one place that tells which errors are worth another try.
+//! - [`recovery`] is the one place that tells which errors are worth another try, and [`Backoff`]
+//!   after how long.
 //!
 //! ```no_run
 //! use daymark::api::{Filter, View, WatchStatusesRequest};
@@ -83,6 +84,7 @@ mod tunnel;
 mod watch;
 
 pub use address::{Address, AddressError};
+pub use backoff::Backoff;
 pub use client::{Client, Pages};
 pub use credentials::{Credentials, CredentialsError};
 pub use daymark_proto::v1 as api;

@@ -183,7 +183,7 @@ impl<S: Source> Resumed<S> {
             self.phase = Phase::Ended(error.clone());
             return Err(error);
         }
-        self.retry.put_off();
+        self.retry.put_off(&error);
         self.phase = Phase::Waiting;
         let is_told = self.lost.replace(error.clone()).is_some() && after != After::RetryAloud;
         Ok((!is_told).then_some(error))

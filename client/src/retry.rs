@@ -20,7 +20,7 @@ pub(crate) struct Retry {
 impl Retry {
     /// The first try is made at once.
     pub(crate) fn new() -> Self {
-        Self { backoff: Backoff::new(), pause: None, admitted: false }
+        Self { backoff: Backoff::default(), pause: None, admitted: false }
     }
 
     /// Waits until the next try is to be made. Dropping the future loses nothing.
@@ -40,9 +40,9 @@ impl Retry {
         self.backoff.reset();
     }
 
-    /// The next try is made later than the last.
-    pub(crate) fn put_off(&mut self) {
-        self.pause = Some(Box::pin(tokio::time::sleep(self.backoff.step())));
+    /// The next try is made a while after `error`.
+    pub(crate) fn put_off(&mut self, error: &Error) {
+        self.pause = Some(Box::pin(tokio::time::sleep(self.backoff.wait(error))));
     }
 
     /// Whether other credentials, with which the next try is made, may prevent `error`: once after they
@@ -66,7 +66,7 @@ impl Retry {
         if recovery(&error) == Recovery::Stop && !self.renews(client, &error) {
             return Err(error);
         }
-        self.put_off();
+        self.put_off(&error);
         Ok(error)
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use tokio::sync::oneshot;
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
 use super::*;
 use crate::{Credentials, RpcError};
@@ -78,7 +79,8 @@ fn lost() -> Item {
 }
 
 fn refused(code: Code) -> Error {
-    Error::Rpc(RpcError { code, reason: String::new(), message: String::new(), metadata: Default::default() })
+    let (reason, message) = (String::new(), String::new());
+    Error::Rpc(RpcError { code, reason, message, metadata: Default::default(), retry_after: None })
 }
 
 /// What comes, in a word; the final error is `over`.
@@ -120,6 +122,20 @@ async fn a_pause_is_not_put_off_by_whoever_looks_away() {
         tokio::time::advance(LATER / 5).await;
     }
     tokio::time::advance(LATER).await;
+    assert!(matches!(stream.next().now_or_never(), Some(Ok(Came::Restored))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_that_says_when_to_come_again_is_obeyed() {
+    let limit = Duration::from_secs(30);
+    let mut details = tonic_types::ErrorDetails::new();
+    details.set_retry_info(Some(limit));
+    let busy = Status::with_error_details(Code::ResourceExhausted, "busy", details);
+    let mut stream = playing([Step::Tells(vec![Err(busy)]), Step::Tells(vec![Ok(Heard::Alive)])]);
+    assert_eq!(word(&mut stream).await, "lost");
+    tokio::time::advance(limit - Duration::from_millis(1)).await;
+    assert!(stream.next().now_or_never().is_none());
+    tokio::time::advance(limit).await;
     assert!(matches!(stream.next().now_or_never(), Some(Ok(Came::Restored))));
 }
 
