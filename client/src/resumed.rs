@@ -46,7 +46,6 @@ pub(crate) trait Source: Send {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Heard {
     /// The daemon has let the caller in.
-    #[cfg_attr(not(test), expect(dead_code, reason = "streams that tell it are not opened by this yet"))]
     Alive,
     /// The stream has got further: whatever is lost now is another loss.
     Progress,

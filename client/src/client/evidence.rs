@@ -115,10 +115,9 @@ impl Client {
     }
 
     /// Opens one stream.
-    pub(crate) async fn open_logs(&self, request: StreamLogsRequest) -> Result<Streaming<StreamLogsResponse>, Error> {
+    pub(crate) fn open_logs(&self, request: StreamLogsRequest) -> Opening<StreamLogsResponse> {
         let mut service = LogServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT);
-        let response = service.stream_logs(self.request(request).await?).await;
-        response.map(Response::into_inner).map_err(|status| self.error(&status))
+        self.stream(request, |request| async move { service.stream_logs(request).await })
     }
 
     /// Reads all that may be seen of a cluster, over a stream that resumes by itself.
@@ -128,10 +127,9 @@ impl Client {
     }
 
     /// Opens one stream.
-    pub(crate) async fn open_dump(&self, request: DumpRequest) -> Result<Streaming<DumpResponse>, Error> {
+    pub(crate) fn open_dump(&self, request: DumpRequest) -> Opening<DumpResponse> {
         let mut service = SnapshotServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT);
-        let response = service.dump(self.request(request).await?).await;
-        response.map(Response::into_inner).map_err(|status| self.error(&status))
+        self.stream(request, |request| async move { service.dump(request).await })
     }
 }
 
