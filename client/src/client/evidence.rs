@@ -12,7 +12,6 @@ use daymark_proto::v1::{
     WatchEventsResponse,
 };
 use tonic::transport::Channel;
-use tonic::{Response, Streaming};
 
 use super::{Client, MESSAGE_LIMIT};
 use crate::followed::{Follow, Follows};
@@ -61,13 +60,9 @@ impl Client {
     }
 
     /// Opens one stream.
-    pub(crate) async fn open_event_watch(
-        &self,
-        request: WatchEventsRequest,
-    ) -> Result<Streaming<WatchEventsResponse>, Error> {
+    pub(crate) fn open_event_watch(&self, request: WatchEventsRequest) -> Opening<WatchEventsResponse> {
         let mut service = self.event_service();
-        let response = service.watch_events(self.request(request).await?).await;
-        response.map(Response::into_inner).map_err(|status| self.error(&status))
+        self.stream(request, |request| async move { service.watch_events(request).await })
     }
 
     fn event_service(&self) -> EventServiceClient<Channel> {
