@@ -75,7 +75,6 @@ mod picture;
 mod proxy;
 mod recover;
 mod resumed;
-mod retry;
 mod secret_file;
 mod socket;
 mod tls;

@@ -1,5 +1,6 @@
 //! A stream that outlives its connections: the one way in which all of them are opened again.
 
+mod retry;
 #[cfg(test)]
 mod tests;
 
@@ -9,8 +10,8 @@ use std::pin::Pin;
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::Status;
 
+use self::retry::Retry;
 use crate::recover::{Recovery, recovery};
-use crate::retry::Retry;
 use crate::{Client, Error};
 
 /// The messages of a stream that is open.

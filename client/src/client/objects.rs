@@ -10,7 +10,6 @@ use daymark_proto::v1::{
     WatchTreeResponse,
 };
 use tonic::transport::Channel;
-use tonic::{Response, Streaming};
 
 use super::{Client, MESSAGE_LIMIT};
 use crate::followed::{Follow, Follows};
@@ -128,13 +127,9 @@ impl Client {
     }
 
     /// Opens one stream.
-    pub(crate) async fn open_watch(
-        &self,
-        request: WatchStatusesRequest,
-    ) -> Result<Streaming<WatchStatusesResponse>, Error> {
+    pub(crate) fn open_watch(&self, request: WatchStatusesRequest) -> Opening<WatchStatusesResponse> {
         let mut service = self.status_service();
-        let response = service.watch_statuses(self.request(request).await?).await;
-        response.map(Response::into_inner).map_err(|status| self.error(&status))
+        self.stream(request, |request| async move { service.watch_statuses(request).await })
     }
 
     fn tree_service(&self) -> TreeServiceClient<Channel> {

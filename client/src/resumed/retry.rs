@@ -5,11 +5,10 @@ use std::pin::Pin;
 use tokio::time::Sleep;
 
 use crate::backoff::Backoff;
-use crate::{Client, Error, Recovery, recovery};
+use crate::{Client, Error};
 
 /// When a stream that broke off is opened again, and with which credentials.
-#[derive(Debug)]
-pub(crate) struct Retry {
+pub(super) struct Retry {
     backoff: Backoff,
     /// Until the next try: kept, so that whoever looks away meanwhile neither misses its end nor puts it off.
     pause: Option<Pin<Box<Sleep>>>,
@@ -19,54 +18,35 @@ pub(crate) struct Retry {
 
 impl Retry {
     /// The first try is made at once.
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { backoff: Backoff::default(), pause: None, admitted: false }
     }
 
     /// Waits until the next try is to be made. Dropping the future loses nothing.
-    pub(crate) async fn pause(&mut self) {
+    pub(super) async fn pause(&mut self) {
         if let Some(pause) = &mut self.pause {
             pause.await;
         }
     }
 
     /// The daemon has taken the credentials.
-    pub(crate) fn admitted(&mut self) {
+    pub(super) fn admitted(&mut self) {
         self.admitted = true;
     }
 
     /// The next loss is another one.
-    pub(crate) fn progressed(&mut self) {
+    pub(super) fn progressed(&mut self) {
         self.backoff.reset();
     }
 
     /// The next try is made a while after `error`.
-    pub(crate) fn put_off(&mut self, error: &Error) {
+    pub(super) fn put_off(&mut self, error: &Error) {
         self.pause = Some(Box::pin(tokio::time::sleep(self.backoff.wait(error))));
     }
 
     /// Whether other credentials, with which the next try is made, may prevent `error`: once after they
     /// were taken, because they may have expired.
-    pub(crate) fn renews(&mut self, client: &Client, error: &Error) -> bool {
+    pub(super) fn renews(&mut self, client: &Client, error: &Error) -> bool {
         std::mem::take(&mut self.admitted) && client.renews(error)
-    }
-
-    /// Something has come: the next loss is another one.
-    pub(crate) fn came(&mut self) {
-        self.progressed();
-        self.admitted();
-    }
-
-    /// The stream broke off. What is returned is to be told, and another try made.
-    ///
-    /// # Errors
-    /// The same error, if it does not pass by waiting. Credentials may have expired: once they are
-    /// renewed, one more try is made.
-    pub(crate) fn lost(&mut self, client: &Client, error: Error) -> Result<Error, Error> {
-        if recovery(&error) == Recovery::Stop && !self.renews(client, &error) {
-            return Err(error);
-        }
-        self.put_off(&error);
-        Ok(error)
     }
 }
