@@ -1,4 +1,4 @@
-//! A connection to a daemon, and the calls that have one answer.
+//! A connection to a daemon, its calls that have one answer, and its streams.
 
 mod control_plane;
 mod evidence;
@@ -16,11 +16,12 @@ use daymark_proto::v1::server_service_client::ServerServiceClient;
 use daymark_proto::v1::{GetServerInfoRequest, GetServerInfoResponse, ListCachesRequest, ListCachesResponse};
 use http::header::AUTHORIZATION;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request, Response, Status};
+use tonic::{Code, Request, Response, Status, Streaming};
 
 pub use self::objects::Pages;
 use crate::address::bare_host;
 use crate::connect::{Connector, Known};
+use crate::resumed::{Messages, Opening};
 use crate::{Address, Error, Options, OptionsError, TlsPeer};
 
 /// The daemon allows a ping in every 10 s; twice that keeps clear of the limit.
@@ -69,6 +70,14 @@ impl Client {
         let channel =
             endpoint.connect_with_connector(connector).await.map_err(|error| Error::from_connect(&address, &error))?;
         Ok(Self { address, channel, options, known })
+    }
+
+    /// One that has no daemon.
+    #[cfg(test)]
+    pub(crate) fn unconnected(credentials: crate::Credentials) -> Self {
+        let options = Options { credentials, ..Options::default() };
+        let channel = Endpoint::from_static("http://localhost:1").connect_lazy();
+        Self { address: Address::default_socket(), channel, options, known: Arc::default() }
     }
 
     /// Where the daemon listens.
@@ -135,6 +144,21 @@ impl Client {
             answer.map(Response::into_inner).map_err(|status| self.error(&status))
         };
         tokio::time::timeout(limit, answer).await.unwrap_or(Err(Error::TimedOut { limit }))
+    }
+
+    /// A call with a stream of answers. It may be waited for as long as there is no first one.
+    fn stream<M, A, F>(&self, message: M, call: impl FnOnce(Request<M>) -> F + Send + 'static) -> Opening<A>
+    where
+        M: Send + 'static,
+        A: Send + 'static,
+        F: Future<Output = Result<Response<Streaming<A>>, Status>> + Send + 'static,
+    {
+        let client = self.clone();
+        Box::pin(async move {
+            let opened = call(client.request(message).await?).await;
+            let messages = opened.map(Response::into_inner).map_err(|status| client.error(&status))?;
+            Ok(Box::pin(messages) as Messages<A>)
+        })
     }
 }
 

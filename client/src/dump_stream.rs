@@ -2,22 +2,17 @@
 
 use daymark_proto::v1::dump_response::Event;
 use daymark_proto::v1::{DumpKind, DumpRequest, DumpResponse};
-use tonic::Streaming;
 
-use crate::retry::Retry;
+use crate::resumed::{Came, Heard, Opening, Resumed, Source};
 use crate::{Client, Error};
 
-/// Tries in a row that bring nothing, until it is given up.
-const TRIES: u32 = 5;
+/// How often in a row a dump may break off without bringing anything.
+const TRIES: u32 = 4;
 
 /// A dump that is being read. A stream that was lost goes on behind what has come as a whole.
 #[derive(Debug)]
 pub struct DumpStream {
-    client: Client,
-    request: DumpRequest,
-    stream: Option<Streaming<DumpResponse>>,
-    retry: Retry,
-    tries: u32,
+    stream: Resumed<Dump>,
     ended: bool,
 }
 
@@ -26,70 +21,89 @@ pub struct DumpStream {
 pub enum DumpEvent {
     /// What the daemon tells.
     Told(Event),
-    /// The stream broke off, and will be opened again: files that are not whole are void.
+    /// The stream broke off, and will be opened again: files that are not whole are void. Told once,
+    /// however many tries it takes.
     Lost(Error),
 }
 
 impl DumpStream {
     pub(crate) fn new(client: Client, request: DumpRequest) -> Self {
-        Self { client, request, stream: None, retry: Retry::new(), tries: 0, ended: false }
+        Self { stream: Resumed::new(client, Dump { request }), ended: false }
     }
 
-    /// What comes next; `None` when everything was told.
+    /// What comes next; `None` when everything was told. Dropping the future loses nothing.
     ///
     /// # Errors
-    /// Those that do not pass by waiting, or have not for some tries.
+    /// Those that do not pass by waiting, or have not for some tries; again at every later call.
     pub async fn next(&mut self) -> Result<Option<DumpEvent>, Error> {
-        if self.ended {
-            return Ok(None);
-        }
-        let error = match self.told().await {
-            Ok(event) => {
-                self.remember(&event);
-                return Ok(Some(DumpEvent::Told(event)));
-            }
-            Err(error) => error,
-        };
-        self.stream = None;
-        self.tries += 1;
-        if self.tries >= TRIES {
-            return Err(error);
-        }
-        self.retry.lost(&self.client, error).map(|error| Some(DumpEvent::Lost(error)))
-    }
-
-    async fn told(&mut self) -> Result<Event, Error> {
-        loop {
-            let Some(stream) = &mut self.stream else {
-                self.retry.pause().await;
-                self.stream = Some(self.client.open_dump(self.request.clone()).await?);
-                continue;
-            };
-            match stream.message().await {
+        while !self.ended {
+            match self.stream.next().await? {
+                Came::Message(DumpResponse { event: Some(event) }) => {
+                    self.ended = matches!(event, Event::End(_));
+                    return Ok(Some(DumpEvent::Told(event)));
+                }
+                Came::Lost(error) => return Ok(Some(DumpEvent::Lost(error))),
                 // What a newer daemon tells besides is left aside.
-                Ok(Some(DumpResponse { event: None })) => {}
-                Ok(Some(DumpResponse { event: Some(event) })) => return Ok(event),
-                Ok(None) => return Err(Error::ended()),
-                Err(status) => return Err(self.client.error(&status)),
+                Came::Message(DumpResponse { event: None }) | Came::Restored => {}
             }
         }
+        Ok(None)
+    }
+}
+
+/// What is asked for, less what has come as a whole.
+#[derive(Debug)]
+struct Dump {
+    request: DumpRequest,
+}
+
+impl Source for Dump {
+    type Message = DumpResponse;
+
+    fn open(&self, client: &Client) -> Opening<DumpResponse> {
+        client.open_dump(self.request.clone())
     }
 
-    /// What is not to be told again.
-    fn remember(&mut self, event: &Event) {
-        self.retry.admitted();
-        match event {
-            Event::Kind(kind) => self.request.have.push(name_of(kind)),
-            Event::Logs(logs) if !logs.mark.is_empty() => self.request.mark.clone_from(&logs.mark),
-            Event::End(_) => self.ended = true,
-            Event::Begun(_) | Event::Part(_) | Event::Restarted(_) | Event::Refused(_) | Event::Logs(_) => return,
+    fn heard(&mut self, message: &DumpResponse) -> Heard {
+        match &message.event {
+            Some(Event::Kind(kind)) => self.request.have.push(name_of(kind)),
+            Some(Event::Logs(logs)) if !logs.mark.is_empty() => self.request.mark.clone_from(&logs.mark),
+            Some(Event::End(_)) => {}
+            Some(Event::Begun(_) | Event::Part(_) | Event::Restarted(_) | Event::Refused(_) | Event::Logs(_))
+            | None => {
+                return Heard::Alive;
+            }
         }
-        self.tries = 0;
-        self.retry.came();
+        Heard::Progress
+    }
+
+    fn tries(&self) -> Option<u32> {
+        Some(TRIES)
     }
 }
 
 /// A kind as requests name it: `deployments.apps`.
 fn name_of(kind: &DumpKind) -> String {
     if kind.group.is_empty() { kind.resource.clone() } else { format!("{}.{}", kind.resource, kind.group) }
+}
+
+#[cfg(test)]
+mod tests {
+    use daymark_proto::v1::{DumpLogs, DumpPart};
+
+    use super::*;
+
+    #[test]
+    fn only_what_is_whole_is_progress_and_not_asked_for_again() {
+        let mut dump = Dump { request: DumpRequest::default() };
+        let mut heard = |event| dump.heard(&DumpResponse { event });
+        let kind = DumpKind { resource: "jobs".to_owned(), group: "batch".to_owned(), ..DumpKind::default() };
+        let marked = DumpLogs { mark: "m".into(), ..DumpLogs::default() };
+        assert_eq!(heard(None), Heard::Alive);
+        assert_eq!(heard(Some(Event::Part(DumpPart::default()))), Heard::Alive);
+        assert_eq!(heard(Some(Event::Logs(DumpLogs::default()))), Heard::Alive);
+        assert_eq!(heard(Some(Event::Kind(kind))), Heard::Progress);
+        assert_eq!(heard(Some(Event::Logs(marked))), Heard::Progress);
+        assert_eq!((dump.request.have, dump.request.mark), (vec!["jobs.batch".to_owned()], "m".into()));
+    }
 }

@@ -81,6 +81,8 @@ pub struct RpcError {
     pub message: String,
     /// `google.rpc.ErrorInfo.metadata`.
     pub metadata: HashMap<String, String>,
+    /// `google.rpc.RetryInfo.retry_delay`: the daemon wants no other try before.
+    pub retry_after: Option<Duration>,
 }
 
 impl Error {
@@ -133,6 +135,7 @@ impl Error {
                 message => message.to_owned(),
             },
             metadata,
+            retry_after: status.get_details_retry_info().and_then(|info| info.retry_delay),
         })
     }
 }
@@ -182,6 +185,16 @@ mod tests {
         assert_eq!((error.code, error.reason.as_str()), (Code::NotFound, "OBJECT_NOT_FOUND"));
         assert_eq!(error.metadata.get("name").map(String::as_str), Some("web"));
         assert_eq!(error.to_string(), "no such object");
+    }
+
+    #[test]
+    fn an_answer_keeps_when_to_come_again() {
+        let mut details = ErrorDetails::with_error_info("TOO_MANY_STREAMS", "daymark.dev", HashMap::new());
+        details.set_retry_info(Some(Duration::from_secs(5)));
+        let status = Status::with_error_details(Code::ResourceExhausted, "too many streams", details);
+        let error = Error::from_status(&address(), &status);
+        let error = error.rpc().unwrap();
+        assert_eq!((error.reason.as_str(), error.retry_after), ("TOO_MANY_STREAMS", Some(Duration::from_secs(5))));
     }
 
     #[test]

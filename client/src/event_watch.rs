@@ -3,10 +3,10 @@
 use std::collections::{HashMap, VecDeque};
 
 use daymark_proto::v1::{ClusterEvent, WatchEventsRequest, WatchEventsResponse};
-use tonic::Streaming;
 
-use crate::retry::Retry;
-use crate::{Client, Error, Recovery, recovery};
+use crate::recover::{Recovery, recovery};
+use crate::resumed::{After, Came, Heard, Opening, Resumed, Source};
+use crate::{Client, Error};
 
 /// Events of which it is remembered that they were told: more than a daemon keeps, if it is
 /// not told to keep more.
@@ -16,14 +16,7 @@ const REMEMBERED: usize = 100_000;
 /// the daemon tells so many that the first ones are forgotten.
 #[derive(Debug)]
 pub struct EventWatch {
-    client: Client,
-    request: WatchEventsRequest,
-    stream: Option<Streaming<WatchEventsResponse>>,
-    retry: Retry,
-    /// Whether `Lost` was told and `Restored` was not.
-    lost: bool,
-    /// What came and is to be told behind `Restored`.
-    arrived: Option<WatchEventsResponse>,
+    stream: Resumed<Events>,
     told: Told,
 }
 
@@ -66,73 +59,52 @@ impl Told {
 
 impl EventWatch {
     pub(crate) fn new(client: Client, request: WatchEventsRequest) -> Self {
-        Self { client, request, stream: None, retry: Retry::new(), lost: false, arrived: None, told: Told::default() }
+        Self { stream: Resumed::new(client, Events { request }), told: Told::default() }
     }
 
     /// What comes next. Dropping the future loses nothing.
     ///
     /// # Errors
-    /// Those that do not pass by waiting.
+    /// Those that do not pass by waiting, again at every later call.
     pub async fn next(&mut self) -> Result<EventsTold, Error> {
-        loop {
-            if let Some(message) = self.arrived.take() {
-                if std::mem::take(&mut self.lost) {
-                    self.arrived = Some(message);
-                    return Ok(EventsTold::Restored);
-                }
-                return Ok(EventsTold::Told(Box::new(self.hand_out(message))));
+        Ok(match self.stream.next().await? {
+            Came::Message(mut message) => {
+                message.events.retain(|event| self.told.is_news(event));
+                EventsTold::Told(Box::new(message))
             }
-            let error = match &mut self.stream {
-                None => match self.open().await {
-                    Ok(stream) => {
-                        self.stream = Some(stream);
-                        continue;
-                    }
-                    Err(error) => error,
-                },
-                Some(stream) => match stream.message().await {
-                    Ok(Some(message)) => {
-                        self.retry.admitted();
-                        self.arrived = Some(message);
-                        continue;
-                    }
-                    Ok(None) => Error::ended(),
-                    Err(status) => self.client.error(&status),
-                },
-            };
-            let error = self.failed(error)?;
-            if !std::mem::replace(&mut self.lost, true) {
-                return Ok(EventsTold::Lost(error));
-            }
-        }
+            Came::Lost(error) => EventsTold::Lost(error),
+            Came::Restored => EventsTold::Restored,
+        })
+    }
+}
+
+/// What is asked for, from where on.
+#[derive(Debug)]
+struct Events {
+    request: WatchEventsRequest,
+}
+
+impl Source for Events {
+    type Message = WatchEventsResponse;
+
+    fn open(&self, client: &Client) -> Opening<WatchEventsResponse> {
+        client.open_event_watch(self.request.clone())
     }
 
-    fn hand_out(&mut self, mut message: WatchEventsResponse) -> WatchEventsResponse {
-        message.events.retain(|event| self.told.is_news(event));
+    fn heard(&mut self, message: &WatchEventsResponse) -> Heard {
         if !message.cursor.is_empty() {
-            self.request.cursor = message.cursor.clone();
+            self.request.cursor.clone_from(&message.cursor);
         }
-        if message.current {
-            // Not sooner: a stream that always dies before is no success.
-            self.retry.came();
-        }
-        message
+        // Not sooner: a stream that always dies before is no success.
+        if message.current { Heard::Progress } else { Heard::Alive }
     }
 
-    fn failed(&mut self, error: Error) -> Result<Error, Error> {
-        self.stream = None;
-        if recovery(&error) == Recovery::Restart {
-            if self.request.cursor.is_empty() {
-                return Err(error);
-            }
+    fn after(&mut self, error: &Error) -> After {
+        if recovery(error) == Recovery::Restart && !self.request.cursor.is_empty() {
             self.request.cursor.clear();
+            return After::Retry;
         }
-        self.retry.lost(&self.client, error)
-    }
-
-    async fn open(&mut self) -> Result<Streaming<WatchEventsResponse>, Error> {
-        self.retry.pause().await;
-        self.client.open_event_watch(self.request.clone()).await
+        After::by_recovery(error)
     }
 }
 
@@ -163,5 +135,19 @@ mod tests {
         assert_eq!((told.versions.len(), told.order.len()), (REMEMBERED, REMEMBERED));
         assert!(told.is_news(&event("0", "1")));
         assert!(!told.is_news(&event(&REMEMBERED.to_string(), "1")));
+    }
+
+    #[test]
+    fn a_cursor_is_of_the_last_message_and_given_up_once() {
+        let (code, reason) = (tonic::Code::OutOfRange, "CURSOR_EXPIRED".to_owned());
+        let (message, metadata) = (String::new(), HashMap::new());
+        let expired = Error::Rpc(crate::RpcError { code, reason, message, metadata, retry_after: None });
+        let mut events = Events { request: WatchEventsRequest::default() };
+        for (cursor, current, heard) in [(vec![1], false, Heard::Alive), (Vec::new(), true, Heard::Progress)] {
+            let message = WatchEventsResponse { cursor: cursor.into(), current, ..WatchEventsResponse::default() };
+            assert_eq!((events.heard(&message), &events.request.cursor[..]), (heard, &[1][..]));
+        }
+        assert_eq!((events.after(&expired), events.request.cursor.len()), (After::Retry, 0));
+        assert_eq!(events.after(&expired), After::Final);
     }
 }

@@ -202,6 +202,7 @@ mod tests {
                 reason: String::new(),
                 message: String::new(),
                 metadata: HashMap::new(),
+                retry_after: None,
             }));
             let expected = match number {
                 3 => Exit::Usage,

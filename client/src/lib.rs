@@ -7,9 +7,12 @@
 //! - [`Watch`] follows objects. It reconnects, resumes where it left off, and
 //!   tells when the connection was lost and when it came back.
 //! - [`EventWatch`] does so with Kubernetes' events, and tells each version once.
+//! - [`Follow`] and [`FollowToEnd`] do so with what tells all of itself again after a break:
+//!   trees, diagnoses, nodes, the control plane, gates and operations.
 //! - [`Picture`] is the reader's own view of what a watch follows. It turns the
 //!   stream's messages into [`Change`]s, each told once, whatever was lost.
-//! - [`recovery`] is the one place that tells which errors are worth another try.
+//! - [`recovery`] is the one place that tells which errors are worth another try, and [`Backoff`]
+//!   after how long.
 //!
 //! ```no_run
 //! use daymark::api::{Filter, View, WatchStatusesRequest};
@@ -58,46 +61,40 @@ mod address;
 mod backoff;
 mod client;
 mod connect;
-mod control_plane_watch;
 mod credentials;
-mod diagnosis_watch;
 mod dump_stream;
 mod error;
 mod event_watch;
 mod fetch;
-mod gate_watch;
+mod followed;
 mod log_watch;
-mod node_watch;
-mod operation_watch;
 mod options;
 #[cfg(test)]
 mod output_cases;
 mod picture;
 mod proxy;
 mod recover;
-mod reopened;
-mod retry;
+mod resumed;
 mod secret_file;
 mod socket;
 mod tls;
 mod token;
-mod tree_watch;
 mod tunnel;
 mod watch;
 
 pub use address::{Address, AddressError};
+pub use backoff::Backoff;
 pub use client::{Client, Pages};
-pub use control_plane_watch::{ControlPlaneEvent, ControlPlaneWatch};
 pub use credentials::{Credentials, CredentialsError};
 pub use daymark_proto::v1 as api;
-pub use diagnosis_watch::{DiagnosisEvent, DiagnosisWatch};
 pub use dump_stream::{DumpEvent, DumpStream};
 pub use error::{Error, RpcError};
 pub use event_watch::{EventWatch, EventsTold};
-pub use gate_watch::{GateEvent, GateWatch};
+pub use followed::{
+    ControlPlaneWatch, DiagnosisWatch, Follow, FollowToEnd, Followed, Follows, FollowsToEnd, GateWatch, NodeWatch,
+    OperationWatch, TreeWatch,
+};
 pub use log_watch::{LogWatch, LogWatchEvent};
-pub use node_watch::{NodeEvent, NodeWatch};
-pub use operation_watch::{OperationEvent, OperationWatch};
 pub use options::{Options, OptionsError};
 pub use picture::{Change, ChangeKind, NOT_PERMITTED, Picture};
 pub use proxy::{Proxy, ProxyError};
@@ -105,6 +102,5 @@ pub use recover::{Recovery, recovery};
 pub use secret_file::SecretFileError;
 pub use tls::{Distrust, Identity, Tls, TlsError, TlsPeer};
 pub use token::{Token, TokenError};
-pub use tree_watch::{TreeEvent, TreeWatch};
 pub use tunnel::{Fetched, Tunnel, TunnelClosed, TunnelPart, TunnelReceiver, TunnelSender};
 pub use watch::{Told, Watch, WatchEvent};

@@ -7,32 +7,22 @@ use std::sync::Arc;
 
 use daymark_proto::v1::log_event::Event;
 use daymark_proto::v1::{LogLine, LogNotice, LogSource, StreamLogsRequest, StreamLogsResponse};
-use tonic::Streaming;
 
 use self::marks::Marks;
-use crate::retry::Retry;
-use crate::{Client, Error, Recovery, recovery};
+use crate::resumed::{After, Came, Heard, Opening, Resumed, Source};
+use crate::{Client, Error};
 
-/// Tries in a row to go on with logs that are read once.
-const TRIES: usize = 6;
+/// How often in a row logs that are read once may break off without bringing anything.
+const TRIES: u32 = 6;
 
 /// Logs that are read or followed. When the connection breaks, it goes on behind the last line
 /// that was handed out.
 #[derive(Debug)]
 pub struct LogWatch {
-    client: Client,
-    request: StreamLogsRequest,
-    stream: Option<Streaming<StreamLogsResponse>>,
+    stream: Resumed<Logs>,
     /// The sources of the stream that is open, by their numbers.
     sources: HashMap<u32, Arc<LogSource>>,
     arrived: VecDeque<Event>,
-    marks: Marks,
-    retry: Retry,
-    /// Tries since something was told.
-    tries: usize,
-    /// Whether anything was ever told.
-    was_open: bool,
-    lost: bool,
     over: bool,
 }
 
@@ -59,19 +49,9 @@ pub enum LogWatchEvent {
 
 impl LogWatch {
     pub(crate) fn new(client: Client, request: StreamLogsRequest) -> Self {
-        Self {
-            client,
-            request,
-            stream: None,
-            sources: HashMap::new(),
-            arrived: VecDeque::new(),
-            marks: Marks::default(),
-            retry: Retry::new(),
-            tries: 0,
-            was_open: false,
-            lost: false,
-            over: false,
-        }
+        let logs = Logs { request, marks: Marks::default(), was_open: false };
+        let (sources, arrived) = (HashMap::new(), VecDeque::new());
+        Self { stream: Resumed::new(client, logs), sources, arrived, over: false }
     }
 
     /// Whether nothing has arrived that was not handed out.
@@ -83,8 +63,8 @@ impl LogWatch {
     /// What comes next; `None` when all was told. Dropping the future loses nothing.
     ///
     /// # Errors
-    /// Those that do not pass by waiting. Of logs that are not followed, also those that do, if
-    /// nothing could be read yet, or not for several tries.
+    /// Those that do not pass by waiting, again at every later call. Of logs that are not followed,
+    /// also those that do, if nothing could be read yet, or not for several tries.
     pub async fn next(&mut self) -> Result<Option<LogWatchEvent>, Error> {
         loop {
             if let Some(event) = self.hand_out() {
@@ -93,47 +73,29 @@ impl LogWatch {
             if self.over {
                 return Ok(None);
             }
-            let error = match &mut self.stream {
-                None => match self.open().await {
-                    Ok(stream) => {
-                        self.sources.clear();
-                        self.stream = Some(stream);
-                        continue;
-                    }
-                    Err(error) => error,
-                },
-                Some(stream) => match stream.message().await {
-                    Ok(Some(message)) => {
-                        self.take(message);
-                        continue;
-                    }
-                    Ok(None) => Error::ended(),
-                    Err(status) => self.client.error(&status),
-                },
-            };
-            if let Some(event) = self.failed(error)? {
-                return Ok(Some(event));
+            match self.stream.next().await? {
+                Came::Message(message) => {
+                    self.arrived.extend(message.events.into_iter().filter_map(|event| event.event));
+                }
+                Came::Lost(error) => return Ok(Some(LogWatchEvent::Lost(error))),
+                // Another stream has numbers of its own.
+                Came::Restored => self.sources.clear(),
             }
         }
     }
 
-    fn take(&mut self, message: StreamLogsResponse) {
-        self.retry.came();
-        (self.tries, self.was_open, self.lost) = (0, true, false);
-        self.arrived.extend(message.events.into_iter().filter_map(|event| event.event));
-    }
-
     fn hand_out(&mut self) -> Option<LogWatchEvent> {
+        let marks = &mut self.stream.source.marks;
         loop {
             match self.arrived.pop_front()? {
                 Event::Source(source) => {
-                    self.marks.meet(&source);
+                    marks.meet(&source);
                     self.sources.insert(source.number, Arc::new(source));
                 }
                 Event::Line(line) => {
                     // A daemon names no source that it has not told.
                     let Some(source) = self.sources.get(&line.source) else { continue };
-                    self.marks.tell(source, line.time.as_ref());
+                    marks.tell(source, line.time.as_ref());
                     return Some(LogWatchEvent::Line { source: Arc::clone(source), line });
                 }
                 Event::Notice(notice) => {
@@ -144,27 +106,58 @@ impl LogWatch {
             }
         }
     }
+}
 
-    fn failed(&mut self, error: Error) -> Result<Option<LogWatchEvent>, Error> {
-        self.stream = None;
-        self.tries += 1;
-        let passes = match recovery(&error) {
-            Recovery::Retry => self.request.follow || (self.was_open && self.tries <= TRIES),
-            Recovery::Restart => false,
-            // With other credentials it may.
-            Recovery::Stop => true,
-        };
-        if !passes {
-            return Err(error);
-        }
-        let error = self.retry.lost(&self.client, error)?;
-        let is_news = !std::mem::replace(&mut self.lost, true);
-        Ok(is_news.then_some(LogWatchEvent::Lost(error)))
+/// What is asked for, and how far it was handed out.
+#[derive(Debug)]
+struct Logs {
+    request: StreamLogsRequest,
+    marks: Marks,
+    /// Whether anything was ever told.
+    was_open: bool,
+}
+
+impl Source for Logs {
+    type Message = StreamLogsResponse;
+
+    fn open(&self, client: &Client) -> Opening<StreamLogsResponse> {
+        client.open_logs(StreamLogsRequest { told: self.marks.positions(), ..self.request.clone() })
     }
 
-    async fn open(&mut self) -> Result<Streaming<StreamLogsResponse>, Error> {
-        self.retry.pause().await;
-        let request = StreamLogsRequest { told: self.marks.positions(), ..self.request.clone() };
-        self.client.open_logs(request).await
+    fn heard(&mut self, _: &StreamLogsResponse) -> Heard {
+        self.was_open = true;
+        Heard::Progress
+    }
+
+    fn after(&mut self, error: &Error) -> After {
+        match After::by_recovery(error) {
+            // Who reads once wants to know at once that there is nothing to be read.
+            After::Retry if !self.request.follow && !self.was_open => After::Final,
+            after => after,
+        }
+    }
+
+    fn tries(&self) -> Option<u32> {
+        (!self.request.follow).then_some(TRIES)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logs(follow: bool) -> Logs {
+        let request = StreamLogsRequest { follow, ..StreamLogsRequest::default() };
+        Logs { request, marks: Marks::default(), was_open: false }
+    }
+
+    #[test]
+    fn what_is_followed_is_awaited_and_what_is_read_once_only_when_it_has_begun() {
+        let mut followed = logs(true);
+        assert_eq!((followed.after(&Error::ended()), followed.tries()), (After::Retry, None));
+        let mut read = logs(false);
+        assert_eq!(read.after(&Error::ended()), After::Final);
+        assert_eq!(read.heard(&StreamLogsResponse::default()), Heard::Progress);
+        assert_eq!((read.after(&Error::ended()), read.tries()), (After::Retry, Some(TRIES)));
     }
 }

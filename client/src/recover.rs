@@ -60,6 +60,7 @@ mod tests {
             reason: reason.to_owned(),
             message: String::new(),
             metadata: HashMap::new(),
+            retry_after: None,
         }))
     }
 

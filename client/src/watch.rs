@@ -1,18 +1,13 @@
 //! A stream of changes that resumes by itself.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
 
 use daymark_proto::v1::status_event::Event;
 use daymark_proto::v1::{Freshness, WatchStatusesRequest, WatchStatusesResponse};
-use tonic::Streaming;
 
 use crate::recover::{Recovery, recovery};
-use crate::retry::Retry;
+use crate::resumed::{After, Came, Heard, Opening, Resumed, Source};
 use crate::{Client, Error};
-
-type Messages = Streaming<WatchStatusesResponse>;
-type Opening = Pin<Box<dyn Future<Output = Result<Messages, Error>> + Send>>;
 
 /// A watch that outlives its connections. When one breaks, it opens another
 /// after a growing wait and resumes behind the last message that it handed out.
@@ -20,13 +15,9 @@ type Opening = Pin<Box<dyn Future<Output = Result<Messages, Error>> + Send>>;
 /// which a [`Picture`](crate::Picture) turns into what really differs.
 ///
 /// Dropping it ends the watch.
+#[derive(Debug)]
 pub struct Watch {
-    client: Client,
-    request: WatchStatusesRequest,
-    phase: Phase,
-    retry: Retry,
-    /// Whether `Lost` was told and `Restored` was not.
-    lost: bool,
+    stream: Resumed<Statuses>,
     /// What arrived and is to be handed out, and the cursor behind it.
     arrived: VecDeque<Told>,
     cursor: Vec<u8>,
@@ -58,19 +49,10 @@ pub struct Told {
     pub freshness: Option<Freshness>,
 }
 
-enum Phase {
-    Waiting,
-    Opening(Opening),
-    Open(Box<Messages>),
-    Ended(Error),
-}
-
 impl Watch {
     pub(crate) fn new(client: Client, request: WatchStatusesRequest) -> Self {
-        let phase = open(&client, &request);
         let (arrived, cursor) = (VecDeque::new(), Vec::new());
-        let retry = Retry::new();
-        Self { client, request, phase, retry, lost: false, arrived, cursor, in_snapshot: false }
+        Self { stream: Resumed::new(client, Statuses { request }), arrived, cursor, in_snapshot: false }
     }
 
     /// Where a later watch of the same filter can go on: behind the last message
@@ -78,7 +60,7 @@ impl Watch {
     /// [`WatchStatusesRequest::cursor`]. While a snapshot is handed out it is the
     /// one from before it; it is empty if there is none, or it no longer holds.
     pub fn cursor(&self) -> &[u8] {
-        &self.request.cursor
+        &self.stream.source.request.cursor
     }
 
     /// The next event. Dropping the future loses nothing.
@@ -88,93 +70,93 @@ impl Watch {
     /// that [`recovery`](crate::recovery) does not retry.
     pub async fn next(&mut self) -> Result<WatchEvent, Error> {
         loop {
-            if let Some(event) = self.hand_out() {
-                return Ok(event);
+            if let Some(told) = self.hand_out() {
+                return Ok(WatchEvent::Told(told));
             }
-            let error = match &mut self.phase {
-                Phase::Waiting => {
-                    self.retry.pause().await;
-                    self.phase = open(&self.client, &self.request);
-                    continue;
+            match self.stream.next().await? {
+                Came::Message(message) => self.receive(message),
+                Came::Lost(error) => {
+                    self.in_snapshot = false;
+                    return Ok(WatchEvent::Lost { error });
                 }
-                Phase::Opening(opening) => match opening.await {
-                    Ok(messages) => {
-                        self.phase = Phase::Open(Box::new(messages));
-                        continue;
-                    }
-                    Err(error) => error,
-                },
-                Phase::Open(messages) => match messages.message().await {
-                    Ok(Some(message)) => {
-                        self.receive(message);
-                        continue;
-                    }
-                    Ok(None) => Error::ended(),
-                    Err(status) => self.client.error(&status),
-                },
-                Phase::Ended(error) => return Err(error.clone()),
-            };
-            if let Some(event) = self.failed(error)? {
-                return Ok(event);
+                Came::Restored => return Ok(WatchEvent::Restored),
             }
         }
     }
 
     fn receive(&mut self, message: WatchStatusesResponse) {
-        self.retry.admitted();
         let mut freshness = message.freshness;
         let events = message.events.into_iter().filter_map(|event| event.event);
         self.arrived.extend(events.map(|event| Told { event, freshness: freshness.take() }));
         self.cursor = message.cursor.into();
     }
 
-    fn hand_out(&mut self) -> Option<WatchEvent> {
-        if self.arrived.is_empty() {
-            return None;
-        }
-        if std::mem::take(&mut self.lost) {
-            return Some(WatchEvent::Restored);
-        }
+    fn hand_out(&mut self) -> Option<Told> {
         let told = self.arrived.pop_front()?;
         match told.event {
             Event::Reset(_) => self.in_snapshot = true,
-            Event::Current(_) | Event::Resumed(_) => {
-                self.in_snapshot = false;
-                // Not sooner: a stream that always dies in its snapshot is no success.
-                self.retry.came();
-            }
+            Event::Current(_) | Event::Resumed(_) => self.in_snapshot = false,
             _ => {}
         }
         // A cursor is behind everything that its message tells.
         if self.arrived.is_empty() && !self.in_snapshot && !self.cursor.is_empty() {
-            self.request.cursor = std::mem::take(&mut self.cursor).into();
+            self.stream.source.request.cursor = std::mem::take(&mut self.cursor).into();
         }
-        Some(WatchEvent::Told(told))
-    }
-
-    fn failed(&mut self, error: Error) -> Result<Option<WatchEvent>, Error> {
-        let outcome = match recovery(&error) {
-            Recovery::Restart if self.request.cursor.is_empty() => Err(error),
-            recovery => {
-                if recovery == Recovery::Restart {
-                    self.request.cursor.clear();
-                    // What is missing of a history is told, whatever was told before.
-                    self.lost &= !self.request.history;
-                }
-                self.retry.lost(&self.client, error)
-            }
-        };
-        let error = outcome.inspect_err(|error| self.phase = Phase::Ended(error.clone()))?;
-        self.in_snapshot = false;
-        self.phase = Phase::Waiting;
-        if std::mem::replace(&mut self.lost, true) {
-            return Ok(None);
-        }
-        Ok(Some(WatchEvent::Lost { error }))
+        Some(told)
     }
 }
 
-fn open(client: &Client, request: &WatchStatusesRequest) -> Phase {
-    let (client, request) = (client.clone(), request.clone());
-    Phase::Opening(Box::pin(async move { client.open_watch(request).await }))
+/// What is asked for, from where on.
+#[derive(Debug)]
+struct Statuses {
+    request: WatchStatusesRequest,
+}
+
+impl Source for Statuses {
+    type Message = WatchStatusesResponse;
+
+    fn open(&self, client: &Client) -> Opening<WatchStatusesResponse> {
+        client.open_watch(self.request.clone())
+    }
+
+    fn heard(&mut self, message: &WatchStatusesResponse) -> Heard {
+        let is_whole = |event: &Event| matches!(event, Event::Current(_) | Event::Resumed(_));
+        // Not sooner: a stream that always dies in its snapshot is no success.
+        match message.events.iter().filter_map(|event| event.event.as_ref()).any(is_whole) {
+            true => Heard::Progress,
+            false => Heard::Alive,
+        }
+    }
+
+    fn after(&mut self, error: &Error) -> After {
+        if recovery(error) != Recovery::Restart || self.request.cursor.is_empty() {
+            return After::by_recovery(error);
+        }
+        self.request.cursor.clear();
+        // What is missing of a history is told, whatever was told before.
+        if self.request.history { After::RetryAloud } else { After::Retry }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use tonic::Code;
+
+    use super::*;
+    use crate::RpcError;
+
+    #[test]
+    fn a_cursor_is_given_up_once_and_aloud_if_a_history_ends_there() {
+        let (code, reason) = (Code::InvalidArgument, "INVALID_CURSOR".to_owned());
+        let message = String::new();
+        let refused = Error::Rpc(RpcError { code, reason, message, metadata: HashMap::new(), retry_after: None });
+        for (history, after) in [(false, After::Retry), (true, After::RetryAloud)] {
+            let request = WatchStatusesRequest { cursor: vec![1].into(), history, ..WatchStatusesRequest::default() };
+            let mut statuses = Statuses { request };
+            assert_eq!((statuses.after(&refused), statuses.request.cursor.len()), (after, 0));
+            assert_eq!(statuses.after(&refused), After::Final);
+        }
+    }
 }

@@ -5,9 +5,10 @@ use daymark_proto::v1::{
     GetControlPlaneRequest, GetControlPlaneResponse, WatchControlPlaneRequest, WatchControlPlaneResponse,
 };
 use tonic::transport::Channel;
-use tonic::{Response, Streaming};
 
 use super::{Client, MESSAGE_LIMIT};
+use crate::followed::{Follow, Follows};
+use crate::resumed::Opening;
 use crate::{ControlPlaneWatch, Error};
 
 impl Client {
@@ -23,20 +24,19 @@ impl Client {
     /// Follows how the control plane is, also over a connection that breaks.
     #[must_use]
     pub fn watch_control_plane(&self, request: WatchControlPlaneRequest) -> ControlPlaneWatch {
-        ControlPlaneWatch::new(self.clone(), request)
-    }
-
-    /// Opens one stream.
-    pub(crate) async fn open_control_plane_watch(
-        &self,
-        request: WatchControlPlaneRequest,
-    ) -> Result<Streaming<WatchControlPlaneResponse>, Error> {
-        let request = self.request(request).await?;
-        let response = self.control_plane_service().watch_control_plane(request).await;
-        response.map(Response::into_inner).map_err(|status| self.error(&status))
+        Follow::new(self.clone(), request)
     }
 
     fn control_plane_service(&self) -> ControlPlaneServiceClient<Channel> {
         ControlPlaneServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT)
+    }
+}
+
+impl Follows for WatchControlPlaneRequest {
+    type Message = WatchControlPlaneResponse;
+
+    fn open(&self, client: &Client) -> Opening<WatchControlPlaneResponse> {
+        let mut service = client.control_plane_service();
+        client.stream(self.clone(), |request| async move { service.watch_control_plane(request).await })
     }
 }

@@ -12,9 +12,10 @@ use daymark_proto::v1::{
     WatchEventsResponse,
 };
 use tonic::transport::Channel;
-use tonic::{Response, Streaming};
 
 use super::{Client, MESSAGE_LIMIT};
+use crate::followed::{Follow, Follows};
+use crate::resumed::Opening;
 use crate::{DiagnosisWatch, DumpStream, Error, EventWatch, LogWatch};
 
 impl Client {
@@ -59,13 +60,9 @@ impl Client {
     }
 
     /// Opens one stream.
-    pub(crate) async fn open_event_watch(
-        &self,
-        request: WatchEventsRequest,
-    ) -> Result<Streaming<WatchEventsResponse>, Error> {
+    pub(crate) fn open_event_watch(&self, request: WatchEventsRequest) -> Opening<WatchEventsResponse> {
         let mut service = self.event_service();
-        let response = service.watch_events(self.request(request).await?).await;
-        response.map(Response::into_inner).map_err(|status| self.error(&status))
+        self.stream(request, |request| async move { service.watch_events(request).await })
     }
 
     fn event_service(&self) -> EventServiceClient<Channel> {
@@ -98,17 +95,7 @@ impl Client {
     /// Follows what is wrong, also over a connection that breaks.
     #[must_use]
     pub fn watch_diagnosis(&self, filter: Filter) -> DiagnosisWatch {
-        DiagnosisWatch::new(self.clone(), filter)
-    }
-
-    /// Opens one stream.
-    pub(crate) async fn open_diagnosis_watch(
-        &self,
-        filter: Filter,
-    ) -> Result<Streaming<WatchDiagnosisResponse>, Error> {
-        let request = self.request(WatchDiagnosisRequest { filter: Some(filter) }).await?;
-        let response = self.diagnosis_service().watch_diagnosis(request).await;
-        response.map(Response::into_inner).map_err(|status| self.error(&status))
+        Follow::new(self.clone(), WatchDiagnosisRequest { filter: Some(filter) })
     }
 
     fn diagnosis_service(&self) -> DiagnosisServiceClient<Channel> {
@@ -123,10 +110,9 @@ impl Client {
     }
 
     /// Opens one stream.
-    pub(crate) async fn open_logs(&self, request: StreamLogsRequest) -> Result<Streaming<StreamLogsResponse>, Error> {
+    pub(crate) fn open_logs(&self, request: StreamLogsRequest) -> Opening<StreamLogsResponse> {
         let mut service = LogServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT);
-        let response = service.stream_logs(self.request(request).await?).await;
-        response.map(Response::into_inner).map_err(|status| self.error(&status))
+        self.stream(request, |request| async move { service.stream_logs(request).await })
     }
 
     /// Reads all that may be seen of a cluster, over a stream that resumes by itself.
@@ -136,9 +122,17 @@ impl Client {
     }
 
     /// Opens one stream.
-    pub(crate) async fn open_dump(&self, request: DumpRequest) -> Result<Streaming<DumpResponse>, Error> {
+    pub(crate) fn open_dump(&self, request: DumpRequest) -> Opening<DumpResponse> {
         let mut service = SnapshotServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT);
-        let response = service.dump(self.request(request).await?).await;
-        response.map(Response::into_inner).map_err(|status| self.error(&status))
+        self.stream(request, |request| async move { service.dump(request).await })
+    }
+}
+
+impl Follows for WatchDiagnosisRequest {
+    type Message = WatchDiagnosisResponse;
+
+    fn open(&self, client: &Client) -> Opening<WatchDiagnosisResponse> {
+        let mut service = client.diagnosis_service();
+        client.stream(self.clone(), |request| async move { service.watch_diagnosis(request).await })
     }
 }

@@ -3,12 +3,13 @@
 use daymark_proto::v1::gate_service_client::GateServiceClient;
 use daymark_proto::v1::{
     ArmGateRequest, ArmGateResponse, CancelGateRequest, CancelGateResponse, GetGateRequest, GetGateResponse,
-    OpenGateRequest, OpenGateResponse, WatchGateRequest, WatchGateResponse,
+    OpenGateRequest, OpenGateResponse, Outcome, WatchGateRequest, WatchGateResponse,
 };
 use tonic::transport::Channel;
-use tonic::{Response, Streaming};
 
 use super::{Client, MESSAGE_LIMIT};
+use crate::followed::{FollowToEnd, Follows, FollowsToEnd};
+use crate::resumed::Opening;
 use crate::{Error, GateWatch};
 
 impl Client {
@@ -51,17 +52,25 @@ impl Client {
     /// Follows a gate to its verdict, also over a connection that breaks.
     #[must_use]
     pub fn watch_gate(&self, token: &str) -> GateWatch {
-        GateWatch::new(self.clone(), token.to_owned())
-    }
-
-    /// Opens one stream.
-    pub(crate) async fn open_gate_watch(&self, token: &str) -> Result<Streaming<WatchGateResponse>, Error> {
-        let request = self.request(WatchGateRequest { token: token.to_owned() }).await?;
-        let response = self.gate_service().watch_gate(request).await;
-        response.map(Response::into_inner).map_err(|status| self.error(&status))
+        FollowToEnd::new(self.clone(), WatchGateRequest { token: token.to_owned() })
     }
 
     fn gate_service(&self) -> GateServiceClient<Channel> {
         GateServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT)
+    }
+}
+
+impl Follows for WatchGateRequest {
+    type Message = WatchGateResponse;
+
+    fn open(&self, client: &Client) -> Opening<WatchGateResponse> {
+        let mut service = client.gate_service();
+        client.stream(self.clone(), |request| async move { service.watch_gate(request).await })
+    }
+}
+
+impl FollowsToEnd for WatchGateRequest {
+    fn is_last(message: &WatchGateResponse) -> bool {
+        message.gate.as_ref().is_some_and(|gate| gate.outcome() != Outcome::Unspecified)
     }
 }

@@ -3,9 +3,10 @@
 use daymark_proto::v1::node_readiness_service_client::NodeReadinessServiceClient;
 use daymark_proto::v1::{ListNodesRequest, ListNodesResponse, WatchNodesRequest, WatchNodesResponse};
 use tonic::transport::Channel;
-use tonic::{Response, Streaming};
 
 use super::{Client, MESSAGE_LIMIT};
+use crate::followed::{Follow, Follows};
+use crate::resumed::Opening;
 use crate::{Error, NodeWatch};
 
 impl Client {
@@ -33,19 +34,19 @@ impl Client {
     /// Follows whether nodes are usable, also over a connection that breaks.
     #[must_use]
     pub fn watch_nodes(&self, request: WatchNodesRequest) -> NodeWatch {
-        NodeWatch::new(self.clone(), request)
-    }
-
-    /// Opens one stream.
-    pub(crate) async fn open_node_watch(
-        &self,
-        request: WatchNodesRequest,
-    ) -> Result<Streaming<WatchNodesResponse>, Error> {
-        let response = self.node_readiness_service().watch_nodes(self.request(request).await?).await;
-        response.map(Response::into_inner).map_err(|status| self.error(&status))
+        Follow::new(self.clone(), request)
     }
 
     fn node_readiness_service(&self) -> NodeReadinessServiceClient<Channel> {
         NodeReadinessServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT)
+    }
+}
+
+impl Follows for WatchNodesRequest {
+    type Message = WatchNodesResponse;
+
+    fn open(&self, client: &Client) -> Opening<WatchNodesResponse> {
+        let mut service = client.node_readiness_service();
+        client.stream(self.clone(), |request| async move { service.watch_nodes(request).await })
     }
 }

@@ -10,9 +10,10 @@ use daymark_proto::v1::{
     WatchTreeResponse,
 };
 use tonic::transport::Channel;
-use tonic::{Response, Streaming};
 
 use super::{Client, MESSAGE_LIMIT};
+use crate::followed::{Follow, Follows};
+use crate::resumed::Opening;
 use crate::{Error, TreeWatch, Watch};
 
 /// The pages of a list.
@@ -103,14 +104,7 @@ impl Client {
     /// Follows an object with all that it owns, also over a connection that breaks.
     #[must_use]
     pub fn watch_tree(&self, request: WatchTreeRequest) -> TreeWatch {
-        TreeWatch::new(self.clone(), request)
-    }
-
-    /// Opens one stream.
-    pub(crate) async fn open_tree(&self, request: WatchTreeRequest) -> Result<Streaming<WatchTreeResponse>, Error> {
-        let mut service = TreeServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT);
-        let response = service.watch_tree(self.request(request).await?).await;
-        response.map(Response::into_inner).map_err(|status| self.error(&status))
+        Follow::new(self.clone(), request)
     }
 
     async fn list_page(&self, request: ListStatusesRequest) -> Result<ListStatusesResponse, Error> {
@@ -133,16 +127,25 @@ impl Client {
     }
 
     /// Opens one stream.
-    pub(crate) async fn open_watch(
-        &self,
-        request: WatchStatusesRequest,
-    ) -> Result<Streaming<WatchStatusesResponse>, Error> {
+    pub(crate) fn open_watch(&self, request: WatchStatusesRequest) -> Opening<WatchStatusesResponse> {
         let mut service = self.status_service();
-        let response = service.watch_statuses(self.request(request).await?).await;
-        response.map(Response::into_inner).map_err(|status| self.error(&status))
+        self.stream(request, |request| async move { service.watch_statuses(request).await })
+    }
+
+    fn tree_service(&self) -> TreeServiceClient<Channel> {
+        TreeServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT)
     }
 
     fn status_service(&self) -> StatusServiceClient<Channel> {
         StatusServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT)
+    }
+}
+
+impl Follows for WatchTreeRequest {
+    type Message = WatchTreeResponse;
+
+    fn open(&self, client: &Client) -> Opening<WatchTreeResponse> {
+        let mut service = client.tree_service();
+        client.stream(self.clone(), |request| async move { service.watch_tree(request).await })
     }
 }

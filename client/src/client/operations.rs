@@ -4,13 +4,14 @@ use daymark_proto::v1::node_service_client::NodeServiceClient;
 use daymark_proto::v1::operation_service_client::OperationServiceClient;
 use daymark_proto::v1::{
     CancelOperationRequest, CancelOperationResponse, CordonRequest, CordonResponse, ListOperationsRequest,
-    ListOperationsResponse, PlanDrainRequest, PlanDrainResponse, StartDrainRequest, StartDrainResponse,
-    UncordonRequest, UncordonResponse, WatchOperationRequest, WatchOperationResponse,
+    ListOperationsResponse, Operation, OperationStage, PlanDrainRequest, PlanDrainResponse, StartDrainRequest,
+    StartDrainResponse, UncordonRequest, UncordonResponse, WatchOperationRequest, WatchOperationResponse,
 };
 use tonic::transport::Channel;
-use tonic::{Response, Streaming};
 
 use super::{Client, MESSAGE_LIMIT};
+use crate::followed::{FollowToEnd, Follows, FollowsToEnd};
+use crate::resumed::Opening;
 use crate::{Error, OperationWatch};
 
 impl Client {
@@ -72,14 +73,7 @@ impl Client {
     /// Follows an operation to its end, also over a connection that breaks.
     #[must_use]
     pub fn watch_operation(&self, id: &str) -> OperationWatch {
-        OperationWatch::new(self.clone(), id.to_owned())
-    }
-
-    /// Opens one stream.
-    pub(crate) async fn open_operation_watch(&self, id: &str) -> Result<Streaming<WatchOperationResponse>, Error> {
-        let request = self.request(WatchOperationRequest { id: id.to_owned() }).await?;
-        let response = self.operation_service().watch_operation(request).await;
-        response.map(Response::into_inner).map_err(|status| self.error(&status))
+        FollowToEnd::new(self.clone(), WatchOperationRequest { id: id.to_owned() })
     }
 
     fn node_service(&self) -> NodeServiceClient<Channel> {
@@ -88,5 +82,21 @@ impl Client {
 
     fn operation_service(&self) -> OperationServiceClient<Channel> {
         OperationServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_LIMIT)
+    }
+}
+
+impl Follows for WatchOperationRequest {
+    type Message = WatchOperationResponse;
+
+    fn open(&self, client: &Client) -> Opening<WatchOperationResponse> {
+        let mut service = client.operation_service();
+        client.stream(self.clone(), |request| async move { service.watch_operation(request).await })
+    }
+}
+
+impl FollowsToEnd for WatchOperationRequest {
+    fn is_last(message: &WatchOperationResponse) -> bool {
+        let stage = message.operation.as_ref().map(Operation::stage);
+        !matches!(stage, None | Some(OperationStage::Running | OperationStage::Unspecified))
     }
 }

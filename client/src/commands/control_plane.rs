@@ -1,7 +1,7 @@
 //! `daymark control-plane`
 
 use daymark::api::{ControlPlane, ControlPlaneHealth, GetControlPlaneRequest, WatchControlPlaneRequest};
-use daymark::{Client, ControlPlaneEvent};
+use daymark::{Client, Error, Followed};
 use tokio::time::{Instant, sleep_until};
 
 use super::session;
@@ -57,17 +57,24 @@ impl Telling<'_> {
             tokio::select! {
                 biased;
                 event = watch.next() => match event? {
-                    ControlPlaneEvent::Told(told) => self.tell_again(told.control_plane.unwrap_or_default())?,
-                    ControlPlaneEvent::Lost(error) => {
+                    Followed::Told(told) => self.tell_again(told.control_plane.unwrap_or_default())?,
+                    Followed::Lost(error) => {
                         self.live.clear(self.printer)?;
                         self.printer.problem(&session::lost(client, &error));
                     }
+                    Followed::Restored => {}
                 },
-                () = sleep_until(deadline) => return match &self.told {
-                    Some(told) => Ok(exit(told)),
-                    None => Err(Failure::new(Exit::Unreachable, "timed out before the daemon answered")),
-                },
+                () = sleep_until(deadline) => return self.end(watch.lost()),
             }
+        }
+    }
+
+    /// The time is over: what was told last still holds, unless the daemon is lost.
+    fn end(&self, lost: Option<&Error>) -> Result<Exit, Failure> {
+        match (lost, &self.told) {
+            (Some(error), _) => Err(session::timed_out(error)),
+            (None, Some(told)) => Ok(exit(told)),
+            (None, None) => Err(Failure::new(Exit::Unreachable, "timed out before the daemon answered")),
         }
     }
 

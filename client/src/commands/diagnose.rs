@@ -1,8 +1,8 @@
 //! `daymark diagnose`
 
 use anstyle::{AnsiColor, Style};
-use daymark::DiagnosisEvent;
 use daymark::api::{Diagnosis, Filter, RankedCause};
+use daymark::{Error, Followed};
 use tokio::time::{Instant, sleep_until};
 
 use super::session;
@@ -68,17 +68,29 @@ async fn watch(client: &daymark::Client, filter: Filter, telling: &mut Telling<'
     let limit = telling.args.timeout.filter(|limit| !limit.is_zero()).unwrap_or(session::FOREVER);
     let deadline = Instant::now() + limit;
     let mut watch = client.watch_diagnosis(filter);
+    let mut is_told = false;
     loop {
         tokio::select! {
             biased;
             event = watch.next() => match event? {
-                DiagnosisEvent::Told(told) => {
+                Followed::Told(told) => {
+                    is_told = true;
                     telling.tell(&told.diagnosis.unwrap_or_default(), Some(&told.gone))?;
                 }
-                DiagnosisEvent::Lost(error) => telling.printer.problem(&session::lost(client, &error)),
+                Followed::Lost(error) => telling.printer.problem(&session::lost(client, &error)),
+                Followed::Restored => {}
             },
-            () = sleep_until(deadline) => return Ok(Exit::Passed),
+            () = sleep_until(deadline) => return end(is_told, watch.lost()),
         }
+    }
+}
+
+/// The time is over: no failure, if the diagnosis was followed to the end.
+fn end(is_told: bool, lost: Option<&Error>) -> Result<Exit, Failure> {
+    match lost {
+        Some(error) => Err(session::timed_out(error)),
+        None if is_told => Ok(Exit::Passed),
+        None => Err(Failure::new(Exit::Unreachable, "timed out before the daemon answered")),
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::get::{Mode, Query};
 use super::session;
 use crate::args::Global;
-use crate::exit::{Exit, Failure, exit_of};
+use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::staleness::{self, Staleness};
 use crate::words;
@@ -191,8 +191,7 @@ impl Follower<'_> {
     /// The time is over: no failure, if the objects were seen to the end.
     fn end(&mut self) -> Result<Exit, Failure> {
         if let Some(error) = &self.lost {
-            let text = format!("timed out while the daemon was unreachable: {error}");
-            return Err(Failure::new(exit_of(error), text));
+            return Err(session::timed_out(error));
         }
         if !self.picture.is_current() {
             let text = "timed out before the daemon had read the objects";

@@ -1,6 +1,6 @@
 //! `daymark gate`
 
-use daymark::GateEvent;
+use daymark::Followed;
 use daymark::api::{ArmGateRequest, CancelGateRequest, Gate as Opened, GateObject, GetGateRequest};
 use tokio::time::{Instant, sleep_until};
 
@@ -73,12 +73,10 @@ async fn wait(global: &Global, args: &GateToken, printer: &mut Printer) -> Resul
         tokio::select! {
             biased;
             event = watch.next() => match event? {
-                Some(GateEvent::Told(message)) => following.told(*message)?,
-                Some(GateEvent::Lost(error)) => {
-                    following.lost(&client, &error);
-                    // What comes next is all of it again.
-                    following.begin();
-                }
+                Some(Followed::Told(message)) => following.told(*message)?,
+                Some(Followed::Lost(error)) => following.lost(&client, &error),
+                // What comes next is all of it again.
+                Some(Followed::Restored) => following.begin(),
                 None => {
                     root_cause::look_for(&client, session::cluster(global), &mut following).await;
                     return following.finish();

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use daymark::api::{ListOperationsRequest, Operation, OperationStage, Step, StepState, WatchOperationResponse};
-use daymark::{Client, Error, OperationEvent, Recovery, recovery};
-use tokio::time::{Instant, sleep, timeout_at};
+use daymark::{Backoff, Client, Error, Followed, Recovery, recovery};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::session;
 use crate::args::{Global, Operation as Asked, OperationId, OperationList, Output};
@@ -15,8 +15,6 @@ use crate::printer::Printer;
 use crate::signals::Signals;
 use crate::{sanitize, words};
 
-/// Before a daemon that cannot answer is asked again.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// How long an operation may take to end once it is cancelled.
 const CANCELLING: Duration = Duration::from_secs(3);
 /// Operations per page.
@@ -177,20 +175,22 @@ async fn begin(
     deadline: Instant,
     start: &impl AsyncFn(&mut Printer) -> Result<Operation, Error>,
 ) -> Result<Operation, Failure> {
-    let mut is_told = false;
+    let (mut is_told, mut backoff) = (false, Backoff::default());
     loop {
         let error = match start(printer).await {
             Ok(operation) => return Ok(operation),
             Err(error) if recovery(&error) == Recovery::Stop => return Err(error.into()),
             Err(error) => error,
         };
-        if Instant::now() + ASK_AGAIN >= deadline {
+        // Nothing is begun behind the deadline.
+        let again = Instant::now().checked_add(backoff.wait(&error)).filter(|again| *again < deadline);
+        let Some(again) = again else {
             return Err(Failure::new(exit_of(&error), error.to_string()));
-        }
+        };
         if !std::mem::replace(&mut is_told, true) {
             printer.problem(&session::lost(client, &error));
         }
-        sleep(ASK_AGAIN).await;
+        sleep_until(again).await;
     }
 }
 
@@ -219,16 +219,17 @@ impl<'a> Following<'a> {
         let mut last = Operation::default();
         loop {
             match watch.next().await {
-                Ok(Some(OperationEvent::Told(told))) => {
+                Ok(Some(Followed::Told(told))) => {
                     self.lost = None;
                     last = self.told(*told);
                 }
-                Ok(Some(OperationEvent::Lost(error))) => {
+                Ok(Some(Followed::Lost(error))) => {
                     if self.says && self.lost.is_none() {
                         self.printer.problem(&session::lost(self.client, &error));
                     }
                     self.lost = Some(error);
                 }
+                Ok(Some(Followed::Restored)) => {}
                 Ok(None) => return Ok(Some(Ended { operation: last, steps: std::mem::take(&mut self.steps) })),
                 Err(Error::Rpc(error)) if error.reason == "OPERATION_NOT_FOUND" && !last.id.is_empty() => {
                     return Ok(None);
@@ -316,7 +317,7 @@ pub async fn announce(client: &Client, printer: &mut Printer, what: &str) -> Res
 /// An id for a request, by which it is known when it is sent again.
 pub fn request_id() -> String {
     use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-    // Seeded by the system, anew for each.
+    // The standard library draws keys for each thread, and changes them for each hasher.
     let random = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", random(), random())
 }

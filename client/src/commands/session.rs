@@ -8,7 +8,7 @@ use daymark::{Address, Client, Credentials, Error, Identity, NOT_PERMITTED, Opti
 
 use crate::args::{Connection, Global};
 use crate::contexts;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, exit_of};
 use crate::targets::{self, Selection};
 
 pub use crate::duration::FOREVER;
@@ -142,6 +142,11 @@ pub fn lost(client: &Client, error: &Error) -> String {
         Error::Broken { problem } => format!("lost the daemon at {}: {problem}; reconnecting", client.address()),
         error => format!("lost the daemon at {}: {error}; reconnecting", client.address()),
     }
+}
+
+/// The time is over, and the daemon is lost: what was shown is not known to be so still.
+pub fn timed_out(error: &Error) -> Failure {
+    Failure::new(exit_of(error), format!("timed out while the daemon was unreachable: {error}"))
 }
 
 /// One line for a kind that could not be read.

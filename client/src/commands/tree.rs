@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use daymark::api::{ObjectRef, State, Status, TreeNode, WatchTreeRequest, WatchTreeResponse};
-use daymark::{Client, TreeEvent};
+use daymark::{Client, Followed};
 use tokio::time::Instant;
 
 use super::session;
@@ -70,29 +70,25 @@ impl Shower<'_> {
     ) -> Result<Exit, Failure> {
         let mut watch = client.watch_tree(request);
         let deadline = if self.args.watch { deadline } else { Instant::now() + once };
-        let mut lost = None;
         loop {
             let event = match tokio::time::timeout_at(deadline, watch.next()).await {
                 Ok(event) => event?,
-                Err(_) if self.shown.is_some() && lost.is_none() => return Ok(Exit::Passed),
+                Err(_) if self.shown.is_some() && watch.lost().is_none() => return Ok(Exit::Passed),
                 Err(_) => {
-                    let exit = lost.as_ref().map_or(Exit::Unreachable, exit_of);
+                    let exit = watch.lost().map_or(Exit::Unreachable, exit_of);
                     return Err(Failure::new(exit, "timed out before the daemon sent the tree"));
                 }
             };
             match event {
-                TreeEvent::Told(tree) => {
-                    lost = None;
+                Followed::Told(tree) => {
                     self.show(*tree)?;
                     if !self.args.watch {
                         return Ok(Exit::Passed);
                     }
                 }
-                TreeEvent::Lost(error) if !self.args.watch => return Err(error.into()),
-                TreeEvent::Lost(error) => {
-                    self.say(session::lost(client, &error))?;
-                    lost = Some(error);
-                }
+                Followed::Lost(error) if !self.args.watch => return Err(error.into()),
+                Followed::Lost(error) => self.say(session::lost(client, &error))?,
+                Followed::Restored => {}
             }
         }
     }

@@ -6,7 +6,7 @@ mod reaching;
 use std::time::Duration;
 
 use daymark::api::{CancelGateRequest, OpenGateRequest, Outcome};
-use daymark::{Client, Error, GateEvent, Recovery, recovery};
+use daymark::{Backoff, Client, Error, Followed, Recovery, recovery};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use self::reaching::Reached;
@@ -21,7 +21,7 @@ use crate::signals::Signals;
 
 /// The verdict is the daemon's: it may come so much later than its deadline.
 pub(super) const GRACE: Duration = Duration::from_secs(3);
-/// Before a daemon that cannot answer is asked again.
+/// Before another gate is opened for one that ended without a verdict.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// The longest that a daemon lets a gate be open.
 const LONGEST_GATE: Duration = Duration::from_hours(24);
@@ -152,7 +152,7 @@ impl Waiter<'_> {
 
     /// Opens a gate until the deadline, and says its token.
     async fn open(&mut self) -> Result<Opened, Failure> {
-        let request_id = request_id();
+        let (request_id, mut backoff) = (request_id(), Backoff::default());
         loop {
             let Some(request) = self.request() else { return Ok(Opened::Late) };
             let request = OpenGateRequest { request_id: request_id.clone(), ..request };
@@ -171,8 +171,9 @@ impl Waiter<'_> {
             if self.if_unreachable == IfUnreachable::Pass && !self.is_again && exit_of(&error) == Exit::Unreachable {
                 return Ok(Opened::Unchecked(error.to_string()));
             }
+            let wait = backoff.wait(&error);
             self.lose(error);
-            self.pause(ASK_AGAIN).await?;
+            self.pause(wait).await?;
             if Instant::now() >= self.deadline {
                 return Ok(Opened::Late);
             }
@@ -181,7 +182,7 @@ impl Waiter<'_> {
 
     /// Waits for so long, or until the deadline.
     async fn pause(&mut self, long: Duration) -> Result<(), Failure> {
-        let until = (Instant::now() + long).min(self.deadline);
+        let until = Instant::now().checked_add(long).map_or(self.deadline, |end| end.min(self.deadline));
         tokio::select! {
             biased;
             ending = self.signals.next() => Err(ending.into()),
@@ -230,13 +231,14 @@ impl Waiter<'_> {
                     return Err(ending.into());
                 }
                 event = watch.next() => match event {
-                    Ok(Some(GateEvent::Told(message))) => {
+                    Ok(Some(Followed::Told(message))) => {
                         if self.lost.take().is_some() {
                             self.following.begin();
                         }
                         self.following.told(*message)?;
                     }
-                    Ok(Some(GateEvent::Lost(error))) => self.lose(error),
+                    Ok(Some(Followed::Lost(error))) => self.lose(error),
+                    Ok(Some(Followed::Restored)) => {}
                     Ok(None) => return Ok(End::Verdict),
                     Err(Error::Rpc(error)) if error.reason == "GATE_NOT_FOUND" => return Ok(End::Forgotten),
                     Err(error) => return Err(error.into()),

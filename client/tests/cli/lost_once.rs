@@ -61,3 +61,31 @@ fn however_many_tries_it_takes_it_is_said_once() {
         assert_eq!((run.code, lines), (5, 1), "{args:?}: {run:?}");
     }
 }
+
+/// `diagnose.timeout-lost` `control-plane.timeout-lost`
+#[test]
+fn what_was_shown_of_a_daemon_that_is_lost_is_no_success() {
+    let diagnosis = WatchDiagnosisResponse { diagnosis: Some(Diagnosis::default()), ..Default::default() };
+    let plane = ControlPlane { health: ControlPlaneHealth::Healthy.into(), ..ControlPlane::default() };
+    for command in ["diagnose", "control-plane"] {
+        let args = [command, "-w", "--timeout", "1s"];
+        let fake = Fake::new(Script {
+            diagnoses: DiagnosisScript { streams: lost(diagnosis.clone()), ..DiagnosisScript::default() },
+            control_plane: ControlPlaneScript { streams: lost(plane.clone()), ..ControlPlaneScript::default() },
+            ..Script::default()
+        });
+        let run = finish(&mut against(&fake, &args));
+        assert!(run.code == 4 && !run.out.is_empty(), "{command}: {run:?}");
+        let last = run.err.lines().last().unwrap();
+        assert!(last.contains("timed out while the daemon was unreachable"), "{command}: {run:?}");
+        let silent = finish(&mut against(&Fake::new(Script::default()), &args));
+        silent.expect_problem(4, &["timed out before the daemon answered"]);
+    }
+}
+
+/// A stream that tells something, and none that does so again.
+fn lost<T: Clone>(told: T) -> VecDeque<Vec<Result<T, Status>>> {
+    let mut streams = VecDeque::from([vec![Ok(told), Err(unavailable())]]);
+    streams.resize_with(100, || vec![Err(unavailable())]);
+    streams
+}

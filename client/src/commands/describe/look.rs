@@ -6,7 +6,7 @@ use daymark::api::{
     Filter, GetStatusRequest, GetStatusResponse, ListEventsResponse, ListStatusesRequest, ObjectRef, Status, View,
     WatchTreeRequest, WatchTreeResponse,
 };
-use daymark::{Client, Error, NOT_PERMITTED, TreeEvent};
+use daymark::{Client, Error, NOT_PERMITTED};
 use prost_types::Timestamp;
 use tonic::Code;
 
@@ -134,10 +134,9 @@ impl Look<'_> {
     /// What an object owns by now.
     async fn tree(&self, status: &Status) -> Result<Result<WatchTreeResponse, String>, Failure> {
         let request = WatchTreeRequest { r#ref: status.r#ref.clone(), ..WatchTreeRequest::default() };
-        let mut watch = self.client.watch_tree(request);
-        match tokio::time::timeout(self.limit, watch.next()).await {
-            Ok(Ok(TreeEvent::Told(tree))) => Ok(Ok(*tree)),
-            Ok(Ok(TreeEvent::Lost(error)) | Err(error)) => Ok(Err(problem(error)?)),
+        match tokio::time::timeout(self.limit, self.client.watch_tree(request).first()).await {
+            Ok(Ok(tree)) => Ok(Ok(tree)),
+            Ok(Err(error)) => Ok(Err(problem(error)?)),
             Err(_) => Ok(Err("no answer in time".to_owned())),
         }
     }

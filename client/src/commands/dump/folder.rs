@@ -178,7 +178,7 @@ fn refused(path: &Path, why: &str) -> Failure {
 
 /// A name that no other dump has.
 fn id() -> String {
-    // The standard library seeds each differently.
+    // The standard library draws keys for each thread, and changes them for each hasher.
     let part = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", part(), part())
 }

@@ -11,7 +11,7 @@ use super::{Query, name, rows};
 use crate::args::{EventFormat, Global};
 use crate::commands::session;
 use crate::event_json::EventJson;
-use crate::exit::{Exit, Failure, exit_of};
+use crate::exit::{Exit, Failure};
 use crate::layout::Layout;
 use crate::printer::Printer;
 use crate::sanitize;
@@ -132,8 +132,7 @@ impl Follower<'_> {
     /// The time is over: no failure, if events were followed to the end.
     fn end(&self) -> Result<Exit, Failure> {
         if let Some(error) = &self.lost {
-            let text = format!("timed out while the daemon was unreachable: {error}");
-            return Err(Failure::new(exit_of(error), text));
+            return Err(session::timed_out(error));
         }
         if self.first.is_some() {
             let text = "timed out before the daemon sent its events";

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use daymark::api::{Filter, Gate, GatePolicy, ObjectRef, OpenGateRequest, Outcome, Step, StepState};
-use daymark::{Client, GateEvent};
+use daymark::{Client, Followed};
 use tokio::time::{Instant, timeout_at};
 
 use crate::commands::operation::{name_of, request_id};
@@ -45,12 +45,13 @@ pub async fn until_ready(
     loop {
         let event = signals.or(async { Ok(timeout_at(ends, watch.next()).await) }).await?;
         match event.map_err(|_| no_verdict())?? {
-            Some(GateEvent::Told(told)) => match told.gate.unwrap_or_default() {
+            Some(Followed::Told(told)) => match told.gate.unwrap_or_default() {
                 gate if gate.outcome() == Outcome::Unspecified => {}
                 gate if gate.outcome() == Outcome::Passed => return Ok(()),
                 gate => return Err(not_ready(&gate)),
             },
-            Some(GateEvent::Lost(error)) => printer.problem(&session::lost(client, &error)),
+            Some(Followed::Lost(error)) => printer.problem(&session::lost(client, &error)),
+            Some(Followed::Restored) => {}
             None => return Err(no_verdict()),
         }
     }

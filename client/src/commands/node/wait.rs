@@ -2,11 +2,10 @@
 
 mod telling;
 
-use std::pin::pin;
 use std::time::Duration;
 
 use daymark::api::WatchNodesRequest;
-use daymark::{Client, Error, NodeEvent, NodeWatch};
+use daymark::{Client, Error, Followed};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use self::telling::Telling;
@@ -55,37 +54,21 @@ async fn wait(
     (deadline, is_once): (Instant, bool),
 ) -> Result<Exit, Failure> {
     let mut watch = client.watch_nodes(request);
-    let mut lost: Option<Error> = None;
-    loop {
-        let Some(event) = next(&mut watch, &mut telling, deadline).await else {
-            return end(telling, lost.as_ref());
-        };
-        match event? {
-            NodeEvent::Told(told) => {
-                lost = None;
-                telling.told(*told);
-                if telling.has_passed() || is_once {
-                    return telling.finish();
-                }
-            }
-            NodeEvent::Lost(error) if is_once => return Err(error.into()),
-            NodeEvent::Lost(error) => {
-                telling.problem(&session::lost(client, &error));
-                lost = Some(error);
-            }
-        }
-    }
-}
-
-/// What comes next; nothing at the deadline. In silence, it is said that it goes on.
-async fn next(watch: &mut NodeWatch, telling: &mut Telling<'_>, deadline: Instant) -> Option<Result<NodeEvent, Error>> {
-    // Not to be begun anew: the first answer may take its time.
-    let mut next = pin!(watch.next());
     loop {
         tokio::select! {
             biased;
-            event = &mut next => return Some(event),
-            () = sleep_until(deadline) => return None,
+            event = watch.next() => match event? {
+                Followed::Told(told) => {
+                    telling.told(*told);
+                    if telling.has_passed() || is_once {
+                        return telling.finish();
+                    }
+                }
+                Followed::Lost(error) if is_once => return Err(error.into()),
+                Followed::Lost(error) => telling.problem(&session::lost(client, &error)),
+                Followed::Restored => {}
+            },
+            () = sleep_until(deadline) => return end(telling, watch.lost()),
             () = sleep_until(telling.silent_until()) => telling.go_on(),
         }
     }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use daymark::Client;
 use daymark::api::{
     GetStatusRequest, GetStatusResponse, ObjectRef, State, Status, TreeNode, View, WatchTreeRequest, WatchTreeResponse,
 };
-use daymark::{Client, TreeEvent};
 use serde_json::Value;
 
 use crate::args::Global;
@@ -59,12 +59,9 @@ pub async fn pods(
 
 /// A workload with all that it owns, as it is now.
 async fn tree(client: &Client, root: ObjectRef) -> Result<WatchTreeResponse, Failure> {
-    let mut watch = client.watch_tree(WatchTreeRequest { r#ref: Some(root), ..WatchTreeRequest::default() });
-    match watch.next().await? {
-        TreeEvent::Told(tree) => Ok(*tree),
-        // It is looked at once, and nothing has been done yet.
-        TreeEvent::Lost(error) => Err(error.into()),
-    }
+    let watch = client.watch_tree(WatchTreeRequest { r#ref: Some(root), ..WatchTreeRequest::default() });
+    // It is looked at once, and nothing has been done yet.
+    Ok(watch.first().await?)
 }
 
 /// The pods of a tree; of a Deployment, those of its newest revision: others are on their way out.
