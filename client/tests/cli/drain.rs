@@ -44,14 +44,30 @@ fn a_drain_of_which_no_end_is_told_ends_behind_its_deadline() {
     }
 }
 
+/// A step of a pod that a controller of `resource` manages.
+fn step(resource: &str, state: StepState, reason: &str) -> Step {
+    let controller = ObjectRef { resource: resource.into(), name: "web".into(), ..ObjectRef::default() };
+    Step { state: state.into(), reason: reason.into(), controller: Some(controller), ..Step::default() }
+}
+
 /// `node.drain-silent`
 #[test]
 fn a_wait_between_two_nodes_ends_behind_its_deadline() {
-    let controller = ObjectRef { resource: "replicasets".into(), name: "web".into(), ..ObjectRef::default() };
-    let gone = Step { state: StepState::Done.into(), controller: Some(controller), ..Step::default() };
-    let run = run(vec![told(OperationStage::Succeeded, vec![gone])], &["n1", "n2"]);
-    assert_eq!((run.code, &*run.out), (4, "as it is\n"), "{run:?}");
-    assert!(run.err.lines().last().unwrap().contains("the next node is not touched"), "{run:?}");
+    // One that is left behind on a node that is down is replaced nevertheless.
+    for gone in [step("replicasets", StepState::Done, "Gone"), step("replicasets", StepState::Skipped, "NotAwaited")] {
+        let run = run(vec![told(OperationStage::Succeeded, vec![gone])], &["n1", "n2"]);
+        assert_eq!((run.code, &*run.out), (4, "as it is\n"), "{run:?}");
+        assert!(run.err.lines().last().unwrap().contains("the next node is not touched"), "{run:?}");
+    }
+}
+
+/// `node.drain-skipped`
+#[test]
+fn a_stateful_set_whose_pod_is_left_behind_is_not_waited_for() {
+    let left = step("statefulsets", StepState::Skipped, "NotAwaited");
+    let run = run(vec![told(OperationStage::Succeeded, vec![left])], &["n1", "n2"]);
+    // The second drain is begun: it is the one of which no end is told.
+    assert!(run.err.lines().last().unwrap().contains("daymark operation watch drain-7"), "{run:?}");
 }
 
 fn plan_of_a_node_that_is_down() -> DrainPlan {

@@ -10,7 +10,7 @@ use crate::sanitize;
 use crate::status_json::{RefJson, strip, time};
 
 /// The daemon's reason for leaving a pod that has been ending for longer than is waited for.
-const NOT_AWAITED: &str = "NotAwaited";
+pub const NOT_AWAITED: &str = "NotAwaited";
 
 /// Whether something is in the way.
 pub fn is_blocked(plan: &DrainPlan) -> bool {
