@@ -225,6 +225,12 @@ pub struct On {
     /// "FAILED"' [default: all transitions, deletions included]
     #[arg(long, value_name = "EXPRESSION", default_value = "", hide_default_value = true)]
     pub when: String,
+    /// Run only when an object begins to match, and not again until it has ceased to in between
+    #[arg(long)]
+    pub entered: bool,
+    /// Run only when an object has matched for this long without interruption; implies --entered
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
+    pub lasting: Option<Duration>,
     /// Also run for objects that already match at the start
     #[arg(long)]
     pub initial: bool,

@@ -55,6 +55,21 @@ pub fn parse_or_none(text: &str) -> Result<Duration, DurationError> {
     }
 }
 
+/// Whole seconds, as kubectl's plain number or as a duration.
+///
+/// # Errors
+/// If it is neither.
+pub fn parse_seconds(text: &str) -> Result<i32, DurationError> {
+    let seconds = match text.parse::<u32>() {
+        Ok(seconds) => u64::from(seconds),
+        Err(_) => match parse(text)? {
+            whole if whole.subsec_nanos() == 0 => whole.as_secs(),
+            _ => return Err(DurationError("only whole seconds are possible here")),
+        },
+    };
+    i32::try_from(seconds).map_err(|_| DurationError("it is too long"))
+}
+
 /// A duration as it is shown: `1h30m`, `10m`, `4.2s`, `500ms`.
 pub fn show(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -108,6 +123,16 @@ mod tests {
             assert_eq!(parse_or_none(text), read, "{text}");
         }
         assert!(parse_or_none("-").is_err() && parse_or_none("--1s").is_err());
+    }
+
+    #[test]
+    fn seconds_need_no_unit() {
+        for (text, seconds) in [("0", 0), ("30", 30), ("30s", 30), ("1m", 60)] {
+            assert_eq!(parse_seconds(text), Ok(seconds), "{text}");
+        }
+        for text in ["", "-1", "1.5s", "500ms", "3000000000", "5000000000s", "x"] {
+            assert!(parse_seconds(text).is_err(), "{text}");
+        }
     }
 
     #[test]

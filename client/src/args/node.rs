@@ -51,7 +51,10 @@ Examples:
   daymark node drain n1 --plan
 
   # Drain all nodes of a pool, one after another
-  daymark node drain -l pool=old --ignore-daemonsets --timeout 30m")]
+  daymark node drain -l pool=old --ignore-daemonsets --timeout 30m
+
+  # Drain a node that is down: its pods cannot end, and are not waited for
+  daymark node drain n1 --ignore-daemonsets --skip-wait-for-delete-timeout 10s")]
 pub struct Drain {
     #[command(flatten)]
     pub nodes: NodeNames,
@@ -76,6 +79,10 @@ pub struct Drain {
     /// Delete pods instead of evicting them, bypassing disruption budgets
     #[arg(long)]
     pub disable_eviction: bool,
+    /// Do not wait for pods whose deletion timestamp is older than this, such as those of a node that
+    /// is down: a number of seconds, or a duration such as 30s; 0 to wait for all
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = duration::parse_seconds)]
+    pub skip_wait_for_delete_timeout: i32,
     /// Have the API server validate the request without persisting it
     #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_value_t = DryRun::None, default_missing_value = "server")]
     pub dry_run: DryRun,

@@ -77,7 +77,12 @@ pub async fn run(global: &Global, args: &On, printer: &mut Printer, signals: &mu
         }
         client = session::connect(global) => client?,
     };
-    let wanted = Wanted { initial: args.initial, by_expression: !args.when.is_empty() };
+    let wanted = Wanted {
+        initial: args.initial,
+        by_expression: !args.when.is_empty(),
+        entered: args.entered || args.lasting.is_some(),
+        lasting: args.lasting.unwrap_or_default(),
+    };
     let marks = marks.into_iter().chain(std::iter::repeat_with(Mark::default));
     let streams = filters.into_iter().zip(marks).map(|(filter, mark)| Stream::new(&client, filter, wanted, mark));
     let streams = streams.collect();
@@ -106,6 +111,7 @@ impl Runner<'_> {
     async fn follow(&mut self) -> Result<Exit, Failure> {
         let mut turn = 0;
         loop {
+            let due = self.due_at();
             tokio::select! {
                 biased;
                 ending = self.signals.next() => {
@@ -120,7 +126,29 @@ impl Runner<'_> {
                         return Ok(exit);
                     }
                 }
+                // Behind the events: one of them may say that it no longer holds.
+                () = sleep_until(due) => {
+                    if let Some(exit) = self.perform_due().await? {
+                        return Ok(exit);
+                    }
+                }
             }
+        }
+    }
+
+    /// When something has held for long enough. While a stream is lost, nobody knows of it.
+    fn due_at(&self) -> Option<Instant> {
+        let heard = self.streams.iter().filter(|stream| stream.lost.is_none());
+        heard.filter_map(|stream| stream.follower.due_at()).min()
+    }
+
+    /// Runs the command for one object that has held for long enough.
+    async fn perform_due(&mut self) -> Result<Option<Exit>, Failure> {
+        let now = Instant::now();
+        let mut heard = self.streams.iter().enumerate().filter(|(_, stream)| stream.lost.is_none());
+        match heard.find_map(|(place, stream)| Some((place, stream.follower.due(now)?))) {
+            Some((place, transition)) => self.perform(place, transition, false).await,
+            None => Ok(None),
         }
     }
 
@@ -159,7 +187,7 @@ impl Runner<'_> {
             _ => {}
         }
         let follows = matches!(event, Event::Current(_) | Event::Resumed(_));
-        let transitions = self.streams[place].follower.take(event);
+        let transitions = self.streams[place].follower.take(event, Instant::now());
         let count = transitions.len();
         if follows {
             self.follows(place);
@@ -273,6 +301,14 @@ impl Runner<'_> {
             }
             _ => Ok(Exit::Passed),
         }
+    }
+}
+
+/// Returns at that time, if ever.
+async fn sleep_until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -24,7 +24,7 @@ use daymark_proto::v1::table_service_server::TableServiceServer;
 use daymark_proto::v1::tree_service_server::TreeServiceServer;
 use daymark_proto::v1::tunnel_service_server::TunnelServiceServer;
 use daymark_proto::v1::{
-    CompleteRequest, DumpRequest, Filter, GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest,
+    CompleteRequest, DrainOptions, DumpRequest, Filter, GetServerInfoRequest, GetServerInfoResponse, GetStatusRequest,
     GetStatusResponse, ListCachesRequest, ListCachesResponse, ListStatusesRequest, ListStatusesResponse,
     StreamLogsRequest, WatchControlPlaneRequest, WatchStatusesRequest, WatchStatusesResponse,
 };
@@ -234,6 +234,11 @@ impl Fake {
     /// Its tunnels, and what was asked of them.
     pub fn tunnels(&self) -> &Tunnels {
         &self.shared.tunnels
+    }
+
+    /// How nodes were to be drained.
+    pub fn seen_drains(&self) -> Vec<DrainOptions> {
+        self.shared.drains.lock().unwrap().seen.clone()
     }
 
     /// Operations that were cancelled, by their ids.

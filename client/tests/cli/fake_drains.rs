@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use daymark_proto::v1::node_service_server::NodeService;
 use daymark_proto::v1::{
-    CordonRequest, CordonResponse, DrainPlan, Operation, PlanDrainRequest, PlanDrainResponse, StartDrainRequest,
-    StartDrainResponse, UncordonRequest, UncordonResponse,
+    CordonRequest, CordonResponse, DrainOptions, DrainPlan, Operation, PlanDrainRequest, PlanDrainResponse,
+    StartDrainRequest, StartDrainResponse, UncordonRequest, UncordonResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -15,6 +15,8 @@ use tonic::{Request, Response, Status};
 pub struct DrainScript {
     pub plans: VecDeque<DrainPlan>,
     pub starts: VecDeque<Operation>,
+    /// How nodes were to be drained.
+    pub seen: Vec<DrainOptions>,
 }
 
 pub struct Service(pub Arc<Mutex<DrainScript>>);
@@ -33,13 +35,17 @@ impl NodeService for Service {
         Err(unscripted())
     }
 
-    async fn plan_drain(&self, _: Request<PlanDrainRequest>) -> Result<Response<PlanDrainResponse>, Status> {
-        let plan = self.0.lock().unwrap().plans.pop_front().ok_or_else(unscripted)?;
+    async fn plan_drain(&self, request: Request<PlanDrainRequest>) -> Result<Response<PlanDrainResponse>, Status> {
+        let mut script = self.0.lock().unwrap();
+        script.seen.extend(request.into_inner().options);
+        let plan = script.plans.pop_front().ok_or_else(unscripted)?;
         Ok(Response::new(PlanDrainResponse { plan: Some(plan) }))
     }
 
-    async fn start_drain(&self, _: Request<StartDrainRequest>) -> Result<Response<StartDrainResponse>, Status> {
-        let operation = self.0.lock().unwrap().starts.pop_front().ok_or_else(unscripted)?;
-        Ok(Response::new(StartDrainResponse { operation: Some(operation), ..StartDrainResponse::default() }))
+    async fn start_drain(&self, request: Request<StartDrainRequest>) -> Result<Response<StartDrainResponse>, Status> {
+        let mut script = self.0.lock().unwrap();
+        script.seen.extend(request.into_inner().options);
+        let operation = script.starts.pop_front().ok_or_else(unscripted)?;
+        Ok(Response::new(StartDrainResponse { operation: Some(operation), plan: script.plans.pop_front() }))
     }
 }

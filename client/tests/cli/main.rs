@@ -51,6 +51,7 @@ mod node_list;
 mod node_wait;
 mod objects;
 mod on;
+mod on_entered;
 mod on_restart;
 mod process;
 mod proxy;

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::fake::{Fake, Script, Step};
-use crate::objects::{changed, error, freshness, pod, resumed, snapshot};
+use crate::objects::{changed, error, freshness, message, pod, resumed, snapshot};
 use crate::on::{TELL, at, the_end};
 use crate::process::{Run, Running, against};
 
@@ -146,6 +146,25 @@ fn what_was_done_is_kept_in_a_private_file() {
     assert_eq!(stream["cursor"], "32");
     assert_eq!(stream["objects"][0]["id"], "uid-a/8/FAILED/Because");
     assert_eq!(stream["objects"][0]["status"]["state"], "FAILED");
+}
+
+/// `on.for-interrupted`
+#[test]
+fn what_was_waited_for_is_waited_for_again() {
+    let failed = message("2", Event::Entered(at(8, pod("a", State::Failed))));
+    let first = [snapshot([]), vec![failed, the_end()]].concat();
+    let stage = Stage::new([first, vec![resumed("2")]]);
+    assert_eq!(stage.run(&["pods", "--for", "1h"], &TELL).out, "");
+    let stream = stage.state()["streams"][0].clone();
+    assert_eq!(stream["holding"][0]["id"], "uid-a/8/FAILED/Because");
+    assert_eq!(stream["objects"].as_array().map(Vec::len), Some(0));
+
+    let mut again = stage.start(&["pods", "--for", "1ms"], &TELL);
+    assert_eq!(again.out_until("uid-a"), "ENTERED uid-a/8/FAILED/Because\n");
+    again.signal(Signal::TERM);
+    assert_eq!(again.finish().code, 143);
+    assert_eq!(stage.state()["streams"][0]["objects"][0]["id"], "uid-a/8/FAILED/Because");
+    assert_eq!(stage.fake.seen().watches[1].cursor, "2");
 }
 
 /// `on.restart-compared`

@@ -4,6 +4,7 @@
 pub mod budget;
 mod evict;
 mod goings;
+mod kubelet;
 mod newcomers;
 pub mod plan;
 pub mod read;
@@ -11,6 +12,7 @@ mod run;
 
 use std::time::Duration;
 
+pub use self::kubelet::NotReady;
 pub use self::run::{Drain, Kinds};
 
 /// How a node is drained. What is not said of it means what it means to `kubectl drain`.
@@ -30,6 +32,8 @@ pub struct Options {
     pub disable_eviction: bool,
     /// Nothing is changed.
     pub dry_run: bool,
+    /// Pods whose deletion timestamp is more than so many seconds ago are not waited for; 0 for none.
+    pub skip_wait_for_delete_timeout: u32,
     /// How long it may take.
     pub timeout: Duration,
 }

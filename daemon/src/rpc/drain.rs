@@ -53,7 +53,7 @@ impl Served {
         node: &ObjectRef,
         options: &Options,
     ) -> Result<Planned, Status> {
-        let facts = read::facts(actor, (&node.name, &node.uid), options).await;
+        let facts = read::facts(actor, (&node.name, &node.uid), options, self.clock.now()).await;
         let facts = facts.map_err(|error| not_read(&error, options))?;
         let plan = Plan::of(&facts, options);
         let fitting = self.fitting(actor.caller(), &facts, &plan).await;
@@ -107,7 +107,7 @@ impl Served {
         let start = Start { request: request_id, detached: detach, ..start };
         let controllers = plan.with(Fate::Goes).map(|pod| self.controller(pod)).collect();
         let eyes = self.eyes_on_node(&kinds, &plan.node).await?;
-        let drain = Drain { actor, kinds, options, plan, controllers, eyes };
+        let drain = Drain { actor, kinds, options, plan, controllers, eyes, clock: self.clock.clone() };
         let operation = self.begin(start, note, move |report, stop| drain.run(report, stop)).await?;
         Ok(StartDrainResponse { operation: Some(operation), plan: Some(self.told_plan(&planned)) })
     }
@@ -185,6 +185,8 @@ fn options_of(options: DrainOptions) -> Result<Options, Status> {
     };
     let grace_period = options.grace_period_seconds.map(u32::try_from).transpose();
     let grace_period = grace_period.map_err(|_| invalid("grace_period_seconds is negative".to_owned()))?;
+    let skip = u32::try_from(options.skip_wait_for_delete_timeout_seconds);
+    let skip = skip.map_err(|_| invalid("skip_wait_for_delete_timeout_seconds is negative".to_owned()))?;
     Ok(Options {
         ignore_daemonsets: options.ignore_daemonsets,
         delete_emptydir_data: options.delete_emptydir_data,
@@ -193,6 +195,7 @@ fn options_of(options: DrainOptions) -> Result<Options, Status> {
         pod_selector: options.pod_selector,
         disable_eviction: options.disable_eviction,
         dry_run: options.dry_run,
+        skip_wait_for_delete_timeout: skip,
         timeout,
     })
 }

@@ -34,6 +34,7 @@ impl Served {
             room: fitting.as_ref().map(|fitting| self.room(kinds, plan, fitting)),
             not_visible: plan.not_visible.clone(),
             time: Some(timestamp(*time)),
+            not_ready: plan.not_ready.as_ref().map(|it| it.message.clone()).unwrap_or_default(),
         }
     }
 

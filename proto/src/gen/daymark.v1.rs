@@ -4215,6 +4215,10 @@ pub struct DrainOptions {
     /// How long it may take; 15 minutes, if it is not set, and at most a week.
     #[prost(message, optional, tag = "8")]
     pub timeout: ::core::option::Option<::prost_types::Duration>,
+    /// Pods whose deletion timestamp is more than so many seconds ago are neither
+    /// evicted nor waited for, and block nothing; 0 for none.
+    #[prost(int32, tag = "9")]
+    pub skip_wait_for_delete_timeout_seconds: i32,
 }
 /// PlanDrainRequest names a node.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4258,6 +4262,10 @@ pub struct DrainPlan {
     /// When it was made.
     #[prost(message, optional, tag = "7")]
     pub time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Why the node is not ready, and what that means for its pods, in a sentence;
+    /// empty if it is ready.
+    #[prost(string, tag = "8")]
+    pub not_ready: ::prost::alloc::string::String,
 }
 /// PlannedPod is a pod of a node that is to be drained.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4269,7 +4277,7 @@ pub struct PlannedPod {
     #[prost(enumeration = "PodFate", tag = "2")]
     pub fate: i32,
     /// Why, in one CamelCase word, such as "DaemonSet", "Mirror", "Unmanaged",
-    /// "LocalStorage".
+    /// "LocalStorage", "NotAwaited".
     #[prost(string, tag = "3")]
     pub reason: ::prost::alloc::string::String,
     /// Why, in a sentence; what is lost, if it goes.

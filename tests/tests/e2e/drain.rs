@@ -1,6 +1,8 @@
 //! Nodes that are emptied, as `kubectl drain` would, and what comes in between: `node.cordon`, `node.drain`,
 //! `node.drain-json`.
 
+#[path = "drain/down.rs"]
+mod down;
 #[path = "drain/stage.rs"]
 mod stage;
 
@@ -17,6 +19,7 @@ const STEERED: &[Need] = &[Need::Controllers, Need::Steering];
 
 pub(crate) const TESTS: &[Test] = &[
     Test { name: "drain::empties_a_node_as_kubectl_would", needs: STEERED, run: Run::Own(empties) },
+    Test { name: "drain::of_a_node_that_is_down", needs: &[], run: Run::Nervous(down::of_a_node) },
     Test { name: "drain::is_done_as_the_caller", needs: STEERED, run: Run::Shared(as_the_caller) },
     Test { name: "drain::goes_on_whatever_happens_to_either_side", needs: STEERED, run: Run::Own(interrupted) },
 ];

@@ -135,5 +135,6 @@ fn options(args: &Drain) -> DrainOptions {
         disable_eviction: args.disable_eviction,
         dry_run: args.dry_run == DryRun::Server,
         timeout: timeout(args).try_into().ok(),
+        skip_wait_for_delete_timeout_seconds: args.skip_wait_for_delete_timeout,
     }
 }

@@ -6,6 +6,7 @@ use daymark::api::{Filter, Gate, GatePolicy, ObjectRef, OpenGateRequest, Outcome
 use daymark::{Client, Followed};
 use tokio::time::{Instant, timeout_at};
 
+use super::plan::NOT_AWAITED;
 use crate::commands::operation::{name_of, request_id};
 use crate::commands::session;
 use crate::commands::wait::GRACE;
@@ -66,12 +67,18 @@ fn no_verdict() -> Failure {
 /// What manages the pods that went, and brings them back; each once.
 fn controllers(steps: &[Step]) -> Vec<ObjectRef> {
     let mut controllers: Vec<ObjectRef> = Vec::new();
-    for step in steps.iter().filter(|step| step.state() == StepState::Done) {
+    for step in steps.iter().filter(|step| is_replaced(step)) {
         let controller = step.controller.iter().filter(|it| BRING_BACK.contains(&&*it.resource));
         let new: Vec<_> = controller.filter(|controller| !controllers.contains(controller)).cloned().collect();
         controllers.extend(new);
     }
     controllers
+}
+
+/// Whether a pod was evicted, and comes back: a StatefulSet replaces none while it is there, if only by name.
+fn is_replaced(step: &Step) -> bool {
+    let is_stateful = step.controller.as_ref().is_some_and(|controller| controller.resource == "statefulsets");
+    step.state() == StepState::Done || (step.reason == NOT_AWAITED && !is_stateful)
 }
 
 fn not_ready(gate: &Gate) -> Failure {

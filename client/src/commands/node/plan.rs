@@ -9,6 +9,9 @@ use crate::printer::Printer;
 use crate::sanitize;
 use crate::status_json::{RefJson, strip, time};
 
+/// The daemon's reason for leaving a pod that has been ending for longer than is waited for.
+pub const NOT_AWAITED: &str = "NotAwaited";
+
 /// Whether something is in the way.
 pub fn is_blocked(plan: &DrainPlan) -> bool {
     with(plan, PodFate::Blocks).next().is_some()
@@ -21,9 +24,13 @@ fn with(plan: &DrainPlan, fate: PodFate) -> impl Iterator<Item = &PlannedPod> {
 /// What a drain sets out to do, in a few lines.
 pub fn summary(plan: &DrainPlan) -> Vec<String> {
     let goes = with(plan, PodFate::Evicted).count() + with(plan, PodFate::Deleted).count();
-    let stays = with(plan, PodFate::Stays).count();
-    let name = plan.node.as_ref().map_or("", |node| &node.name);
-    let mut lines = vec![format!("node/{name}: {goes} to remove, {stays} to keep")];
+    let (left, stays): (Vec<_>, Vec<_>) = with(plan, PodFate::Stays).partition(|pod| pod.reason == NOT_AWAITED);
+    let mut first = format!("node/{}: {goes} to remove, {} to keep", name(plan), stays.len());
+    if !left.is_empty() {
+        first += &format!(", {} not to wait for", left.len());
+    }
+    let mut lines = vec![first];
+    lines.extend(not_ready(plan));
     lines.extend(plan.budgets.iter().map(budget));
     lines.extend(losses(plan));
     lines.extend(
@@ -31,6 +38,15 @@ pub fn summary(plan: &DrainPlan) -> Vec<String> {
     );
     lines.extend(plan.not_visible.iter().map(|what| format!("not looked at: {what}")));
     lines.iter().map(|line| sanitize::line(line).into_owned()).collect()
+}
+
+fn name(plan: &DrainPlan) -> &str {
+    plan.node.as_ref().map_or("", |node| &node.name)
+}
+
+/// That the node is not ready, if it is not.
+fn not_ready(plan: &DrainPlan) -> Option<String> {
+    (!plan.not_ready.is_empty()).then(|| format!("node/{} is not ready: {}", name(plan), plan.not_ready))
 }
 
 /// Pods that go and lose something by it.
@@ -61,9 +77,9 @@ pub fn print(plan: &DrainPlan, printer: &mut Printer) -> Result<(), Failure> {
     let header = ["NAMESPACE", "POD", "FATE", "REASON", "CONTROLLER", "BUDGETS", "MESSAGE"];
     printer.table(Some(layout::header(header)), plan.pods.iter().map(|pod| row(plan, pod)))?;
     let cordoned = if plan.cordoned { "is already cordoned" } else { "would be cordoned first" };
-    let name = plan.node.as_ref().map_or("", |node| &node.name);
-    printer.line(&sanitize::line(&format!("node/{name} {cordoned}")))?;
-    for line in plan.budgets.iter().map(budget).chain(plan.room.iter().map(|room| format!("room: {}", room.message))) {
+    printer.line(&sanitize::line(&format!("node/{} {cordoned}", name(plan))))?;
+    let room = plan.room.iter().map(|room| format!("room: {}", room.message));
+    for line in not_ready(plan).into_iter().chain(plan.budgets.iter().map(budget)).chain(room) {
         printer.line(&sanitize::line(&line))?;
     }
     for what in &plan.not_visible {
@@ -104,6 +120,8 @@ fn fate(fate: PodFate) -> &'static str {
 struct PlanJson<'a> {
     node: Option<RefJson<'a>>,
     cordoned: bool,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    not_ready: &'a str,
     pods: Vec<PodJson<'a>>,
     budgets: Vec<BudgetJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -156,6 +174,7 @@ fn plan_json(plan: &DrainPlan) -> PlanJson<'_> {
     PlanJson {
         node: plan.node.as_ref().map(RefJson::from),
         cordoned: plan.cordoned,
+        not_ready: &plan.not_ready,
         pods: plan.pods.iter().map(pod_json).collect(),
         budgets: plan.budgets.iter().map(budget_json).collect(),
         room: plan.room.as_ref().map(|room| RoomJson {

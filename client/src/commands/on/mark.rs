@@ -1,10 +1,12 @@
 //! How far a stream was followed, and what was made of it.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use daymark::api::status_event::Event as Told;
 use daymark::api::{Status, View};
 use daymark::{ChangeKind, Picture};
+use tokio::time::Instant;
 
 use super::transition::{Event, Transition, differs, id, uid};
 
@@ -15,6 +17,10 @@ pub struct Wanted {
     pub initial: bool,
     /// Only those after which an expression holds: of what is gone, it does not.
     pub by_expression: bool,
+    /// Only those by which an object begins to match.
+    pub entered: bool,
+    /// Only if it has matched for so long since.
+    pub lasting: Duration,
 }
 
 /// How far a stream was followed. It moves on when a transition is dealt with,
@@ -27,6 +33,8 @@ pub struct Mark {
     pub taken: VecDeque<String>,
     /// The objects that match, by UID, as they were when last dealt with.
     pub objects: BTreeMap<String, Status>,
+    /// Those that match, by UID, but have not for long enough to be dealt with.
+    pub holding: BTreeMap<String, Status>,
     /// Whether a first snapshot was begun to be dealt with.
     pub begun: bool,
 }
@@ -40,14 +48,17 @@ pub struct Follower {
     again: VecDeque<String>,
     /// The ID of what is being dealt with.
     dealing: Option<String>,
+    /// How what holds began, and since when it is known to hold without interruption.
+    since: BTreeMap<String, (Event, Instant)>,
 }
 
 impl Follower {
     /// Goes on at `mark`.
     pub fn new(wanted: Wanted, mark: Mark) -> Self {
-        let picture = Picture::new(View::Basic).of_history().with(mark.objects.values().cloned());
+        let known = mark.objects.values().chain(mark.holding.values()).cloned();
+        let picture = Picture::new(View::Basic).of_history().with(known);
         let again = mark.taken.clone();
-        Self { wanted, picture, mark, again, dealing: None }
+        Self { wanted, picture, mark, again, dealing: None, since: BTreeMap::new() }
     }
 
     pub fn mark(&self) -> &Mark {
@@ -61,7 +72,7 @@ impl Follower {
 
     /// The transitions in what was told. Each is to be dealt with and settled, in
     /// order; then [`Follower::advance`] is to be called.
-    pub fn take(&mut self, told: Told) -> Vec<Transition> {
+    pub fn take(&mut self, told: Told, now: Instant) -> Vec<Transition> {
         let subject = subject(&told).map(id);
         if subject.is_some() && self.is_told_again(subject.as_ref()) {
             return Vec::new();
@@ -69,6 +80,11 @@ impl Follower {
         self.dealing = subject;
         let snapshot = matches!(told, Told::Current(_));
         let first = snapshot && !self.mark.begun;
+        let interrupted = matches!(told, Told::Current(_) | Told::Resumed(_) | Told::Gap(_));
+        if matches!(told, Told::Reset(_)) {
+            // Until all of the snapshot is told, nobody knows what still holds.
+            self.since.clear();
+        }
         if snapshot {
             // Until all of it is dealt with, whoever goes on has to compare anew.
             (self.mark.begun, self.mark.cursor) = (true, Vec::new());
@@ -80,18 +96,39 @@ impl Follower {
             let event = event(change.kind, first);
             let previous = self.mark.objects.get(uid(&change.status)).cloned();
             let transition = Transition { event, status: change.status, previous };
-            if self.counts(&transition, snapshot) {
+            if self.holds(&transition) {
+                self.hold(transition, now);
+            } else if self.counts(&transition, snapshot) {
                 transitions.push(transition);
             } else {
                 self.settle(transition);
             }
         }
+        if interrupted {
+            self.hold_anew(now);
+        }
         transitions
+    }
+
+    /// When something will have matched for long enough, if it goes on.
+    pub fn due_at(&self) -> Option<Instant> {
+        self.since.values().map(|(_, since)| *since + self.wanted.lasting).min()
+    }
+
+    /// A transition to something that has matched for long enough. It is to be dealt with and
+    /// settled.
+    pub fn due(&self, now: Instant) -> Option<Transition> {
+        let is_due = |(_, (_, since)): &(_, &(Event, Instant))| *since + self.wanted.lasting <= now;
+        let (uid, (event, _)) = self.since.iter().find(is_due)?;
+        let status = self.mark.holding.get(uid)?.clone();
+        Some(Transition { event: *event, status, previous: None })
     }
 
     /// A transition is dealt with.
     pub fn settle(&mut self, transition: Transition) {
         let uid = uid(&transition.status).to_owned();
+        self.mark.holding.remove(&uid);
+        self.since.remove(&uid);
         match transition.event {
             Event::Left | Event::Deleted => self.mark.objects.remove(&uid),
             Event::Entered | Event::Changed | Event::Current => self.mark.objects.insert(uid, transition.status),
@@ -112,12 +149,33 @@ impl Follower {
         true
     }
 
+    /// Whether it has to match for a while before it counts.
+    fn holds(&self, transition: &Transition) -> bool {
+        let is_gone = matches!(transition.event, Event::Left | Event::Deleted);
+        let is_held = self.mark.holding.contains_key(uid(&transition.status));
+        !is_gone && (is_held || (!self.wanted.lasting.is_zero() && self.counts(transition, false)))
+    }
+
+    fn hold(&mut self, transition: Transition, now: Instant) {
+        let uid = uid(&transition.status).to_owned();
+        self.since.entry(uid.clone()).or_insert((transition.event, now));
+        self.mark.holding.insert(uid, transition.status);
+    }
+
+    /// Something may have been missed: whatever holds is known to do so from now on.
+    fn hold_anew(&mut self, now: Instant) {
+        let since =
+            |uid: &String| (uid.clone(), (self.since.get(uid).map_or(Event::Entered, |(event, _)| *event), now));
+        self.since = self.mark.holding.keys().map(since).collect();
+    }
+
     fn counts(&self, transition: &Transition, snapshot: bool) -> bool {
         let Transition { event, status, previous } = transition;
         match event {
             Event::Current => self.wanted.initial,
             Event::Entered => true,
-            Event::Left | Event::Deleted => !self.wanted.by_expression,
+            Event::Left | Event::Deleted => !self.wanted.by_expression && !self.wanted.entered,
+            Event::Changed if self.wanted.entered => previous.is_none(),
             // Between two snapshots there may have been transitions to and fro.
             Event::Changed => {
                 previous.as_ref().is_none_or(|old| differs(old, status) || (snapshot && id(old) != id(status)))

@@ -1,6 +1,6 @@
 //! What was done, kept over restarts.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io;
@@ -57,6 +57,8 @@ struct StreamWritten<'a> {
     cursor: String,
     taken: &'a VecDeque<String>,
     objects: Vec<ObjectWritten<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    holding: Vec<ObjectWritten<'a>>,
 }
 
 #[derive(Serialize)]
@@ -82,6 +84,8 @@ struct StreamRead {
     cursor: String,
     taken: VecDeque<String>,
     objects: Vec<ObjectRead>,
+    #[serde(default)]
+    holding: Vec<ObjectRead>,
 }
 
 #[derive(Deserialize)]
@@ -135,6 +139,7 @@ impl<'a> From<&'a Mark> for StreamWritten<'a> {
             cursor: hex(&mark.cursor),
             taken: &mark.taken,
             objects: mark.objects.values().map(object).collect(),
+            holding: mark.holding.values().map(object).collect(),
         }
     }
 }
@@ -156,9 +161,13 @@ fn read(text: &[u8], of: &Subject) -> Result<Vec<Mark>, String> {
 
 fn mark(read: StreamRead) -> Result<Mark, String> {
     let cursor = unhex(&read.cursor).ok_or("it is damaged: a cursor is invalid; remove it to start over")?;
-    let statuses = read.objects.into_iter().map(|object| Status::from(object.status));
-    let objects = statuses.map(|status| (uid(&status).to_owned(), status)).collect();
-    Ok(Mark { cursor, taken: read.taken, objects, begun: read.begun })
+    let (objects, holding) = (by_uid(read.objects), by_uid(read.holding));
+    Ok(Mark { cursor, taken: read.taken, objects, holding, begun: read.begun })
+}
+
+fn by_uid(objects: Vec<ObjectRead>) -> BTreeMap<String, Status> {
+    let statuses = objects.into_iter().map(|object| Status::from(object.status));
+    statuses.map(|status| (uid(&status).to_owned(), status)).collect()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -205,10 +214,13 @@ mod tests {
         assert!(marks.is_empty());
         let object = ObjectRef { uid: "u".to_owned(), ..ObjectRef::default() };
         let status = Status { r#ref: Some(object), state: 2, ..Status::default() };
+        let held = ObjectRef { uid: "h".to_owned(), ..ObjectRef::default() };
+        let held = Status { r#ref: Some(held), ..status.clone() };
         let mark = Mark {
             cursor: vec![0, 171, 255],
             taken: ["a".to_owned()].into(),
             objects: [("u".to_owned(), status)].into(),
+            holding: [("h".to_owned(), held)].into(),
             begun: true,
         };
         let marks = [mark, Mark::default()];

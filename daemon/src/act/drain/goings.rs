@@ -170,7 +170,7 @@ mod tests {
             quarantined: false,
         };
         let pods = budgets.iter().enumerate().map(pod).collect();
-        Plan { node: "n1".into(), uid: "u".into(), cordoned: true, pods, budgets: Vec::new(), not_visible: Vec::new() }
+        Plan { pods, ..Plan::default() }
     }
 
     #[test]

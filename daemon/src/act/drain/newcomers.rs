@@ -6,6 +6,8 @@
 
 use std::collections::HashSet;
 
+use jiff::Timestamp;
+
 use super::plan::{Fate, Plan};
 use super::{Options, read};
 use crate::act::actor::{Actor, NotDone};
@@ -25,8 +27,9 @@ pub(super) async fn plan(
     node: (&str, &str),
     options: &Options,
     known: &HashSet<String>,
+    now: Timestamp,
 ) -> Result<Option<Plan>, NotDone> {
-    let facts = match read::facts(actor, node, options).await {
+    let facts = match read::facts(actor, node, options, now).await {
         Ok(facts) => facts,
         Err(NotDone::Another { .. }) => return Ok(None),
         Err(NotDone::Refused(refusal)) if refusal.status == Some(404) => return Ok(None),

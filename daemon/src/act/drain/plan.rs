@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::Options;
+use jiff::Timestamp;
+
 use super::budget::Budget;
+use super::kubelet::{is_not_awaited, not_awaited};
+use super::{NotReady, Options};
 use crate::act::MIRROR;
 use crate::act::controller::Controller;
 use crate::act::quarantine::ANNOTATION;
@@ -24,7 +27,12 @@ pub struct Facts {
     pub lost_daemon_sets: BTreeSet<Key>,
     /// What could not be looked at, in sentences.
     pub not_visible: Vec<String>,
+    /// When that was.
+    pub now: Timestamp,
 }
+
+/// The reason of a pod that stays because it has been ending for too long.
+pub const NOT_AWAITED: &str = "NotAwaited";
 
 /// What becomes of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +75,8 @@ pub struct Plan {
     pub uid: String,
     /// Whether it is cordoned.
     pub cordoned: bool,
+    /// What is wrong with it, if it is not ready.
+    pub not_ready: Option<NotReady>,
     /// Its pods: those first that are in the way, then those that go.
     pub pods: Vec<Planned>,
     /// The budgets that have a say in it.
@@ -101,6 +111,7 @@ impl Plan {
             node: facts.node.name.name.clone(),
             uid: facts.node.uid.clone(),
             cordoned: is(&facts.node.value, "/spec/unschedulable"),
+            not_ready: NotReady::of(&facts.node, options),
             pods,
             budgets,
             not_visible: facts.not_visible.clone(),
@@ -152,6 +163,9 @@ fn fate(
     facts: &Facts,
     options: &Options,
 ) -> (Fate, &'static str, String) {
+    if is_not_awaited(pod, options, facts.now) {
+        return (Fate::Stays, NOT_AWAITED, not_awaited(pod));
+    }
     let is_over = matches!(text(&pod.value, "/status/phase"), "Succeeded" | "Failed");
     let daemon_set = controller.filter(|controller| controller.kind == "DaemonSet" && !is_over);
     let mut lost = Vec::new();

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -26,20 +27,33 @@ struct ServedResource {
     name: String,
 }
 
+/// What is looked at again and again while a node is drained.
+pub(super) struct Look {
+    /// The node's pods, of those that are meant.
+    pub(super) pods: Vec<Object>,
+    /// The node, if it could be read.
+    pub(super) node: Option<Object>,
+}
+
 /// Reads what a plan is made of.
 ///
 /// # Errors
 /// If the actor may not read the node or its pods, there is no such node, or the API server
 /// refuses.
-pub async fn facts(actor: &Actor, (name, uid): (&str, &str), options: &Options) -> Result<Facts, NotDone> {
+pub async fn facts(
+    actor: &Actor,
+    (name, uid): (&str, &str),
+    options: &Options,
+    now: Timestamp,
+) -> Result<Facts, NotDone> {
     actor.may(Right::to_any("get", "", "nodes", None).of(&name.into())).await?;
     actor.may(Right::to_any("list", "", "pods", None)).await?;
-    let node = object("v1", "Node", actor.read(&format!("/api/v1/nodes/{}", escape(name))).await?);
+    let node = object("v1", "Node", actor.read(&node_path(name)).await?);
     let node = node.filter(|node| uid.is_empty() || node.uid == uid);
     let node = node.ok_or_else(|| NotDone::Another { what: format!("node {name}").into() })?;
     let pods = pods(actor, name, &options.pod_selector).await?;
     let mut facts =
-        Facts { node, pods, budgets: Vec::new(), lost_daemon_sets: BTreeSet::new(), not_visible: Vec::new() };
+        Facts { node, pods, budgets: Vec::new(), lost_daemon_sets: BTreeSet::new(), not_visible: Vec::new(), now };
     budgets(actor, &mut facts).await?;
     daemon_sets(actor, &mut facts).await?;
     Ok(facts)
@@ -54,8 +68,19 @@ pub async fn evicts(actor: &Actor) -> Result<bool, NotDone> {
     Ok(served.resources.iter().any(|resource| resource.name == "pods/eviction"))
 }
 
+/// Looks at a node and its pods. What is known of the pods counts without the node.
+pub(super) async fn look(actor: &Actor, node: &str, selector: &str) -> Result<Look, NotDone> {
+    let pods = pods(actor, node, selector).await?;
+    let node = actor.read(&node_path(node)).await.ok().and_then(|node| object("v1", "Node", node));
+    Ok(Look { pods, node })
+}
+
+fn node_path(name: &str) -> String {
+    format!("/api/v1/nodes/{}", escape(name))
+}
+
 /// The pods of a node.
-pub(super) async fn pods(actor: &Actor, node: &str, selector: &str) -> Result<Vec<Object>, NotDone> {
+async fn pods(actor: &Actor, node: &str, selector: &str) -> Result<Vec<Object>, NotDone> {
     let selected = if selector.is_empty() { String::new() } else { format!("&labelSelector={}", escape(selector)) };
     let path = format!("/api/v1/pods?fieldSelector={}{selected}", escape(&format!("spec.nodeName={node}")));
     list_all(actor, &path, ("v1", "Pod")).await

@@ -1,8 +1,9 @@
 //! A drain from its beginning to its end.
 
+mod looking;
 mod telling;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,22 +12,21 @@ use futures::future::{BoxFuture, FutureExt as _};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::time::{Instant, sleep_until};
 
-use self::telling::ending;
-use super::Options;
 use super::evict::{Outcome, evict};
 use super::goings::Goings;
+use super::newcomers;
 use super::plan::{Fate, Plan, Planned};
-use super::{newcomers, read};
+use super::read::Look;
+use super::{NotReady, Options};
 use crate::act::actor::{Actor, NotDone};
 use crate::act::cordon::{Scheduling, schedule};
 use crate::act::eyes::Eyes;
 use crate::act::operation::{End, Report, Stage, Step, StepState, Stop, Target};
-use crate::diagnose::Object;
+use crate::clock::Clock;
 use crate::kind::Kind;
 
-/// The pods of the node are looked at again no sooner than that after the last time.
-const LOOK: Duration = Duration::from_millis(500);
-/// And no later, while something is awaited of them: the eyes may not see.
+/// The pods of the node are looked at again no later than that after the last time, while
+/// something is awaited of them: the eyes may not see.
 const LOOK_ANYWAY: Duration = Duration::from_secs(5);
 /// So often pods that came meanwhile are made to go, too.
 const ROUNDS: usize = 5;
@@ -55,6 +55,8 @@ pub struct Drain {
     pub controllers: Vec<Option<Target>>,
     /// Eyes on the node's pods, and on budgets, in this order.
     pub eyes: Eyes,
+    /// What time it is.
+    pub clock: Clock,
 }
 
 /// Something that was awaited.
@@ -63,8 +65,8 @@ enum Happened {
     Asked(usize, usize, Outcome),
     /// It was looked for pods that came since the plan was made.
     Came(Result<Option<Plan>, NotDone>),
-    /// The node's pods were looked at.
-    Looked(Result<Vec<Object>, NotDone>),
+    /// The node and its pods were looked at.
+    Looked(Result<Look, NotDone>),
 }
 
 /// Whether pods have come since the plan was made.
@@ -89,10 +91,13 @@ struct Running {
     /// Which step is the first of them.
     first: usize,
     round: usize,
+    /// What is wrong with the node, as far as was seen.
+    not_ready: Option<NotReady>,
     newcomers: Newcomers,
     /// All pods that a plan has named, by their UIDs.
     known: HashSet<String>,
     report: Arc<Report>,
+    clock: Clock,
     under_way: FuturesUnordered<BoxFuture<'static, Happened>>,
     is_looking: bool,
     looked: Instant,
@@ -102,8 +107,8 @@ struct Running {
 impl Drain {
     /// Does it.
     pub async fn run(self, report: Arc<Report>, stop: Stop) -> End {
-        let Self { actor, kinds, options, plan, controllers, mut eyes } = self;
-        let mut running = Running::new(actor.clone(), kinds.clone(), options.clone(), report);
+        let Self { actor, kinds, options, plan, controllers, mut eyes, clock } = self;
+        let mut running = Running::new(actor.clone(), kinds.clone(), options.clone(), report, clock);
         let node = (plan.node.clone(), plan.uid.clone());
         running.begin(plan, controllers);
         let mut stopped = pin!(stop.asked());
@@ -117,7 +122,7 @@ impl Drain {
             let message = format!("node {} is not cordoned: {error}; no pod was touched", node.0);
             return End { stage: Stage::Failed, reason: "NotCordoned", message };
         }
-        running.report.say("Evicting", format!("node {} is cordoned", node.0));
+        running.say_how_it_stands();
         loop {
             running.ask();
             if running.is_over() && !running.awaits_newcomers() {
@@ -160,7 +165,7 @@ fn pods(plan: &Plan, kinds: &Kinds, controllers: Vec<Option<Target>>, report: &R
 }
 
 impl Running {
-    fn new(actor: Actor, kinds: Kinds, options: Options, report: Arc<Report>) -> Self {
+    fn new(actor: Actor, kinds: Kinds, options: Options, report: Arc<Report>, clock: Clock) -> Self {
         let plan = Plan::default();
         Self {
             actor,
@@ -171,9 +176,11 @@ impl Running {
             pods: Vec::new(),
             first: 0,
             round: 0,
+            not_ready: None,
             newcomers: Newcomers::AskAt(Instant::now()),
             known: HashSet::new(),
             report,
+            clock,
             under_way: FuturesUnordered::new(),
             is_looking: false,
             looked: Instant::now(),
@@ -189,6 +196,7 @@ impl Running {
         self.goings = Goings::of(&plan, !self.options.disable_eviction);
         self.newcomers = Newcomers::AskAt(Instant::now());
         self.known.extend(plan.pods.iter().map(|pod| pod.uid.clone()));
+        self.not_ready.clone_from(&plan.not_ready);
         self.plan = plan;
     }
 
@@ -203,7 +211,9 @@ impl Running {
             self.newcomers = Newcomers::Asked;
             let (actor, options, known) = (self.actor.clone(), Arc::clone(&self.options), self.known.clone());
             let (node, uid) = (self.plan.node.clone(), self.plan.uid.clone());
-            let came = async move { Happened::Came(newcomers::plan(&actor, (&node, &uid), &options, &known).await) };
+            let now = self.clock.now();
+            let came =
+                async move { Happened::Came(newcomers::plan(&actor, (&node, &uid), &options, &known, now).await) };
             self.under_way.push(came.boxed());
         }
         self.newcomers != Newcomers::Nobody
@@ -250,36 +260,12 @@ impl Running {
         }
     }
 
-    /// When the node's pods are looked at next; while they are, not before long.
-    fn next_look(&self) -> Instant {
-        match self.is_looking {
-            true => Instant::now() + LOOK_ANYWAY,
-            false => self.look_at.unwrap_or(self.looked + LOOK_ANYWAY),
-        }
-    }
-
-    fn on_time(&mut self) {
-        let now = Instant::now();
-        if self.next_look() <= now {
-            (self.is_looking, self.look_at, self.looked) = (true, None, now);
-            let (actor, node) = (self.actor.clone(), self.plan.node.clone());
-            let selector = self.options.pod_selector.clone();
-            let looked = async move { Happened::Looked(read::pods(&actor, &node, &selector).await) };
-            self.under_way.push(looked.boxed());
-        }
-    }
-
     /// The eyes have seen something: pods, or budgets.
     fn seen(&mut self, place: usize) {
         match place {
             0 => self.look_soon(),
             _ => self.goings.budgets_changed(),
         }
-    }
-
-    fn look_soon(&mut self) {
-        let soon = self.looked + LOOK;
-        self.look_at = Some(self.look_at.map_or(soon, |at| at.min(soon)));
     }
 
     fn take(&mut self, happened: Happened) {
@@ -292,14 +278,7 @@ impl Running {
                 self.newcomers = Newcomers::AskAt(Instant::now() + LOOK_ANYWAY);
                 self.report.say("NotVisible", format!("whether pods have come meanwhile cannot be read: {error}"));
             }
-            Happened::Looked(pods) => {
-                self.is_looking = false;
-                self.looked = Instant::now();
-                match pods {
-                    Ok(pods) => self.look(&pods),
-                    Err(error) => self.report.say("NotVisible", format!("the node's pods cannot be read: {error}")),
-                }
-            }
+            Happened::Looked(seen) => self.looked(seen),
         }
     }
 
@@ -332,24 +311,6 @@ impl Running {
             Outcome::Failed(message) => {
                 self.goings.is_over(number);
                 self.tell(number, StepState::Failed, "Refused", message);
-            }
-        }
-    }
-
-    /// The node has these pods now.
-    fn look(&mut self, pods: &[Object]) {
-        let there: HashMap<_, _> = pods.iter().map(|pod| (pod.uid.as_str(), pod)).collect();
-        let left: Vec<_> = self.goings.left().collect();
-        for (number, is_going) in left {
-            let Some(uid) = self.pods.get(number).map(|pod| pod.uid.clone()) else { continue };
-            match there.get(&*uid) {
-                None => {
-                    self.goings.is_over(number);
-                    let message = if is_going { "it is gone" } else { "it terminated by itself" };
-                    self.tell(number, StepState::Done, "Gone", message);
-                }
-                Some(pod) if is_going => self.tell(number, StepState::Running, "Terminating", ending(pod)),
-                Some(_) => {}
             }
         }
     }

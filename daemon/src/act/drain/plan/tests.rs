@@ -27,7 +27,8 @@ fn pod(name: &str, metadata: &Value) -> Object {
 
 fn facts(pods: Vec<Object>, budgets: Vec<Object>) -> Facts {
     let node = object("v1", "Node", "n1", &json!({}));
-    Facts { node, pods, budgets, lost_daemon_sets: BTreeSet::new(), not_visible: Vec::new() }
+    let now = "2026-01-01T00:01:00Z".parse().unwrap();
+    Facts { node, pods, budgets, lost_daemon_sets: BTreeSet::new(), not_visible: Vec::new(), now }
 }
 
 fn fates(facts: &Facts, options: &Options) -> Vec<(String, Fate, &'static str)> {
@@ -63,6 +64,24 @@ fn pods_go_that_come_back_and_what_would_be_lost_blocks() {
         assert_eq!(fate_of(pod.clone(), &none), without);
         assert_eq!(fate_of(pod, &all()), with);
     }
+}
+
+#[test]
+fn a_pod_that_should_have_ended_long_ago_is_left_and_blocks_nothing() {
+    let patient = Options::default();
+    let skipping = Options { skip_wait_for_delete_timeout: 30, ..patient.clone() };
+    let ended = "2026-01-01T00:00:00Z";
+    let of_daemon_set =
+        json!({"deletionTimestamp": ended, "ownerReferences": owned_by("DaemonSet")["ownerReferences"]});
+    for (metadata, without) in [
+        (json!({"deletionTimestamp": ended}), (Fate::Blocks, "Unmanaged")),
+        (of_daemon_set, (Fate::Blocks, "DaemonSet")),
+    ] {
+        assert_eq!(fate_of(pod("p", &metadata), &patient), without);
+        assert_eq!(fate_of(pod("p", &metadata), &skipping), (Fate::Stays, NOT_AWAITED));
+    }
+    let ends = json!({"deletionTimestamp": "2026-01-01T00:00:31Z"});
+    assert_eq!(fate_of(pod("p", &ends), &skipping).0, Fate::Blocks, "it has time yet");
 }
 
 #[test]
