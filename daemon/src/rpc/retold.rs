@@ -80,6 +80,8 @@ impl Rhythm {
         match looked {
             Err(busy) if busy.code() == Code::ResourceExhausted => {
                 self.looked(Duration::MAX);
+                // Whatever has happened was not looked at.
+                self.seen = 0;
                 Ok(None)
             }
             looked => looked.map(Some),
@@ -169,6 +171,12 @@ mod tests {
         assert_eq!(rhythm.rest, REST.1);
         assert_eq!(rhythm.found::<()>(Err(Status::not_found("gone"))).unwrap_err().code(), Code::NotFound);
         let (log, drain) = (EventLog::new(Capacity { entries: 1, bytes: 1 }), CancellationToken::new());
+        let _ring = log.open_ring();
+        rhythm.looks(&log);
+        assert_eq!(rhythm.found::<()>(Err(Status::resource_exhausted("busy"))).unwrap(), None);
+        let begun = Instant::now();
+        rhythm.something_happens(&log, &drain).await.unwrap();
+        assert_eq!(begun.elapsed(), REST.1, "what has happened before that is still to be looked at");
         drain.cancel();
         assert_eq!(rhythm.something_happens(&log, &drain).await.unwrap_err().code(), Code::Unavailable);
     }
