@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Pod, containers};
 use crate::object::Metadata;
-use crate::record::{Detail, Happening, Link, Record, Uid};
+use crate::record::{Detail, Link, Record, Uid};
 use crate::rule::view::{Related, View};
 use crate::rule::{Ruling, condition, doom};
 use crate::state::{Doom, Judgement, State};
@@ -61,7 +61,6 @@ struct Told<'a> {
 impl<'a> Told<'a> {
     fn of(event: &'a Arc<Record>) -> Option<Self> {
         let Detail::Event(happening) = &event.detail else { return None };
-        let happening: &Happening = happening;
         let last = happening.last()?;
         Some(Self { event, first: happening.first().unwrap_or(last), last })
     }
