@@ -2,8 +2,6 @@
 
 mod counts;
 mod known;
-#[cfg(test)]
-mod samples;
 
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -405,3 +403,6 @@ fn named(family: Option<&Family>, selection: &Selection) -> Option<Vec<Place>> {
         (Some(Targets::Selected { .. }) | None, _) => None,
     }
 }
+
+#[cfg(test)]
+mod samples;
