@@ -191,9 +191,12 @@ impl Cache {
     }
 
     /// Returns once those who look at it were told that it holds a whole list, or
-    /// the API server does not give it one, or nothing feeds it any more.
+    /// the API server does not give it one, or nothing feeds it any more. What only
+    /// rules look at is not waited for while it cannot be read.
     pub async fn announced(&self) {
-        let settled = |f: &Freshness| f.announced || f.problem.as_ref().is_some_and(|p| p.reason.is_of_the_kind());
+        let is_for_rules = self.collection.field_selector.is_some();
+        let gives_up = |p: &Problem| is_for_rules || p.reason.is_of_the_kind();
+        let settled = |f: &Freshness| f.announced || f.problem.as_ref().is_some_and(gives_up);
         let mut freshness = self.freshness.subscribe();
         let _settled =
             self.closed.run_until_cancelled(freshness.wait_for(settled)).await.map(|settled| settled.map(drop));

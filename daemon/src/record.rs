@@ -217,7 +217,7 @@ impl Record {
             Detail::Endpoints { .. } => self.service().map(Link::Service),
             Detail::Event(happening) => Some(Link::About(happening.subject.clone())),
             Detail::StorageClass { default: true, .. } => Some(Link::Default),
-            Detail::Idle(_) => Some(Link::Idle),
+            Detail::Idle(_) => Some(Link::Idle(Arc::clone(&self.key.namespace))),
             _ => None,
         };
         owners.chain(other)

@@ -75,7 +75,7 @@ pub struct Judgement {
     /// What waiting longer is worth.
     pub doom: Doom,
     /// How often a container was restarted: the one that was most often, of a workload
-    /// among its newest pods; `None` where nobody looked.
+    /// among its newest pods; `None` where none were seen.
     pub restarts: Option<u32>,
     /// Of a workload, its pod that keeps it from being ready.
     pub blames: Option<Box<Key>>,

@@ -29,9 +29,8 @@ fn place(name: &str) -> Place {
     (0, Key::new("n", name))
 }
 
-/// A pod of that UID and version.
-fn pod(name: &str, uid: &str, version: u64, status: Value) -> Option<Seen> {
-    let kind = Kind {
+fn pods_kind() -> Kind {
+    Kind {
         group: String::new(),
         version: "v1".into(),
         resource: "pods".into(),
@@ -40,12 +39,16 @@ fn pod(name: &str, uid: &str, version: u64, status: Value) -> Option<Seen> {
         short_names: Vec::new(),
         namespaced: true,
         has_status: true,
-    };
+    }
+}
+
+/// A pod of that UID and version.
+fn pod(name: &str, uid: &str, version: u64, status: Value) -> Option<Seen> {
     let json = json!({
         "metadata": {"name": name, "namespace": "n", "uid": uid, "resourceVersion": version.to_string(), "generation": version},
         "spec": {"containers": [{"name": "c"}]}, "status": status,
     });
-    let object = decode(&kind, json.to_string().as_bytes(), None).unwrap().object;
+    let object = decode(&pods_kind(), json.to_string().as_bytes(), None).unwrap().object;
     let ruling = judge(&object, &Nothing, at(0));
     Some(Seen::plain(Arc::new(Packer::default().pack_shared(&object, ruling))))
 }

@@ -220,7 +220,8 @@ impl Tally {
         }
         let is_named = self.named(&place);
         let policy = self.policy.of(&place);
-        if !is_named && policy.goal.is_about_being_ready() && seen.as_ref().is_some_and(|it| is_replaced(&it.record)) {
+        let asks_for_health = policy.goal.is_about_being_ready() && policy.fail_on.is_empty();
+        if !is_named && asks_for_health && seen.as_ref().is_some_and(|it| is_replaced(&it.record)) {
             self.courses.remove(&place);
             return;
         }

@@ -76,6 +76,6 @@ pub enum Link {
     Service(Key),
     /// They are what is taken where none is named.
     Default,
-    /// They are workloads that want no pods.
-    Idle,
+    /// They are workloads of that namespace that want no pods.
+    Idle(Arc<str>),
 }

@@ -10,13 +10,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::condition::{self, Condition};
-use super::lenient::Lenient;
+use super::lenient::{Filled, Lenient};
 use super::view::View;
 use super::{Facts, Ruling};
 use crate::object::Metadata;
 use crate::state::{Doom, Judgement, State};
 
-/// The reason of an object that has no status, as others of its kind: nobody will tell more of it.
+/// The reason of an object whose status does not tell how it is, or that has none as others of its kind:
+/// nobody will tell more of it.
 pub const NO_STATUS: &str = "NoStatus";
 /// The reason of one whose status its controller has not written.
 const STATUS_MISSING: &str = "StatusMissing";
@@ -44,6 +45,9 @@ struct Status {
     phase: Lenient<Box<str>>,
     state: Lenient<Box<str>>,
     health: Lenient<Health>,
+    /// All else.
+    #[serde(flatten)]
+    rest: Filled,
 }
 
 /// A condition, each field of which may be odd.
@@ -135,16 +139,21 @@ impl Conventional {
             .filter_map(|(field, word)| Some((field, word?)))
     }
 
+    /// Whether a controller has written anything.
+    fn is_written(&self) -> bool {
+        self.status.0.as_ref().is_some_and(|status| status.observed_generation.0.is_some() || status.rest.0)
+    }
+
     fn says_nothing(&self, metadata: &Metadata, now: Timestamp) -> Ruling {
         let has_word = self.words().any(|(_, word)| !word.is_empty());
         let (reason, message) = match () {
             () if has_word || !self.conditions().is_empty() => {
                 (NOT_UNDERSTOOD, "its status says nothing that is understood")
             }
-            () if self.has_status => {
-                (STATUS_MISSING, "its status says nothing: its controller may not be running, or never writes it")
+            () if self.has_status && !self.is_written() => {
+                (STATUS_MISSING, "its status is empty: its controller may not be running, or never writes it")
             }
-            () => (NO_STATUS, "it has no status"),
+            () => (NO_STATUS, "its status, if it has one, does not tell how it is"),
         };
         let until = metadata.creation_timestamp.and_then(|created| created.checked_add(YOUTH).ok());
         match until.filter(|until| now < *until) {

@@ -121,7 +121,9 @@ pub const HELD: &[Reason] = &[
 
 /// Events that tell that this is over: an image is pulled when there is a sandbox, for which
 /// volumes are awaited.
-pub const GOES_ON: &[&str] = &["Pulling", "SuccessfulAttachVolume"];
+pub const GOES_ON: &[&str] = &["Pulling", ATTACHED];
+/// The one of them that is about one volume.
+pub const ATTACHED: &str = "SuccessfulAttachVolume";
 
 /// Why a pod is over that was well: its controller makes another one.
 pub const DISRUPTED: &[Reason] = &[

@@ -39,9 +39,8 @@ impl Selector {
             self.0.0.iter().all(|(key, value)| labels.iter().any(|(k, v)| (&**k, &**v) == (&**key, &**value)))
         };
         [Related::Deployments, Related::StatefulSets].into_iter().any(|set| {
-            let idle = view.linked(set, namespace, &Link::Idle).unwrap_or_default();
-            let mut here = idle.iter().filter(|workload| &*workload.key.namespace == namespace);
-            here.any(|workload| matches!(&workload.detail, Detail::Idle(labels) if selects(labels)))
+            let idle = view.linked(set, namespace, &Link::Idle(namespace.into())).unwrap_or_default();
+            idle.iter().any(|workload| matches!(&workload.detail, Detail::Idle(labels) if selects(labels)))
         })
     }
 }

@@ -21,8 +21,8 @@ pub(super) fn not_over(pods: &[Arc<Record>]) -> Vec<Arc<Record>> {
 /// The same judgement, with the worst of the pods as its cause. A workload that
 /// is on its way has failed when one of them has.
 pub(super) fn blame(own: Judgement, pods: &[Arc<Record>]) -> Judgement {
-    let restarts = pods.iter().filter_map(|pod| pod.judgement.restarts).max().unwrap_or_default();
-    let own = Judgement { restarts: Some(restarts), ..own };
+    let restarts = pods.iter().filter_map(|pod| pod.judgement.restarts).max();
+    let own = Judgement { restarts, ..own };
     let blocks = |pod: &&Arc<Record>| pod.judgement.state != State::Ready;
     let failed = |judgement: &Judgement| judgement.state == State::Failed;
     let blocking: Vec<_> = pods.iter().filter(blocks).collect();

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
+use daymarkd::decode::decode;
 use daymarkd::gate::seen::Seen;
 use daymarkd::gate::tally::Tally;
 use daymarkd::gate::{Criterion, Goal, Outcome, Policy};
+use daymarkd::kind::Kind;
+use daymarkd::rule::judge;
+use daymarkd::rule::view::Nothing;
 use daymarkd::state::{Doom, Judgement, State};
 use serde_json::json;
 
-use super::{at, ends, place, pod, proven, ready};
+use super::{at, ends, holding, place, pod, pods_kind, proven, ready};
 
 /// The same workload at all times, judged like that.
 fn judged(judgement: Judgement) -> Option<Seen> {
@@ -97,6 +101,24 @@ fn restarts_count_from_where_somebody_looked_at_the_pods() {
 }
 
 #[test]
+fn a_workload_that_is_ready_says_nothing_of_its_pods_restarts() {
+    let pods = json!({"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1, "observedGeneration": 1});
+    for (resource, kind) in [("deployments", "Deployment"), ("replicasets", "ReplicaSet")] {
+        let kind = Kind {
+            group: "apps".into(),
+            resource: resource.into(),
+            singular: resource.trim_end_matches('s').into(),
+            kind: kind.into(),
+            ..pods_kind()
+        };
+        let metadata = json!({"name": "a", "namespace": "n", "uid": "1", "resourceVersion": "1", "generation": 1});
+        let json = json!({"metadata": metadata, "spec": {"replicas": 1}, "status": pods}).to_string();
+        let judgement = judge(&decode(&kind, json.as_bytes(), None).unwrap().object, &Nothing, at(0)).judgement;
+        assert_eq!((judgement.state, judgement.restarts), (State::Ready, None), "{kind}");
+    }
+}
+
+#[test]
 fn what_is_left_of_a_pod_that_was_replaced_does_not_count() {
     let evicted = || {
         let left = pod("b", "2", 1, json!({"phase": "Failed", "reason": "Evicted"}));
@@ -114,6 +136,12 @@ fn what_is_left_of_a_pod_that_was_replaced_does_not_count() {
     assert_eq!(tally(Criterion::Ready, Some(vec![place("a"), place("b")])), None, "it is asked for by name");
     let both = "2 of 2 objects meet the criteria".to_owned();
     assert_eq!(tally(Criterion::Exists, None), Some((Outcome::Passed, both)), "it exists");
+
+    let policy = Policy { fail_on: vec![Criterion::Holds(0)], ..Policy::default() };
+    let mut failing = Tally::new(policy, None, false, at(0));
+    failing.learn(place("a"), pod("a", "1", 1, ready()), at(0));
+    failing.learn(place("b"), holding(&[true], evicted()), at(0));
+    assert_eq!(proven(&mut failing, at(0)).unwrap().outcome, Outcome::Failed, "that is asked of every pod");
 }
 
 #[test]

@@ -2630,10 +2630,11 @@ pub enum Goal {
     /// Nodes.
     Drained = 6,
     /// As GOAL_READY, for whatever a release is made of. So is what nobody can tell more
-    /// of: an object of a kind that has no status (after its first minute), an Ingress
-    /// without an address (after five). A status that is missing, or is not understood,
-    /// does not count as settled. And what its own specification has switched off: a CronJob
-    /// that is suspended, a HorizontalPodAutoscaler of something scaled to zero.
+    /// of: an object whose status does not tell how it is, or whose kind has none (after
+    /// its first minute), an Ingress without an address (after five). A status that is
+    /// missing, or is not understood, does not count as settled. And what its own specification has switched off: a CronJob
+    /// that is suspended, and of what is scaled to zero the HorizontalPodAutoscaler, the
+    /// PodDisruptionBudget and the Service.
     Settled = 7,
 }
 impl Goal {

@@ -316,7 +316,8 @@ fn others(cluster: &Cluster, daemon: &Daemon) {
     service.comes_to("READY", &["EndpointsReady"], "");
     namespace.kubectl(["scale", "deployment/web", "--replicas=0"]);
     service.comes_to("IN_PROGRESS", &["ScaledToZero"], "");
-    deployment.comes_to("READY", &["RolloutComplete"], "");
+    // It was ready before, too, in its first generation.
+    while deployment.comes_to("READY", &["RolloutComplete"], "")["status"]["generation"] == 1 {}
     namespace.kubectl(["create", "poddisruptionbudget", "web", "--selector=app=web", "--min-available=1"]);
     for target in ["service/web", "poddisruptionbudget/web"] {
         let settled = format!("wait -n {} {target} --for settled --timeout 60s", namespace.name);

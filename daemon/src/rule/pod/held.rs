@@ -30,11 +30,9 @@ pub(super) fn or_held(own: Ruling, pod: &Pod, metadata: &Metadata, view: &dyn Vi
     let about = Link::About(Uid::from(&*metadata.uid));
     let events = view.linked(Related::Starts, &metadata.namespace, &about).unwrap_or_default();
     let failures = failures(&events);
-    let Some(cause) = failures.iter().max_by_key(|event| event.last) else { return own };
-    let until = lasts(cause, &failures);
-    if until.is_some_and(|until| until <= now) {
-        return own;
-    }
+    let until = |failure: &Told<'_>| lasts(failure, &failures);
+    let holds = |failure: &&Told<'_>| until(failure).is_none_or(|until| until > now);
+    let Some(cause) = failures.iter().filter(holds).max_by_key(|event| event.last) else { return own };
     let event = &cause.event.judgement;
     let held = Judgement {
         state: State::Failed,
@@ -42,7 +40,7 @@ pub(super) fn or_held(own: Ruling, pod: &Pod, metadata: &Metadata, view: &dyn Vi
         message: event.message.clone(),
         ..own.judgement
     };
-    Ruling { recheck_at: until, ..held.with_doom(Doom::Persistent).into() }
+    Ruling { recheck_at: until(cause), ..held.with_doom(Doom::Persistent).into() }
 }
 
 /// Whether a kubelet has yet to make its sandbox, which it does when the volumes are mounted.
@@ -65,8 +63,11 @@ impl<'a> Told<'a> {
         Some(Self { event, first: happening.first().unwrap_or(last), last })
     }
 
-    fn goes_on(&self) -> bool {
-        doom::GOES_ON.contains(&&*self.event.judgement.reason)
+    /// Whether it tells that what had failed goes on: an attached volume says nothing of another.
+    fn goes_on_behind(&self, failure: &Self) -> bool {
+        let [own, other] = [self, failure].map(|it| &it.event.judgement);
+        let is_of_it = own.reason != doom::ATTACHED || volume(&own.message) == volume(&other.message);
+        doom::GOES_ON.contains(&&*own.reason) && self.last >= failure.last && is_of_it
     }
 
     fn holds_up(&self) -> bool {
@@ -75,11 +76,17 @@ impl<'a> Told<'a> {
     }
 }
 
-/// What has failed since the start went on last.
+/// What has failed, and has not gone on since.
 fn failures(events: &[Arc<Record>]) -> Vec<Told<'_>> {
     let told: Vec<_> = events.iter().filter_map(Told::of).collect();
-    let went_on = told.iter().filter(|event| event.goes_on()).map(|event| event.last).max();
-    told.into_iter().filter(|event| event.holds_up() && Some(event.last) > went_on).collect()
+    let is_over = |failure: &Told<'_>| told.iter().any(|other| other.goes_on_behind(failure));
+    let over: Vec<_> = told.iter().map(is_over).collect();
+    told.into_iter().zip(over).filter(|(event, is_over)| event.holds_up() && !is_over).map(|(event, _)| event).collect()
+}
+
+/// The volume that an event names: `... for volume "pvc-1" ...`.
+fn volume(message: &str) -> Option<&str> {
+    Some(message.split_once("volume \"")?.1.split_once('"')?.0)
 }
 
 /// Until when the last of the failures holds if nothing else is told; `None` if that makes no difference. A kubelet
