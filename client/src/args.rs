@@ -225,7 +225,7 @@ pub struct On {
     /// "FAILED"' [default: all transitions, deletions included]
     #[arg(long, value_name = "EXPRESSION", default_value = "", hide_default_value = true)]
     pub when: String,
-    /// Run only when an object begins to match, and not again until it has ceased to in between
+    /// Run only when an object begins to match, and again only after it has stopped matching
     #[arg(long)]
     pub entered: bool,
     /// Run only when an object has matched for this long without interruption; implies --entered

@@ -60,6 +60,15 @@ impl Ask {
         self.deadline == FOREVER
     }
 
+    /// Whether objects are to be well, and not to be there, gone or empty.
+    #[must_use]
+    pub fn is_about_being_well(&self) -> bool {
+        let policy = self.request.policy.iter();
+        let mut goals = policy.flat_map(|policy| policy.all_of.iter().chain(&policy.any_of));
+        let others = [Goal::Exists, Goal::Deleted, Goal::Drained].map(criterion::is);
+        !goals.any(|goal| others.contains(goal))
+    }
+
     /// The same, of a cluster; empty for the daemon's only one.
     #[must_use]
     pub fn of_cluster(mut self, cluster: &str) -> Self {

@@ -146,7 +146,7 @@ impl Client {
         tokio::time::timeout(limit, answer).await.unwrap_or(Err(Error::TimedOut { limit }))
     }
 
-    /// A call with a stream of answers. It may be waited for as long as there is no first one.
+    /// A call with a stream of answers. Opening it may take until the first of them.
     fn stream<M, A, F>(&self, message: M, call: impl FnOnce(Request<M>) -> F + Send + 'static) -> Opening<A>
     where
         M: Send + 'static,

@@ -96,7 +96,7 @@ pub use followed::{
 };
 pub use log_watch::{LogWatch, LogWatchEvent};
 pub use options::{Options, OptionsError};
-pub use picture::{Change, ChangeKind, NOT_PERMITTED, Picture};
+pub use picture::{Change, ChangeKind, NOT_PERMITTED, Picture, lacks};
 pub use proxy::{Proxy, ProxyError};
 pub use recover::{Recovery, recovery};
 pub use secret_file::SecretFileError;

@@ -218,7 +218,7 @@ fn uid(status: &Status) -> &str {
 }
 
 /// Whether an object is of a kind that cannot be read where it is.
-fn lacks(unreachable: &Unreachable, status: &Status) -> bool {
+pub fn lacks(unreachable: &Unreachable, status: &Status) -> bool {
     let namespace = status.r#ref.as_ref().map_or("", |it| &it.namespace);
     unreachable.kind == kind_name(status) && ["", namespace].contains(&unreachable.namespace.as_str())
 }

@@ -116,7 +116,8 @@ async fn until_interrupted(args: Args, printer: &mut Printer) -> Result<Exit, Fa
         Command::Logs(logs) => signals.or(logs::run(global, &logs, printer)).await,
         Command::Diagnose(diagnose) => signals.or(diagnose::run(global, &diagnose, printer)).await,
         Command::ControlPlane(args) => signals.or(control_plane::run(global, &args, printer)).await,
-        Command::Gate(gate) => signals.or(gate::run(global, &gate, printer)).await,
+        // A verdict that is there is told.
+        Command::Gate(gate) => gate::run(global, &gate, printer, &mut signals).await,
         // What nobody waits for is to be cancelled.
         Command::Node(node) => node::run(global, &node, printer, &mut signals).await,
         Command::Quarantine(args) => quarantine::run(global, &args, printer, &mut signals).await,

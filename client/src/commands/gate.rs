@@ -10,17 +10,18 @@ use super::{root_cause, session};
 use crate::args::{Gate, GateArm, GateOpen, GateToken, Global, ReportFormat};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
+use crate::signals::Signals;
 use crate::verdict::Verdict;
 use crate::{ask, manifests};
 
 /// Does what is asked of gates.
-pub async fn run(global: &Global, args: &Gate, printer: &mut Printer) -> Result<Exit, Failure> {
+pub async fn run(global: &Global, args: &Gate, printer: &mut Printer, signals: &mut Signals) -> Result<Exit, Failure> {
     match args {
-        Gate::Open(args) => open(global, args, printer).await,
-        Gate::Arm(args) => arm(global, args, printer).await,
-        Gate::Wait(args) => wait(global, args, printer).await,
-        Gate::Show(args) => show(global, args, printer).await,
-        Gate::Cancel(args) => cancel(global, args, printer).await,
+        Gate::Open(args) => signals.or(open(global, args, printer)).await,
+        Gate::Arm(args) => signals.or(arm(global, args, printer)).await,
+        Gate::Wait(args) => wait(global, args, printer, signals).await,
+        Gate::Show(args) => signals.or(show(global, args, printer)).await,
+        Gate::Cancel(args) => signals.or(cancel(global, args, printer)).await,
     }
 }
 
@@ -62,9 +63,14 @@ async fn arm(global: &Global, args: &GateArm, printer: &mut Printer) -> Result<E
     Ok(Exit::Passed)
 }
 
-async fn wait(global: &Global, args: &GateToken, printer: &mut Printer) -> Result<Exit, Failure> {
+async fn wait(
+    global: &Global,
+    args: &GateToken,
+    printer: &mut Printer,
+    signals: &mut Signals,
+) -> Result<Exit, Failure> {
     printer.read_by(args.report.ci);
-    let client = session::connect(global).await?;
+    let client = signals.or(session::connect(global)).await?;
     let mut following = Following::new(printer, &args.report, Instant::now());
     let mut watch = client.watch_gate(&args.token);
     loop {
@@ -72,13 +78,14 @@ async fn wait(global: &Global, args: &GateToken, printer: &mut Printer) -> Resul
         let ends = following.left().map(|left| Instant::now() + left + GRACE);
         tokio::select! {
             biased;
+            ending = signals.next() => return Err(ending.into()),
             event = watch.next() => match event? {
                 Some(Followed::Told(message)) => following.told(*message)?,
                 Some(Followed::Lost(error)) => following.lost(&client, &error),
                 // What comes next is all of it again.
                 Some(Followed::Restored) => following.begin(),
                 None => {
-                    root_cause::look_for(&client, session::cluster(global), &mut following).await;
+                    root_cause::look_for(&client, session::cluster(global), &mut following, signals).await;
                     return following.finish();
                 }
             },

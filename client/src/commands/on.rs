@@ -41,6 +41,8 @@ struct Stream {
     expired: bool,
     /// Why it is lost, while it is.
     lost: Option<Error>,
+    /// Whether the daemon itself has lost sight of the cluster.
+    outdated: bool,
 }
 
 /// The command on its way.
@@ -103,7 +105,13 @@ impl Stream {
             history: true,
             ..WatchStatusesRequest::default()
         });
-        Self { watch, kinds, follower: Follower::new(wanted, mark), following: false, expired: false, lost: None }
+        let follower = Follower::new(wanted, mark);
+        Self { watch, kinds, follower, following: false, expired: false, lost: None, outdated: false }
+    }
+
+    /// Whether what it has told still holds, as far as anybody knows.
+    fn is_heard(&self) -> bool {
+        self.lost.is_none() && !self.outdated
     }
 }
 
@@ -136,16 +144,16 @@ impl Runner<'_> {
         }
     }
 
-    /// When something has held for long enough. While a stream is lost, nobody knows of it.
+    /// When something has held for long enough. Of what is not heard, nobody knows.
     fn due_at(&self) -> Option<Instant> {
-        let heard = self.streams.iter().filter(|stream| stream.lost.is_none());
+        let heard = self.streams.iter().filter(|stream| stream.is_heard());
         heard.filter_map(|stream| stream.follower.due_at()).min()
     }
 
     /// Runs the command for one object that has held for long enough.
     async fn perform_due(&mut self) -> Result<Option<Exit>, Failure> {
         let now = Instant::now();
-        let mut heard = self.streams.iter().enumerate().filter(|(_, stream)| stream.lost.is_none());
+        let mut heard = self.streams.iter().enumerate().filter(|(_, stream)| stream.is_heard());
         match heard.find_map(|(place, stream)| Some((place, stream.follower.due(now)?))) {
             Some((place, transition)) => self.perform(place, transition, false).await,
             None => Ok(None),
@@ -154,7 +162,13 @@ impl Runner<'_> {
 
     async fn take(&mut self, place: usize, event: Result<WatchEvent, Error>) -> Result<Option<Exit>, Failure> {
         match event {
-            Ok(WatchEvent::Told(Told { event, .. })) => return self.told(place, event).await,
+            Ok(WatchEvent::Told(Told { event, freshness })) => {
+                // Of events that came together one has it.
+                if let Some(freshness) = freshness {
+                    self.streams[place].outdated = !freshness.problem.is_empty();
+                }
+                return self.told(place, event).await;
+            }
             Ok(WatchEvent::Lost { error }) => {
                 let text = session::lost(&self.client, &error);
                 self.say(text);

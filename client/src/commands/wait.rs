@@ -136,17 +136,12 @@ impl Waiter<'_> {
         self.following.finish()
     }
 
-    /// Finds out what is behind the verdict. Who looks only once does not wait for that, and who
-    /// interrupts it is told the verdict at once.
+    /// Finds out what is behind the verdict, if it is one on whether objects are well. Who looks only
+    /// once does not wait for that.
     async fn look_deeper(&mut self) {
-        if self.ask.once {
-            return;
-        }
-        let cluster = self.ask.request.filter.as_ref().map_or("", |filter| &filter.cluster);
-        tokio::select! {
-            biased;
-            _ending = self.signals.next() => {}
-            () = root_cause::look_for(&self.client, cluster, &mut self.following) => {}
+        if !self.ask.once && self.ask.is_about_being_well() {
+            let cluster = self.ask.request.filter.as_ref().map_or("", |filter| &filter.cluster);
+            root_cause::look_for(&self.client, cluster, &mut self.following, self.signals).await;
         }
     }
 

@@ -17,6 +17,8 @@ use tonic::{Request, Response, Status};
 pub struct DiagnosisScript {
     /// The answers, in the order of the calls.
     pub answers: VecDeque<Result<Diagnosis, Status>>,
+    /// Whether calls are never answered.
+    pub is_silent: bool,
     /// The streams, in the order of the calls. One that ends with an error is broken by it;
     /// others go on, in silence.
     pub streams: VecDeque<Vec<Result<WatchDiagnosisResponse, Status>>>,
@@ -40,6 +42,9 @@ impl DiagnosisService for Service {
         self.0.seen.lock().unwrap().extend(filter);
         let line = |it: &Manifest| format!("{} {} {}/{}", it.place, it.kind, it.namespace, it.name);
         self.0.manifests.lock().unwrap().extend(manifests.iter().map(line));
+        if self.0.script.lock().unwrap().is_silent {
+            std::future::pending::<()>().await;
+        }
         let answer = self.0.script.lock().unwrap().answers.pop_front();
         let diagnosis = answer.unwrap_or_else(|| Err(Status::internal("not in the script")))?;
         Ok(Response::new(DiagnoseResponse { diagnosis: Some(diagnosis) }))

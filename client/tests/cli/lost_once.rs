@@ -20,7 +20,7 @@ use crate::process::{against, finish};
 use crate::wait::script;
 use crate::wait_lost::waiting;
 
-/// A stream that tells something, four that do not, and one that ends it.
+/// A stream that tells something, three that do not, and one that ends it.
 fn broken<T: Clone>(told: T) -> VecDeque<Vec<Result<T, Status>>> {
     let lost = || vec![Err(unavailable())];
     [vec![Ok(told), Err(unavailable())], lost(), lost(), lost(), vec![Err(forbidden())]].into()
@@ -68,7 +68,7 @@ fn what_was_shown_of_a_daemon_that_is_lost_is_no_success() {
     let diagnosis = WatchDiagnosisResponse { diagnosis: Some(Diagnosis::default()), ..Default::default() };
     let plane = ControlPlane { health: ControlPlaneHealth::Healthy.into(), ..ControlPlane::default() };
     for command in ["diagnose", "control-plane"] {
-        let args = [command, "-w", "--timeout", "1s"];
+        let args = [command, "-w", "--timeout", "3s"];
         let fake = Fake::new(Script {
             diagnoses: DiagnosisScript { streams: lost(diagnosis.clone()), ..DiagnosisScript::default() },
             control_plane: ControlPlaneScript { streams: lost(plane.clone()), ..ControlPlaneScript::default() },

@@ -1,4 +1,4 @@
-//! `daymark on`, of what begins to match, and of what goes on to.
+//! `daymark on`, of what begins to match, and of what continues to.
 
 use daymark_proto::v1::status_event::Event;
 use daymark_proto::v1::{Doom, State, Status};
@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use crate::fake::{Fake, Script, Step};
 use crate::objects::{changed, doomed, gone, message, pod, snapshot};
 use crate::on::{TELL, at, the_end};
-use crate::process::{Running, against, run};
+use crate::process::{Running, against, command, finish, run};
 
 const FAILED: [&str; 3] = ["pods", "--when", "state == \"FAILED\""];
 
@@ -70,4 +70,28 @@ fn what_goes_on_to_match_for_long_enough_runs_once() {
     assert_eq!(running.out_until("uid-b"), "ENTERED uid-b/10/FAILED/Error\n");
     running.signal(Signal::TERM);
     assert_eq!(running.finish().code, 143);
+}
+
+/// `on.for`
+#[test]
+fn while_the_daemon_has_lost_the_cluster_nobody_knows_what_matches() {
+    let fake = Fake::new(Script { watches: [snapshot([])].into(), ..Script::default() });
+    let mut running = Running::start(&mut against(&fake, &[&["on"], &FAILED[..], &["--for", "1ms"], &TELL].concat()));
+    running.err_until("following");
+    fake.push(lost(entered("2", at(8, failed("a", "Error")))));
+    fake.push(lost(entered("3", at(9, failed("b", "Error")))));
+    // That takes much longer than what is told has to hold.
+    assert_eq!(finish(&mut command(&["on", "--help"])).code, 0);
+    fake.push(message("4", Event::Left(at(10, pod("a", State::Ready)))));
+    assert_eq!(running.out_until("uid-"), "ENTERED uid-b/9/FAILED/Error\n");
+    running.signal(Signal::TERM);
+    assert_eq!(running.finish().code, 143);
+}
+
+/// The same, of a view that is not followed.
+fn lost(mut step: Step) -> Step {
+    if let Step::Send(message) = &mut step {
+        message.freshness.iter_mut().for_each(|freshness| freshness.problem = "it is down".to_owned());
+    }
+    step
 }

@@ -159,10 +159,8 @@ fn what_was_waited_for_is_waited_for_again() {
     assert_eq!(stream["holding"][0]["id"], "uid-a/8/FAILED/Because");
     assert_eq!(stream["objects"].as_array().map(Vec::len), Some(0));
 
-    let mut again = stage.start(&["pods", "--for", "1ms"], &TELL);
-    assert_eq!(again.out_until("uid-a"), "ENTERED uid-a/8/FAILED/Because\n");
-    again.signal(Signal::TERM);
-    assert_eq!(again.finish().code, 143);
+    let again = stage.run(&["pods", "--for", "1ms", "--once"], &TELL);
+    assert_eq!((again.code, &*again.out), (0, "ENTERED uid-a/8/FAILED/Because\n"), "{again:?}");
     assert_eq!(stage.state()["streams"][0]["objects"][0]["id"], "uid-a/8/FAILED/Because");
     assert_eq!(stage.fake.seen().watches[1].cursor, "2");
 }

@@ -4,6 +4,7 @@ use daymark_proto::v1::{
     Cause, Certainty, Diagnosis, Doom, Gate, KindedRef, ObjectRef, Outcome, RankedCause, Standing,
 };
 use prost_types::Timestamp;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tonic::Status;
 
@@ -11,7 +12,7 @@ use crate::fake::{Fake, Script};
 use crate::fake_diagnoses::DiagnosisScript;
 use crate::fake_gates::GateStep;
 use crate::objects::{NOW, doomed};
-use crate::process::{Run, against, finish};
+use crate::process::{Run, Running, against, finish};
 use crate::wait::{ended, object, script, told};
 
 fn claim() -> KindedRef {
@@ -35,6 +36,11 @@ fn found() -> Result<Diagnosis, Status> {
 
 /// Runs it against a daemon whose gate ended at `end`, with such an outcome.
 fn run(args: &[&str], outcome: Outcome, end: i64, answer: Result<Diagnosis, Status>) -> (Run, Fake) {
+    let fake = fake(outcome, end, DiagnosisScript { answers: [answer].into(), ..DiagnosisScript::default() });
+    (finish(&mut against(&fake, args)), fake)
+}
+
+fn fake(outcome: Outcome, end: i64, diagnoses: DiagnosisScript) -> Fake {
     let status = doomed("a", Doom::Persistent, "no node fits");
     let cause = Cause {
         r#ref: status.r#ref.clone(),
@@ -46,9 +52,11 @@ fn run(args: &[&str], outcome: Outcome, end: i64, answer: Result<Diagnosis, Stat
     let objects = vec![object(status, Standing::Failed)];
     let end_time = Some(Timestamp { seconds: end, nanos: 0 });
     let gate = Gate { cause: Some(cause), end_time, ..ended(outcome, "Unschedulable", "no node fits", &objects) };
-    let diagnoses = DiagnosisScript { answers: [answer].into(), ..DiagnosisScript::default() };
-    let fake = Fake::new(Script { diagnoses, ..script(vec![vec![told(gate, objects), GateStep::End]]) });
-    (finish(&mut against(&fake, args)), fake)
+    Fake::new(Script { diagnoses, ..script(vec![vec![told(gate, objects), GateStep::End]]) })
+}
+
+fn silent() -> DiagnosisScript {
+    DiagnosisScript { is_silent: true, ..DiagnosisScript::default() }
 }
 
 /// `wait.root-cause`
@@ -94,10 +102,37 @@ fn the_verdict_stands_without_it() {
     assert!(run.out.ends_with("too many diagnoses\n") && !run.out.contains("root cause"), "{run:?}");
 }
 
+/// `wait.root-cause-unknown`
+#[test]
+fn it_is_not_waited_for_for_long() {
+    let run = finish(&mut against(&fake(Outcome::Failed, NOW, silent()), &["wait", "pod/a"]));
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.out.ends_with("what is behind it: not found out within 3s; try daymark diagnose\n"), "{run:?}");
+}
+
+/// `wait.interrupted-after`
+#[test]
+fn whoever_interrupts_the_search_is_told_the_verdict() {
+    for args in [&["wait", "pod/a"][..], &["gate", "wait", "token"]] {
+        let fake = fake(Outcome::Failed, NOW, silent());
+        let running = Running::start(&mut against(&fake, args));
+        while fake.seen_diagnoses().is_empty() {
+            std::thread::yield_now();
+        }
+        running.signal(Signal::TERM);
+        let run = running.finish();
+        assert_eq!((run.code, run.out.contains("failed: Unschedulable")), (1, true), "{args:?}: {run:?}");
+    }
+}
+
 /// `wait.root-cause` `gate.wait-failed`
 #[test]
-fn it_is_not_looked_for_where_it_is_late() {
-    for (args, end) in [(&["wait", "pod/a", "--timeout", "0"][..], NOW), (&["gate", "wait", "token"], NOW - 100)] {
+fn it_is_not_looked_for_where_it_is_late_or_no_matter() {
+    for (args, end) in [
+        (&["wait", "pod/a", "--timeout", "0"][..], NOW),
+        (&["gate", "wait", "token"], NOW - 100),
+        (&["wait", "pod/a", "--for", "deleted"], NOW),
+    ] {
         let (run, fake) = run(args, Outcome::Failed, end, found());
         assert_eq!((run.code, run.out.contains("root cause")), (1, false), "{run:?}");
         assert_eq!(fake.seen_diagnoses().len(), 0);

@@ -117,6 +117,7 @@ fn nothing_is_said_to_be_well_without_saying_as_of_when() {
         diagnoses: DiagnosisScript {
             answers: [Ok(well(old()))].into(),
             streams: [vec![again(old()), again(old()), again(freshness()), Err(forbidden())]].into(),
+            ..DiagnosisScript::default()
         },
         ..Script::default()
     };

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use daymark::api::status_event::Event as Told;
-use daymark::api::{Status, View};
-use daymark::{ChangeKind, Picture};
+use daymark::api::{Status, Unreachable, View};
+use daymark::{ChangeKind, Picture, lacks};
 use tokio::time::Instant;
 
 use super::transition::{Event, Transition, differs, id, uid};
@@ -50,6 +50,8 @@ pub struct Follower {
     dealing: Option<String>,
     /// How what holds began, and since when it is known to hold without interruption.
     since: BTreeMap<String, (Event, Instant)>,
+    /// Kinds that the last snapshot lacked.
+    unread: Vec<Unreachable>,
 }
 
 impl Follower {
@@ -58,7 +60,7 @@ impl Follower {
         let known = mark.objects.values().chain(mark.holding.values()).cloned();
         let picture = Picture::new(View::Basic).of_history().with(known);
         let again = mark.taken.clone();
-        Self { wanted, picture, mark, again, dealing: None, since: BTreeMap::new() }
+        Self { wanted, picture, mark, again, dealing: None, since: BTreeMap::new(), unread: Vec::new() }
     }
 
     pub fn mark(&self) -> &Mark {
@@ -81,9 +83,10 @@ impl Follower {
         let snapshot = matches!(told, Told::Current(_));
         let first = snapshot && !self.mark.begun;
         let interrupted = matches!(told, Told::Current(_) | Told::Resumed(_) | Told::Gap(_));
-        if matches!(told, Told::Reset(_)) {
+        if let Told::Reset(reset) = &told {
             // Until all of the snapshot is told, nobody knows what still holds.
             self.since.clear();
+            self.unread.clone_from(&reset.unreachable);
         }
         if snapshot {
             // Until all of it is dealt with, whoever goes on has to compare anew.
@@ -162,11 +165,12 @@ impl Follower {
         self.mark.holding.insert(uid, transition.status);
     }
 
-    /// Something may have been missed: whatever holds is known to do so from now on.
+    /// Something may have been missed: whatever holds is known to do so from now on, if it was read.
     fn hold_anew(&mut self, now: Instant) {
-        let since =
-            |uid: &String| (uid.clone(), (self.since.get(uid).map_or(Event::Entered, |(event, _)| *event), now));
-        self.since = self.mark.holding.keys().map(since).collect();
+        let is_read = |status: &Status| !self.unread.iter().any(|kind| lacks(kind, status));
+        let event = |uid: &String| self.since.get(uid).map_or(Event::Entered, |(event, _)| *event);
+        let read = self.mark.holding.iter().filter(|(_, status)| is_read(status));
+        self.since = read.map(|(uid, _)| (uid.clone(), (event(uid), now))).collect();
     }
 
     fn counts(&self, transition: &Transition, snapshot: bool) -> bool {

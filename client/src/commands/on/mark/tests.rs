@@ -224,3 +224,21 @@ fn what_holds_begins_anew_where_something_may_have_been_missed() {
     assert_eq!(snapshot(&mut follower, &[], b"9"), []);
     assert_eq!((follower.due_at(), follower.mark().holding.len()), (None, 0));
 }
+
+#[test]
+fn what_is_not_read_is_not_known_to_hold() {
+    let failed = object("a", 1, State::Failed);
+    let mut follower = Follower::new(FOR, Mark::default());
+    snapshot(&mut follower, &[], b"1");
+    deal(&mut follower, Told::Entered(failed.clone()), b"2");
+    assert!(follower.due_at().is_some());
+    let unread = Unreachable { kind: String::new(), ..Unreachable::default() };
+    for (unreachable, is_known) in [(vec![unread], false), (vec![], true)] {
+        deal(&mut follower, Told::Reset(Reset { cause: Cause::Initial.into(), unreachable }), b"");
+        if is_known {
+            deal(&mut follower, Told::Item(failed.clone()), b"");
+        }
+        deal(&mut follower, Told::Current(Current {}), b"3");
+        assert_eq!((follower.due_at().is_some(), follower.mark().holding.len()), (is_known, 1));
+    }
+}
