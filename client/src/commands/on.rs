@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::session;
 use crate::args::{Global, On};
-use crate::exit::{Exit, Failure, exit_of};
+use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::signals::Signals;
 use crate::{duration, sanitize, words};
@@ -301,8 +301,7 @@ impl Runner<'_> {
     fn end(&mut self) -> Result<Exit, Failure> {
         self.save()?;
         if let Some(error) = self.streams.iter().find_map(|stream| stream.lost.as_ref()) {
-            let text = format!("timed out while the daemon was unreachable: {error}");
-            return Err(Failure::new(exit_of(error), text));
+            return Err(session::timed_out(error));
         }
         if !self.streams.iter().all(|stream| stream.following) {
             let text = "timed out before the daemon had read the objects";
